@@ -1,0 +1,89 @@
+"""Where the course is, and a copy of it that never overwrites a student's work."""
+
+import json
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from cnnviz_widgets.errors import UserError
+
+START = "00-start.ipynb"
+MANIFEST = ".cnnviz-course.json"  # file name -> hash of the content that we put there
+
+
+def pristine_course() -> tuple[Path, bool]:
+    """The folder of the course as it was published, and whether it belongs to a clone, where it may be worked on.
+
+    A clone is looked for around this package and in the current folder: after ``pip install .`` the package lies
+    elsewhere, and someone who stands in the clone means its notebooks.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for root in (package.parent, Path.cwd()):
+        if (root / "notebooks" / START).is_file() and (root / package.name / "cli").is_dir():
+            return root / "notebooks", True
+    if (package / "course" / START).is_file():
+        return package / "course", False
+    raise UserError("the notebooks are missing from this installation; install cnnviz-widgets again")
+
+
+def open_course(folder: Path | None = None) -> tuple[Path, list[str]]:
+    """The folder to work in, and the names of changed notebooks there that have a newer version.
+
+    folder: where to put a copy; None = a clone's notebooks as they are, otherwise a copy in ./cnnviz-course.
+    """
+    source, clone = pristine_course()
+    if clone and (folder is None or folder.resolve() == source.resolve()):
+        return source, []
+    target = (folder or Path("cnnviz-course")).resolve()
+    if target.is_relative_to(source.resolve()):
+        raise UserError(f"DIR is {target}, inside the course itself; choose a folder outside {source}")
+    try:
+        return target, copy_course(source, target)
+    except OSError as error:
+        raise UserError(f"the course cannot be copied to {target}: {error.strerror or error}") from error
+
+
+def copy_course(source: Path, target: Path) -> list[str]:
+    """Copy new and newer files from source to target, and return the names of those that were kept for the student.
+
+    A file that still has the hash which the manifest remembers is untouched, so it may be replaced; any other file is
+    the student's own. A deleted file comes back, which is how to get a fresh one.
+    """
+    manifest = target / MANIFEST
+    pristine = _read(manifest)
+    kept = []
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        relative = path.relative_to(source)
+        if any(part.startswith((".", "__pycache__")) for part in relative.parts):
+            continue
+        name, copy, content = relative.as_posix(), target / relative, path.read_bytes()
+        new, present = _hash(content), _hash(copy.read_bytes()) if copy.exists() else None
+        if present in (None, new, pristine.get(name)):
+            if present != new:
+                _write(copy, content)
+            pristine[name] = new
+        elif pristine.get(name) != new:
+            kept.append(name)
+    _write(manifest, json.dumps(pristine, indent=1).encode())
+    return kept
+
+
+def _hash(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
+def _read(manifest: Path) -> dict[str, str]:
+    """The manifest; an unreadable one counts as empty: then every file that differs is the student's."""
+    try:
+        pristine = json.loads(manifest.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return pristine if isinstance(pristine, dict) else {}
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a whole file or none, so that an interruption leaves nothing that looks like a student's edit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -1,0 +1,38 @@
+"""``cnnviz lab``: JupyterLab, opened at the first notebook of the course."""
+
+import os
+from pathlib import Path
+
+from cnnviz_widgets.errors import UserError
+
+from .course import START, open_course
+
+
+def lab(folder: Path | None = None, *, port: int | None = None, browser: bool = True) -> int:
+    """Serve the course until interrupted.
+
+    folder: see :func:`open_course`.   port: the first one to try; None = JupyterLab's own default.
+    """
+    try:
+        from jupyterlab.labapp import main as jupyterlab
+    except ImportError as error:
+        raise UserError(
+            f'JupyterLab is not installed here ({error}); install it with: pip install "cnnviz-widgets[lab]", '
+            'or in a clone: pip install ".[lab]"'
+        ) from error
+
+    notebooks, kept = open_course(folder)
+    print(f"The course is in {notebooks}", flush=True)
+    if kept:
+        print(f"You have changed {', '.join(kept)}: kept as yours. Rename one to get its newer version.", flush=True)
+
+    options = [f"--ServerApp.root_dir={notebooks}", f"--LabApp.default_url=/lab/tree/{START}"]
+    options.append("--ServerApp.port_retries=50")
+    if port is not None:
+        options.append(f"--ServerApp.port={port}")
+    if not browser:
+        options.append("--no-browser")
+    if getattr(os, "geteuid", lambda: 1)() == 0:  # in a container one is root, and JupyterLab would refuse to start
+        options.append("--allow-root")
+    jupyterlab(options)
+    return 0

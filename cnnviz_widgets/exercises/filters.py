@@ -1,0 +1,120 @@
+"""Chapter 02: weights as pictures."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
+from cnnviz_widgets.methods import filters
+from cnnviz_widgets.networks import Network
+
+EACH, ALL = (1, 2, 3), (0, 1, 2, 3)
+
+
+@check
+def check_tiles(tiles: Callable[[Tensor], Tensor]) -> str:
+    """tiles: weights (N, 3, h, w) to pictures of the same shape, every filter stretched to 0…1 by itself."""
+    given(tiles, "write the function `tiles`.")
+    weights = torch.randn(5, 3, 4, 6, generator=torch.Generator().manual_seed(2)) + 0.2
+    untouched = weights.clone()
+    answer = tiles(weights)
+    given(answer, "`tiles` returns nothing: let it return the scaled weights.")
+    if not torch.equal(weights, untouched):
+        raise Wrong("`tiles` writes into the weights that it is given, which are the network's own: make new ones.")
+    w = weights.double()
+    channels_last = {(5, 4, 6, 3): "keep the colours in dimension 1"}
+    values = tensor(answer, (5, 3, 4, 6), "what `tiles` returns", channels_last)
+
+    def stretched(over: tuple[int, ...]) -> Tensor:
+        low, high = w.amin(over, keepdim=True), w.amax(over, keepdim=True)
+        return (w - low) / (high - low)
+
+    low, high = w.amin(EACH, keepdim=True), w.amax(EACH, keepdim=True)
+    greatest = w.abs().amax(EACH, keepdim=True)
+    mistakes = {
+        "this is min-max scaled over all filters; the exercise asks for each filter by itself: take the minimum and "
+        "the maximum over the dimensions (1, 2, 3) only.": stretched(ALL),
+        "every colour of a filter is scaled by itself, which changes its hue: take the minimum and the maximum over "
+        "the three colours together.": stretched((2, 3)),
+        "every weight is compared with the same weight of the other filters: dimension 0 counts the filters, so leave "
+        "it out of the minimum and the maximum.": stretched((0,)),
+        "the minimum is subtracted, but the result is not divided by anything: it does not end at 1.": w - low,
+        "it is divided by the maximum: divide by (maximum − minimum), else it does not end at 1.": (w - low) / high,
+        "it is divided by the maximum, but the minimum was never subtracted: negative weights stay negative.": w / high,
+        "zero is put in the middle, at 0.5: a good choice too, but min-max scaling lets each filter begin at exactly "
+        "0.": 0.5 + w / (2 * greatest),
+        "values from 0 to 255 came out; 0 to 1 is asked for.": 255 * stretched(EACH),
+        "the pictures are negatives: the smallest weight must become 0 and the greatest 1.": 1 - stretched(EACH),
+        "the weights are cut off at 0 and 1, not stretched: all negative ones look alike.": w.clamp(0, 1),
+        "these are the weights as they were.": w,
+    }
+    if refute(values, stretched(EACH), mistakes):
+        return "Every filter now uses the full range from black to white."
+    raise Wrong(
+        f"the first filter goes from {values[0].min():.2f} to {values[0].max():.2f}, or its weights between are off."
+    )
+
+
+@check
+def check_best_patch(patch: Any, kernel: Tensor) -> str:
+    """patch: of all patches of length 1, the one to which this kernel (C, h, w) answers most."""
+    given(patch, "put your patch, a tensor of the kernel's shape, in `patch`.")
+    w = kernel.detach().cpu().double()
+    values = tensor(patch, tuple(w.shape), "`patch`")
+    length = float(values.norm())
+    if length == 0:
+        raise Wrong("a patch of zeros gets no answer at all; its length must be 1.")
+
+    def cosine(other: Tensor) -> float:
+        return float((values * other).sum() / (length * other.norm()).clamp(min=1e-12))
+
+    alike = cosine(w)
+    shown = (w - w.min()) / (w.max() - w.min()).clamp(min=1e-12)
+    peak = torch.where(w == w.max(), 1.0, 0.0).double()
+    if alike < 0.9999:
+        lookalikes = {
+            "this is the opposite of the best patch: the one with the most negative answer.": -w,
+            "the kernel was turned by 180°. A convolution layer does not flip its kernel, it compares.": w.flip(1, 2),
+            "the colours are in the opposite order: red is channel 0 in both.": w.flip(0),
+            "this is the tile as it is shown. For the eye, its smallest weight was made 0; a dark pixel of the tile "
+            "is a negative weight.": shown,
+            "this takes only the signs of the weights: the best of all patches with pixels from −1 to 1, not of those "
+            "with length 1.": w.sign(),
+            "all is put on the one pixel with the greatest weight: the others can add to the answer, too.": peak,
+        }
+        for sentence, other in lookalikes.items():
+            if cosine(other) > 0.9999:
+                raise Wrong(sentence)
+        raise Wrong(f"the kernel answers this patch with {alike:.0%} of what is possible.")
+    if abs(length - 1) > 1e-3:
+        raise Wrong(f"the direction is right, but the patch has the length {length:.3g}, not 1: divide it by its norm.")
+    return "By Cauchy and Schwarz, no other patch of this length gets a greater answer: a kernel looks for itself."
+
+
+@check
+def check_parameter_count(answer: Any, network: Network) -> str:
+    """answer: how many numbers the first convolution has learned, weights and biases."""
+    given(answer, "put the number in `answer`.")
+    bank = filters(network)
+    layer, (out, channels, height, width) = network.layer(bank.of), bank.values.shape
+    weights = bank.values.numel()
+    biases = layer.parameters - weights
+    mistakes = {f"the one bias of each of the {out} filters is missing.": weights} if biases else {}
+    mistakes |= {
+        f"the layer {bank.of} has no biases (a normalisation after it has them).": weights + out,
+        f"a filter has a kernel for each of the {channels} channels of its input.": out * height * width + biases,
+        "this is one filter alone, and there are more.": channels * height * width + bool(biases),
+        "the filters are counted, not their weights.": out,
+    }
+    if layer.spatial:
+        places = layer.shape[1] * layer.shape[2]
+        mistakes["the weights are counted again for every place of the map, but all places share them."] = (
+            layer.parameters * places
+        )
+    if refute(number(answer), layer.parameters, mistakes):
+        return f"{out} · {channels} · {height} · {width} weights and {biases or 'no'} biases."
+    raise Wrong(
+        f"multiply the sizes of the weights, {tuple(bank.values.shape)}; then see whether the layer has biases."
+    )

@@ -1,0 +1,1 @@
+"""Methods of one forward or backward pass, or of many independent ones."""

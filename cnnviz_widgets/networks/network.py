@@ -1,0 +1,413 @@
+"""``Network``: the one view of any image classifier. Through it, and only through it, methods see a network."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import chain
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor, nn
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms import functional as transforms
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks.layers import Layer, hooked, probe
+from cnnviz_widgets.pictures.labels import Labels
+from cnnviz_widgets.runtime import batching
+from cnnviz_widgets.runtime.device import computing, exact_if_asked
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's "L"
+_PROBED = 224  # px: the size for which layers are described if the network takes pictures of any size
+
+
+# One lock per module, however many views of it there are: its training flags are changed for the time of a pass.
+_mutexes: "WeakKeyDictionary[nn.Module, Any]" = WeakKeyDictionary()
+
+
+class Prediction(NamedTuple):
+    index: int
+    name: str
+    probability: float
+
+
+class Network:
+    """An image classifier, what a picture needs on its way in, and what an answer needs on its way out.
+
+    module         any ``nn.Module`` from (B, C, H, W) to (B, classes); it stays as it is, wherever it is
+    input_size     pixels: one number, (height, width), or None = pictures are taken as large as they come
+    mean, std      of the pictures it was trained on, in 0…1: one number or one per channel. By default ImageNet's for
+                   three channels, else 0.5; the number of channels is the first convolution's, if not said here
+    classes        names, in the order of the outputs; "class 0", "class 1", … by default
+    output         picks the (B, classes) tensor from what the module returns, if that is no tensor, tuple or
+                   dictionary with "out" or "logits"
+    resize         pixels of the shorter side before the centre is cropped; by default just what ``input_size`` needs
+    interpolation  "bilinear", "bicubic" or "nearest"
+    source         the Python expression that makes this network, for code that is shown
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        input_size: int | tuple[int, int] | None = 224,
+        mean: float | Sequence[float] | None = None,
+        std: float | Sequence[float] | None = None,
+        classes: Iterable[str] | None = None,
+        name: str | None = None,
+        output: Callable[[Any], Tensor] | None = None,
+        resize: int | None = None,
+        interpolation: str = "bilinear",
+        trained: bool = True,
+        source: str | None = None,
+    ) -> None:
+        if not isinstance(module, nn.Module):
+            raise UserError(f"module must be a torch.nn.Module, not {_kind(module)}.")
+        self.module = module
+        self.name = name or type(module).__name__
+        self.trained = trained
+        self.source = source
+        self.input_size = _size(input_size)
+        self.channels = _channels(module, mean, std)
+        self.mean = _per_channel("mean", mean, IMAGENET_MEAN, self.channels)
+        self.std = _per_channel("std", std, IMAGENET_STD, self.channels)
+        if min(self.std) <= 0:
+            raise UserError(f"std must be positive, not {std!r}.")
+        if interpolation not in ("bilinear", "bicubic", "nearest"):
+            raise UserError(f'interpolation must be "bilinear", "bicubic" or "nearest", not {interpolation!r}.')
+        self._resize = resize
+        self._interpolation = InterpolationMode(interpolation)
+        self._output = output or _usual_output
+        self._classes = None if classes is None else Labels(classes)
+        self._mutex = _mutexes.setdefault(module, threading.RLock())
+
+    def __repr__(self) -> str:
+        size = "any size" if self.input_size is None else "×".join(map(str, self.input_size))
+        classes = f"{len(self._classes)} classes, " if self._classes else ""
+        return f"Network({self.name}, {classes}{size}, {'trained' if self.trained else 'untrained'})"
+
+    # What it is
+
+    @property
+    def device(self) -> torch.device:
+        return self._parameter.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self._parameter.dtype
+
+    @property
+    def classes(self) -> Labels:
+        if self._classes is None:
+            _ = self._probed
+        return self._classes
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All layers, in the order in which they finish in a forward pass (found once, on a black picture)."""
+        return self._probed[0]
+
+    def layer(self, layer: str | Layer | nn.Module) -> Layer:
+        """The layer of that name (``"layer3.1.conv2"``), or of that module of this network."""
+        name = layer.name if isinstance(layer, Layer) else layer
+        if isinstance(layer, nn.Module):
+            name = next((name for name, module in self.module.named_modules() if module is layer), None)
+            if name is None:
+                raise UserError(f"layer must be one of {self.name}'s, and this {_kind(layer)} is not part of it.")
+        if not isinstance(name, str):
+            raise UserError(f"layer must be a name, a Layer or a module, not {_kind(layer)}.")
+        _, aliases, by_name = self._probed
+        found = by_name.get(aliases.get(name, name))
+        if found is None:
+            near = get_close_matches(name, [*by_name, *aliases], cutoff=0.5) or list(by_name)[-3:]
+            raise UserError(f"{self.name} has no layer {name!r}; there are {', '.join(map(repr, near))} …")
+        return found
+
+    @property
+    def default_layer(self) -> Layer:
+        """A good first choice for looking at features; ``default_layer_reason`` says why."""
+        return self._default[0]
+
+    @property
+    def default_layer_reason(self) -> str:
+        return self._default[1]
+
+    @cached_property
+    def _default(self) -> tuple[Layer, str]:
+        if not self.layers:
+            raise UserError(f"{self.name} has no layers to choose from: its forward pass calls no modules.")
+        placed = [layer for layer in self.layers if layer.spatial and max(layer.shape[1:]) > 1]
+        features = [one for one in placed if "Pool" not in one.kind and one.channels != len(self.classes)]
+        if not placed:
+            return self.layers[-1], "the last layer: none of this network has places"
+        chosen = (features or placed)[-1]
+        rows, columns = chosen.shape[1:]
+        return chosen, f"the last layer in which every feature still has a place ({rows}×{columns})"
+
+    def class_index(self, target: int | str) -> int:
+        """The number of a class that is given by number or by an unambiguous part of its name."""
+        return self.classes.index(target)
+
+    def bytes_per_image(self, size: Sequence[int], grad: bool = False) -> int:
+        """About how much memory the pass of one picture of (height, width) takes; ``grad``: and its way back."""
+        height, width = self.input_size or (_PROBED, _PROBED)
+        larger = max(1.0, size[0] * size[1] / (height * width))
+        numbers = [torch.Size(layer.shape).numel() for layer in self.layers] or [0]
+        return int(larger * self.dtype.itemsize * (2 * sum(numbers) if grad else 4 * max(numbers)))
+
+    # What it does
+
+    def prepare(self, image: Tensor) -> Tensor:
+        """The picture or pictures as the network will see them: (B, C, H, W), values 0…1, where they were.
+
+        image  (C, H, W) or (B, C, H, W), values 0…1. It is scaled and cropped as torchvision's transforms do, unless
+               it has the right size; grey is repeated for three channels, and colour becomes luminance for one.
+        """
+        pictures = _with_channels(_checked(image), self.channels)
+        if self.input_size in (None, tuple(pictures.shape[-2:])):
+            return pictures
+        shorter = self._resize or _covering(self.input_size, pictures.shape[-2:])
+        scaled = transforms.resize(pictures, [shorter], self._interpolation, antialias=True)
+        return transforms.center_crop(scaled.clamp(0, 1), list(self.input_size))
+
+    def normalise(self, pictures: Tensor) -> Tensor:
+        """Prepared pictures in the network's own units, on its device and in its dtype: (values - mean) / std."""
+        pictures = pictures.to(self.device, self.dtype)
+        mean, std = pictures.new_tensor(self.mean), pictures.new_tensor(self.std)
+        batch = (pictures - mean[:, None, None]) / std[:, None, None]
+        return batch.contiguous(memory_format=torch.channels_last) if self._channels_last else batch
+
+    def logits(self, image: Tensor) -> Tensor:
+        """The scores before the softmax, detached: (classes,), or (B, classes) for a batch (B, C, H, W)."""
+        (logits,) = self._in_pieces(image, lambda batch: [self.forward(batch)[0]])
+        return logits
+
+    def predict(self, image: Tensor, k: int = 5) -> list[Prediction] | list[list[Prediction]]:
+        """The ``k`` most probable classes, best first; a list of such lists for a batch."""
+        if not isinstance(k, int) or k < 1:
+            raise UserError(f"k must be a whole number of at least 1, not {k!r}.")
+        probabilities = self.logits(image).softmax(-1).cpu()
+        best = [
+            [
+                Prediction(index, self.classes[index], one[index].item())
+                for index in one.argsort(descending=True, stable=True)[:k].tolist()
+            ]
+            for one in probabilities.reshape(-1, len(self.classes))
+        ]
+        return best if probabilities.ndim == 2 else best[0]
+
+    def activations(self, image: Tensor, layers: "Layers") -> dict[str, Tensor]:
+        """What comes out of one or several layers, detached: (C, H, W) each, or (B, C, H, W) for a batch.
+
+        The pass stops at the deepest layer that is asked for.
+        """
+        names = list(self._asked(layers))
+        values = self._in_pieces(image, lambda batch: self.forward(batch, names, to_output=False)[1].values())
+        return dict(zip(names, values, strict=True))
+
+    def forward(
+        self, batch: Tensor, layers: "Layers" = (), *, to_output: bool = True, grad: bool = False
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """One pass over a normalised batch (B, C, H, W): the scores (B, classes), and what came out of ``layers``.
+
+        Without ``to_output`` the pass stops at the deepest layer, and the scores are None. With ``grad``, all that is
+        returned can be differentiated, with respect to each other and to ``batch`` (if that requires a gradient).
+        The module is in evaluation mode meanwhile, and as before afterwards, however the pass ends.
+        """
+        asked = self._asked(layers)
+        wanted = set(asked.values())
+        modules = {name: self.module.get_submodule(name) for name in (one.partition("#")[0] for one in wanted)}
+        values: dict[str, Tensor] = {}
+
+        def keep(name: str, module: nn.Module, output: Tensor) -> Tensor | None:
+            if name not in wanted:
+                return None
+            values[name] = output.clone()  # of its own: neither earlier nor later in-place operations reach it
+            if len(values) == len(wanted) and not to_output:
+                raise _Enough
+            return values[name].clone()
+
+        if grad and not batch.requires_grad:
+            batch = batch.detach().requires_grad_()
+        output = None
+        with (
+            self.lock,
+            computing(self.device),
+            torch.set_grad_enabled(grad),
+            _evaluating(self.module),
+            suppress(_Enough),
+            hooked(modules, keep),
+        ):
+            output = self.module(batch.clone())
+        if missed := wanted - values.keys():
+            raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
+        scores = self._scores(output) if to_output else None
+        return scores, {key: values[name] for key, name in asked.items()}
+
+    @property
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold it from a forward to its backward pass: one thread at a time, in the precision that was asked for."""
+        with self._mutex, exact_if_asked(self.device):
+            yield
+
+    # How
+
+    @cached_property
+    def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
+        """The layers, the other names of some, and the layers by name."""
+        picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
+        with self.lock, _evaluating(self.module):
+            try:
+                layers, aliases, output = probe(self.module, self.normalise(picture))
+            except (RuntimeError, ValueError, TypeError) as error:
+                size = "×".join(map(str, picture.shape[1:]))
+                raise UserError(
+                    f"{self.name} does not take pictures of {size} (see input_size and mean): {error}"
+                ) from error
+        count = self._scores(output).shape[1]
+        self._classes = self._classes or Labels(f"class {number}" for number in range(count))
+        return layers, aliases, {layer.name: layer for layer in layers}
+
+    @property
+    def _parameter(self) -> Tensor:
+        """Any of the module's, to ask where it is and of which type."""
+        every = chain(self.module.parameters(), self.module.buffers())
+        return next((one for one in every if one.is_floating_point()), torch.empty(0))
+
+    @property
+    def _channels_last(self) -> bool:
+        """Pictures come in the memory format that the weights have (of the first for which it makes a difference)."""
+        kernels = (one for one in self.module.parameters() if one.ndim == 4 and one[0, 0].numel() > 1 < one.shape[1])
+        first = next(kernels, None)
+        return (
+            first is not None and not first.is_contiguous() and first.is_contiguous(memory_format=torch.channels_last)
+        )
+
+    def _asked(self, layers: "Layers") -> dict[str, str]:
+        """What was asked for → name of the layer."""
+        several = [layers] if isinstance(layers, str | Layer | nn.Module) else layers
+        return {one if isinstance(one, str) else self.layer(one).name: self.layer(one).name for one in several}
+
+    def _in_pieces(self, image: Tensor, function: Callable[[Tensor], Iterable[Tensor]]) -> list[Tensor]:
+        """``function`` of the normalised batch, detached, in float32 at least; without batch if ``image`` has none."""
+        pictures = self.prepare(image)
+        pieces = batching.run(
+            lambda some: [_detached(value) for value in function(self.normalise(some))],
+            pictures,
+            self.bytes_per_image(pictures.shape[-2:]),
+            where=self.device,
+        )
+        values = [torch.cat(parts) for parts in zip(*(results for _, results in pieces), strict=True)]
+        return values if image.ndim == 4 else [value[0] for value in values]
+
+    def _scores(self, output: Any) -> Tensor:
+        """(B, classes), in float32 at least."""
+        scores = self._output(output)
+        if not isinstance(scores, Tensor) or scores.ndim != 2:
+            came = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else _kind(scores)
+            raise UserError(
+                f"{self.name} must return scores of shape (B, classes), not {came}: pick them with output=."
+            )
+        if self._classes is not None and len(self._classes) != scores.shape[1]:
+            raise UserError(f"classes has {len(self._classes)} names, but {self.name} has {scores.shape[1]} outputs.")
+        return scores.float() if scores.dtype.itemsize < 4 else scores
+
+
+Layers = str | Layer | nn.Module | Iterable[str | Layer | nn.Module]
+
+
+class _Enough(BaseException):
+    """Ends a pass at the deepest layer. Not an Exception, so that no module catches it."""
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode, without calling ``train()``, which some modules override; then every flag as it was."""
+    training = [part for part in module.modules() if part.training]
+    try:
+        for part in training:
+            part.training = False
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _usual_output(output: Any) -> Any:
+    if isinstance(output, Mapping):
+        return next((output[key] for key in ("logits", "out") if key in output), output)
+    return output[0] if isinstance(output, tuple | list) and output else output
+
+
+def _detached(value: Tensor) -> Tensor:
+    value = value.detach()
+    return value.float() if value.dtype.itemsize < 4 else value
+
+
+def _checked(image: Any) -> Tensor:
+    """A batch (B, C, H, W) of numbers 0…1."""
+    if not isinstance(image, Tensor):
+        raise UserError(f"image must be a tensor, as load_image(…) returns, not {_kind(image)}.")
+    if image.ndim not in (3, 4) or image.numel() == 0:
+        raise UserError(f"image must have the shape (C, H, W) or (B, C, H, W), not {tuple(image.shape)}.")
+    if not image.is_floating_point():
+        raise UserError(f"image must have floating-point values 0…1, not {image.dtype}: load_image(…) converts it.")
+    least, most = (bound.item() for bound in image.detach().aminmax())
+    if not (abs(least) < float("inf") and abs(most) < float("inf")):
+        raise UserError("image has values that are not finite (NaN or infinity).")
+    if least < -0.1 or most > 1.1:
+        raise UserError(f"image must have values 0…1, but they go from {least:.4g} to {most:.4g}.")
+    image = image.float() if image.dtype.itemsize < 4 else image
+    return image if image.ndim == 4 else image[None]
+
+
+def _with_channels(pictures: Tensor, channels: int) -> Tensor:
+    came = pictures.shape[1]
+    if came == channels:
+        return pictures
+    if (came, channels) == (1, 3):
+        return pictures.expand(-1, 3, -1, -1)
+    if (came, channels) == (3, 1):
+        return (pictures * pictures.new_tensor(_LUMINANCE)[:, None, None]).sum(1, keepdim=True)
+    raise UserError(f"image must have {channels} channels, not {came} (its shape must be (C, H, W) or (B, C, H, W)).")
+
+
+def _covering(target: tuple[int, int], size: Sequence[int]) -> int:
+    """The shorter side of the smallest picture with the proportions of ``size`` that covers ``target``."""
+    shorter = min(size)
+    return max(-(-shorter * wanted // there) for wanted, there in zip(target, size, strict=True))
+
+
+def _size(size: Any) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    both = (size, size) if isinstance(size, int) else size
+    if not isinstance(both, Sequence) or len(both) != 2 or not all(isinstance(one, int) and one > 0 for one in both):
+        raise UserError(f"input_size must be a positive number, (height, width) or None, not {size!r}.")
+    return tuple(both)
+
+
+def _channels(module: nn.Module, *given: float | Sequence[float] | None) -> int:
+    for values in given:
+        if isinstance(values, Sequence):
+            return len(values)
+    convolutions = (part for part in module.modules() if isinstance(part, nn.modules.conv._ConvNd))
+    return next((convolution.in_channels for convolution in convolutions), 3)
+
+
+def _per_channel(name: str, given: Any, imagenet: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    if given is None:
+        return imagenet if channels == 3 else (0.5,) * channels
+    values = tuple(map(float, given)) if isinstance(given, Iterable) else (float(given),) * channels
+    if len(values) != channels:
+        raise UserError(f"{name} has {len(values)} values, but the network's pictures have {channels} channels.")
+    return values
+
+
+def _kind(value: Any) -> str:
+    return f"a {type(value).__name__}"

@@ -1,0 +1,238 @@
+"""Networks by name: the bundled ``mini``, and every convolutional classifier of torchvision."""
+
+import hashlib
+import json
+import os
+import re
+import threading
+from difflib import get_close_matches
+from functools import cache
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+from torchvision import models
+from torchvision.models import WeightsEnum
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks import mini as small
+from cnnviz_widgets.networks.network import Network
+from cnnviz_widgets.runtime.device import device as device_in_use
+from cnnviz_widgets.runtime.device import existing
+
+MINI_WEIGHTS = Path(__file__).parent / "weights" / "mini.safetensors"
+PATIENCE = 4.0  # s: how long a server may be silent
+
+_TRANSFORMERS = ("maxvit", "swin", "vit")
+_SLOW_TO_INITIALISE = ("googlenet", "inception_v3")
+
+
+def load_network(
+    name: str,
+    weights: str | WeightsEnum | None = "DEFAULT",
+    *,
+    input_size: int | tuple[int, int] | None = None,
+    device: str | torch.device | None = None,
+) -> Network:
+    """A network by its name: ``"mini"``, or a convolutional classifier of torchvision such as ``"resnet18"``.
+
+    weights     "DEFAULT" (the best there are), another name in torchvision's enum such as "IMAGENET1K_V1", or None for
+                an untrained network (labelled as such)
+    input_size  pixels, a number or (height, width); by default what the weights were evaluated with
+    device      where to compute; by default ``device()``
+    Trained weights are downloaded once, into ``TORCH_HOME``. UserError if the name or the weights do not exist, or if
+    they are not there and cannot be downloaded. The network is in evaluation mode and its weights are frozen.
+    """
+    if name not in names():
+        near = get_close_matches(str(name), names(), n=3) or ["mini", "resnet18", "squeezenet1_0"]
+        raise UserError(f"there is no network {name!r}; did you mean {', '.join(map(repr, near))}?")
+    if name == "mini":
+        module, options = _mini(weights)
+    else:
+        module, options = _torchvision(name, weights)
+    if input_size is not None:
+        options |= {"input_size": input_size, "resize": None}
+    where = _where(device)
+    if where.type in ("cpu", "cuda"):  # MPS gains nothing
+        module = module.to(memory_format=torch.channels_last)
+    module = module.eval().requires_grad_(False).to(where)
+    trained = weights is not None
+    asked = {"weights": _name_of(weights), "input_size": input_size, "device": None if device is None else str(device)}
+    usual = {"weights": "DEFAULT", "input_size": None, "device": None}
+    changed = [f", {key}={value!r}" for key, value in asked.items() if value != usual[key]]
+    return Network(
+        module,
+        name=name if trained else f"{name} (untrained)",
+        trained=trained,
+        source=f"cv.load_network({json.dumps(name)}{''.join(changed)})",
+        **options,
+    )
+
+
+@cache
+def names() -> tuple[str, ...]:
+    """All names that ``load_network`` knows."""
+    convolutional = (name for name in models.list_models(module=models) if not name.startswith(_TRANSFORMERS))
+    return ("mini", *convolutional)
+
+
+def available() -> list[str]:
+    """Names of the networks whose default weights need no download."""
+    there = {path.name for path in _folder().glob("*.pth")}
+    bundled = ["mini"] if MINI_WEIGHTS.exists() else []
+    return bundled + [name for name in names()[1:] if there and _file_name(_default(name)) in there]
+
+
+def _mini(weights: Any) -> tuple[nn.Module, dict[str, Any]]:
+    if weights not in ("DEFAULT", None):
+        raise UserError(f'weights of "mini" must be "DEFAULT" or None, not {weights!r}.')
+    if not MINI_WEIGHTS.exists():
+        raise UserError(
+            f"the weights of mini are missing: there is no file {MINI_WEIGHTS}; install cnnviz-widgets again."
+        )
+    from safetensors import safe_open
+
+    with safe_open(MINI_WEIGHTS, "pt") as file:
+        classes = json.loads(file.metadata()["classes"])
+        module = small.mini(len(classes))
+        if weights:
+            module.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
+    return module, {"input_size": small.INPUT_SIZE, "mean": small.MEAN, "std": small.STD, "classes": classes}
+
+
+def _torchvision(name: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
+    chosen = _default(name) if weights is None else _member(name, weights)
+    options = {"init_weights": False} if name in _SLOW_TO_INITIALISE else {}
+    if weights is None:
+        module = models.get_model(name, weights=None, **options)
+    else:
+        path = _fetched(name, chosen)
+        try:
+            with _Blank():
+                module = models.get_model(name, weights=chosen, progress=False, **options)
+        except Exception as error:
+            raise UserError(
+                f"the weights of {name} in {path} cannot be read: delete that file and try again."
+            ) from error
+    preset = chosen.transforms()
+    return module, {
+        "input_size": preset.crop_size[0],
+        "resize": preset.resize_size[0],
+        "interpolation": preset.interpolation.value,
+        "mean": preset.mean,
+        "std": preset.std,
+        "classes": chosen.meta["categories"],
+    }
+
+
+class _Blank(TorchFunctionMode):
+    """Parameters that are about to be loaded are not drawn at random first, which takes seconds in large networks."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if func.__name__ in _RANDOM:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
+
+
+_RANDOM = {"uniform_", "normal_", "erfinv_", "kaiming_uniform_", "kaiming_normal_"}
+
+
+def _default(name: str) -> WeightsEnum:
+    return models.get_model_weights(name).DEFAULT
+
+
+def _member(name: str, weights: Any) -> WeightsEnum:
+    enum = models.get_model_weights(name)
+    if isinstance(weights, enum):
+        return weights
+    if not isinstance(weights, str) or weights not in enum.__members__:
+        raise UserError(f"weights of {name} must be one of {', '.join(enum.__members__)} or None, not {weights!r}.")
+    return enum[weights]
+
+
+def _name_of(weights: Any) -> str | None:
+    return weights.name if isinstance(weights, WeightsEnum) else weights
+
+
+def _where(device: Any) -> torch.device:
+    if device is None:
+        return device_in_use()
+    return existing(device)
+
+
+# Downloads. torch.hub's own wait for ever on a silent server.
+
+
+def _folder() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints"
+
+
+def _file_name(weights: WeightsEnum) -> str:
+    return Path(urlsplit(weights.url).path).name
+
+
+def _fetched(name: str, weights: WeightsEnum) -> Path:
+    """The file of the weights, downloaded if it is not there."""
+    path = _folder() / _file_name(weights)
+    if not path.exists():
+        try:
+            _download(weights.url, path)
+        except (OSError, HTTPException, ValueError) as error:
+            raise UserError(
+                f"{name} needs the file {path.name}, which is not in {path.parent} and could not be downloaded "
+                f'({error}): put it there, or use load_network("mini"), which needs no download.'
+            ) from error
+    return path
+
+
+def _download(url: str, path: Path) -> None:
+    """The file appears under its name when it is whole, and not at all if anything goes wrong."""
+    from tqdm.auto import tqdm
+
+    response = _opened(url)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    length = response.headers.get("Content-Length")
+    digest = hashlib.sha256()
+    try:
+        with (
+            response,
+            partial.open("wb") as file,
+            tqdm(desc=path.name, total=length and int(length), unit="B", unit_scale=True) as bar,
+        ):
+            while block := response.read(2**17):
+                file.write(block)
+                digest.update(block)
+                bar.update(len(block))
+        expected = re.search(r"-([0-9a-f]{8,})\.", path.name)
+        if expected and not digest.hexdigest().startswith(expected[1]):
+            raise OSError("what came is damaged")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _opened(url: str) -> Any:
+    """The server's answer. In a thread, as no timeout reaches the look-up of the server's address."""
+    answers: list[Any] = []
+
+    def ask() -> None:
+        try:
+            answers.append(urlopen(url, timeout=PATIENCE))
+        except Exception as error:
+            answers.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(PATIENCE)
+    if not answers:
+        raise TimeoutError(f"no answer within {PATIENCE:.0f} s")
+    if isinstance(answers[0], Exception):
+        raise answers[0]
+    return answers[0]

@@ -1,0 +1,288 @@
+"""Traits that know which control shows them, and the controls of what a session shares.
+
+A panel's author writes ``size = slider(32, 8, 96, step=8, label="Square", help="…")``; the panel builds the widget and
+binds it. The trait is the state; the widget only shows it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+from traitlets import Bool, Enum, HasTraits, Int, TraitType, link
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks.zoo import available
+from cnnviz_widgets.pictures import samples, source_of
+
+if TYPE_CHECKING:
+    from cnnviz_widgets.networks import Layer, Network
+    from cnnviz_widgets.panels.session import Session
+
+Complain = Callable[[Exception | None], None]  # tells what is wrong; None = nothing any more
+NATURAL = {"description_width": "initial"}
+
+
+def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str) -> TraitType:
+    """A whole number between ``low`` and ``high``."""
+
+    def build() -> ipywidgets.Widget:
+        return ipywidgets.IntSlider(default, low, high, step, description=label, tooltip=help, style=NATURAL)
+
+    return Int(default, min=low, max=high, help=help).tag(setting=True, control=build)
+
+
+def choice(default: str, options: Sequence[str], *, label: str, help: str) -> TraitType:
+    """One of a few words: buttons side by side up to three, a drop-down list above."""
+
+    def build() -> ipywidgets.Widget:
+        kind = ipywidgets.ToggleButtons if len(options) <= 3 else ipywidgets.Dropdown
+        control = kind(value=default, options=list(options), description=label, tooltip=help, style=NATURAL)
+        if isinstance(control, ipywidgets.ToggleButtons):
+            control.style.button_width = "auto"
+            control.tooltips = [help] * len(options)
+        return control
+
+    return Enum(tuple(options), default, help=help).tag(setting=True, control=build)
+
+
+def toggle(default: bool, *, label: str, help: str) -> TraitType:
+    """On or off."""
+
+    def build() -> ipywidgets.Widget:
+        return ipywidgets.Checkbox(default, description=label, tooltip=help, indent=False, style=NATURAL)
+
+    return Bool(default, help=help).tag(setting=True, control=build)
+
+
+def declared(kind: type[HasTraits], tag: str) -> tuple[str, ...]:
+    """The traits that carry a tag, in the order in which the classes declare them."""
+    every = {name: trait for base in reversed(kind.__mro__) for name, trait in vars(base).items()}
+    return tuple(name for name, trait in every.items() if isinstance(trait, TraitType) and trait.metadata.get(tag))
+
+
+def bound_controls(panel: HasTraits) -> list[ipywidgets.Widget]:
+    """The controls of a panel's own traits, in the order in which the panel declares them."""
+    controls = []
+    for name in declared(type(panel), "control"):
+        control = panel.traits()[name].metadata["control"]()
+        control.value = getattr(panel, name)
+        link((panel, name), (control, "value"))
+        controls.append(control)
+    return controls
+
+
+class _Shared:
+    """A control of something that the session holds: follows it, and lets go of it when closed."""
+
+    _follows: tuple[str, ...] = ()
+    _keeps_what_is_wrong = False  # to be corrected; else the control goes back to what holds
+    session: "Session | None" = None
+
+    def _bind(self, session: "Session", complain: Complain, *controls: ipywidgets.Widget) -> None:
+        self.session, self._complain = session, complain
+        self._follow()
+        session.observe(self._follow, list(self._follows))
+        for control in controls or [self]:
+            control.observe(self._choose, "value")
+
+    def _follow(self, _: Any = None) -> None:
+        self._showing = True  # a list of options that changes selects its first one: nobody chose that
+        try:
+            self._show()
+        finally:
+            self._showing = False
+
+    def _show(self) -> None:
+        """Show what the session holds."""
+        raise NotImplementedError
+
+    def _chosen(self, value: Any) -> None:
+        """Give the session what the user chose."""
+        raise NotImplementedError
+
+    def _choose(self, change: dict) -> None:
+        if self._showing:
+            return
+        try:
+            self._chosen(change["new"])
+        except Exception as error:  # loading a network may raise anything, and a callback's error is seen by nobody
+            self._complain(error)
+            if not self._keeps_what_is_wrong:
+                self._follow()
+        else:
+            self._complain(None)
+
+    def close(self) -> None:
+        if self.session is not None:
+            self.session.unobserve(self._follow, list(self._follows))
+            self.session = None
+        super().close()
+
+
+class ClassPicker(_Shared, ipywidgets.Combobox):
+    """A text field that completes class names; empty = the top class. What is no class is explained, not taken."""
+
+    _follows = ("network", "target")
+    _keeps_what_is_wrong = True
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        super().__init__(
+            placeholder="(the top class)",
+            description="Class",
+            tooltip="The class that is explained: type a part of its name; empty means the network's first choice",
+            continuous_update=False,
+            style=NATURAL,
+        )
+        self._bind(session, complain)
+
+    def _show(self) -> None:
+        self.options = class_labels(self.session.network.classes)
+        self.value = "" if self.session.target is None else self.options[self.session.target]
+
+    def _chosen(self, value: str) -> None:
+        self.session.target = self.options.index(value) if value in self.options else value
+        self._follow()
+
+
+class LayerPicker(_Shared, ipywidgets.Dropdown):
+    """The layers that have maps, in the order in which the picture passes them."""
+
+    _follows = ("network", "layer")
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        super().__init__(
+            description="Layer", tooltip="The layer that is looked at, from input to output", style=NATURAL
+        )
+        self._bind(session, complain)
+
+    def _offered(self) -> "list[Layer]":
+        return [layer for layer in self.session.network.layers if layer.spatial]
+
+    def _current(self) -> str | None:
+        return self.session.layer
+
+    def _show(self) -> None:
+        options = tuple((layer_label(layer), layer.name) for layer in self._offered())
+        if self.options != options:
+            self.options = options
+        current = self._current()
+        self.value = current if current in dict(options).values() else None  # a layer without maps is in no list
+
+    def _chosen(self, value: str | None) -> None:
+        if value is not None:
+            self.session.layer = value
+
+
+class ConvolutionPicker(LayerPicker):
+    """The layers that have kernels; the first one where the session looks at something else."""
+
+    def _offered(self) -> "list[Layer]":
+        return convolutions(self.session.network)
+
+    def _current(self) -> str | None:
+        names = [layer.name for layer in self._offered()]
+        return self.session.layer if self.session.layer in names else next(iter(names), None)
+
+
+class ChannelSlider(_Shared, ipywidgets.IntSlider):
+    """The channel of the session's layer."""
+
+    _follows = ("network", "layer", "channel")
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        super().__init__(description="Channel", tooltip="The feature map that is looked at", style=NATURAL)
+        self._bind(session, complain)
+
+    def _show(self) -> None:
+        self.max = self.session.network.layer(self.session.layer).channels - 1
+        self.value = self.session.channel
+
+    def _chosen(self, value: int) -> None:
+        self.session.channel = value
+
+
+class NetworkPicker(_Shared, ipywidgets.Dropdown):
+    """The networks that need no download, and the one that was given."""
+
+    _follows = ("network",)
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        super().__init__(description="Network", tooltip="The network that is looked at", style=NATURAL)
+        self._given = session.network
+        self._bind(session, complain)
+
+    def _show(self) -> None:
+        network = self.session.network
+        self.options = tuple(dict.fromkeys([network.name, self._given.name, *available()]))
+        self.value = network.name
+
+    def _chosen(self, value: str) -> None:
+        self.session.network = self._given if value == self._given.name else value
+
+
+class PicturePicker(_Shared, ipywidgets.HBox):
+    """A sample picture, or one of the user's own."""
+
+    _follows = ("image",)
+    OWN = "(your picture)"
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        self._list = ipywidgets.Dropdown(
+            options=[self.OWN, *samples()], description="Picture", tooltip="A photograph to look at", style=NATURAL
+        )
+        self._upload = ipywidgets.FileUpload(accept="image/*", description="Upload", tooltip="A picture of your own")
+        self._upload.add_class("cnnviz-upload")
+        super().__init__([self._list, self._upload])
+        self._bind(session, complain, self._list, self._upload)
+
+    def _show(self) -> None:
+        self._list.value = sample_of(self.session.image) or self.OWN
+
+    def _chosen(self, value: Any) -> None:
+        try:
+            if value and value != self.OWN:
+                self.session.image = value
+        finally:
+            self._upload.value = ()  # the same file can come again, and its bytes are not saved with the notebook
+            self._follow()
+
+
+def convolutions(network: "Network") -> "list[Layer]":
+    """The layers that have kernels to look at."""
+    return [layer for layer in network.layers if layer.kind == "Conv2d"]
+
+
+def current_convolution(network: "Network", layer: str) -> "Layer":
+    """The named layer if it has kernels, else the network's first one that has."""
+    layers = convolutions(network)
+    if not layers:
+        raise UserError(f"{network.name} has no Conv2d layer whose kernels could be shown.")
+    return next((one for one in layers if one.name == layer), layers[0])
+
+
+PICKERS = {
+    "network": NetworkPicker,
+    "image": PicturePicker,
+    "convolution": ConvolutionPicker,
+    "target": ClassPicker,
+    "layer": LayerPicker,
+    "channel": ChannelSlider,
+}
+
+
+def sample_of(image: Any) -> str | None:
+    """The name of the sample that a picture is."""
+    return next((name for name in samples() if source_of(image) == f'cv.load_image("{name}")'), None)
+
+
+def layer_label(layer: "Layer") -> str:
+    """``features › 3 › squeeze · Conv2d 16×54×54``."""
+    return f"{layer.label} · {layer.kind} {'×'.join(map(str, layer.shape))}"
+
+
+def class_labels(classes: Iterable[str]) -> tuple[str, ...]:
+    """Class names, with a number where two classes bear the same one."""
+    names = list(classes)
+    count = Counter(names)
+    return tuple(f"{n} ({i})" if count[n] > 1 else n for i, n in enumerate(names))

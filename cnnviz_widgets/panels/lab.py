@@ -1,0 +1,89 @@
+"""All panels in one view, on one session."""
+
+import base64
+from typing import Any
+
+import ipywidgets
+from PIL import Image
+
+from cnnviz_widgets.panels import cells
+from cnnviz_widgets.panels.activations import Activations
+from cnnviz_widgets.panels.controls import PICKERS
+from cnnviz_widgets.panels.filters import Filters
+from cnnviz_widgets.panels.gradients import Gradients
+from cnnviz_widgets.panels.occlusion import Occlusion
+from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.session import Session
+from cnnviz_widgets.pictures.render import png
+from cnnviz_widgets.widgets.tree import tree
+
+PANELS: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients)
+SHARED_PICKERS = ("network", "image", "target")
+
+
+class Lab(ipywidgets.VBox):
+    """Tabs, one per panel. The network, the picture and the class are chosen above them, for all.
+
+    A panel computes when its tab is first opened.
+    """
+
+    def __init__(self, network: Any = None, image: Any = None, *, session: Session | None = None) -> None:
+        self.panels: list[Panel] = []
+        given = {k: v for k, v in {"network": network, "image": image}.items() if v is not None}
+        self.session = session or Session(**given)
+        self.panels = [panel(session=self.session, hide=SHARED_PICKERS) for panel in PANELS]
+        self._tabs = ipywidgets.Tab([ipywidgets.VBox() for _ in self.panels], titles=[p.title for p in self.panels])
+        self._tabs.observe(lambda _: self._open().show(), "selected_index")
+        pickers = [PICKERS[name](self.session, lambda error: self._open()._complain(error)) for name in SHARED_PICKERS]
+        super().__init__([ipywidgets.Box(pickers).add_class("cnnviz-controls"), self._tabs])
+        self.add_class("cnnviz-lab")
+        cells.replace_earlier(self)
+
+    def _open(self) -> Panel:
+        """The panel on top. It is put into its tab only now: a chart that is drawn unseen has no size."""
+        index = self._tabs.selected_index or 0
+        self._tabs.children[index].children = [self.panels[index]]
+        return self.panels[index]
+
+    def run(self) -> "Lab":
+        """Compute every panel now."""
+        for panel in self.panels:
+            panel.run()
+        return self
+
+    def close(self) -> None:
+        """Free every widget of every panel. The session stays."""
+        for panel in self.panels:
+            panel.close()
+        for widget in tree(self)[1:]:
+            widget.close()
+        super().close()
+
+    def snapshot(self) -> bytes:
+        """The panels that have computed, one below the other, as a PNG."""
+        sheets = [panel.sheet() for panel in self.panels if panel.shown] or [self._open().run().sheet()]
+        page = Image.new("RGB", (max(s.width for s in sheets), sum(s.height for s in sheets)), "white")
+        top = 0
+        for sheet in sheets:
+            page.paste(sheet, (0, top))
+            top += sheet.height
+        return png(page)
+
+    def __repr__(self) -> str:
+        return f"Lab({self.session.network.name})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
+        self._open()
+        if cells.has_reader():
+            self._open().show()
+        else:
+            self.run()
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if isinstance(bundle, dict):
+            bundle["image/png"] = base64.b64encode(self.snapshot()).decode()
+        return bundle
+
+
+def lab(network: Any = None, image: Any = None, *, session: Session | None = None) -> Lab:
+    """Every panel, on one session: ``cv.lab(net, photo)``."""
+    return Lab(network, image, session=session)

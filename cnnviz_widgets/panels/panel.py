@@ -1,0 +1,364 @@
+"""The base of every panel: traits, the controls bound to them, and computations that read them.
+
+An author writes the traits (``controls.slider`` …), ``build``, which makes the parts that show things, ``compute``, and
+``call``, the line of code that does the same::
+
+    class Saliency(Panel):
+        '''Where the class score is sensitive.'''
+
+        title = "Saliency"
+        pickers = ("target",)
+        rule = choice("backprop", ["backprop", "deconvnet", "guided"], label="ReLU", help="What a ReLU passes back")
+
+        def build(self):
+            return [self.part("map", ImageView())]
+
+        @computes("network", "image", "target", "rule")
+        def compute(self, now):
+            heatmap = saliency(now.network, now.image, now.target, rule=now.rule)
+            return Frame({"map": Content(…)})
+
+        def call(self, now):
+            return f"cv.saliency(net, photo, target={now.target!r}, rule={now.rule!r})"
+
+``compute`` may yield frames instead: the picture then grows on the screen, and Stop works between two of them. It gets
+``now``, a copy of all traits, because they may change while it works. Threads, cancelling, progress and errors are the
+:class:`~cnnviz_widgets.runtime.runner.Runner`'s business.
+"""
+
+import asyncio
+import base64
+import difflib
+import logging
+import time
+from collections.abc import Callable, Collection, Iterator
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import ipywidgets
+from PIL import Image
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.panels import cells
+from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
+from cnnviz_widgets.panels.session import SHARED, Session, in_order
+from cnnviz_widgets.panels.snapshot import arrange
+from cnnviz_widgets.pictures import source_of
+from cnnviz_widgets.pictures.render import png
+from cnnviz_widgets.runtime.runner import Frame, Runner, Status
+from cnnviz_widgets.widgets.run_bar import RunBar
+from cnnviz_widgets.widgets.tree import tree
+
+log = logging.getLogger(__name__)
+
+FIRST_LOOK = 0.6  # s: how long a cell waits for quick panels, so that their picture is saved with the notebook
+
+
+def computes(*reads: str) -> Callable:
+    """Mark a method as a computation, to be done again whenever one of the named traits changes."""
+
+    def mark(method: Callable) -> Callable:
+        method.reads = reads
+        return method
+
+    return mark
+
+
+class Panel(ipywidgets.VBox):
+    """Controls, pictures and a run bar around one technique.
+
+    network, image   what to look at; or ``session``, shared with other panels
+    hide             pickers to leave out, where something else shows them
+    settings         any trait of the panel, and ``target``, ``layer``, ``channel``, ``position`` of the session
+    """
+
+    title: ClassVar[str]
+    pickers: ClassVar[tuple[str, ...]] = ("image",)  # controls of the session's traits, see controls.PICKERS
+    _closed = True  # until there is something to close
+
+    def __init__(
+        self,
+        network: Any = None,
+        image: Any = None,
+        *,
+        session: Session | None = None,
+        hide: Collection[str] = (),
+        **settings: Any,
+    ) -> None:
+        own = self._own_traits()
+        for name in settings:
+            if name not in (*own, *SHARED):
+                near = difflib.get_close_matches(name, [*own, *SHARED], 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join([*own, *SHARED])}."
+                raise TypeError(f"{type(self).__name__} has no setting {name!r}: {hint}")
+        if unknown := set(hide) - set(PICKERS):
+            raise TypeError(f"hide must name some of {', '.join(PICKERS)}, not {', '.join(sorted(unknown))}.")
+        given = {k: v for k, v in {"network": network, "image": image}.items() if v is not None}
+        self.session = session or Session(**given)
+        for name, value in (given if session else {}).items():
+            setattr(self.session, name, value)
+        super().__init__()
+        for name in in_order(settings):
+            setattr(self if name in own else self.session, name, settings[name])
+        self._pickers = tuple(name for name in self.pickers if name not in hide)
+        self._initial_shared = {name: getattr(self.session, name) for name in SHARED}
+
+        self.last_error: Exception | None = None
+        self.shown = False
+        self._parts: dict[str, Any] = {}
+        self._asked: dict[str, tuple] = {}  # computation -> what it read when it was asked for last
+        self._drawn: SimpleNamespace | None = None  # the traits of the computation that began last
+        self._work: dict[str, Any] = {"state": "idle", "progress": 0.0, "remaining": None}
+        self._wrong: dict[str, tuple[str, str]] = {}  # computation or "control" -> sentence, traceback
+        self._bar = RunBar()
+        self._bar.on_action(self._act)
+        rows = self.build()
+        self._initial = {name: getattr(self, name) for name in own}
+        self._runners = {name: self._runner(name) for name in self._computations()}
+        self._watch(self._on_change)
+        pickers = [PICKERS[name](self.session, self._complain) for name in self._pickers]
+        controls = [*pickers, *bound_controls(self)]
+        self.children = [
+            ipywidgets.HTML(self.title).add_class("cnnviz-panel-title"),
+            ipywidgets.Box(controls).add_class("cnnviz-controls"),
+            ipywidgets.Box(rows).add_class("cnnviz-views"),
+            self._bar,
+        ]
+        self.add_class("cnnviz-panel")
+        self._closed = False
+        cells.replace_earlier(self)
+
+    # ------------------------------------------------------------------ what a panel's author writes
+
+    def build(self) -> list[ipywidgets.Widget]:
+        """Make the parts (see :meth:`part`) and return the widgets that hold them, from left to right."""
+        raise NotImplementedError
+
+    def compute(self, now: SimpleNamespace) -> "Frame | Iterator[Frame]":
+        """What to draw for the traits in ``now``."""
+        raise NotImplementedError
+
+    def call(self, now: SimpleNamespace) -> str:
+        """The code that computes what is shown, given ``net`` and ``photo``."""
+        raise NotImplementedError
+
+    def part(self, name: str, part: Any) -> ipywidgets.Widget:
+        """Register something that can ``show(value)``: frames name it. Returns its widget."""
+        self._parts[name] = part
+        return getattr(part, "widget", part)
+
+    def guarded(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
+        """For clicks and hovers: what the handler raises is told in the panel; elsewhere nobody would see it."""
+
+        def answer(event: Any) -> None:
+            try:
+                handler(event)
+            except Exception as error:
+                self._complain(error)
+
+        return answer
+
+    # ------------------------------------------------------------------ what a user calls
+
+    def run(self) -> "Panel":
+        """Compute everything now, in this thread, until it is done or interrupted: for scripts."""
+        for name, runner in self._runners.items():
+            runner.run(self._start(name))
+        self.shown = True
+        return self
+
+    def stop(self) -> None:
+        """End the work after its current step; what has been drawn stays."""
+        for runner in self._runners.values():
+            runner.stop()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is computed any more; False if ``timeout`` seconds were not enough."""
+        end = None if timeout is None else time.monotonic() + timeout
+        return all(
+            runner.wait(None if end is None else max(0.0, end - time.monotonic())) for runner in self._runners.values()
+        )
+
+    async def finished(self) -> "Panel":
+        """``await panel.finished()`` waits while the notebook stays alive."""
+        await asyncio.to_thread(self.wait)
+        return self
+
+    def reset(self) -> None:
+        """All that this panel's controls show, as it was when the panel was made; computes again if it was stopped."""
+        self._complain(None)
+        shared = {"layer" if name == "convolution" else name for name in self._pickers}
+        shared |= {"channel", "position"} if "layer" in shared else set()
+        if self.session.network is not self._initial_shared["network"]:
+            shared &= {"image"}  # the rest was chosen in another network
+        for name in in_order(shared):
+            setattr(self.session, name, self._initial_shared[name])
+        for name, value in self._initial.items():
+            setattr(self, name, value)
+        for part in self._parts.values():
+            if hasattr(part, "reset"):
+                part.reset()
+        if self.shown:
+            for name in self._runners:
+                self._request(name)
+
+    def code(self) -> str:
+        """The program that computes what this panel shows."""
+        now = self._drawn or self._now()
+        net = now.network.source or "...  # the network that you gave to the panel"
+        photo = source_of(now.image) or "...  # the picture that you gave to the panel"
+        return f"import cnnviz_widgets as cv\n\nnet = {net}\nphoto = {photo}\n{self.call(now)}"
+
+    def snapshot(self) -> bytes:
+        """What the panel shows, as a PNG: what GitHub displays, and what a saved notebook keeps."""
+        return png(self.sheet())
+
+    def sheet(self) -> Image.Image:
+        """The static picture of this panel."""
+        return arrange(self.title, [part for part in self._parts.values() if hasattr(part, "snapshot")])
+
+    def close(self) -> None:
+        """Free every widget, layout and style of this panel. The session stays."""
+        if self._closed:
+            return
+        self._closed = True
+        for runner in self._runners.values():
+            runner.close()
+        self._watch(self._on_change, remove=True)
+        for widget in tree(self)[1:]:
+            widget.close()
+        super().close()
+
+    def __repr__(self) -> str:
+        settings = "".join(f", {name}={getattr(self, name)!r}" for name in self._own_traits())
+        return f"{type(self).__name__}({self.session.network.name}{settings})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        self.show()
+        if isinstance(bundle, dict):
+            bundle["image/png"] = base64.b64encode(self.snapshot()).decode()
+        return bundle
+
+    def show(self) -> None:
+        """Begin to compute, if that has not happened yet. Without a browser, finish."""
+        if cells.has_reader():
+            if not self.shown:
+                self.shown = True
+                for name in self._runners:
+                    self._request(name)
+            if not cells.in_callback():
+                self.wait(FIRST_LOOK)
+        elif self.shown:
+            self.wait()
+        else:
+            self.run()
+
+    # ------------------------------------------------------------------ wiring
+
+    @classmethod
+    def _own_traits(cls) -> tuple[str, ...]:
+        return declared(cls, "setting")
+
+    @classmethod
+    def _computations(cls) -> dict[str, tuple[str, ...]]:
+        """Names of the computations and what each reads, ``compute`` first."""
+        methods = {name: m for base in reversed(cls.__mro__) for name, m in vars(base).items()}
+        marked = {name: m.reads for name, m in methods.items() if hasattr(m, "reads")}
+        return dict(sorted(marked.items(), key=lambda item: item[0] != "compute"))
+
+    def _watch(self, handler: Callable, remove: bool = False) -> None:
+        reads = {name for names in self._computations().values() for name in names}
+        for owner, names in ((self, reads - set(SHARED)), (self.session, reads & set(SHARED))):
+            for name in names:
+                (owner.unobserve if remove else owner.observe)(handler, name)
+
+    def _on_change(self, change: dict) -> None:
+        if self.shown:
+            for name, reads in self._computations().items():
+                if change["name"] in reads:
+                    self._request(name)
+
+    def _now(self) -> SimpleNamespace:
+        shared = {name: getattr(self.session, name) for name in SHARED}
+        return SimpleNamespace(**shared, **{name: getattr(self, name) for name in self._own_traits()})
+
+    def _request(self, name: str) -> None:
+        """Ask for a computation, unless the very same one was asked for last and has come to its end."""
+        now, reads = self._now(), self._computations()[name]
+        wanted, before = tuple(getattr(now, read) for read in reads), self._asked.get(name)
+        if _same(wanted, before):
+            return
+        self._asked[name] = wanted
+        known = before is not None and all(
+            a is b for read, a, b in zip(reads, wanted, before, strict=True) if read in ("network", "image")
+        )
+        self._runners[name].submit(self._start(name), afresh=not known)
+
+    def _start(self, name: str) -> Callable[[], Iterator[Frame]]:
+        now = self._now()
+
+        def start() -> Iterator[Frame]:
+            self._drawn = now
+            frames = getattr(self, name)(now)
+            return iter([frames] if isinstance(frames, Frame) else frames or [])
+
+        return start
+
+    def _runner(self, name: str) -> Runner:
+        def report(status: Status) -> None:
+            if status.state in ("failed", "stopped"):
+                self._asked.pop(name, None)  # the same may be asked for again
+            if status.error is not None:
+                self.last_error = status.error
+                log.debug("%s failed", self.title, exc_info=status.error)  # not louder: it would be printed
+                details = "" if isinstance(status.error, UserError) else status.details
+                self._wrong[name] = status.sentence, details
+            elif status.state == "done":
+                self._wrong.pop(name, None)
+            if name == "compute":
+                self._work = {"state": status.state, "progress": status.progress, "remaining": status.remaining}
+            self._tell()
+
+        return Runner(self._draw, report, self._seen)
+
+    def _draw(self, parts: dict[str, Any]) -> None:
+        for name, value in parts.items():
+            self._parts[name].show(value)
+        if self._bar.code_shown:
+            self._bar.tell(code=self.code())
+
+    def _seen(self) -> bool:
+        return all(getattr(part, "seen", True) for part in self._parts.values())
+
+    def _complain(self, error: Exception | None) -> None:
+        """Say what is wrong with what was chosen or clicked; None = nothing any more. All else stays as it was."""
+        if error is None:
+            self._wrong.pop("control", None)
+        else:
+            self.last_error = error
+            self._wrong["control"] = str(error) if isinstance(error, UserError) else repr(error), ""
+        self._tell()
+
+    def _tell(self) -> None:
+        """Show the state of the work, and every error that still stands."""
+        wrong = list(self._wrong.values())
+        failed = {"state": "failed"} if wrong and self._work["state"] not in ("running", "stopping") else {}
+        self._bar.tell(
+            **(self._work | failed),
+            error=" ".join(sentence for sentence, _ in wrong),
+            details="\n".join(traceback for _, traceback in wrong if traceback),
+        )
+
+    def _act(self, action: str) -> None:
+        if action == "stop":
+            self.stop()
+        elif action == "reset":
+            self.guarded(lambda _: self.reset())(None)
+        elif action == "code":
+            self._bar.tell(code=self.code())
+
+
+def _same(a: tuple, b: tuple | None) -> bool:
+    plain = (int, float, str, bool, tuple, type(None))
+    return b is not None and all(x is y or (isinstance(x, plain) and x == y) for x, y in zip(a, b, strict=True))

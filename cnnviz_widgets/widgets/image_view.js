@@ -1,0 +1,489 @@
+// The browser's half of ImageView. The first part is pure and tested with plain node; the second draws and listens.
+
+const PADDING = 4; // CSS px around the picture, in which the frame of a tile at its edge is drawn
+const GAP = 2; // CSS px between tiles
+const NARROWEST = 240; // CSS px that the lines under a small picture may take
+const SHARP_BELOW = 64; // px; smaller pictures are enlarged without smoothing (as render.SHARP_BELOW)
+const HOVER_PAUSE = 50; // ms between two hover messages
+const HOVER_PATIENCE = 1000; // ms after which an unanswered hover message counts as answered
+
+/** The largest tiles with which a scene fits into a square box, in px of the screen: render.layout, in JavaScript. */
+export function layout(scene, box, gap) {
+  const [height, width] = scene.size, { count } = scene;
+  const sharp = !scene.picture || Math.max(height, width) < SHARP_BELOW;
+  const scale = (columns) => {
+    let fit = Math.max((box - gap * (columns - 1)) / (columns * width), 1 / width);
+    if (count === 1) fit = Math.min(fit, box / height);
+    return sharp && fit >= 2 && fit < 16 ? Math.floor(fit) : fit; // from 16 on, unequal cells are not to be seen
+  };
+  let columns = scene.columns ?? 1;
+  while (!scene.columns && columns < count) {
+    const rows = Math.ceil(count / columns), size = scale(columns);
+    if (rows * (height * size + gap) - gap <= box) {
+      const most = Math.min(count, Math.floor((box + gap) / (width * size + gap) + 1e-9));
+      columns = Math.ceil(count / Math.ceil(count / most)); // as few as need no more rows
+      break;
+    }
+    columns++;
+  }
+  const [tileWidth, tileHeight] = [width, height].map((side) => Math.max(1, Math.floor(side * scale(columns) + 0.5)));
+  return { columns, rows: Math.ceil(count / columns), width: tileWidth, height: tileHeight, gap };
+}
+
+/** [left, top] of a tile, in px of the screen. */
+export function corner(tile, { columns, width, height, gap }) {
+  return [(tile % columns) * (width + gap), Math.floor(tile / columns) * (height + gap)];
+}
+
+/** [left, top, width, height] of a scene's maps on a tile, in px of the screen. */
+export function overlay({ extent, size: [height, width] }, place) {
+  const [left, top, right, bottom] = extent ?? [0, 0, width, height];
+  const [across, down] = [place.width / width, place.height / height];
+  const round = (value) => Math.floor(value + 0.5);
+  const [x, y] = [round(left * across), round(top * down)];
+  return [x, y, Math.max(1, round(right * across) - x), Math.max(1, round(bottom * down) - y)];
+}
+
+/** What is at a px of the screen: {tile, x, y, row, column}, or null beside the tiles. A gap belongs to what is before it. */
+export function locate(left, top, place, scene) {
+  const column = Math.floor(left / (place.width + place.gap)), row = Math.floor(top / (place.height + place.gap));
+  const tile = row * place.columns + column;
+  if (column < 0 || row < 0 || column >= place.columns || tile >= scene.count) return null;
+  const [tileLeft, tileTop] = corner(tile, place);
+  const [height, width] = scene.size;
+  const x = Math.min(width - 1, Math.floor(((left - tileLeft) * width) / place.width));
+  const y = Math.min(height - 1, Math.floor(((top - tileTop) * height) / place.height));
+  return pointer(tile, x, y, scene);
+}
+
+/** A place in a scene with the cell of its map; the cell is null, null beside the map. */
+export function pointer(tile, x, y, scene) {
+  if (!scene.picture || !scene.values) return { tile, x, y, row: y, column: x };
+  const [height, width] = scene.size, [rows, columns] = scene.values.size;
+  const [left, top, right, bottom] = scene.extent ?? [0, 0, width, height];
+  const row = Math.floor(((y + 0.5 - top) / (bottom - top)) * rows);
+  const column = Math.floor(((x + 0.5 - left) / (right - left)) * columns);
+  const inside = row >= 0 && column >= 0 && row < rows && column < columns;
+  return { tile, x, y, row: inside ? row : null, column: inside ? column : null };
+}
+
+/** Where a key leads from a place; the same place at an edge, null if the key leads nowhere. */
+export function step(at, key, far, cursor, place, scene) {
+  const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+  if (key === "Home") return pointer(0, 0, 0, scene);
+  if (key === "End") return pointer(scene.count - 1, scene.size[1] - 1, scene.size[0] - 1, scene);
+  if (!(key in directions)) return null;
+  const [dx, dy] = directions[key];
+  const column = at.tile % place.columns, row = Math.floor(at.tile / place.columns);
+  const neighbour = (c, r) => {
+    const tile = r * place.columns + c;
+    return c < 0 || r < 0 || c >= place.columns || tile >= scene.count ? null : tile;
+  };
+  if (cursor === "tile") {
+    return pointer(neighbour(column + dx, row + dy) ?? at.tile, at.x, at.y, scene);
+  }
+  const [height, width] = scene.size, by = far ? 10 : 1;
+  const x = at.x + dx * by, y = at.y + dy * by;
+  if (x >= 0 && y >= 0 && x < width && y < height) return pointer(at.tile, x, y, scene);
+  const next = neighbour(column + dx, row + dy);
+  if (next === null) {
+    return pointer(at.tile, Math.max(0, Math.min(width - 1, x)), Math.max(0, Math.min(height - 1, y)), scene);
+  }
+  return pointer(next, (x + width) % width, (y + height) % height, scene);
+}
+
+/** The maps of a scene: ``at(tile, row, column)`` is a number (NaN: none), ``data`` what came over the wire. */
+export function decode({ data, type, size, low, high }) {
+  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength); // aligned for Float32Array
+  const exact = type === "float32";
+  const numbers = exact ? new Float32Array(bytes) : new Uint8Array(bytes);
+  const [rows, columns] = size;
+  const range = (tile) => [low[tile % low.length], high[tile % high.length]];
+  const at = (tile, row, column) => {
+    const number = numbers[(tile * rows + row) * columns + column];
+    if (exact) return number;
+    const [least, greatest] = range(tile);
+    return number === 255 ? NaN : least + (number / 254) * (greatest - least);
+  };
+  return { data: numbers, exact, size, range, at, low, high };
+}
+
+/** Maps as one sheet of RGBA px, ``columns`` tiles wide: the formula of render.colour, NaN is transparent. */
+export function colourise(map, count, table, columns) {
+  const [rows, width] = map.size, across = columns * width;
+  const sheet = new Uint32Array(Math.ceil(count / columns) * rows * across);
+  const palette = new Uint32Array(256); // little-endian RGBA, as every browser's machine has it
+  for (let i = 0; i < 256; i++) {
+    palette[i] = (255 << 24) | (table[3 * i + 2] << 16) | (table[3 * i + 1] << 8) | table[3 * i];
+  }
+  let source = 0;
+  for (let tile = 0; tile < count; tile++) {
+    const [low, high] = map.exact ? map.range(tile) : [0, 254];
+    const span = high > low ? high - low : Infinity; // a range of no width is all low
+    const [left, top] = corner(tile, { columns, width, height: rows, gap: 0 });
+    for (let row = 0; row < rows; row++) {
+      let target = (top + row) * across + left;
+      for (let column = 0; column < width; column++, source++, target++) {
+        const value = map.data[source];
+        if (map.exact ? value !== value : value === 255) continue;
+        const share = Math.min(1, Math.max(0, (value - low) / span));
+        sheet[target] = palette[Math.floor(share * 255 + 0.5)];
+      }
+    }
+  }
+  return new Uint8ClampedArray(sheet.buffer);
+}
+
+/** A number to read: four significant digits, a real minus sign. */
+export function format(value, digits = 4) {
+  if (Number.isNaN(value)) return "no value";
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const size = Math.abs(value);
+  const text = size !== 0 && (size >= 1e5 || size < 1e-4) ? value.toExponential(2) : String(+value.toPrecision(digits));
+  return text.replaceAll("-", "−");
+}
+
+/** The two ends of a range to read, as fine as three digits of its width: [0.00008, 1.2] is 0 to 1.2. */
+export function ends(low, high) {
+  const step = high > low ? 10 ** (Math.floor(Math.log10(high - low)) - 2) : 0;
+  return [low, high].map((end) => format(step ? Math.round(end / step) * step : end, 3));
+}
+
+/** The line under the picture: which tile, where, and the value there. */
+export function readout(at, scene, map) {
+  const parts = [];
+  const name = scene.names[at.tile] ?? (scene.count > 1 ? `tile ${at.tile}` : "");
+  if (scene.picture) parts.push(...(name ? [name] : []), `x ${at.x}, y ${at.y}`);
+  else parts.push(name ? `${name} (${at.y}, ${at.x})` : `row ${at.y}, column ${at.x}`);
+  if (map && at.row !== null) {
+    const value = map.at(at.tile, at.row, at.column);
+    parts.push(map.exact || Number.isNaN(value) ? format(value) : `≈ ${format(value, 3)}`);
+  }
+  return parts.join(" · ");
+}
+
+/** A name that every file system takes. */
+export function fileName(title) {
+  return (title.normalize("NFKD").replace(/[^\w]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60) || "picture") + ".png";
+}
+
+// ------------------------------------------------------------------------------------------------------------------
+
+function element(tag, className, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  made.className = className;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it. */
+function keepKeys(event) {
+  const notebook = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
+  if (!notebook) event.stopPropagation();
+}
+
+const tool = (word, control) => element("label", "cnnviz-tool", {}, element("span", "cnnviz-word", {}, word), control);
+
+function render({ model, el }) {
+  const caption = element("div", "cnnviz-caption");
+  const pixels = element("canvas", "cnnviz-pixels", { role: "img" });
+  const marks = element("canvas", "cnnviz-marks", { "aria-hidden": "true" });
+  const stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks);
+  const line = element("span", "cnnviz-readout", { role: "status", "aria-live": "off" });
+  const save = element("button", "cnnviz-button", { type: "button", title: "Download this picture as a PNG file" }, "↓ PNG");
+  const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: "Opacity of the map over the picture" });
+  const opacityLabel = tool("Opacity", opacity);
+  const colours = element("select", "cnnviz-colours", { title: "Colours of the map, from low to high" });
+  const ramp = element("canvas", "cnnviz-ramp", { width: 256, height: 1, "aria-hidden": "true" });
+  const [low, high] = [element("span", "cnnviz-end"), element("span", "cnnviz-end")];
+  const scale = element("span", "cnnviz-scale", { title: "The values at the two ends of the colours" }, low, ramp, high);
+  const tools = element("div", "cnnviz-tools", {}, opacityLabel, tool("Colours", colours), scale);
+  const root = element("div", "cnnviz-image-view", {}, caption, stage, element("div", "cnnviz-foot", {}, line, save), tools);
+  caption.hidden = tools.hidden = true;
+  for (const name of Object.keys(model.get("_tables"))) colours.append(new Option(name, name));
+  el.classList.add("cnnviz-image");
+  el.append(root);
+
+  let scene = null; // what is on the screen
+  let bitmap = null; // its pictures, decoded
+  let map = null; // its numbers, decoded
+  let sheet = null; // its numbers, coloured
+  let place = null; // its layout
+  let ratio = 1; // px of the screen per CSS px
+  let cursor = null; // where the pointer or the arrow keys are
+  let byKeys = false;
+  const cleanup = new AbortController();
+  const { signal } = cleanup;
+
+  const sheetColumns = () => Math.ceil(Math.sqrt(scene.count));
+
+  function colour() {
+    colours.value = model.get("colormap");
+    const view = model.get("_tables")[colours.value];
+    const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const gradient = Uint8ClampedArray.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : table[3 * (i >> 2) + (i % 4)]));
+    ramp.getContext("2d").putImageData(new ImageData(gradient, 256), 0, 0);
+    if (!map) return;
+    const columns = sheetColumns();
+    sheet ??= document.createElement("canvas");
+    sheet.width = columns * map.size[1];
+    sheet.height = Math.ceil(scene.count / columns) * map.size[0];
+    sheet.getContext("2d").putImageData(new ImageData(colourise(map, scene.count, table, columns), sheet.width), 0, 0);
+  }
+
+  function fit() {
+    const available = Math.min(model.get("max_width"), el.clientWidth) - 2 * PADDING;
+    if (available <= 0 || !scene) return false;
+    ratio = window.devicePixelRatio || 1;
+    stage.classList.toggle("cnnviz-empty", !scene.count);
+    place = scene.count ? layout(scene, Math.floor(available * ratio), Math.round(GAP * ratio)) : null;
+    if (!place && pixels.width > 1 && pixels.style.width) return true; // keeps the room of what was there before
+    const width = place ? place.columns * (place.width + place.gap) - place.gap : Math.floor(available * ratio);
+    const height = place ? place.rows * (place.height + place.gap) - place.gap : width;
+    const border = Math.round(PADDING * ratio);
+    for (const [canvas, more] of [[pixels, 0], [marks, 2 * border]]) {
+      if (canvas.width !== width + more) canvas.width = width + more;
+      if (canvas.height !== height + more) canvas.height = height + more;
+      canvas.style.width = `${canvas.width / ratio}px`;
+      canvas.style.height = `${canvas.height / ratio}px`;
+    }
+    root.style.maxWidth = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
+    return true;
+  }
+
+  function paint() {
+    if (!fit()) return;
+    const context = pixels.getContext("2d");
+    context.clearRect(0, 0, pixels.width, pixels.height);
+    const smooth = model.get("smooth");
+    const put = (source, tile, [rows, across], columns, [x, y, width, height], sharp) => {
+      const [left, top] = corner(tile, { columns, width: across, height: rows, gap: 0 });
+      context.imageSmoothingEnabled = smooth || !sharp || width < 2 * across;
+      context.imageSmoothingQuality = "high";
+      context.drawImage(source, left, top, across, rows, x, y, width, height);
+    };
+    for (let tile = 0; tile < scene.count; tile++) {
+      const [left, top] = corner(tile, place);
+      context.save();
+      context.beginPath();
+      context.rect(left, top, place.width, place.height);
+      context.clip();
+      if (bitmap) {
+        const sharp = Math.max(...scene.size) < SHARP_BELOW;
+        put(bitmap, tile, scene.picture.size, scene.picture.columns, [left, top, place.width, place.height], sharp);
+      }
+      if (map) {
+        const [x, y, width, height] = overlay(scene, place);
+        context.globalAlpha = bitmap ? model.get("opacity") : 1;
+        put(sheet, tile, map.size, sheetColumns(), [left + x, top + y, width, height], true);
+      }
+      context.restore();
+    }
+    mark();
+  }
+
+  function mark() {
+    const context = marks.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, marks.width, marks.height);
+    if (!place) return;
+    const border = Math.round(PADDING * ratio);
+    context.translate(border, border);
+    const cell = [place.width / scene.size[1], place.height / scene.size[0]];
+    const selected = model.get("selected");
+    const outlined = (path, colour, width) => {
+      for (const [style, thick] of [["rgba(0, 0, 0, .75)", width + 2], [colour, width]]) {
+        context.strokeStyle = style;
+        context.lineWidth = thick * ratio;
+        context.beginPath();
+        path();
+        context.stroke();
+      }
+    };
+    const box = (tile, [x, y, width, height], outside) => {
+      const [left, top] = corner(tile, place);
+      const away = outside * ratio;
+      context.rect(left + x * cell[0] - away, top + y * cell[1] - away, width * cell[0] + 2 * away, height * cell[1] + 2 * away);
+    };
+    const whole = [0, 0, scene.size[1], scene.size[0]];
+    const marked = selected !== null && selected < scene.count ? [selected] : [...Array(scene.count).keys()];
+    for (const tile of marked) {
+      const rectangle = model.get("rectangle"), crosshair = model.get("crosshair");
+      if (rectangle) outlined(() => box(tile, rectangle, 0), "white", 2);
+      if (crosshair) {
+        const [left, top] = corner(tile, place);
+        const [x, y] = [left + (crosshair[0] + 0.5) * cell[0], top + (crosshair[1] + 0.5) * cell[1]];
+        const hole = Math.max(4 * ratio, Math.max(...cell) / 2 + ratio), arm = hole + 9 * ratio;
+        outlined(() => {
+          for (const [dx, dy] of [[-1, 0], [1, 0], [0, -1], [0, 1]]) {
+            context.moveTo(x + dx * hole, y + dy * hole);
+            context.lineTo(x + dx * arm, y + dy * arm);
+          }
+          if (Math.min(...cell) >= 4 * ratio) box(tile, [...crosshair, 1, 1], 0);
+        }, "white", 1.5);
+      }
+    }
+    const accent = getComputedStyle(stage).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
+    if (selected !== null && selected < scene.count) {
+      context.strokeStyle = accent;
+      context.lineWidth = 3 * ratio;
+      context.beginPath();
+      box(selected, whole, 1.5);
+      context.stroke();
+    }
+    if (!cursor || cursor.tile >= scene.count) return;
+    if (model.get("cursor") === "tile") {
+      if (scene.count > 1) outlined(() => box(cursor.tile, whole, 0.5), "white", 1);
+    } else if (byKeys || Math.min(...cell) >= 6 * ratio) {
+      const grow = Math.max(0, 3 - Math.min(...cell) / ratio / 2); // a pixel too small to see gets a box around it
+      outlined(() => box(cursor.tile, [cursor.x, cursor.y, 1, 1], grow), "white", 1);
+    }
+  }
+
+  function describe() {
+    const alt = model.get("alt"), keys = model.get("cursor") === "tile" ? "choose a tile" : "move over the picture";
+    caption.textContent = scene?.caption ?? "";
+    caption.hidden &&= !caption.textContent; // once there it stays, and nothing jumps
+    pixels.setAttribute("aria-label", alt);
+    stage.setAttribute("aria-label", `${alt}; arrow keys ${keys}${model.get("_clickable") ? ", Enter clicks" : ""}`);
+    stage.classList.toggle("cnnviz-clickable", model.get("_clickable"));
+    opacity.value = model.get("opacity");
+    opacityLabel.hidden = !bitmap;
+    tools.hidden = !model.get("controls") || (tools.hidden && !map);
+    tools.classList.toggle("cnnviz-asleep", !map);
+    scale.classList.toggle("cnnviz-asleep", !map);
+    if (map) {
+      const same = map.low.length === 1 && map.high.length === 1;
+      [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : ["least", "greatest"];
+    }
+    el.style.maxWidth = `${model.get("max_width")}px`;
+  }
+
+  function tell(message) {
+    try {
+      model.send(message);
+    } catch {
+      // a picture from a saved notebook has no kernel to tell
+    }
+  }
+
+  async function load() {
+    const next = model.get("_scene");
+    let decoded = null;
+    if (next.picture) {
+      decoded = await createImageBitmap(new Blob([next.picture.data], { type: next.picture.type }));
+      if (signal.aborted || next !== model.get("_scene")) return decoded.close();
+    }
+    bitmap?.close();
+    [scene, bitmap] = [next, decoded];
+    map = scene.values && decode(scene.values);
+    colour();
+    describe();
+    paint();
+    if (cursor) point(cursor.tile < scene.count ? pointer(cursor.tile, cursor.x, cursor.y, scene) : null, byKeys);
+    tell({ do: "drawn", serial: scene.serial });
+  }
+
+  // One hover message is on its way at a time: a busy kernel never has a queue of old places to work through.
+  const hover = { wanted: undefined, sent: undefined, resting: false, waiting: 0 };
+  function sendHover() {
+    if (hover.resting || hover.waiting || hover.wanted === hover.sent) return;
+    hover.sent = hover.wanted;
+    tell({ do: "hover", at: hover.sent });
+    hover.resting = true;
+    setTimeout(() => ((hover.resting = false), sendHover()), HOVER_PAUSE);
+    hover.waiting = setTimeout(hovered, HOVER_PATIENCE);
+  }
+  function hovered() {
+    clearTimeout(hover.waiting);
+    hover.waiting = 0;
+    if (!signal.aborted) sendHover();
+  }
+
+  const message = (at) => at && [at.tile, at.x, at.y, at.row, at.column];
+
+  function point(at, keys) {
+    const moved = at?.tile !== cursor?.tile || at?.x !== cursor?.x || at?.y !== cursor?.y;
+    [cursor, byKeys] = [at, keys];
+    line.setAttribute("aria-live", keys ? "polite" : "off"); // a moving mouse would talk without end
+    line.textContent = at ? readout(at, scene, map) : "";
+    mark();
+    if (moved && model.get("_hoverable")) {
+      hover.wanted = message(at);
+      sendHover();
+    }
+  }
+
+  function under(event) {
+    const box = pixels.getBoundingClientRect();
+    const inside = (value, length) => Math.max(0, Math.min(length - 1, value)); // the border belongs to the edge
+    const left = inside(((event.clientX - box.left) / box.width) * pixels.width, pixels.width);
+    const top = inside(((event.clientY - box.top) / box.height) * pixels.height, pixels.height);
+    return place && locate(left, top, place, scene);
+  }
+
+  function click(at) {
+    if (!at) return;
+    if (model.get("cursor") === "tile" && model.get("_clickable")) model.set("selected", at.tile); // Python follows
+    tell({ do: "click", at: message(at) });
+  }
+
+  const listen = (target, type, handler) => target.addEventListener(type, handler, { signal });
+  listen(stage, "pointermove", (event) => point(under(event), false));
+  listen(stage, "pointerleave", () => point(null, false));
+  listen(stage, "click", (event) => click(byKeys || !cursor ? under(event) : cursor)); // a click has whole px, a move finer ones
+  listen(stage, "blur", () => byKeys && point(null, false));
+  listen(stage, "keydown", (event) => {
+    if (!place || event.ctrlKey || event.metaKey || event.altKey) return;
+    const start = { tile: model.get("selected") ?? 0, x: scene.size[1] >> 1, y: scene.size[0] >> 1 };
+    if (event.key === "Enter" || event.key === " ") click(cursor ?? pointer(start.tile, start.x, start.y, scene));
+    else {
+      const next = step(cursor ?? start, event.key, event.shiftKey, model.get("cursor"), place, scene);
+      if (!next) return;
+      point(next, true);
+    }
+    event.preventDefault(); // the page would scroll
+  });
+  listen(root, "keydown", keepKeys);
+  listen(opacity, "input", () => model.set("opacity", Number(opacity.value)));
+  listen(colours, "change", () => model.set("colormap", colours.value));
+  listen(save, "click", () => {
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [pixels.width, pixels.height];
+    const context = copy.getContext("2d"), border = Math.round(PADDING * ratio);
+    context.drawImage(pixels, 0, 0);
+    context.drawImage(marks, -border, -border);
+    copy.toBlob((blob) => {
+      const link = element("a", "", { href: URL.createObjectURL(blob), download: fileName(scene.caption || model.get("alt")) });
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+    });
+  });
+  listen(window, "resize", paint); // the browser's zoom changes the px of the screen
+
+  const changes = {
+    "change:_scene": load,
+    "change:colormap": () => (colour(), paint()),
+    "change:opacity": () => (describe(), paint()),
+    "change:smooth change:max_width": () => (describe(), paint()),
+    "change:selected change:crosshair change:rectangle change:cursor": mark,
+    "change:alt change:controls change:_clickable": describe,
+    "msg:custom": ({ do: what }) => what === "hovered" && hovered(),
+  };
+  for (const [names, handler] of Object.entries(changes)) for (const name of names.split(" ")) model.on(name, handler);
+  const observer = new ResizeObserver(paint);
+  observer.observe(el);
+  load();
+
+  return () => {
+    cleanup.abort();
+    observer.disconnect();
+    clearTimeout(hover.waiting);
+    for (const [names, handler] of Object.entries(changes)) for (const name of names.split(" ")) model.off(name, handler);
+    bitmap?.close();
+    root.remove();
+  };
+}
+
+export default { render };

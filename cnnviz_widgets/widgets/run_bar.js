@@ -1,0 +1,141 @@
+// The browser's half of RunBar. The first part is pure and tested with plain node; the second draws and listens.
+
+const LATE = 500; // ms of running before it is shown: shorter work only flickers
+
+const WORDS = {
+  idle: "Ready",
+  running: "Working …",
+  stopping: "Stopping …",
+  done: "Done",
+  stopped: "Stopped; this is what was reached",
+  failed: "Did not work",
+};
+
+/** The words for a state; work that has only just begun keeps the words from before. */
+export function status(state, message, late, before) {
+  if (state === "running" && !late) return before;
+  return message || WORDS[state];
+}
+
+/** How far it is, "45 % · about 12 s left"; progress 0…1, remaining in seconds or null. */
+export function timing(progress, remaining) {
+  const share = `${Math.floor(progress * 100)} %`;
+  return remaining === null ? share : `${share} · about ${duration(remaining)} left`;
+}
+
+/** Seconds in words: "3 s", "2 min", "1 h 5 min". */
+export function duration(seconds) {
+  const whole = Math.max(1, Math.ceil(seconds));
+  if (whole < 100) return `${whole} s`;
+  const minutes = Math.ceil(whole / 60);
+  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+// ------------------------------------------------------------------------------------------------------------------
+
+function element(tag, className, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  made.className = className;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+/** Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it. */
+function keepKeys(event) {
+  const notebook = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
+  if (!notebook) event.stopPropagation();
+}
+
+async function copy(text, source) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    getSelection().selectAllChildren(source); // no permission, or no https: selected, it can be copied by hand
+    return document.execCommand("copy");
+  }
+  return true;
+}
+
+function render({ model, el }) {
+  const button = (text, title) => element("button", "cnnviz-action", { type: "button", title }, text);
+  const stop = button("Stop", "Stop, and keep what was reached");
+  const reset = button("Reset", "Put every control back to where it was");
+  const codeButton = button("Code", "The call that draws what is shown, ready to paste");
+  const copyButton = button("Copy", "Copy the code");
+  const filled = element("div", "cnnviz-filled");
+  const bar = element("div", "cnnviz-progress", { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
+  const words = element("span", "cnnviz-status", { role: "status" });
+  const times = element("span", "cnnviz-times");
+  const row = element("div", "cnnviz-run-row", {}, words, times, stop, reset, codeButton);
+  const note = element("div", "cnnviz-note");
+  const sentence = element("div", "cnnviz-sentence");
+  const traceback = element("pre", "cnnviz-pre", { tabindex: "0" });
+  const details = element("details", "cnnviz-details", {}, element("summary", "", {}, "Details"), traceback);
+  const error = element("div", "cnnviz-error", { role: "alert" }, sentence, details);
+  const listing = element("pre", "cnnviz-pre", { tabindex: "0", "aria-label": "Code" });
+  const code = element("div", "cnnviz-code", {}, listing, copyButton);
+  const root = element("div", "cnnviz-run-bar", {}, bar, row, note, error, code);
+  el.classList.add("cnnviz-run");
+  el.append(root);
+
+  let late = false;
+  let timer = 0;
+  let before = status(model.get("state") === "running" ? "idle" : model.get("state"), model.get("message"), true, "");
+
+  function show() {
+    const [state, progress] = [model.get("state"), model.get("progress")];
+    const working = state === "running" || state === "stopping";
+    if (working) timer ||= setTimeout(() => ((late = true), show()), LATE);
+    else {
+      clearTimeout(timer);
+      [timer, late] = [0, false];
+    }
+    before = status(state, model.get("message"), late, before);
+    root.dataset.state = state;
+    words.textContent = words.title = before;
+    times.textContent = working && late ? timing(progress, model.get("remaining")) : "";
+    bar.classList.toggle("cnnviz-asleep", !(working && late));
+    bar.setAttribute("aria-valuenow", Math.round(progress * 100));
+    filled.style.width = `${progress * 100}%`;
+    stop.setAttribute("aria-disabled", state !== "running"); // not "disabled", which would take the focus away
+    note.textContent = model.get("note");
+    note.hidden = !note.textContent;
+    error.hidden = !model.get("error");
+    if (sentence.textContent !== model.get("error")) sentence.textContent = model.get("error");
+    traceback.textContent = model.get("details");
+    details.hidden = !traceback.textContent;
+    listing.textContent = model.get("code");
+    code.hidden = !model.get("code_shown");
+    codeButton.setAttribute("aria-expanded", model.get("code_shown"));
+  }
+
+  const cleanup = new AbortController();
+  const pressed = (target, handler) => target.addEventListener("click", handler, { signal: cleanup.signal });
+  pressed(stop, () => model.get("state") === "running" && model.send({ do: "stop" }));
+  pressed(reset, () => model.send({ do: "reset" }));
+  pressed(codeButton, () => {
+    const shown = !model.get("code_shown");
+    model.set("code_shown", shown); // at once; Python follows
+    model.send({ do: "code", shown });
+  });
+  pressed(copyButton, async () => {
+    copyButton.textContent = (await copy(listing.textContent, listing)) ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => (copyButton.textContent = "Copy"), 1500);
+  });
+
+  root.addEventListener("keydown", keepKeys, { signal: cleanup.signal });
+
+  const names = ["state", "progress", "remaining", "message", "note", "error", "details", "code", "code_shown"];
+  for (const name of names) model.on(`change:${name}`, show);
+  show();
+
+  return () => {
+    cleanup.abort();
+    clearTimeout(timer);
+    for (const name of names) model.off(`change:${name}`, show);
+    root.remove();
+  };
+}
+
+export default { render };

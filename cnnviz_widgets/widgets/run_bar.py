@@ -1,0 +1,67 @@
+"""The strip under a panel: what it is doing, how far it is, how to stop it, what went wrong, and the code for it."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import traitlets as t
+from anywidget import AnyWidget
+
+HERE = Path(__file__).parent
+STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
+
+
+class RunBar(AnyWidget):
+    """State, progress, Stop, Reset, Code.
+
+    state       one of STATES; Stop is enabled while "running"
+    progress    0…1; the bar appears after half a second of running
+    remaining   seconds, or None if not known
+    message     one line in place of the state's own word
+    note        a line that stays
+    error       one plain sentence, shown as long as it is not empty
+    details     the traceback, folded away under the error
+    code        the call that draws what is on the screen; shown with a Copy button while ``code_shown``
+
+    ``on_action(handler)`` calls ``handler("stop" | "reset" | "code")``. The browser sends only messages and never sets
+    a trait, so a worker thread may report its progress here.
+    """
+
+    _esm = HERE / "run_bar.js"
+    _css = HERE / "run_bar.css"
+
+    state = t.Enum(STATES, "idle").tag(sync=True)
+    progress = t.Float(0.0, min=0, max=1).tag(sync=True)
+    remaining = t.Float(None, allow_none=True).tag(sync=True)
+    message = t.Unicode("").tag(sync=True)
+    note = t.Unicode("").tag(sync=True)
+    error = t.Unicode("").tag(sync=True)
+    details = t.Unicode("").tag(sync=True)
+    code = t.Unicode("").tag(sync=True)
+    code_shown = t.Bool(False).tag(sync=True)
+
+    def __init__(self, **traits: Any) -> None:
+        if unknown := set(traits) - set(self.trait_names()):
+            raise TypeError(f"RunBar has no {', '.join(sorted(unknown))}.")
+        super().__init__(**traits)
+        self._writing = threading.Lock()  # two threads in one widget's hold_sync would trip over each other
+        self._handlers: list[Callable[[str], None]] = []
+        self.on_msg(self._receive)
+
+    def tell(self, **traits: Any) -> None:
+        """Set several traits in one message, from any thread."""
+        with self._writing, self.hold_sync():
+            for name, value in traits.items():
+                setattr(self, name, value)
+
+    def on_action(self, handler: Callable[[str], None]) -> None:
+        """Call ``handler(name)`` when Stop, Reset or Code is pressed; ``code_shown`` has changed by then."""
+        self._handlers.append(handler)
+
+    def _receive(self, _: Any, message: dict, __: Any) -> None:
+        if message.get("do") in ("stop", "reset", "code"):
+            if message["do"] == "code":
+                self.tell(code_shown=bool(message["shown"]))
+            for handler in self._handlers:
+                handler(message["do"])

@@ -1,0 +1,37 @@
+"""The widgets that belong to a widget: its children, layouts, styles, scales, marks, axes …"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ipywidgets import Widget
+
+
+def tree(widget: Widget) -> list[Widget]:
+    """The widget and every widget that hangs from its traits, each once, the widget itself first."""
+    found: dict[int, Widget] = {}
+    waiting = [widget]
+    while waiting:
+        one = waiting.pop()
+        if id(one) not in found:
+            found[id(one)] = one
+            for value in one.trait_values(sync=True).values():
+                waiting.extend(_widgets_in(value))
+    return list(found.values())
+
+
+def close_tree(*widgets: Widget) -> None:
+    """Close widgets with all that hangs from them: a box's own ``close`` would leave its children behind."""
+    for widget in widgets:
+        for one in tree(widget):
+            one.close()
+
+
+def _widgets_in(value: Any) -> Iterator[Widget]:
+    if isinstance(value, Widget):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _widgets_in(one)
+    elif isinstance(value, (list, tuple)):
+        for one in value:
+            yield from _widgets_in(one)

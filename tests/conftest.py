@@ -1,0 +1,53 @@
+"""What all tests share: real weights and pictures where they are, and a seed."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from jupyterlab_harness import ROOT, browser, missing, open_notebook, server  # noqa: F401
+
+DATA = ROOT.parent / "shared" / "data"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(autouse=True)
+def _reproducible() -> Iterator[None]:
+    """Seeded, and on the CPU, where the oracles compute: the tests pass on a machine with a GPU, too."""
+    from cnnviz_widgets.runtime.device import use
+
+    torch.manual_seed(0)
+    with use(device="cpu"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def real_squeezenet():
+    """A torchvision SqueezeNet 1.0 with ImageNet weights."""
+    from cnnviz_widgets.networks import load_network
+
+    home = Path(os.environ.get("TORCH_HOME", DATA / "torch_home"))
+    if not list(home.glob("hub/checkpoints/squeezenet1_0-*.pth")):
+        missing("ImageNet weights of squeezenet1_0 (set TORCH_HOME)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TORCH_HOME", str(home))
+        return load_network("squeezenet1_0", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def real_pictures() -> dict[str, Path]:
+    """ImageNet pictures by file stem, such as ``n01443537_goldfish``."""
+    pictures = {path.stem: path for path in sorted((DATA / "imagenet-samples").glob("*.jpg"))}
+    if not pictures:
+        missing("ImageNet sample pictures")
+    return pictures
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's path."""
+    if CHROMIUM is None:
+        missing("Chromium")
+    return CHROMIUM

@@ -1,0 +1,123 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from cnnviz_widgets.exercises import check_best_patch, check_parameter_count, check_tiles
+from cnnviz_widgets.networks import Network
+
+EACH = (1, 2, 3)
+
+
+def stretched(w, over=EACH):
+    low, high = w.amin(over, keepdim=True), w.amax(over, keepdim=True)
+    return (w - low) / (high - low)
+
+
+def in_place(w):
+    w -= w.amin(EACH, keepdim=True)
+    return w / w.amax(EACH, keepdim=True)
+
+
+TILES = {
+    "scaled over all filters; the exercise asks for each filter by itself": lambda w: stretched(w, (0, 1, 2, 3)),
+    "changes its hue": lambda w: stretched(w, (2, 3)),
+    "dimension 0 counts the filters": lambda w: stretched(w, (0,)),
+    "not divided by anything": lambda w: w - w.amin(EACH, keepdim=True),
+    "divide by (maximum − minimum)": lambda w: (w - w.amin(EACH, keepdim=True)) / w.amax(EACH, keepdim=True),
+    "the minimum was never subtracted": lambda w: w / w.amax(EACH, keepdim=True),
+    "zero is put in the middle": lambda w: 0.5 + w / (2 * w.abs().amax(EACH, keepdim=True)),
+    "values from 0 to 255": lambda w: 255 * stretched(w),
+    "negatives: the smallest": lambda w: 1 - stretched(w),
+    "cut off at 0 and 1": lambda w: w.clamp(0, 1),
+    "the weights as they were": lambda w: w,
+    "writes into the weights": in_place,
+    "keep the colours in dimension 1": lambda w: stretched(w).permute(0, 2, 3, 1),
+    "of the type `str`": lambda w: "tiles",
+    "not finite": lambda w: stretched(w) / 0,
+    "or its weights between are off": lambda w: stretched(w) ** 2,
+    "the code stopped with": lambda w: w.nonsense(),
+}
+
+
+@pytest.mark.parametrize("says", TILES)
+def test_wrong_tiles(says):
+    feedback = check_tiles(TILES[says])
+    assert feedback.right is False
+    assert says in feedback.text
+
+
+def test_right_and_missing_tiles():
+    assert check_tiles(stretched)
+    assert check_tiles(lambda w: stretched(w).numpy())
+    assert check_tiles(lambda w: None).right is None
+    assert check_tiles(None).right is None
+
+
+KERNEL = torch.randn(3, 5, 5, generator=torch.Generator().manual_seed(3))
+PATCHES = {
+    "the opposite": -KERNEL,
+    "turned by 180°": KERNEL.flip(1, 2),
+    "opposite order: red": KERNEL.flip(0),
+    "the tile as it is shown": (KERNEL - KERNEL.min()) / (KERNEL.max() - KERNEL.min()),
+    "only the signs": KERNEL.sign(),
+    "the one pixel": (KERNEL.max() == KERNEL).float(),
+    "of what is possible": torch.ones_like(KERNEL),
+    "zeros gets no answer": torch.zeros_like(KERNEL),
+}
+
+
+@pytest.mark.parametrize("says", PATCHES)
+def test_wrong_patch(says):
+    patch = PATCHES[says]
+    for scaled in (patch, patch / patch.norm().clamp(min=1e-6)):
+        feedback = check_best_patch(scaled, KERNEL)
+        assert feedback.right is False
+        assert says in feedback.text
+
+
+def test_right_and_missing_patch():
+    assert check_best_patch(KERNEL / KERNEL.norm(), KERNEL)
+    assert "divide it by its norm" in check_best_patch(KERNEL, KERNEL).text
+    assert check_best_patch(None, KERNEL).right is None
+    assert "has the shape (3, 5)" in check_best_patch(KERNEL[0, :3], KERNEL).text
+
+
+@given(st.integers(0, 10_000), st.floats(0.05, 3))
+@settings(max_examples=50, deadline=None)
+def test_no_other_patch_of_that_length_is_taken(seed, amount):
+    other = KERNEL + amount * torch.randn(KERNEL.shape, generator=torch.Generator().manual_seed(seed))
+    assert not check_best_patch(other / other.norm(), KERNEL)
+
+
+def one_layer(bias: bool) -> Network:
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, (5, 7), bias=bias), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)
+    )
+    return Network(module, input_size=24, name="one layer")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (8 * 3 * 5 * 7, "the one bias of each"),
+        (8 * 5 * 7 + 8, "each of the 3 channels"),
+        (3 * 5 * 7 + 1, "one filter alone"),
+        (8, "the filters are counted"),
+        ((8 * 3 * 5 * 7 + 8) * 20 * 18, "all places share them"),
+        (1000, "(8, 3, 5, 7)"),
+        ("many", "one number"),
+    ],
+)
+def test_wrong_parameter_count(answer, says):
+    feedback = check_parameter_count(answer, one_layer(bias=True))
+    assert feedback.right is False
+    assert says in feedback.text
+
+
+def test_right_parameter_count():
+    assert check_parameter_count(848, one_layer(bias=True))
+    assert check_parameter_count(840, one_layer(bias=False)).text == "8 · 3 · 5 · 7 weights and no biases."
+    assert "has no biases" in check_parameter_count(848, one_layer(bias=False)).text
+    assert check_parameter_count(None, one_layer(bias=True)).right is None

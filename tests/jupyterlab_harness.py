@@ -1,0 +1,191 @@
+"""A real JupyterLab in a real Chromium, shared by all browser tests; each test opens a notebook of its own."""
+
+import contextlib
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+ARTEFACTS = ROOT / "test-artefacts"
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+READY = """async () => {
+    const context = window.jupyterapp?.shell.currentWidget?.context;
+    if (!context) return false;
+    await context.ready;
+    const session = context.sessionContext;
+    await session.ready;
+    const kernel = session.session?.kernel;
+    if (!kernel) return false;
+    await kernel.info;
+    return kernel.connectionStatus === 'connected';
+}"""
+HARMLESS = ("favicon", "ResizeObserver loop", "Failed to load resource", "debugger state")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[tuple[str, str, Path]]:
+    """(address, token, folder) of a JupyterLab that asks and remembers nothing."""
+    home = tmp_path_factory.mktemp("jupyter")
+    folder = home / "notebooks"
+    folder.mkdir()
+    settings = home / "settings/@jupyterlab/apputils-extension"
+    settings.mkdir(parents=True)
+    (settings / "notification.jupyterlab-settings").write_text('{"fetchNews":"false","checkForUpdates":false}')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(8)
+    command = [
+        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+        "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}",
+        "--LabApp.expose_app_in_browser=True", f"--LabApp.workspaces_dir={home / 'workspaces'}",
+        f"--LabApp.user_settings_dir={home / 'settings'}",
+    ]  # fmt: skip
+    places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **places, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
+    with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(120):
+                with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/status?token={token}"):
+                    break
+                time.sleep(0.5)
+            else:
+                pytest.fail(f"JupyterLab did not start: {(home / 'log').read_text()[-2000:]}")
+            yield address, token, folder
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+def missing(what: str) -> None:
+    """Skip; or fail, where CNNVIZ_REQUIRE_ALL says that everything must be there."""
+    (pytest.fail if os.environ.get("CNNVIZ_REQUIRE_ALL") else pytest.skip)(f"{what} not found")
+
+
+class Notebook:
+    """An open notebook whose cells have been asked to run."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.asked = 0.0  # when its cells were asked to run, time.monotonic
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._hear)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not any(word in message.text for word in HARMLESS):
+            self.errors.append(message.text)
+
+    @property
+    def panel(self):
+        """The first panel."""
+        return self.page.locator(".cnnviz-panel").first
+
+    def kernel(self, code: str) -> str:
+        """Run code in the kernel behind the notebook's back; what it prints, or its error."""
+        return self.page.evaluate(
+            """async (code) => {
+                const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
+                let text = '';
+                const future = kernel.requestExecute({code, store_history: false});
+                future.onIOPub = (m) => { text += m.content.text ?? m.content.evalue ?? ''; };
+                await future.done;
+                return text.trim();
+            }""",
+            code,
+        )
+
+    def pixels(self, index: int = 0) -> list[int]:
+        """A few pixels of a visible view's picture, enough to see that it has changed."""
+        return self.page.evaluate(
+            """(index) => {
+                const canvas = [...document.querySelectorAll('canvas.cnnviz-pixels')]
+                    .filter((one) => one.checkVisibility())[index];
+                if (!canvas) return [];
+                const {width, height} = canvas;
+                if (!width || !height) return [];
+                const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+                const few = [];
+                for (let i = 0; i < 400; i++) few.push(data[4 * Math.floor(i * width * height / 400) + i % 3]);
+                return few;
+            }""",
+            index,
+        )
+
+    def wait_for_pixels(self, index: int = 0, other_than: list[int] | None = None, timeout: float = 30) -> list[int]:
+        """Wait until a view shows a picture (other than one before)."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            now = self.pixels(index)
+            if now and len(set(now)) > 8 and now != other_than:
+                return now
+            self.page.wait_for_timeout(20)
+        raise AssertionError(f"view {index} shows no new picture after {timeout} s")
+
+    def slider(self, label: str):
+        """The handle of a slider; it takes arrow keys."""
+        return self.page.locator(".widget-slider").filter(has_text=label).locator(".noUi-handle").first
+
+    def state(self) -> str:
+        """The first panel's state, by the kernel's word."""
+        return self.kernel("print(panel._bar.state)")
+
+    def theme(self, name: str) -> None:
+        """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
+        self.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{name}']", state="attached", timeout=30_000)
+
+    def screenshot(self, name: str, part: Locator | None = None) -> None:
+        ARTEFACTS.mkdir(exist_ok=True)
+        (part or self.page).screenshot(path=ARTEFACTS / f"{name}.png")
+
+
+@pytest.fixture
+def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[Callable[..., Notebook]]:
+    """``open_notebook(cell, cell, …)`` writes a notebook, opens it and runs all its cells. It may leave no error."""
+    address, token, folder = server
+    opened: list[Notebook] = []
+
+    def open_it(*cells: str, width: int = 1280) -> Notebook:
+        name = f"{secrets.token_hex(4)}.ipynb"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, folder / name)
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        one = Notebook(page)
+        opened.append(one)
+        page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+        page.wait_for_function(READY, timeout=60_000)
+        one.asked = time.monotonic()
+        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        return one
+
+    yield open_it
+    for one in opened:
+        with contextlib.suppress(Exception):
+            one.page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+        one.page.close()
+    if errors := [error for one in opened for error in one.errors]:
+        pytest.fail(f"the browser's console has errors: {errors}")

@@ -1,0 +1,26 @@
+from dataclasses import dataclass
+
+import pytest
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods import last
+
+
+@dataclass(frozen=True)
+class State:
+    step: int
+    total: int = 3
+
+
+def test_last_state_and_bar(capsys):
+    assert last(State(i) for i in (1, 2, 3)).step == 3
+    assert capsys.readouterr().err != ""
+    assert last((State(i) for i in (1, 3)), progress=False).step == 3
+    assert capsys.readouterr().err == ""
+
+
+def test_nothing_left():
+    states = iter([State(3)])
+    last(states, progress=False)
+    with pytest.raises(UserError, match="only once"):
+        last(states, progress=False)

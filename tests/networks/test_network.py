@@ -1,0 +1,408 @@
+"""The network view: what it says about layers, what it returns, how it takes pictures, and what it rejects."""
+
+import threading
+from copy import deepcopy
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torchvision import models
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks import Network, load_network
+
+
+class Digits(nn.Module):
+    """As in a first course: one channel, one ReLU used three times, views, and a tuple that comes out."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(1, 4, 5), nn.Conv2d(4, 8, 5)
+        self.relu, self.pool = nn.ReLU(inplace=True), nn.MaxPool2d(2)
+        self.fc1, self.fc2 = nn.Linear(8 * 4 * 4, 16), nn.Linear(16, 10)
+
+    def forward(self, x):
+        x = self.pool(self.relu(self.conv1(x)))
+        x = self.pool(self.relu(self.conv2(x)))
+        x = self.relu(self.fc1(x.view(-1, 128)))
+        return self.fc2(x), x
+
+
+def hear(module, picture):
+    """What plain hooks see: (module's name, copy of its output) in order, and the output."""
+    names = {part: name for name, part in module.named_modules()}
+    heard = []
+    handles = [
+        part.register_forward_hook(lambda part, _, out: heard.append((names[part], out.clone())))
+        for name, part in module.named_modules()
+        if name
+    ]
+    with torch.no_grad():
+        output = module(picture.clone())
+    for handle in handles:
+        handle.remove()
+    return heard, output
+
+
+# Layers and what comes out of them
+
+
+def test_layers_are_what_plain_hooks_see(network, picture):
+    batch = network.normalise(picture[None])
+    heard, output = hear(network.module, batch)
+    scores, values = network.forward(batch, network.layers)
+    torch.testing.assert_close(scores, output, rtol=0, atol=0)
+
+    calls: dict[str, int] = {}
+    by_name = {}
+    for name, value in heard:
+        calls[name] = calls.get(name, 0) + 1
+        by_name[name if calls[name] == 1 else f"{name}#{calls[name]}"] = value
+    listed = [layer.name for layer in network.layers]
+    assert listed == [name for name in by_name if name in set(listed)]  # the same order
+    leaves = {name for name, part in network.module.named_modules() if not list(part.children())}
+    unlisted = set(by_name) - set(listed)
+    assert all("Dropout" in type(network.module.get_submodule(name)).__name__ for name in unlisted & leaves)
+    for layer in network.layers:
+        torch.testing.assert_close(values[layer.name], by_name[layer.name], rtol=0, atol=0)
+        assert layer.shape == by_name[layer.name].shape[1:]
+    for name in unlisted:  # another name of the layer whose tensor it returns
+        torch.testing.assert_close(values[network.layer(name).name], by_name[name], rtol=0, atol=0)
+
+
+def test_parameters_and_blocks(network):
+    for layer in network.layers:
+        part = network.module.get_submodule(layer.name.partition("#")[0])
+        assert layer.parameters == sum(parameter.numel() for parameter in part.parameters())
+        assert layer.kind == type(part).__name__
+        assert layer.block == bool(list(part.children()))
+        assert network.layer(layer.name) is network.layer(layer) is layer
+    assert len({layer.name for layer in network.layers}) == len(network.layers)
+
+
+def test_blocks_resolve_to_their_last_layer():
+    network = Network(models.resnet18(), input_size=64)
+    assert network.layer("layer3").name == "layer3.1.relu#2"
+    assert network.layer(network.module.layer3[1].bn2).name == "layer3.1.bn2"
+    assert network.layer("layer3").label == "layer3 › 1 › relu#2"
+    assert network.layer("layer3").path == ("layer3", "1", "relu#2")
+    assert list(network.activations(torch.rand(3, 64, 64), "layer3")) == ["layer3"]
+
+
+def test_what_a_block_adds_in_place_makes_it_a_layer_of_its_own():
+    """MobileNet: ``result = self.block(x); result += x`` is the tensor of the last child, with another content."""
+    network = Network(models.mobilenet_v3_small(), input_size=64)
+    block = next(layer for layer in network.layers if layer.kind == "InvertedResidual" and layer.name != "features.1")
+    values = network.activations(torch.rand(3, 64, 64), [block, f"{block.name}.block.2.1"])
+    assert not torch.equal(*values.values())
+
+
+def test_default_layer(network):
+    layer = network.default_layer
+    assert layer.spatial
+    assert max(layer.shape[1:]) > 1
+    assert f"{layer.shape[1]}×{layer.shape[2]}" in network.default_layer_reason
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("squeezenet1_0", "features.12"), ("alexnet", "features.11"), ("resnet18", "layer4.1.relu#2")],
+)
+def test_default_layer_by_name(name, expected):
+    assert Network(models.get_model(name), input_size=224).default_layer.name == expected
+
+
+def test_a_pass_stops_at_the_deepest_layer(network, picture):
+    reached = []
+    deepest = network.layers[len(network.layers) // 2]
+    last = list(network.module.modules())[-1]
+    handle = last.register_forward_hook(lambda *_: reached.append(True))
+    asked = [network.layers[0], deepest]
+    values = network.activations(picture, asked)
+    handle.remove()
+    assert not reached
+    assert list(values) == [layer.name for layer in asked]
+    assert all(values[layer.name].shape == layer.shape for layer in asked)
+    assert not any(value.requires_grad for value in values.values())
+
+
+def test_gradients_at_layers(module, picture):
+    """Against ``retain_grad`` in a copy in which nothing happens in place."""
+    network = Network(module, input_size=64)
+    layers = [layer for layer in network.layers if not layer.block][:: max(1, len(network.layers) // 5)]
+    batch = network.normalise(picture[None])
+    scores, values = network.forward(batch, layers, grad=True)
+    gradients = torch.autograd.grad(scores[0, 3], list(values.values()))
+
+    copy, kept, calls = deepcopy(module), {}, {}
+    for part in copy.modules():
+        if hasattr(part, "inplace"):
+            part.inplace = False
+
+    def keep(name):
+        def hook(part, _, output):
+            calls[name] = calls.get(name, 0) + 1
+            output = output.clone()  # DenseNet and GoogLeNet call relu in place as a function
+            output.retain_grad()
+            kept[name if calls[name] == 1 else f"{name}#{calls[name]}"] = output
+            return output.clone()
+
+        return hook
+
+    for name, part in copy.named_modules():
+        if not list(part.children()):
+            part.register_forward_hook(keep(name))
+    copy(batch.clone().requires_grad_())[0, 3].backward()
+    for layer, gradient in zip(layers, gradients, strict=True):
+        torch.testing.assert_close(gradient, kept[layer.name].grad)
+
+
+def test_gradient_at_the_picture(network, picture):
+    batch = network.normalise(picture[None]).requires_grad_()
+    scores, _ = network.forward(batch, grad=True)
+    (gradient,) = torch.autograd.grad(scores[0, 0], batch)
+    assert gradient.shape == batch.shape
+    assert gradient.abs().sum() > 0
+
+
+# The user's own modules
+
+
+def test_digits():
+    network = Network(Digits(), input_size=28)
+    assert (network.channels, network.mean, network.std) == (1, (0.5,), (0.5,))
+    names = [layer.name for layer in network.layers]
+    assert names == ["conv1", "relu", "pool", "conv2", "relu#2", "pool#2", "fc1", "relu#3", "fc2"]
+    assert network.logits(torch.rand(1, 28, 28)).shape == (10,)
+    assert network.logits(torch.rand(3, 40, 50)).shape == (10,)
+    assert network.activations(torch.rand(2, 1, 28, 28), "relu#2")["relu#2"].shape == (2, 8, 8, 8)
+    assert network.classes[3] == "class 3"
+    assert network.class_index("class 3") == 3
+
+
+def test_in_place_first_layer_leaves_the_picture_alone():
+    module = nn.Sequential(nn.ReLU(inplace=True), nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(module, input_size=8)
+    batch = torch.randn(1, 3, 8, 8)
+    before = batch.clone()
+    network.forward(batch, "0")
+    assert torch.equal(batch, before)
+    scores, values = network.forward(batch.requires_grad_(), "0", grad=True)
+    torch.autograd.grad(scores.sum(), [batch, values["0"]])
+    assert torch.equal(values["0"], before.clamp(min=0))
+
+
+def test_functional_network():
+    class Functional(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 3, 3, 3))
+
+        def forward(self, x):
+            return F.relu_(F.conv2d(x, self.weight)).mean((2, 3))
+
+    network = Network(Functional(), input_size=(10, 12), classes=["a", "b", "c", "d"])
+    assert network.layers == ()
+    assert network.predict(torch.rand(3, 10, 12), 2)[0].name in "abcd"
+    with pytest.raises(UserError, match="calls no modules"):
+        _ = network.default_layer
+
+
+class Answer(nn.Module):
+    def __init__(self, wrap):
+        super().__init__()
+        self.conv, self.wrap = nn.Conv2d(3, 4, 3), wrap
+
+    def forward(self, x):
+        return self.wrap(self.conv(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("wrap", "output"),
+    [
+        (lambda y: y, None),
+        (lambda y: (y, None), None),
+        (lambda y: [y], None),
+        (lambda y: {"out": y, "aux": None}, None),
+        (lambda y: {"logits": y}, None),
+        (lambda y: {"other": y}, lambda answer: answer["other"]),
+    ],
+)
+def test_outputs(wrap, output):
+    assert Network(Answer(wrap), input_size=8, output=output).logits(torch.rand(3, 8, 8)).shape == (4,)
+
+
+@pytest.mark.parametrize(("wrap", "came"), [(lambda y: {"x": y}, "a dict"), (lambda y: y[:, :, None], "shape")])
+def test_output_that_is_no_scores(wrap, came):
+    with pytest.raises(UserError, match=f"{came}.*output="):
+        Network(Answer(wrap), input_size=8).logits(torch.rand(3, 8, 8))
+
+
+def test_any_size_and_precision():
+    network = Network(Answer(lambda y: y).double(), input_size=None)
+    for size in [(8, 8), (31, 17)]:
+        picture = torch.rand(3, *size)
+        assert network.prepare(picture).shape[2:] == size
+        assert network.logits(picture).dtype == torch.float64
+    half = Network(Answer(lambda y: y).bfloat16(), input_size=8)
+    assert half.logits(torch.rand(3, 8, 8)).dtype == torch.float32
+
+
+def test_only_this_thread_is_heard():
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.meanwhile = None
+
+        def forward(self, x):
+            if self.meanwhile:
+                thread = threading.Thread(target=self.meanwhile)
+                thread.start()
+                thread.join()
+            return self.conv(x).mean((2, 3))
+
+    network = Network(Slow(), input_size=8)
+    assert len(network.layers) == 1
+    others = []
+    with torch.no_grad():
+        network.module.meanwhile = lambda: others.append(network.module.conv(torch.zeros(1, 3, 8, 8)))
+        values = network.activations(torch.rand(3, 8, 8), "conv")
+    assert len(others) == 1
+    assert not torch.equal(values["conv"], others[0][0])
+
+
+def test_a_layer_that_this_pass_does_not_reach():
+    class Fickle(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.relu = nn.Conv2d(3, 4, 3), nn.ReLU()
+
+        def forward(self, x):
+            x = self.conv(x)
+            return (self.relu(x) if x.shape[-1] == 222 else x).mean((2, 3))
+
+    with pytest.raises(UserError, match="did not reach layer 'relu'"):
+        Network(Fickle(), input_size=None).activations(torch.rand(3, 8, 8), "relu")
+
+
+# Pictures
+
+
+@pytest.mark.parametrize("size", [(300, 451), (500, 375), (224, 224), (100, 90), (256, 256)])
+@pytest.mark.parametrize("name", ["squeezenet1_0", "efficientnet_b0"])
+def test_prepare_is_torchvisions_transform(name, size):
+    weights = models.get_model_weights(name).DEFAULT
+    network = load_network(name, weights=None)
+    picture = torch.rand(3, *size)
+    prepared = network.prepare(picture)
+    assert prepared.shape == (1, 3, 224, 224)
+    assert torch.equal(network.prepare(prepared), prepared)
+    assert torch.equal(network.prepare(picture[None]), prepared)
+    if size != (224, 224):
+        expected = weights.transforms()(picture)
+        if name == "efficientnet_b0":  # bicubic: torchvision lets float pictures leave 0…1
+            mean, std = (torch.tensor(values)[:, None, None] for values in (network.mean, network.std))
+            expected = ((expected * std + mean).clamp(0, 1) - mean) / std
+        torch.testing.assert_close(network.normalise(prepared)[0], expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("target", [(32, 48), (48, 32), (33, 7)])
+@pytest.mark.parametrize("size", [(100, 100), (20, 90), (64, 31)])
+def test_prepare_covers_a_size_that_is_not_square(target, size):
+    prepared = Network(Answer(lambda y: y), input_size=target).prepare(torch.ones(3, *size))
+    assert prepared.shape[2:] == target
+    torch.testing.assert_close(prepared, torch.ones_like(prepared))  # no black border
+
+
+def test_prepare_channels():
+    colour, grey = torch.rand(3, 8, 8), torch.rand(1, 8, 8)
+    assert torch.equal(Network(nn.Conv2d(3, 2, 3), input_size=8).prepare(grey), grey.expand(1, 3, 8, 8))
+    luminance = Network(nn.Conv2d(1, 2, 3), input_size=8).prepare(colour)
+    torch.testing.assert_close(luminance[0, 0], 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
+    five = Network(nn.Conv2d(5, 2, 3), input_size=8)
+    assert five.channels == 5
+    with pytest.raises(UserError, match="5 channels, not 3"):
+        five.prepare(colour)
+
+
+@pytest.mark.parametrize(
+    ("image", "complaint"),
+    [
+        ("chelsea", "must be a tensor"),
+        (torch.rand(8, 8), "shape"),
+        (torch.rand(3, 0, 8), "shape"),
+        (torch.zeros(3, 8, 8, dtype=torch.uint8), "uint8"),
+        (torch.full((3, 8, 8), float("nan")), "not finite"),
+        (torch.full((3, 8, 8), float("inf")), "not finite"),
+        (torch.rand(3, 8, 8) * 255, "0…1"),
+        (torch.rand(8, 8, 3), "channels, not 8"),
+    ],
+)
+def test_bad_pictures(image, complaint):
+    with pytest.raises(UserError, match=complaint):
+        Network(nn.Conv2d(3, 2, 3), input_size=8).prepare(image)
+
+
+# Answers
+
+
+def test_predict(network, picture):
+    best = network.predict(picture, k=3)
+    probabilities = network.logits(picture).softmax(0)
+    assert [one.probability for one in best] == pytest.approx(probabilities.topk(3).values.tolist())
+    assert all(one.probability == pytest.approx(probabilities[one.index].item()) for one in best)
+    assert best[0].name == network.classes[best[0].index]
+    batch = network.predict(torch.stack([picture, picture.flip(2)]), k=20)
+    assert [len(one) for one in batch] == [10, 10]
+    assert [one.probability for one in batch[0]][:3] == pytest.approx([one.probability for one in best])
+
+
+@pytest.mark.parametrize("target", [10, -1, "nonsense", True, None, 2.5])
+def test_bad_classes(target):
+    with pytest.raises(UserError):
+        Network(Digits(), input_size=28).class_index(target)
+
+
+# What is rejected
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"mean": [0.5, 0.5]}, "std|mean"),
+        ({"mean": [0.1] * 3, "std": [1.0]}, "std has 1 values"),
+        ({"std": 0.0}, "positive"),
+        ({"input_size": (3, 4, 5)}, "input_size"),
+        ({"input_size": 0}, "input_size"),
+        ({"interpolation": "cubic"}, "interpolation"),
+        ({"classes": ["a", "b"]}, "2 names, but .* 4 outputs"),
+        ({"input_size": 2}, "does not take pictures of 3×2×2"),
+    ],
+)
+def test_bad_networks(options, complaint):
+    with pytest.raises(UserError, match=complaint):
+        _ = Network(Answer(lambda y: y), **options).layers
+
+
+def test_not_a_module():
+    with pytest.raises(UserError, match="must be a torch"):
+        Network("resnet18")
+
+
+def test_unknown_layer_names_the_nearest():
+    network = Network(Digits(), input_size=28)
+    with pytest.raises(UserError, match="'conv1'"):
+        network.layer("convv1")
+    with pytest.raises(UserError, match="not part of it"):
+        network.layer(nn.ReLU())
+    with pytest.raises(UserError, match="must be a name"):
+        network.layer(3)
+
+
+def test_repr():
+    network = Network(Digits(), input_size=28, name="digits", trained=False)
+    assert repr(network) == "Network(digits, 28×28, untrained)"
+    _ = network.layers
+    assert repr(network) == "Network(digits, 10 classes, 28×28, untrained)"

@@ -1,0 +1,172 @@
+"""The user's module is left exactly as it was, however a call ends."""
+
+import gc
+import threading
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import nn
+
+from cnnviz_widgets.networks import Network
+
+
+def hooks(module: nn.Module) -> list[tuple]:
+    """Every hook of every part."""
+    kinds = [name for name in vars(module) if name.endswith("_hooks")]
+    return [(name, kind, tuple(vars(part)[kind])) for name, part in module.named_modules() for kind in kinds]
+
+
+def state(module: nn.Module) -> dict:
+    """All that a call could change."""
+    tensors = dict(module.named_parameters(prefix="p")) | dict(module.named_buffers(prefix="b"))
+    return {
+        "hooks": hooks(module),
+        "training": [part.training for part in module.modules()],
+        "in place": [getattr(part, "inplace", None) for part in module.modules()],
+        "attributes": [sorted(vars(part)) for part in module.modules()],
+        "tensors": {
+            name: (id(one), one.data_ptr(), one._version, one.requires_grad, one.dtype, one.device, one.stride())
+            for name, one in tensors.items()
+        },
+        "sums": {name: one.double().sum().item() for name, one in tensors.items()},
+        "gradients": {
+            name: None if one.grad is None else (id(one.grad), one.grad._version) for name, one in tensors.items()
+        },
+    }
+
+
+@pytest.fixture
+def odd(module):
+    """Training mode with parts in evaluation mode, frozen parts, gradients and weights in another memory format."""
+    flags = [part.training for part in module.modules()]
+    parts, weights = list(module.modules()), list(module.parameters())
+    module.train()
+    for part in parts[1::3]:
+        part.training = False
+    for weight in weights[::2]:
+        weight.requires_grad_(False)
+    weights[1].grad = torch.ones_like(weights[1])
+    four = [weight for weight in weights if weight.ndim == 4]
+    for weight in four[1::2]:
+        weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    yield module
+    for part, flag in zip(parts, flags, strict=True):
+        part.training = flag
+    for weight in weights:
+        weight.requires_grad_(True)
+        weight.grad = None
+        weight.data = weight.data.contiguous()
+
+
+def ask_everything(network: Network, picture: torch.Tensor) -> None:
+    _ = network.layers, network.default_layer
+    network.predict(picture)
+    network.activations(picture, [network.layers[0], network.layers[len(network.layers) // 2]])
+    batch = network.normalise(network.prepare(picture)).requires_grad_()
+    scores, values = network.forward(batch, network.default_layer, grad=True)
+    torch.autograd.grad(scores[0, 0], [batch, *values.values()])
+
+
+def test_after_success(odd, picture):
+    before = state(odd)
+    generator = torch.get_rng_state()
+    ask_everything(Network(odd, input_size=64), picture)
+    assert state(odd) == before
+    assert torch.equal(torch.get_rng_state(), generator)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("call", ["layers", "predict", "activations", "forward"])
+def test_after_an_error_in_the_middle(odd, picture, error, call):
+    network = Network(odd, input_size=64)
+    if call != "layers":
+        _ = network.layers
+    parts = list(odd.modules())
+    middle = [part for part in parts[: 3 * len(parts) // 4] if not list(part.children())][-1]
+    middle.register_forward_pre_hook(broken := Raise(error))
+    before = state(odd)
+    calls: dict[str, Callable] = {
+        "layers": lambda: network.layers,
+        "predict": lambda: network.predict(picture),
+        "activations": lambda: network.activations(picture, [network.layers[0], network.layers[-1]]),
+        "forward": lambda: network.forward(network.normalise(picture[None]), network.layers, grad=True),
+    }
+    with pytest.raises((error, ValueError)):
+        calls[call]()
+    after = state(odd)
+    middle._forward_pre_hooks.clear()
+    assert broken.raised
+    assert after == before
+
+
+class Raise:
+    def __init__(self, error):
+        self.error, self.raised = error, False
+
+    def __call__(self, *_):
+        self.raised = True
+        raise self.error("in the middle")
+
+
+def test_a_thousand_calls():
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3),
+        nn.BatchNorm2d(4),
+        nn.ReLU(inplace=True),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 5),
+    )
+    network, picture = Network(module, input_size=8), torch.rand(3, 8, 8)
+
+    def call() -> None:
+        batch = network.normalise(network.prepare(picture)).requires_grad_()
+        scores, values = network.forward(batch, ["2", "4"], grad=True)
+        torch.autograd.grad(scores[0, 0], [batch, *values.values()])
+        network.activations(picture, "1")
+
+    ask_everything(network, picture)
+    call()
+    gc.collect()
+    before, objects = state(module), len(gc.get_objects())
+    for _ in range(1000):
+        call()
+    gc.collect()
+    assert state(module) == before
+    assert len(gc.get_objects()) < objects + 500
+    assert not torch.is_autocast_enabled("cpu")
+    assert torch.is_grad_enabled()
+
+
+def test_users_hooks_still_run_and_stay(picture):
+    module, seen = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten()), []
+    module[0].register_forward_hook(lambda part, _, output: seen.append(output.shape))
+    network = Network(module, input_size=64)
+    network.activations(picture, "0")
+    assert len(seen) == 2  # the probe and the pass
+    assert len(module[0]._forward_hooks) == 1
+
+
+def test_two_views_of_one_module_do_not_leave_it_in_each_others_mode():
+    """One view's pass must not put the module back into training mode in the middle of the other's."""
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.AdaptiveAvgPool2d(1), nn.Flatten()).train()
+    inside, go_on = threading.Event(), threading.Event()
+
+    def wait(*_):
+        if threading.current_thread() is not threading.main_thread():
+            inside.set()
+            go_on.wait(5)
+
+    handle = module[0].register_forward_hook(wait)
+    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    first, second = Network(module, input_size=8), Network(module, input_size=8)
+    other = threading.Thread(target=lambda: first.logits(torch.rand(3, 8, 8)))
+    other.start()
+    inside.wait(5)
+    threading.Timer(0.1, go_on.set).start()
+    second.logits(torch.rand(3, 8, 8))
+    other.join()
+    handle.remove()
+    assert module.training
+    assert all(torch.equal(buffer, before[name]) for name, buffer in module.named_buffers())

@@ -1,0 +1,405 @@
+"""What every panel promises, on a panel written for the purpose and on all that we have."""
+
+import io
+import threading
+import time
+from datetime import datetime
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from cnnviz_widgets import panels
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels import Panel, Session, cells, computes
+from cnnviz_widgets.panels.controls import slider
+from cnnviz_widgets.panels.parts import Note, View
+from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.runtime.runner import Frame
+
+ALL = [panels.Filters, panels.Activations, panels.Occlusion, panels.Gradients]
+
+
+class Squares(Panel):
+    """A panel in a dozen lines: k squared, slowly if asked."""
+
+    title = "Squares"
+    k = slider(3, 0, 100, label="k", help="The number")
+    seconds = 0.0
+    done: list
+
+    def build(self):
+        self.done = []
+        return [self.part("note", Note()), self.part("map", View("Square"))]
+
+    @computes("k", "target")
+    def compute(self, now):
+        for step in range(3):
+            time.sleep(self.seconds)
+            if now.k == 13:
+                raise UserError("k must not be 13.")
+            if now.k == 14:
+                raise RuntimeError("<boom>")
+            self.done.append((now.k, step))
+            yield Frame({"note": f"{now.k**2}", "map": Content(values=np.full((4, 4), now.k + step))}, step + 1, 3)
+
+    def call(self, now):
+        return f"{now.k} ** 2"
+
+
+@pytest.fixture
+def panel(network, photo):
+    panel = Squares(network, photo)
+    yield panel
+    panel.close()
+
+
+def note(panel):
+    return panel._parts["note"].widget.value
+
+
+def test_run_computes_at_once_and_returns_the_panel(panel):
+    assert panel.run() is panel
+    assert note(panel) == "9"
+    assert panel._bar.state == "done"
+
+
+def test_nothing_is_computed_before_it_is_shown(panel):
+    panel.k = 4
+    assert panel.done == []
+
+
+def test_a_change_of_a_trait_computes_and_moves_the_control(panel):
+    panel.run()
+    panel.k = 5
+    assert panel.wait(5)
+    assert note(panel) == "25"
+    control = next(w for w in panel.children[1].children if getattr(w, "description", "") == "k")
+    assert control.value == 5
+    control.value = 6
+    assert panel.wait(5)
+    assert (panel.k, note(panel)) == (6, "36")
+
+
+def test_the_same_request_is_not_computed_twice(panel):
+    panel.run()
+    panel.k = 5
+    panel.wait(5)
+    count = len(panel.done)
+    panel.session.channel = 1  # not read by this panel
+    panel.wait(5)
+    assert len(panel.done) == count
+
+
+def test_panels_of_a_session_follow_each_other(network, photo):
+    session = Session(network, photo)
+    one, two = Squares(session=session).run(), Squares(session=session).run()
+    one.session.target = "dog"
+    assert one.wait(5)
+    assert two.wait(5)
+    assert len(one.done) == len(two.done) == 6
+    one.close()
+    two.close()
+
+
+def test_a_user_error_is_one_sentence_and_the_panel_goes_on(panel):
+    panel.run()
+    panel.k = 13
+    panel.wait(5)
+    assert panel._bar.state == "failed"
+    assert panel._bar.error == "k must not be 13."
+    assert panel._bar.details == ""
+    assert note(panel) == "9"  # the earlier result is still there
+    panel.k = 2
+    panel.wait(5)
+    assert (panel._bar.state, panel._bar.error, note(panel)) == ("done", "", "4")
+
+
+def test_an_unforeseen_error_has_its_traceback_folded_away(panel):
+    panel.run()
+    panel.k = 14
+    panel.wait(5)
+    assert panel._bar.error == "RuntimeError: <boom>"
+    assert "Traceback" in panel._bar.details
+    assert isinstance(panel.last_error, RuntimeError)
+
+
+def test_run_raises_what_a_computation_raises(panel):
+    panel.k = 13
+    with pytest.raises(UserError, match="13"):
+        panel.run()
+
+
+def test_stop_and_reset(panel):
+    panel.run()
+    panel.seconds = 0.1
+    panel.k = 50
+    time.sleep(0.15)
+    panel._act("stop")
+    assert panel.wait(2)
+    assert panel._bar.state in ("stopped", "done")
+    panel._act("reset")
+    assert panel.k == 3
+
+
+def test_a_bad_setting_is_named(network, photo):
+    with pytest.raises(TypeError, match="did you mean 'stride'"):
+        panels.Occlusion(network, photo, strid=3)
+
+
+def test_the_kernel_stays_free_while_a_panel_computes(panel):
+    panel.run()
+    panel.seconds = 0.2
+    panel._runners["compute"]._last_elapsed = 1.0
+    began = time.monotonic()
+    panel.k = 7
+    assert time.monotonic() - began < 0.1
+    assert panel.wait(5)
+    assert note(panel) == "49"
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_close_frees_every_widget(kind, network, photo, widget_count):
+    kind(network, photo).run().close()  # once, for what is made once and kept
+    before = widget_count()
+    threads = threading.active_count()
+    panel = kind(network, photo).run()
+    assert widget_count() > before
+    panel.close()
+    panel.close()
+    assert widget_count() == before
+    assert threading.active_count() <= threads
+
+
+def test_close_frees_the_lab(network, photo, widget_count):
+    panels.lab(network, photo).run().close()
+    before = widget_count()
+    lab = panels.lab(network, photo).run()
+    lab.close()
+    assert widget_count() == before
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_running_a_cell_again_replaces_its_panels(kind, network, photo, widget_count, monkeypatch):
+    request = {"metadata": {"cellId": f"cell-{kind.__name__}"}, "header": {"msg_id": "1"}}
+    monkeypatch.setattr(cells, "_request", lambda: request)
+    first, second = kind(network, photo), kind(network, photo)
+    assert not first._closed
+    count = widget_count()
+    request["header"] = {"msg_id": "2"}
+    third, fourth = kind(network, photo), kind(network, photo)
+    assert first._closed
+    assert second._closed
+    assert not third._closed
+    assert widget_count() == count
+    third.close()
+    fourth.close()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_saved_output_carries_a_picture(kind, network, photo):
+    panel = kind(network, photo)
+    bundle = panel._repr_mimebundle_()
+    png = Image.open(io.BytesIO(panel.snapshot()))
+    assert png.width >= 320
+    assert np.asarray(png.convert("L")).std() > 10
+    assert repr(panel) == repr(kind(network, photo))
+    assert "0x" not in repr(panel)
+    assert bundle["image/png"]
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    panel.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "part", "shown"),
+    [
+        (panels.Filters, {}, "bank", "picture"),
+        (panels.Filters, {"scale": "all", "layer": "3"}, "bank", "picture"),
+        (panels.Activations, {}, "grid", "values"),
+        (panels.Activations, {"order": "strength", "scale": "each", "layer": "0"}, "grid", "values"),
+        (panels.Occlusion, {"size": 16, "target": "bird", "fill": "blurred"}, "map", "values"),
+        (panels.Gradients, {"target": 3}, "saliency", "values"),
+        (panels.Gradients, {"source": "neuron", "channel": 5, "rule": "guided"}, "gradient", "picture"),
+    ],
+)
+def test_the_code_button_shows_the_program_that_draws_what_is_shown(kind, settings, part, shown, network, photo):
+    panel = kind(network, photo, **settings).run()
+    program = panel.code()
+    assert program.startswith("import cnnviz_widgets as cv\n\nnet = ...  #")
+    lines = [line for line in program.splitlines() if not line.startswith(("net =", "photo ="))]
+    scope: dict = {"net": network, "photo": photo}
+    exec("\n".join(lines[:-1]), scope)
+    drawn = eval(lines[-1], scope)
+    ours = getattr(panel._parts[part].image.content, shown)
+    if isinstance(drawn, Image.Image):  # the result stands in the line before
+        theirs = getattr(
+            (scope.get("bank") or scope["maps"]).content(*[v for k, v in settings.items() if k in ("order", "scale")]),
+            shown,
+        )
+    elif kind is panels.Gradients and shown == "values":
+        theirs = drawn.values
+    else:
+        theirs = getattr(drawn.content(), shown)
+    np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs, dtype=ours.dtype))
+    panel.close()
+
+
+def test_a_class_that_bears_the_name_of_another_is_given_by_its_number(photo):
+    network = Network(
+        nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
+        input_size=16,
+        classes=["crane", "crane"],
+    )
+    panel = panels.Gradients(network, photo, target=1).run()
+    assert "target=1" in panel.code()
+    panel.close()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_every_control_has_a_label_and_a_tooltip(kind, network, photo):
+    panel = kind(network, photo)
+    for control in panel.children[1].children:
+        for one in getattr(control, "children", [control]):
+            assert one.description
+            assert one.tooltip
+    panel.close()
+
+
+def test_two_sessions_do_not_meet(network, photo):
+    one, two = panels.Activations(network, photo), panels.Activations(network, torch.rand(3, 48, 48))
+    one.session.channel = 3
+    assert two.session.channel == 0
+    one.close()
+    two.close()
+
+
+def test_an_error_stands_until_it_is_mended(panel):
+    panel.run()
+    panel._complain(UserError("there is no class 'zebra'."))
+    assert (panel._bar.state, panel._bar.error) == ("failed", "there is no class 'zebra'.")
+    panel.k = 8  # another computation ends well meanwhile
+    panel.wait(5)
+    assert panel._bar.error == "there is no class 'zebra'."
+    panel._complain(None)
+    assert (panel._bar.state, panel._bar.error) == ("done", "")
+
+
+def test_a_wrong_class_is_explained_and_the_right_one_taken(panel):
+    panel = panels.Occlusion(panel.session.network, panel.session.image)
+    picker = next(w for w in panel.children[1].children if getattr(w, "description", "") == "Class")
+    picker.value = "zebra"
+    assert "zebra" in panel._bar.error
+    assert panel.session.target is None
+    picker.value = "bir"
+    assert panel._bar.error == ""
+    assert (panel.session.target, picker.value) == (2, "bird")
+    panel.close()
+
+
+def test_reset_restores_what_the_controls_show(network, photo):
+    panel = panels.Gradients(network, photo, channel=2).run()
+    layer = panel.session.layer
+    panel.session.layer = "0"
+    panel.session.target = "bird"
+    panel.session.position = (1, 1)
+    panel.rule = "guided"
+    panel.reset()
+    session = panel.session
+    assert (session.layer, session.channel, session.position, session.target) == (layer, 2, None, None)
+    assert panel.rule == "backprop"
+    panel.close()
+
+
+def test_a_stopped_computation_can_be_asked_for_again(panel):
+    panel.run()
+    panel.seconds = 0.1
+    panel.k = 50
+    panel.stop()
+    panel.wait(2)
+    count = len(panel.done)
+    panel._request("compute")
+    panel.wait(5)
+    assert len(panel.done) == count + 3
+
+
+def test_a_click_in_a_browser_has_a_reader_and_a_script_has_none(monkeypatch):
+    monkeypatch.setattr(cells, "_request", lambda: {"header": {"msg_type": "comm_msg"}, "content": {}})
+    assert cells.has_reader()
+    monkeypatch.setattr(cells, "_request", lambda: {"content": {"allow_stdin": True}})
+    assert cells.has_reader()
+    monkeypatch.setattr(cells, "_request", lambda: {"content": {"allow_stdin": False}})
+    assert not cells.has_reader()
+
+
+def test_a_cell_with_a_reader_goes_on_while_the_panel_computes(panel, monkeypatch):
+    monkeypatch.setattr(cells, "_request", lambda: {"content": {"allow_stdin": True}})
+    panel.seconds = 0.5
+    began = time.monotonic()
+    panel._repr_mimebundle_()
+    assert time.monotonic() - began < 1.2
+    assert panel._bar.state == "running"
+    assert panel.wait(5)
+
+
+def test_close_while_computing_frees_everything(network, photo, widget_count):
+    before = widget_count()
+    panel = Squares(network, photo)
+    panel.shown, panel.seconds = True, 0.1
+    panel._request("compute")
+    time.sleep(0.05)
+    panel.close()
+    assert panel.wait(2)
+    assert widget_count() == before
+
+
+def test_the_same_file_can_be_uploaded_twice(network, photo):
+    panel = panels.Activations(network, photo)
+    file = io.BytesIO()
+    Image.new("RGB", (60, 60), "red").save(file, "PNG")
+    upload = {
+        "name": "a.png",
+        "type": "image/png",
+        "size": 1,
+        "content": file.getbuffer(),
+        "last_modified": datetime.now(),
+    }
+    picker = panel.children[1].children[0]
+    for _ in range(2):
+        picker._upload.value = (upload,)
+        assert panel.session.image[:, 30, 30].tolist() == [1, 0, 0]
+        assert picker._upload.value == ()
+        picker._list.value = "coffee"
+        assert panel.session.image[:, 30, 30].tolist() != [1, 0, 0]
+    panel.close()
+
+
+def test_maps_lie_where_they_belong_on_pictures_of_any_size():
+    module = nn.Sequential(nn.Conv2d(3, 4, 4, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    panel = panels.Activations(Network(module, input_size=None), torch.rand(3, 40, 80), layer="0").run()
+    content = panel._parts["large"].image.content
+    assert content.values.shape == (10, 20)
+    assert content.extent == (0, 0, 80, 40)
+    panel.close()
+
+
+def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
+    module = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
+    lab = panels.lab(Network(module, input_size=48), photo)
+    lab.panels[0].shown = True
+    lab.panels[0]._request("compute")
+    lab.panels[0].wait(5)
+    assert "no Conv2d" in lab.panels[0]._bar.error
+    lab.close()
+
+
+def test_controls_stand_in_the_order_of_declaration(network, photo):
+    panel = panels.Occlusion(network, photo)
+    assert [getattr(w, "description", "Picture") for w in panel.children[1].children][-3:] == [
+        "Square",
+        "Stride",
+        "Fill",
+    ]
+    panel.close()

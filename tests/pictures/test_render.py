@@ -1,0 +1,139 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.pictures import render
+from cnnviz_widgets.pictures.render import COLORMAPS, Content
+
+RNG = np.random.default_rng(0)
+PHOTO = RNG.integers(0, 256, (96, 128, 3), np.uint8)
+
+
+def test_to_uint8_takes_pictures_of_every_kind() -> None:
+    picture = torch.rand(3, 5, 7, requires_grad=True)
+    expected = (picture.detach().numpy().transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    np.testing.assert_array_equal(render.to_uint8(picture), expected)
+    np.testing.assert_array_equal(render.to_uint8(picture[None])[0], expected)
+    grey = render.to_uint8(picture[:1].double())
+    assert grey.shape == (5, 7, 3)
+    assert (grey == grey[..., :1]).all()
+    assert render.to_uint8(picture.bfloat16()).shape == (5, 7, 3)
+    assert render.to_uint8(PHOTO) is PHOTO
+    assert render.to_uint8(np.array([[[-1.0, 2.0, np.nan]]])).tolist() == [[[0] * 3, [255] * 3, [0] * 3]]
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((2, 5, 5)), np.zeros((3, 5)), np.zeros((3, 5, 5), int)])
+def test_to_uint8_names_what_is_wrong(wrong: np.ndarray) -> None:
+    with pytest.raises(UserError, match="picture must be"):
+        render.to_uint8(wrong)
+
+
+@pytest.mark.parametrize("name", COLORMAPS)
+def test_tables(name: str) -> None:
+    table = render.table(name)
+    assert table.shape == (256, 3)
+    assert table.dtype == np.uint8
+    if name in ("RdBu", "coolwarm"):  # red is high, blue is low
+        assert table[255, 0] > table[255, 2]
+        assert table[0, 2] > table[0, 0]
+    else:
+        assert len(np.unique(table, axis=0)) > 200
+
+
+def test_an_unknown_colormap_lists_the_known_ones() -> None:
+    with pytest.raises(UserError, match=r"viridis.*not 'jet'"):
+        render.table("jet")
+
+
+def test_colour_at_the_ends_beyond_them_and_nan() -> None:
+    shades = render.colour([[0.0, 0.5, 1.0, -5.0, 5.0, np.nan]], "gray", 0, 1)[0]
+    assert shades[:5, 0].tolist() == [0, 128, 255, 0, 255]
+    assert shades[:, 3].tolist() == [255] * 5 + [0]
+    assert render.colour([[3.0, 3.0]], "gray")[0, :, 0].tolist() == [0, 0]  # no range
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=20))
+def test_colour_is_monotone(numbers: list[float]) -> None:
+    shades = render.colour([sorted(numbers)], "gray")[0, :, 0]
+    assert (np.diff(shades.astype(int)) >= 0).all()
+
+
+def test_each_tile_may_have_its_own_range() -> None:
+    shades = render.colour(np.full((2, 1, 1), 2.0), "gray", 0, [2, 4])
+    assert shades[:, 0, 0, 0].tolist() == [255, 128]
+    with pytest.raises(UserError, match="high must be"):
+        render.colour(np.zeros((2, 1, 1)), "gray", 0, [1, 2, 3])
+
+
+def test_tile_puts_every_tile_in_its_place() -> None:
+    tiles = np.arange(1, 6, dtype=np.uint8)[:, None, None].repeat(2, 1).repeat(3, 2)
+    sheet = render.tile(tiles, 2, 1)
+    assert sheet.shape == (8, 7)
+    assert sheet[::3, ::4].tolist() == [[1, 2], [3, 4], [5, 0]]
+    assert (sheet[2] == 0).all()
+
+
+def test_draw_a_picture_and_a_map_pixel_by_pixel() -> None:
+    assert np.array_equal(np.asarray(render.draw(Content(PHOTO), width=128))[..., :3], PHOTO)
+    values = np.array([[0.0, 1.0], [np.nan, 0.5]])
+    drawn = np.asarray(render.draw(Content(values=values), colormap="viridis", width=20))
+    assert drawn.shape == (20, 20, 4)
+    expected = render.colour(values, "viridis").repeat(10, 0).repeat(10, 1)
+    covered = expected[..., 3] > 0
+    np.testing.assert_array_equal(drawn[covered], expected[covered])
+    assert (drawn[~covered][:, 3] == 0).all()
+
+
+def test_draw_an_overlay_at_its_extent() -> None:
+    values = np.array([[0.0, 1.0]])
+    content = Content(PHOTO, values, extent=(10, 20, 50, 60))
+    drawn = np.asarray(render.draw(content, colormap="viridis", opacity=0.4, width=128))[..., :3].astype(float)
+    colours = render.colour(values, "viridis")[0, :, :3].astype(float)
+    expected = PHOTO.astype(float)
+    expected[20:60, 10:50] = 0.6 * expected[20:60, 10:50] + 0.4 * colours[None].repeat(20, 1)
+    assert np.abs(drawn - expected).max() <= 1.5
+
+
+def test_draw_a_grid_and_nothing() -> None:
+    content = Content(values=RNG.random((10, 5, 5)), columns=4)
+    place = render.layout(content, 200)
+    drawn = np.asarray(render.draw(content, colormap="gray", width=200))
+    assert drawn.shape[:2] == (3 * place.height + 4, 4 * place.width + 6)
+    assert (drawn[:, place.width : place.width + 2, 3] == 0).all()  # the gap
+    assert drawn[-1, -1, 3] == 0  # no twelfth tile
+    assert render.draw(Content()).size == (448, 112)
+
+
+def test_png_is_a_png() -> None:
+    image = render.draw(Content(PHOTO), width=128)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(render.png(image)))), np.asarray(image))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"picture": np.zeros((5, 5, 3))}, "picture must be uint8"),
+        ({"picture": np.zeros((5, 5), np.uint8)}, "picture must be uint8"),
+        ({"values": np.zeros(3)}, "values must be numbers"),
+        ({"picture": np.zeros((5, 5, 3), np.uint8), "values": np.zeros((2, 5, 5))}, "both be single"),
+        ({"picture": np.zeros((3, 5, 5, 3), np.uint8), "values": np.zeros((2, 5, 5))}, "as many tiles"),
+        ({"values": np.zeros((2, 5, 5)), "names": ("a",)}, "names must name all 2"),
+        ({"values": np.zeros((2, 5, 5)), "columns": 0}, "columns must be at least 1"),
+    ],
+)
+def test_content_names_what_is_wrong(fields: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        Content(**fields)
+
+
+def test_content_knows_its_size() -> None:
+    assert (Content().count, Content().size) == (0, (0, 0))
+    assert Content(values=torch.zeros(0, 5, 5)).count == 0
+    assert Content(PHOTO, np.zeros((3, 3))).size == (96, 128)
+    assert Content(values=torch.zeros(4, 5, 6)).size == (5, 6)

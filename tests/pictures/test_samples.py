@@ -1,0 +1,82 @@
+"""The sample photographs: installed ones only, each as its own library reads it."""
+
+import io
+import socket
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.pictures import Samples, load_image, samples, source_of
+
+
+def test_more_than_ten_in_colour_and_in_grey():
+    grey = [name for name in samples() if (samples()[name] == samples()[name][:1]).all()]
+    assert len(samples()) >= 10
+    assert {"camera", "coins", "moon"} <= set(grey)
+    assert {"chelsea", "coffee", "astronaut", "rocket", "china", "flower"} <= set(samples()) - set(grey)
+    assert all(samples().path(name).is_file() for name in samples())
+
+
+@pytest.mark.parametrize("name", ["chelsea", "coffee", "astronaut", "camera", "immunohistochemistry"])
+def test_same_pixels_as_scikit_image(name):
+    expected = np.atleast_3d(getattr(skimage.data, name)())
+    picture = (samples()[name].numpy() * 255).round()
+    np.testing.assert_array_equal(picture, np.broadcast_to(expected, (*expected.shape[:2], 3)).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("name", ["china", "flower"])
+def test_same_pixels_as_scikit_learn(name):
+    from sklearn.datasets import load_sample_image
+
+    expected = load_sample_image(f"{name}.jpg").transpose(2, 0, 1)
+    np.testing.assert_array_equal((samples()[name].numpy() * 255).round(), expected)
+
+
+def test_no_download(monkeypatch):
+    def refuse(*_):
+        raise AssertionError("the network was used")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for name in samples():
+        assert samples()[name].shape[0] == 3
+
+
+def test_what_is_not_installed_is_not_listed(monkeypatch):
+    from cnnviz_widgets.pictures import load
+
+    only = Samples({"coffee": samples().path("coffee")})
+    monkeypatch.setattr(load, "samples", lambda: only)
+    assert list(only) == ["coffee"]
+    with pytest.raises(UserError, match="source 'chelsea' is neither a file nor a sample: samples are coffee"):
+        load_image("chelsea")
+
+
+def test_item_is_the_loaded_picture():
+    assert source_of(samples()["chelsea"]) == 'cv.load_image("chelsea")'
+    assert "chelsea" in samples()
+    assert "dog" not in samples()
+    assert samples().about("chelsea") == "a tabby cat"
+
+
+def test_unknown_name():
+    with pytest.raises(UserError, match=r"no sample called 'Chelsae' \(did you mean 'chelsea'\?\)"):
+        samples()["Chelsae"]
+    with pytest.raises(UserError, match="no sample called 3: samples are"):
+        samples()[3]
+
+
+def test_thumbnails():
+    for name in samples():
+        with Image.open(io.BytesIO(samples().thumbnail(name))) as thumbnail, Image.open(samples().path(name)) as photo:
+            assert max(thumbnail.size) == 112
+            assert abs(thumbnail.width / thumbnail.height - photo.width / photo.height) < 0.05
+
+
+def test_shows_itself():
+    html = samples()._repr_html_()
+    assert html.count("<img") == len(samples())
+    assert all(f">{name}</figcaption>" in html for name in samples())
+    assert repr(samples()).startswith("samples: chelsea, coffee, ")

@@ -1,0 +1,62 @@
+"""The widgets' JavaScript, run by node: its own tests, and its equality with the Python that draws static pictures."""
+
+import base64
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnviz_widgets.pictures import render
+from cnnviz_widgets.pictures.render import Content
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+
+
+def encode(array: np.ndarray) -> str:
+    return base64.b64encode(array.tobytes()).decode()
+
+
+def node(*arguments: str, given: str = "") -> str:
+    done = subprocess.run(["node", *arguments], cwd=HERE, input=given, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("name", ["image_view", "run_bar"])
+def test_its_own_tests(name: str) -> None:
+    node("--test", f"{name}.test.mjs")
+
+
+def test_colours_and_layout_are_those_of_python() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(3, 20, 30)).astype(np.float32)
+    values[0, 0, :3] = np.nan, np.inf, -np.inf
+    low, high = [-1.0, -2.0, 0.5], [1.0, 3.0, 0.5]
+    contents = [Content(values=np.zeros((n, h, w))) for n, h, w in [(1, 13, 13), (10, 13, 13), (512, 7, 7), (3, 50, 9)]]
+    contents += [Content(np.zeros(shape, np.uint8)) for shape in [(224, 224, 3), (64, 7, 7, 3), (5, 300, 100, 3)]]
+    contents += [Content(values=np.zeros((12, 5, 5)), columns=3)]
+    boxes = [256, 448, 640, 881]
+    given = {
+        "values": encode(values),
+        "size": [20, 30],
+        "count": 3,
+        "low": low,
+        "high": high,
+        "table": encode(render.table("viridis")),
+        "boxes": boxes,
+        "scenes": [
+            {"count": c.count, "size": c.size, "columns": c.columns, "picture": c.picture is not None} for c in contents
+        ],
+    }
+    drawn = json.loads(node("colours.mjs", given=json.dumps(given)))
+    colours = np.frombuffer(base64.b64decode(drawn["colours"]), np.uint8).reshape(3, 20, 30, 4)
+    ours = render.colour(values, "viridis", low, high)
+    opaque = ours[..., 3] > 0
+    np.testing.assert_array_equal(colours[..., 3], ours[..., 3])
+    np.testing.assert_array_equal(colours[opaque], ours[opaque])
+    for content, layouts in zip(contents, drawn["layouts"], strict=True):
+        assert [tuple(one) for one in layouts] == [tuple(render.layout(content, box)) for box in boxes]
