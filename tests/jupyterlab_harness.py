@@ -90,7 +90,7 @@ class Notebook:
         self.page = page
         self.errors: list[str] = []
         self.asked = 0.0  # when its cells were asked to run, time.monotonic
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
         page.on("console", self._hear)
 
     def _hear(self, message: ConsoleMessage) -> None:

@@ -1,5 +1,6 @@
-"""What the notebook tells about the running cell: what its previous run made, and whether anyone looks."""
+"""What the notebook tells: what a cell's previous run made, whether anyone looks, and what the user calls a thing."""
 
+import sys
 import weakref
 from typing import Any
 
@@ -37,3 +38,12 @@ def in_callback() -> bool:
 def has_reader() -> bool:
     """Whether a person may be in front of this notebook: a front end lets a cell ask for input, nbconvert does not."""
     return in_callback() or bool(_request().get("content", {}).get("allow_stdin"))
+
+
+def name_of(thing: Any) -> str | None:
+    """The user's variable that holds this very object, if there is one."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    variables = shell.user_ns if shell else vars(sys.modules["__main__"])
+    return next((name for name, value in variables.items() if value is thing and not name.startswith("_")), None)

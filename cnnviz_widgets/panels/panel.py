@@ -205,7 +205,7 @@ class Panel(ipywidgets.VBox):
     def code(self) -> str:
         """The program that computes what this panel shows."""
         now = self._drawn or self._now()
-        net = now.network.source or "...  # the network that you gave to the panel"
+        net = now.network.source or cells.name_of(now.network) or "...  # the network that you gave to the panel"
         photo = source_of(now.image) or "...  # the picture that you gave to the panel"
         return f"import cnnviz_widgets as cv\n\nnet = {net}\nphoto = {photo}\n{self.call(now)}"
 

@@ -10,7 +10,8 @@ from traitlets import HasTraits, Int, Unicode, observe, validate
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network, load_network
-from cnnviz_widgets.pictures import load_image
+from cnnviz_widgets.panels import cells
+from cnnviz_widgets.pictures import load_image, remember, source_of
 
 
 class Session(HasTraits):
@@ -46,7 +47,9 @@ class Session(HasTraits):
     def _a_network(self, proposal: dict) -> Network:
         value = proposal["value"]
         network = load_network(value) if isinstance(value, str) else value
-        network = Network(network) if isinstance(network, nn.Module) else network
+        if isinstance(network, nn.Module):
+            name = cells.name_of(network)
+            network = Network(network, source=name and f"cv.Network({name})")
         if not isinstance(network, Network):
             kind = type(value).__name__
             raise UserError(f"network must be a Network, a torch module or a name such as 'resnet18', not {kind}.")
@@ -55,7 +58,10 @@ class Session(HasTraits):
 
     @validate("image")
     def _a_picture(self, proposal: dict) -> Any:
-        return load_image(proposal["value"])
+        picture, name = load_image(proposal["value"]), cells.name_of(proposal["value"])
+        if name and source_of(picture) is None:
+            remember(picture, f"cv.load_image({name})")
+        return picture
 
     @validate("target")
     def _a_class(self, proposal: dict) -> int | None:

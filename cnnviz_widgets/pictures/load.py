@@ -55,17 +55,23 @@ def load_image(source: Any, size: Size = None) -> Tensor:
         picture = _resized(picture, size)
     expression = _expression(source, size)
     if expression:
-        _sources[picture] = (expression, _version(picture))
+        remember(picture, expression)
     return picture
 
 
 def source_of(picture: Tensor) -> str | None:
     """The Python expression that loads this very tensor again, as ``cv.load_image("chelsea")``.
 
-    None if it did not come from ``load_image`` with a name or path, or has been written to since.
+    None if nobody knows one (a name, a path or an upload does; for others see ``remember``), or if the tensor has been
+    written to since.
     """
     expression, version = _sources.get(picture, (None, None))
     return expression if version == _version(picture) else None
+
+
+def remember(picture: Tensor, expression: str) -> None:
+    """Let ``source_of`` answer with this expression."""
+    _sources[picture] = (expression, _version(picture))
 
 
 def _version(picture: Tensor) -> int:
@@ -79,6 +85,8 @@ def _expression(source: Any, size: Size) -> str | None:
             return argument
     elif isinstance(source, str | os.PathLike):
         argument = json.dumps(os.fsdecode(source), ensure_ascii=False)
+    elif isinstance(source, Mapping | tuple | list) and (name := _files(source)[0].get("name")):
+        argument = json.dumps(name, ensure_ascii=False)  # the file that was uploaded
     else:
         return None
     return f"cv.load_image({argument})" if size is None else f"cv.load_image({argument}, size={size})"
@@ -132,7 +140,7 @@ def _from_path(path: Path) -> Tensor:
 
 def _from_upload(value: Any) -> Tensor:
     """`value` of ipywidgets' FileUpload: one dict per file, with its "name" and "content"."""
-    files = [value] if isinstance(value, Mapping) else value
+    files = _files(value)
     if not files:
         raise UserError("source is an empty upload: choose a file first.")
     if not all(isinstance(file, Mapping) and "content" in file for file in files):
@@ -140,6 +148,10 @@ def _from_upload(value: Any) -> Tensor:
     if len(files) > 1:
         raise UserError(f"source holds {len(files)} uploaded files: give one of them, such as upload.value[0].")
     return _from_bytes(files[0]["content"], f"source {files[0].get('name', 'upload')!r}")
+
+
+def _files(value: Any) -> Any:
+    return [value] if isinstance(value, Mapping) else value
 
 
 def _from_bytes(content: Any, what: str = "source") -> Tensor:

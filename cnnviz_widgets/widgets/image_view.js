@@ -94,8 +94,9 @@ export function step(at, key, far, cursor, place, scene) {
 
 /** The maps of a scene: ``at(tile, row, column)`` is a number (NaN: none), ``data`` what came over the wire. */
 export function decode({ data, type, size, low, high }) {
+  const exact = type === "float32", each = size[0] * size[1] * (exact ? 4 : 1);
+  if (data.byteLength % each) throw new RangeError(`${data.byteLength} bytes are no maps of ${each} bytes`);
   const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength); // aligned for Float32Array
-  const exact = type === "float32";
   const numbers = exact ? new Float32Array(bytes) : new Uint8Array(bytes);
   const [rows, columns] = size;
   const range = (tile) => [low[tile % low.length], high[tile % high.length]];
@@ -368,16 +369,22 @@ function render({ model, el }) {
     }
   }
 
+  let askedAgain = 0; // serial of a scene that came damaged and was asked for once more
   async function load() {
     const next = model.get("_scene");
-    let decoded = null;
-    if (next.picture) {
-      decoded = await createImageBitmap(new Blob([next.picture.data], { type: next.picture.type }));
-      if (signal.aborted || next !== model.get("_scene")) return decoded.close();
+    let decoded = null, numbers = null;
+    try {
+      numbers = next.values && decode(next.values);
+      if (next.picture) decoded = await createImageBitmap(new Blob([next.picture.data], { type: next.picture.type }));
+    } catch (error) {
+      if (askedAgain === next.serial) throw error;
+      askedAgain = next.serial;
+      console.warn(`scene ${next.serial} came damaged and is asked for again:`, error);
+      return tell({ do: "again" });
     }
+    if (signal.aborted || next !== model.get("_scene")) return decoded?.close();
     bitmap?.close();
-    [scene, bitmap] = [next, decoded];
-    map = scene.values && decode(scene.values);
+    [scene, bitmap, map] = [next, decoded, numbers];
     colour();
     describe();
     paint();

@@ -127,6 +127,8 @@ class ImageView(AnyWidget):
         match message.get("do"):
             case "drawn":
                 self.drawn = max(self.drawn, message["serial"])
+            case "again":
+                self.send_state("_scene")
             case "click":
                 pointer = Pointer(*message["at"])
                 if self.cursor == "tile":

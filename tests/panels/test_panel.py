@@ -17,7 +17,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, computes
 from cnnviz_widgets.panels.controls import slider
 from cnnviz_widgets.panels.parts import Note, View
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.pictures.render import Content, png
 from cnnviz_widgets.runtime.runner import Frame
 
 ALL = [panels.Filters, panels.Activations, panels.Occlusion, panels.Gradients]
@@ -244,6 +244,21 @@ def test_the_code_button_shows_the_program_that_draws_what_is_shown(kind, settin
     else:
         theirs = getattr(drawn.content(), shown)
     np.testing.assert_array_equal(np.asarray(ours), np.asarray(theirs, dtype=ours.dtype))
+    panel.close()
+
+
+def test_the_program_takes_the_users_own_things_from_their_variables(network, photo, monkeypatch):
+    import __main__
+
+    monkeypatch.setattr(__main__, "my_module", network.module, raising=False)
+    monkeypatch.setattr(__main__, "my_array", photo.numpy(), raising=False)
+    panel = panels.Filters(network.module, __main__.my_array)
+    lines = panel.code().splitlines()
+    assert lines[2:4] == ["net = cv.Network(my_module)", "photo = cv.load_image(my_array)"]
+    monkeypatch.setattr(__main__, "my_network", network, raising=False)
+    panel.session.network = network
+    panel.session.image = {"name": "a cat.png", "content": png(Image.new("RGB", (4, 4)))}
+    assert panel.code().splitlines()[2:4] == ["net = my_network", 'photo = cv.load_image("a cat.png")']
     panel.close()
 
 

@@ -20,7 +20,7 @@ from torchvision.transforms import functional as tv
 
 import cnnviz_widgets as cv
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures import load_image, samples, source_of
+from cnnviz_widgets.pictures import load_image, remember, samples, source_of
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 EXPECTED = torch.from_numpy(RGB.transpose(2, 0, 1).astype(np.float32)) / 255
@@ -404,6 +404,9 @@ def test_source_of_reads_well():
     assert source_of(load_image(photo)) == 'cv.load_image("chelsea")'
     assert source_of(load_image("chelsea", size=64)) == 'cv.load_image("chelsea", size=64)'
     assert source_of(load_image("chelsea", size=(64, 32))) == 'cv.load_image("chelsea", size=(64, 32))'
+    assert source_of(load_image([{"name": "a cat.png", "content": encoded(RGB)}])) == 'cv.load_image("a cat.png")'
+    remember(picture := load_image(RGB), "cv.load_image(array)")
+    assert source_of(picture) == "cv.load_image(array)"
 
 
 def test_source_of_is_none_for_what_nobody_can_recreate():

@@ -79,6 +79,7 @@ test("values come out of the wire as they went in, at any offset", () => {
   assert.equal(map.at(0, 0, 0), Math.fround(0.1));
   assert.ok(Number.isNaN(map.at(0, 0, 1)));
   assert.equal(map.at(1, 0, 2), 4);
+  assert.throws(() => js.decode({ data, type: "float32", size: [1, 4], low: [0], high: [1] }), RangeError); // damaged
   const codes = js.decode({ data: new DataView(Uint8Array.of(0, 127, 254, 255).buffer), type: "uint8", size: [1, 2], low: [-1, 0], high: [1, 10] });
   assert.deepEqual([codes.at(0, 0, 0), codes.at(0, 0, 1), codes.at(1, 0, 0)], [-1, 0, 10]);
   assert.ok(Number.isNaN(codes.at(1, 0, 1)));

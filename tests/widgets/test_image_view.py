@@ -87,6 +87,13 @@ def test_what_the_browser_has_drawn(view: ImageView) -> None:
     assert view.drawn == view.serial == 2
 
 
+def test_a_scene_that_came_damaged_is_sent_again(monkeypatch):
+    view, sent = ImageView(Content(values=np.zeros((2, 2)))), []
+    monkeypatch.setattr(view, "send_state", sent.append)
+    view._receive(view, {"do": "again"}, [])
+    assert sent == ["_scene"]
+
+
 def test_clicks_reach_the_handlers_and_choose_a_tile(view: ImageView) -> None:
     heard = []
     view.cursor = "tile"
