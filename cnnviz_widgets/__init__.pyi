@@ -1,9 +1,11 @@
 from . import exercises, methods, networks, panels, pictures, runtime
 from .errors import UserError
 from .methods import (
+    Neuron,
     activations,
     class_gradient,
     filters,
+    gradient_times_input,
     last,
     neuron_gradient,
     occluded,
@@ -17,6 +19,7 @@ from .runtime.device import device, use
 
 __all__ = [
     "Network",
+    "Neuron",
     "Session",
     "UserError",
     "activations",
@@ -24,6 +27,7 @@ __all__ = [
     "device",
     "exercises",
     "filters",
+    "gradient_times_input",
     "lab",
     "labels",
     "last",

@@ -47,6 +47,10 @@ class Heatmap(Result):
     of          what they explain, such as "Egyptian cat"; one per picture of a batch
     target      its class index; one per picture of a batch
     signed      whether numbers below 0 mean something
+    layer       the layer that was looked at, where it is one; values may then be as large as its maps
+    extent      (left, top, right, bottom) in pixels of the picture that the values cover; None = all of it
+    completeness_error
+                where values should add up to a known number: by how much they do not; one per picture of a batch
     """
 
     values: Tensor
@@ -55,6 +59,9 @@ class Heatmap(Result):
     of: str | tuple[str, ...] = ""
     target: int | tuple[int, ...] | None = None
     signed: bool = False
+    layer: str | None = None
+    extent: tuple[float, float, float, float] | None = None
+    completeness_error: float | tuple[float, ...] | None = None
     look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.85}
 
     def content(self) -> Content:
@@ -64,6 +71,7 @@ class Heatmap(Result):
             values=self.values,
             low=-high if self.signed else 0,
             high=high,
+            extent=self.extent,
             names=() if isinstance(self.of, str) else self.of,
             caption=self.of if isinstance(self.of, str) else "",
         )
@@ -81,6 +89,8 @@ class GradientPicture(Result):
     of          what was followed back: a class, or a neuron such as "features.3 · channel 17 · (5, 6)"
     score       its value in the forward pass; one per picture of a batch
     position    (row, column) of the neuron; one per picture of a batch; None for a class or where a layer has no places
+    completeness_error
+                as in Heatmap
     """
 
     values: Tensor
@@ -89,6 +99,18 @@ class GradientPicture(Result):
     of: str | tuple[str, ...]
     score: float | tuple[float, ...]
     position: tuple[int, int] | tuple[tuple[int, int], ...] | None = None
+    completeness_error: float | tuple[float, ...] | None = None
+
+    def heatmap(self) -> Heatmap:
+        """Signed, one number for every pixel: the sum over the colour channels."""
+        return Heatmap(
+            self.values.sum(-3),
+            self.picture,
+            f"{self.convention}, sum over colour channels",
+            self.of,
+            signed=True,
+            completeness_error=self.completeness_error,
+        )
 
     def shown(self) -> np.ndarray:
         """As colours, (…, H, W, 3) uint8: 0 is middle grey, and each picture is scaled by its own greatest size."""

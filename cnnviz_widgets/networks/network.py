@@ -170,6 +170,7 @@ class Network:
         pictures = _with_channels(_checked(image), self.channels)
         if self.input_size in (None, tuple(pictures.shape[-2:])):
             return pictures
+        pictures = _without_far_ends(pictures, self.input_size)
         shorter = self._resize or _covering(self.input_size, pictures.shape[-2:])
         scaled = transforms.resize(pictures, [shorter], self._interpolation, antialias=True)
         return transforms.center_crop(scaled.clamp(0, 1), list(self.input_size))
@@ -381,6 +382,13 @@ def _covering(target: tuple[int, int], size: Sequence[int]) -> int:
     """The shorter side of the smallest picture with the proportions of ``size`` that covers ``target``."""
     shorter = min(size)
     return max(-(-shorter * wanted // there) for wanted, there in zip(target, size, strict=True))
+
+
+def _without_far_ends(pictures: Tensor, target: tuple[int, int]) -> Tensor:
+    """Of very long pictures only what is near the centre: scaled up whole they would take gigabytes."""
+    longest = 8 * min(pictures.shape[-2:]) * max(target) // min(target)
+    size = [min(side, longest) for side in pictures.shape[-2:]]
+    return pictures if size == list(pictures.shape[-2:]) else transforms.center_crop(pictures, size)
 
 
 def _size(size: Any) -> tuple[int, int] | None:

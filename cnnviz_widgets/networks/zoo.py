@@ -27,6 +27,7 @@ from cnnviz_widgets.runtime.device import existing
 
 MINI_WEIGHTS = Path(__file__).parent / "weights" / "mini.safetensors"
 PATIENCE = 4.0  # s: how long a server may be silent
+BLOCK = 2**17  # bytes
 
 _TRANSFORMERS = ("maxvit", "swin", "vit")
 _SLOW_TO_INITIALISE = ("googlenet", "inception_v3")
@@ -195,7 +196,7 @@ def _download(url: str, path: Path) -> None:
     """The file appears under its name when it is whole, and not at all if anything goes wrong."""
     from tqdm.auto import tqdm
 
-    response = _opened(url)
+    response, block = _opened(url)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
     length = response.headers.get("Content-Length")
@@ -206,10 +207,11 @@ def _download(url: str, path: Path) -> None:
             partial.open("wb") as file,
             tqdm(desc=path.name, total=length and int(length), unit="B", unit_scale=True) as bar,
         ):
-            while block := response.read(2**17):
+            while block:
                 file.write(block)
                 digest.update(block)
                 bar.update(len(block))
+                block = response.read(BLOCK)
         expected = re.search(r"-([0-9a-f]{8,})\.", path.name)
         if expected and not digest.hexdigest().startswith(expected[1]):
             raise OSError("what came is damaged")
@@ -218,13 +220,14 @@ def _download(url: str, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def _opened(url: str) -> Any:
-    """The server's answer. In a thread, as no timeout reaches the look-up of the server's address."""
+def _opened(url: str) -> tuple[Any, bytes]:
+    """The server's answer and its first block. In a thread, as no timeout reaches the look-up of the server's address."""
     answers: list[Any] = []
 
     def ask() -> None:
         try:
-            answers.append(urlopen(url, timeout=PATIENCE))
+            response = urlopen(url, timeout=PATIENCE)
+            answers.append((response, response.read1(BLOCK)))  # as soon as anything comes
         except Exception as error:
             answers.append(error)
 

@@ -406,3 +406,8 @@ def test_repr():
     assert repr(network) == "Network(digits, 28×28, untrained)"
     _ = network.layers
     assert repr(network) == "Network(digits, 10 classes, 28×28, untrained)"
+
+
+def test_a_very_long_picture_takes_no_more_memory_than_its_centre(network):
+    long = torch.rand(3, 2, 6000)
+    torch.testing.assert_close(network.prepare(long), network.prepare(long[..., 2900:3100]), rtol=0, atol=1e-6)
