@@ -221,7 +221,7 @@ def _download(url: str, path: Path) -> None:
 
 
 def _opened(url: str) -> tuple[Any, bytes]:
-    """The server's answer and its first block. In a thread, as no timeout reaches the look-up of the server's address."""
+    """The answer and its first block. In a thread, as no timeout reaches the look-up of the server's address."""
     answers: list[Any] = []
 
     def ask() -> None:
