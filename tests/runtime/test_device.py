@@ -154,7 +154,9 @@ def test_the_owner_may_enter_again():
     assert not refused()
 
 
-def test_without_waiting():
+@pytest.fixture
+def held():
+    """The turn is another thread's; calling it lets that thread go."""
     inside, leave = threading.Event(), threading.Event()
 
     def hold():
@@ -165,10 +167,19 @@ def test_without_waiting():
     thread = threading.Thread(target=hold)
     thread.start()
     inside.wait()
+
+    def release():
+        leave.set()
+        thread.join(5)
+
+    yield release
+    release()
+
+
+def test_without_waiting(held):
     with turn(wait=False) as mine:
         assert not mine
-    leave.set()
-    thread.join(5)
+    held()
     with turn(wait=False) as mine:
         assert mine
 
@@ -179,28 +190,17 @@ def test_an_error_inside_gives_the_turn_back():
     assert not refused()
 
 
-def test_an_interrupt_while_waiting_gives_up_the_place(monkeypatch):
+def test_an_interrupt_while_waiting_gives_up_the_place(monkeypatch, held):
     class Interrupted(threading.Event):
         def wait(self, timeout=None):
             raise KeyboardInterrupt
 
-    inside, leave = threading.Event(), threading.Event()
-
-    def hold():
-        with turn():
-            inside.set()
-            leave.wait()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    inside.wait()
     monkeypatch.setattr(runtime.threading, "Event", Interrupted)
     with pytest.raises(KeyboardInterrupt), turn():
         pass
     monkeypatch.undo()
     assert queued() == 0
-    leave.set()
-    thread.join(5)
+    held()
     assert not refused()
 
 
