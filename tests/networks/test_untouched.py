@@ -6,57 +6,10 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from architectures import state
 from torch import nn
 
 from cnnviz_widgets.networks import Network
-
-
-def hooks(module: nn.Module) -> list[tuple]:
-    """Every hook of every part."""
-    kinds = [name for name in vars(module) if name.endswith("_hooks")]
-    return [(name, kind, tuple(vars(part)[kind])) for name, part in module.named_modules() for kind in kinds]
-
-
-def state(module: nn.Module) -> dict:
-    """All that a call could change."""
-    tensors = dict(module.named_parameters(prefix="p")) | dict(module.named_buffers(prefix="b"))
-    return {
-        "hooks": hooks(module),
-        "training": [part.training for part in module.modules()],
-        "in place": [getattr(part, "inplace", None) for part in module.modules()],
-        "attributes": [sorted(vars(part)) for part in module.modules()],
-        "tensors": {
-            name: (id(one), one.data_ptr(), one._version, one.requires_grad, one.dtype, one.device, one.stride())
-            for name, one in tensors.items()
-        },
-        "sums": {name: one.double().sum().item() for name, one in tensors.items()},
-        "gradients": {
-            name: None if one.grad is None else (id(one.grad), one.grad._version) for name, one in tensors.items()
-        },
-    }
-
-
-@pytest.fixture
-def odd(module):
-    """Training mode with parts in evaluation mode, frozen parts, gradients and weights in another memory format."""
-    flags = [part.training for part in module.modules()]
-    parts, weights = list(module.modules()), list(module.parameters())
-    module.train()
-    for part in parts[1::3]:
-        part.training = False
-    for weight in weights[::2]:
-        weight.requires_grad_(False)
-    weights[1].grad = torch.ones_like(weights[1])
-    four = [weight for weight in weights if weight.ndim == 4]
-    for weight in four[1::2]:
-        weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    yield module
-    for part, flag in zip(parts, flags, strict=True):
-        part.training = flag
-    for weight in weights:
-        weight.requires_grad_(True)
-        weight.grad = None
-        weight.data = weight.data.contiguous()
 
 
 def ask_everything(network: Network, picture: torch.Tensor) -> None:
