@@ -18,8 +18,8 @@ def check_positions(answer: Any, extent: tuple[int, int], size: int, stride: int
     rows, columns = len(positions(height, size, stride)), len(positions(width, size, stride))
     steps_down, steps_across = (height - size) // stride, (width - size) // stride
     mistakes = {
-        "the count of positions along a side is (H − size) // stride + 1: you left out the + 1, the square at the very "
-        "start.": steps_down * steps_across,
+        "the count of positions along a side is (H − size) // stride + 1: you left out the + 1, the square at the "
+        "very start.": steps_down * steps_across,
         f"this is one side: for each of the {rows} rows there are {columns} columns.": rows,
         "the square must stay inside the picture, so it can only begin in the first H − size pixels: you forgot "
         "− size.": (height // stride) * (width // stride),
@@ -105,16 +105,31 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
 def check_zero(answer: Any) -> str:
     """answer: the letter of what a 0 in an occlusion map allows one to say."""
     given(answer, "put the letter in `answer`, such as `'a'`.")
-    reply = choose(
+    return choose(
         answer,
+        "b",
         {
             "a": "that does not follow. If each of two places is enough alone, covering one of them changes nothing.",
-            "b": "The rest was evidence enough, or the probability was so near 1 that it did not move. Cover both ears "
-            "at once, take a larger square, or look at the score before the softmax (`score='logit'`).",
+            "b": "The rest was evidence enough, or the probability was so near 1 that it did not move. Cover both "
+            "ears at once, take a larger square, or look at the score before the softmax (`score='logit'`).",
             "c": "evidence against the class would show as a gain: covering it would make the probability rise.",
             "d": "a smaller stride gives more positions, but the square at this one is the same, and so is its result.",
         },
     )
-    if str(answer).strip().casefold() != "b":
-        raise Wrong(reply)
-    return reply
+
+
+@check
+def check_two_maps(answer: Any) -> str:
+    """answer: the letter of why a feature map can fall silent under the square, and the class stay."""
+    given(answer, "put the letter in `answer`, such as `'a'`.")
+    return choose(
+        answer,
+        "c",
+        {
+            "a": "a sum of activations and a probability are two measurements; nothing forces them to move together.",
+            "b": "the map was chosen because it answers most to this picture, not because the class uses it.",
+            "c": "The class is read from all feature maps of the layer, and the strongest of them need not be one "
+            "that the class has a great weight on. How a map and a class hang together is the business of chapter 09.",
+            "d": "if the probability were stuck at 1, no place would lower it; but in (d) the wheels do.",
+        },
+    )

@@ -72,8 +72,8 @@ def check_guided_relu(function: Any) -> str:
     rules = _rules(f, r)
     backward = {
         "your guided ReLU passes negative signals back: you forgot (R > 0). This is plain backprop.": rules["backprop"],
-        "your guided ReLU passes signals through units that were not active: you forgot (f > 0). This is the deconvnet "
-        "rule.": rules["deconvnet"],
+        "your guided ReLU passes signals through units that were not active: you forgot (f > 0). This is the "
+        "deconvnet rule.": rules["deconvnet"],
         "everything is passed back, as if there were no ReLU: both (f > 0) and (R > 0) are missing.": r,
         "the mask is passed back: multiply it by R.": (rules["guided"] != 0).double(),
         "units whose f is exactly 0 count as active: write f > 0, not f >= 0.": (f >= 0) * (r > 0) * r,
@@ -91,8 +91,9 @@ def check_guided_relu(function: Any) -> str:
 def check_same_picture(answer: Any) -> str:
     """answer: the rule whose picture is the same for every photograph in a ReLU network without max pooling."""
     given(answer, "put the name of a rule, `'backprop'`, `'deconvnet'` or `'guided'`, in `answer`.")
-    reply = choose(
+    return choose(
         answer,
+        "deconvnet",
         {
             "backprop": "its mask is f > 0, and which units are active depends on the photograph.",
             "guided": "one of its two masks is f > 0, and which units are active depends on the photograph.",
@@ -101,6 +102,21 @@ def check_same_picture(answer: Any) -> str:
             "none": "look at the three masks once more: one of them never looks at f.",
         },
     )
-    if str(answer).strip().casefold() != "deconvnet":
-        raise Wrong(reply)
-    return reply
+
+
+@check
+def check_edges(answer: Any) -> str:
+    """answer: the letter of what follows from a map that stays the same when the network's last layers are random."""
+    given(answer, "put the letter in `answer`, such as `'a'`.")
+    return choose(
+        answer,
+        "c",
+        {
+            "a": "ask it: with random last layers the prediction is a lottery, however good the first ones are.",
+            "b": "every score goes through the last layers. It is the map that does not need them, not the prediction.",
+            "c": "A map that does not notice when the classifier is gone cannot tell what the classifier does. It "
+            "may still be a fine drawing of what is in the photograph, as the edge detector's is.",
+            "d": "the check needs no true map: it asks whether the map depends on what it claims to explain. To fail "
+            "rules a map out; to pass does not prove it right.",
+        },
+    )

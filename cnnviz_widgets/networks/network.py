@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import chain
@@ -85,6 +85,21 @@ class Network:
         self._classes = None if classes is None else Labels(classes)
         self._mutex = _mutexes.setdefault(module, threading.RLock())
 
+    def with_module(self, module: nn.Module) -> "Network":
+        """The same view of another module, such as a changed copy of this one's: it takes and answers the same."""
+        return Network(
+            module,
+            input_size=self.input_size,
+            mean=self.mean,
+            std=self.std,
+            classes=self._classes,
+            name=self.name,
+            output=self._output,
+            resize=self._resize,
+            interpolation=self._interpolation.value,
+            trained=self.trained,
+        )
+
     def __repr__(self) -> str:
         size = "any size" if self.input_size is None else "×".join(map(str, self.input_size))
         classes = f"{len(self._classes)} classes, " if self._classes else ""
@@ -154,10 +169,31 @@ class Network:
 
     def bytes_per_image(self, size: Sequence[int], grad: bool = False) -> int:
         """About how much memory the pass of one picture of (height, width) takes; ``grad``: and its way back."""
+        outputs = self._bytes_of_layers(size)
+        return 2 * sum(outputs) if grad else 4 * max(outputs)
+
+    def at_once(self, size: Sequence[int]) -> int:
+        """How many pictures of (height, width) are quickest to compute together."""
+        return batching.quickest(max(self._bytes_of_layers(size)), self.device)
+
+    @cached_property
+    def quickest_format(self) -> torch.memory_format:
+        """The memory format in which many pictures are best handed on to ``forward``."""
+        if self.device.type != "cpu":
+            return torch.channels_last if self._channels_last else torch.contiguous_format
+        # On a CPU it is channels_last, whatever the weights are in; but not every module takes it: ``view`` may fail.
+        picture = torch.zeros(2, self.channels, *(self.input_size or (_PROBED, _PROBED)))
+        try:
+            self.forward(self.normalise(picture).contiguous(memory_format=torch.channels_last))
+        except RuntimeError:
+            return torch.contiguous_format
+        return torch.channels_last
+
+    def _bytes_of_layers(self, size: Sequence[int]) -> list[int]:
+        """About how large what comes out of each layer is for one picture of (height, width)."""
         height, width = self.input_size or (_PROBED, _PROBED)
-        larger = max(1.0, size[0] * size[1] / (height * width))
-        numbers = [torch.Size(layer.shape).numel() for layer in self.layers] or [0]
-        return int(larger * self.dtype.itemsize * (2 * sum(numbers) if grad else 4 * max(numbers)))
+        each = max(1.0, size[0] * size[1] / (height * width)) * self.dtype.itemsize
+        return [int(each * torch.Size(layer.shape).numel()) for layer in self.layers] or [0]
 
     # What it does
 
@@ -211,16 +247,24 @@ class Network:
         return dict(zip(names, values, strict=True))
 
     def forward(
-        self, batch: Tensor, layers: "Layers" = (), *, to_output: bool = True, grad: bool = False
+        self,
+        batch: Tensor,
+        layers: "Layers" = (),
+        *,
+        to_output: bool = True,
+        grad: bool = False,
+        grad_from: str | None = None,
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """One pass over a normalised batch (B, C, H, W): the scores (B, classes), and what came out of ``layers``.
 
         Without ``to_output`` the pass stops at the deepest layer, and the scores are None. With ``grad``, all that is
-        returned can be differentiated, with respect to each other and to ``batch`` (if that requires a gradient).
+        returned can be differentiated, with respect to each other and to ``batch`` (if that requires a gradient); with
+        ``grad_from``, one of ``layers``, with respect to that layer alone: nothing before it is recorded.
         The module is in evaluation mode meanwhile, and as before afterwards, however the pass ends.
         """
         asked = self._asked(layers)
         wanted = set(asked.values())
+        leaf = grad_from and self.layer(grad_from).name
         modules = {name: self.module.get_submodule(name) for name in (one.partition("#")[0] for one in wanted)}
         values: dict[str, Tensor] = {}
 
@@ -228,6 +272,9 @@ class Network:
             if name not in wanted:
                 return None
             values[name] = output.clone()  # of its own: neither earlier nor later in-place operations reach it
+            if name == leaf:
+                values[name].requires_grad_()
+                torch.set_grad_enabled(True)
             if len(values) == len(wanted) and not to_output:
                 raise _Enough
             return values[name].clone()
@@ -252,8 +299,12 @@ class Network:
     @property
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold it from a forward to its backward pass: one thread at a time, in the precision that was asked for."""
-        with self._mutex, exact_if_asked(self.device):
+        """Hold it from a forward to its backward pass: one thread at a time, in the precision that was asked for.
+
+        Inside, ``torch.inference_mode()`` is off: there is no way back from it, not even for what is made afterwards.
+        """
+        normal = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+        with self._mutex, exact_if_asked(self.device), normal:
             yield
 
     # How

@@ -5,18 +5,22 @@ binds it. The trait is the state; the widget only shows it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from traitlets import Bool, Enum, HasTraits, Int, TraitType, link
+from traitlets import Bool, Enum, HasTraits, Int, TraitType, Tuple, link
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks.zoo import available
 from cnnviz_widgets.pictures import samples, source_of
+from cnnviz_widgets.widgets.check_table import CheckTable
+from cnnviz_widgets.widgets.tags import Tags
 
 if TYPE_CHECKING:
     from cnnviz_widgets.networks import Layer, Network
+    from cnnviz_widgets.panels.panel import Panel
     from cnnviz_widgets.panels.session import Session
 
 Complain = Callable[[Exception | None], None]  # tells what is wrong; None = nothing any more
@@ -26,21 +30,23 @@ NATURAL = {"description_width": "initial"}
 def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str) -> TraitType:
     """A whole number between ``low`` and ``high``."""
 
-    def build() -> ipywidgets.Widget:
+    def build(panel: "Panel") -> ipywidgets.Widget:
         return ipywidgets.IntSlider(default, low, high, step, description=label, tooltip=help, style=NATURAL)
 
     return Int(default, min=low, max=high, help=help).tag(setting=True, control=build)
 
 
-def choice(default: str, options: Sequence[str], *, label: str, help: str) -> TraitType:
-    """One of a few words: buttons side by side up to three, a drop-down list above."""
+def choice(default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str) -> TraitType:
+    """One of a few words, or of the keys of a mapping to words: up to three are buttons, more a drop-down list."""
+    shown = options if isinstance(options, Mapping) else {one: one for one in options}
 
-    def build() -> ipywidgets.Widget:
-        kind = ipywidgets.ToggleButtons if len(options) <= 3 else ipywidgets.Dropdown
-        control = kind(value=default, options=list(options), description=label, tooltip=help, style=NATURAL)
+    def build(panel: "Panel") -> ipywidgets.Widget:
+        kind = ipywidgets.ToggleButtons if len(shown) <= 3 else ipywidgets.Dropdown
+        pairs = [(words, value) for value, words in shown.items()]
+        control = kind(value=default, options=pairs, description=label, tooltip=help, style=NATURAL)
         if isinstance(control, ipywidgets.ToggleButtons):
             control.style.button_width = "auto"
-            control.tooltips = [help] * len(options)
+            control.tooltips = [help] * len(shown)
         return control
 
     return Enum(tuple(options), default, help=help).tag(setting=True, control=build)
@@ -49,10 +55,80 @@ def choice(default: str, options: Sequence[str], *, label: str, help: str) -> Tr
 def toggle(default: bool, *, label: str, help: str) -> TraitType:
     """On or off."""
 
-    def build() -> ipywidgets.Widget:
+    def build(panel: "Panel") -> ipywidgets.Widget:
         return ipywidgets.Checkbox(default, description=label, tooltip=help, indent=False, style=NATURAL)
 
     return Bool(default, help=help).tag(setting=True, control=build)
+
+
+def several_classes(most: int, *, label: str, help: str) -> TraitType:
+    """Up to ``most`` class indices; names may be assigned, too. () = what the panel takes by itself."""
+
+    def build(panel: "Panel") -> ipywidgets.Widget:
+        return ClassTags(panel, most, label, help)
+
+    return _Classes(most, help).tag(setting=True, control=build)
+
+
+class _Classes(TraitType):
+    """Indices of classes of the network in the owner's session, each once."""
+
+    def __init__(self, most: int, help: str) -> None:
+        self._most = most
+        super().__init__((), help=help)
+
+    def validate(self, owner: "Panel", value: Any) -> tuple[int, ...]:
+        several = [value] if isinstance(value, int | str) else value
+        found = tuple(dict.fromkeys(owner.session.network.class_index(one) for one in several))
+        if len(found) > self._most:
+            raise UserError(f"{self.name} must be at most {self._most} classes, not {len(found)}.")
+        return found
+
+
+def checks(
+    default: Sequence[Any],
+    columns: Mapping[str, str],
+    rows: Mapping[str, str] | None = None,
+    *,
+    most: int,
+    label: str,
+    help: str,
+) -> TraitType:
+    """Up to ``most`` of some names, or of their pairs with the names of rows. The mappings say how they are shown."""
+
+    def build(panel: "Panel") -> ipywidgets.Widget:
+        return CheckTable(columns, rows, most=most, description=label, tooltip=help).add_class("cnnviz-wide")
+
+    return _Some(columns, rows, most, default, help).tag(setting=True, control=build)
+
+
+class _Some(TraitType):
+    """Some names, or (column, row) pairs of names, in the order in which they are offered."""
+
+    def __init__(self, columns: Iterable[str], rows: Iterable[str] | None, most: int, default: Any, help: str) -> None:
+        self._every, self._most = list(product(columns, rows) if rows else columns), most
+        self._allowed = f"one of {', '.join(columns)}" + (f", with one of {', '.join(rows)}" if rows else "")
+        super().__init__(tuple(default), help=help)
+
+    def validate(self, owner: HasTraits, value: Any) -> tuple:
+        several = [
+            tuple(one) if isinstance(one, list) else one for one in ([value] if isinstance(value, str) else value)
+        ]
+        if unknown := [one for one in several if one not in self._every]:
+            raise UserError(f"each of {self.name} must be {self._allowed}, not {unknown[0]!r}.")
+        chosen = tuple(one for one in self._every if one in several)
+        if not 1 <= len(chosen) <= self._most:
+            raise UserError(f"{self.name} must be 1 to {self._most}, not {len(chosen)}.")
+        return chosen
+
+
+def counter(count: Callable[["Network"], int], *, label: str, help: str) -> TraitType:
+    """A whole number from 0 to one that depends on the session's network."""
+
+    def build(panel: "Panel") -> ipywidgets.Widget:
+        return CountSlider(panel, count, label, help)
+
+    return Int(0, min=0, help=help).tag(setting=True, control=build)
 
 
 def declared(kind: type[HasTraits], tag: str) -> tuple[str, ...]:
@@ -61,11 +137,11 @@ def declared(kind: type[HasTraits], tag: str) -> tuple[str, ...]:
     return tuple(name for name, trait in every.items() if isinstance(trait, TraitType) and trait.metadata.get(tag))
 
 
-def bound_controls(panel: HasTraits) -> list[ipywidgets.Widget]:
+def bound_controls(panel: "Panel") -> list[ipywidgets.Widget]:
     """The controls of a panel's own traits, in the order in which the panel declares them."""
     controls = []
     for name in declared(type(panel), "control"):
-        control = panel.traits()[name].metadata["control"]()
+        control = panel.traits()[name].metadata["control"](panel)
         control.value = getattr(panel, name)
         link((panel, name), (control, "value"))
         controls.append(control)
@@ -75,6 +151,7 @@ def bound_controls(panel: HasTraits) -> list[ipywidgets.Widget]:
 class _Shared:
     """A control of something that the session holds: follows it, and lets go of it when closed."""
 
+    chooses: str  # the session's trait
     _follows: tuple[str, ...] = ()
     _keeps_what_is_wrong = False  # to be corrected; else the control goes back to what holds
     session: "Session | None" = None
@@ -123,6 +200,7 @@ class _Shared:
 class ClassPicker(_Shared, ipywidgets.Combobox):
     """A text field that completes class names; empty = the top class. What is no class is explained, not taken."""
 
+    chooses = "target"
     _follows = ("network", "target")
     _keeps_what_is_wrong = True
 
@@ -148,6 +226,7 @@ class ClassPicker(_Shared, ipywidgets.Combobox):
 class LayerPicker(_Shared, ipywidgets.Dropdown):
     """The layers that have maps, in the order in which the picture passes them."""
 
+    chooses = "layer"
     _follows = ("network", "layer")
 
     def __init__(self, session: "Session", complain: Complain) -> None:
@@ -174,6 +253,106 @@ class LayerPicker(_Shared, ipywidgets.Dropdown):
             self.session.layer = value
 
 
+class LayerSlider(_Shared, ipywidgets.SelectionSlider):
+    """Walks through the layers that have maps of more than one place, in the order in which the picture passes them."""
+
+    chooses = "layer"
+    _follows = ("network", "layer")
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        super().__init__(
+            options=[""],
+            description="Layer",
+            tooltip="The layer that is looked at: walk from the input to the output",
+            style=NATURAL,
+        )
+        self.add_class("cnnviz-wide").add_class("cnnviz-walk")
+        self._bind(session, complain)
+
+    def _show(self) -> None:
+        session = self.session
+        placed = [one for one in session.network.layers if one.spatial and max(one.shape[1:]) > 1]
+        current = session.network.layer(session.layer)
+        options = tuple(
+            (layer_label(layer), layer.name) for layer in (placed if current in placed else [*placed, current])
+        )
+        if self.options != options:
+            self.options = options
+        self.value = session.layer
+
+    def _chosen(self, value: str) -> None:
+        self.session.layer = value
+
+
+class _OfNetwork:
+    """A control of a panel's own trait that depends on the session's network, and lets go of it when closed."""
+
+    def _bind(self, panel: "Panel") -> None:
+        self._panel: Panel | None = panel
+        self._offer()
+        panel.session.observe(self._offer, "network")
+
+    def _offer(self, _: Any = None) -> None:
+        """What can be chosen in the network."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        if self._panel is not None:
+            self._panel.session.unobserve(self._offer, "network")
+            self._panel = None
+        super().close()
+
+
+class CountSlider(_OfNetwork, ipywidgets.IntSlider):
+    """From 0 to a number that the network has."""
+
+    def __init__(self, panel: "Panel", count: Callable[["Network"], int], description: str, tooltip: str) -> None:
+        super().__init__(description=description, tooltip=tooltip, style=NATURAL)
+        self._count = count
+        self._bind(panel)
+
+    def _offer(self, _: Any = None) -> None:
+        self.max = self._count(self._panel.session.network)
+
+
+class ClassTags(_OfNetwork, Tags):
+    """Several classes. What is no class is explained, not taken.
+
+    value   their indices; () = what the panel takes by itself
+    """
+
+    value = Tuple()
+
+    def __init__(self, panel: "Panel", most: int, description: str, tooltip: str) -> None:
+        super().__init__(most=most, description=description, tooltip=tooltip, placeholder="(the most probable)")
+        self.add_class("cnnviz-wide")
+        self._showing = False
+        self._bind(panel)
+        self.observe(self._show, "value")
+        self.observe(self._choose, "names")
+
+    def _offer(self, _: Any = None) -> None:
+        self.options = list(class_labels(self._panel.session.network.classes))
+
+    def _show(self, _: Any = None) -> None:
+        self._showing = True
+        self.names = tuple(self.options[index] for index in self.value)
+        self._showing = False
+
+    def _choose(self, change: dict) -> None:
+        if self._showing:
+            return
+        before, classes = self.value, self._panel.session.network.classes
+        try:
+            self.value = tuple(self.options.index(n) if n in self.options else classes.index(n) for n in change["new"])
+        except Exception as error:  # a callback's error is seen by nobody
+            self.value = before
+            self._panel._complain(error)
+        else:
+            self._panel._complain(None)
+        self._show()
+
+
 class ConvolutionPicker(LayerPicker):
     """The layers that have kernels; the first one where the session looks at something else."""
 
@@ -188,6 +367,7 @@ class ConvolutionPicker(LayerPicker):
 class ChannelSlider(_Shared, ipywidgets.IntSlider):
     """The channel of the session's layer."""
 
+    chooses = "channel"
     _follows = ("network", "layer", "channel")
 
     def __init__(self, session: "Session", complain: Complain) -> None:
@@ -205,6 +385,7 @@ class ChannelSlider(_Shared, ipywidgets.IntSlider):
 class NetworkPicker(_Shared, ipywidgets.Dropdown):
     """The networks that need no download, and the one that was given."""
 
+    chooses = "network"
     _follows = ("network",)
 
     def __init__(self, session: "Session", complain: Complain) -> None:
@@ -224,6 +405,7 @@ class NetworkPicker(_Shared, ipywidgets.Dropdown):
 class PicturePicker(_Shared, ipywidgets.HBox):
     """A sample picture, or one of the user's own."""
 
+    chooses = "image"
     _follows = ("image",)
     OWN = "(your picture)"
 
@@ -267,6 +449,7 @@ PICKERS = {
     "convolution": ConvolutionPicker,
     "target": ClassPicker,
     "layer": LayerPicker,
+    "walk": LayerSlider,
     "channel": ChannelSlider,
 }
 

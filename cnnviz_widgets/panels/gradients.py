@@ -1,64 +1,93 @@
-"""G1, G4: what the class, or one neuron, is sensitive to, and what a ReLU passes back."""
+"""G1 to G4, C3: what the class, or one neuron, is sensitive to, by several methods and rules side by side."""
 
+import secrets
+from collections.abc import Iterator
+from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import ipywidgets
 
-from cnnviz_widgets.methods import class_gradient, neuron_gradient
+from cnnviz_widgets.methods import Neuron
 from cnnviz_widgets.methods.passes.relu_rules import RULES
-from cnnviz_widgets.panels.controls import choice
-from cnnviz_widgets.panels.maps import centre, channel_map, class_argument, over_picture, strongest
+from cnnviz_widgets.methods.results import rgb, robust_maximum
+from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
+from cnnviz_widgets.panels.controls import checks, choice
+from cnnviz_widgets.panels.maps import Tiles, centre, channel_map, over_picture, strongest, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
-from cnnviz_widgets.panels.parts import Mark, Note, View
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
+CELLS = labels(
+    "gradient", "saliency", "gradient_times_input", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad"
+)
+
 
 class Gradients(Panel):
-    """The gradient of a class score, or of one neuron, with respect to the picture.
+    """The gradient of a class score, or of one neuron, with respect to the picture: up to six ways to see it.
 
+    cells    (method, rule) pairs. Methods: "gradient" (in colour, grey = 0), "saliency" (its size), and what others
+             make of it: "gradient_times_input", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad".
+             The rule is what a ReLU passes back: the true gradient ("backprop"), positive signals only ("deconvnet";
+             Zeiler & Fergus 2014), or these through active units only ("guided"; Springenberg et al. 2015)
+    scale    every cell at its full contrast ("each"), or all that have the same unit on one scale ("one")
     source   "class": the chosen class's score; "neuron": the place of the chosen channel that was clicked in its map
-    rule     what a ReLU passes back: the true gradient ("backprop"), positive signals only ("deconvnet"; Zeiler &
-             Fergus 2014), or positive signals through active units only ("guided"; Springenberg et al. 2015)
     """
 
     title = "Gradients"
     pickers = ("image", "target", "layer", "channel")
     source = choice("class", ["class", "neuron"], label="From", help="Go back from the class score, or from one neuron")
-    rule = choice("backprop", RULES, label="ReLU", help="What a ReLU passes back")
+    scale = choice(
+        "each", ["each", "one"], label="Scale", help="Each cell at full contrast, or one scale for the same unit"
+    )
+    cells = checks(
+        [(method, rule) for method in ("gradient", "saliency") for rule in RULES],
+        CELLS,
+        {rule: rule for rule in RULES},
+        most=6,
+        label="Cells",
+        help="What is shown side by side: a method, and what a ReLU passes back",
+    )
 
     def build(self) -> list[ipywidgets.Widget]:
-        maps = View("The channel: click a neuron", colormap="inferno", opacity=0.7)
+        group = secrets.token_hex(4)
+        maps = View("The channel: click a neuron", colormap="inferno", opacity=0.7, group=group, max_width=360)
         maps.image.on_click(self.guarded(self._choose))
         self._parts["neuron"] = Mark(maps, "crosshair")
-        return [
-            self.part("maps", maps),
-            self.part("gradient", View("Gradient, grey = 0", controls=False)),
-            self.part("saliency", View("Sensitivity, largest colour", colormap="inferno")),
-            self.part("note", Note()),
-        ]
+        cells = View("Colours: grey = 0. Maps: sizes", "most", colormap="inferno", opacity=1, group=group, labels=True)
+        cells.image.max_width, cells.image.max_height = 900, 560
+        self._tiles = Tiles()
+        return [self.part("cells", cells), self.part("maps", maps)]
 
     def _choose(self, pointer: Pointer) -> None:
         if pointer.row is not None:
             self.session.position = (pointer.row, pointer.column)
             self.source = "neuron"
 
-    @computes("network", "image", "target", "layer", "channel", "position", "source", "rule")
-    def compute(self, now: SimpleNamespace) -> Frame:
-        if now.source == "class":
-            gradient = class_gradient(now.network, now.image, now.target, rule=now.rule)
-        else:
-            gradient = neuron_gradient(now.network, now.image, now.layer, now.channel, now.position, rule=now.rule)
-        strength = gradient.values.abs().amax(0).numpy()
-        nothing = "" if strength.any() else f"Nothing came back: with the rule {now.rule!r}, ReLUs cut every path."
-        return Frame(
-            {
-                "gradient": gradient.content(),
-                "saliency": Content(values=strength, low=0, caption=f"at most {strength.max():.3g}"),
-                "note": nothing,
-            }
-        )
+    @computes("network", "image", "target", "layer", "channel", "position", "source", "cells", "scale")
+    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+        of = now.target if now.source == "class" else Neuron(now.layer, now.channel, now.position)
+        self._tiles.about(now.network, now.image, of)
+        picture = rgb(now.network.prepare(now.image)[0])
+        names = {cell: f"{CELLS[cell[0]]} · {cell[1]}" for cell in now.cells}
+        shown = {}
+        for number, cell in enumerate(now.cells, 1):
+            ask = partial(ATTRIBUTIONS[cell[0]], now.network, now.image, of, rule=cell[1])
+            result = self._tiles.know(cell, ask, names[cell]).result
+            shown |= {} if result is None else {cell: result}
+            for one, high in self._bounds(shown, now.scale).items():
+                self._tiles.put(one, shown[one], high)
+            what = next((one.of for one in shown.values()), "")
+            yield Frame({"cells": self._tiles.content(picture, names, what)}, number, len(now.cells))
+
+    def _bounds(self, results: dict[tuple[str, str], Any], scale: str) -> dict[tuple[str, str], float]:
+        """The value of full contrast for each cell."""
+        most = {cell: float(robust_maximum(result.values)) for cell, result in results.items()}
+        if scale == "each":
+            return most
+        unit = {cell: ATTRIBUTIONS[cell[0]].unit for cell in results}
+        return {cell: max(most[one] for one in most if unit[one] == unit[cell]) for cell in results}
 
     @computes("network", "image", "layer", "channel", "position", "source")
     def look(self, now: SimpleNamespace) -> Frame:
@@ -71,7 +100,7 @@ class Gradients(Panel):
         return Frame({"maps": content, "neuron": neuron})
 
     def call(self, now: SimpleNamespace) -> str:
-        if now.source == "neuron":
-            return f"cv.neuron_gradient(net, photo, {now.layer!r}, {now.channel}, {now.position}, rule={now.rule!r})"
-        arguments = f"net, photo{class_argument(now.network, now.target)}, rule={now.rule!r}"
-        return f"gradient = cv.class_gradient({arguments})\ncv.saliency({arguments})"
+        neuron = f"cv.Neuron({now.layer!r}, {now.channel}, {now.position})"
+        lines = [f"target = {target_code(now.network, now.target) if now.source == 'class' else neuron}", "cells = ["]
+        lines += [f"    {ATTRIBUTIONS[method].code('target', rule=rule)}," for method, rule in now.cells]
+        return "\n".join([*lines, "]", "display(*cells)"])

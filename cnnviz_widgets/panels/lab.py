@@ -8,16 +8,21 @@ from PIL import Image
 
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.activations import Activations
+from cnnviz_widgets.panels.class_activation import ClassActivation
+from cnnviz_widgets.panels.compare import Compare
 from cnnviz_widgets.panels.controls import PICKERS
 from cnnviz_widgets.panels.filters import Filters
 from cnnviz_widgets.panels.gradients import Gradients
 from cnnviz_widgets.panels.occlusion import Occlusion
 from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.sanity import Sanity
 from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures.render import png
 from cnnviz_widgets.widgets.tree import tree
 
-PANELS: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients)
+PANELS: tuple[type[Panel], ...] = (
+    Filters, Activations, Occlusion, Gradients, ClassActivation, Sanity, Compare,
+)  # fmt: skip
 SHARED_PICKERS = ("network", "image", "target")
 
 

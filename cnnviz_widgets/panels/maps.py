@@ -1,14 +1,19 @@
-"""One feature map, where its units stand in the picture."""
+"""Maps and where they stand in the picture: one feature map, or those of several methods side by side."""
 
 import json
+import time
+from collections.abc import Callable, Collection, Hashable
+from typing import Any, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
+from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import activations
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.methods.results import GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.pictures.render import Content, as_array
+from cnnviz_widgets.remarks import listening, remark
 
 
 def extent(layer: Layer, rows: int, columns: int) -> tuple[float, float, float, float]:
@@ -49,9 +54,113 @@ def over_picture(
     )
 
 
+class Known(NamedTuple):
+    """What a method returned (None: it did not fit), what it had to say, and how long it took."""
+
+    result: Any
+    remarks: tuple[str, ...]
+    seconds: float
+
+
+class Tiles:
+    """The pictures of several methods side by side. What is not yet computed keeps its place, and "…" in its name."""
+
+    def __init__(self) -> None:
+        self._of: tuple = ()
+        self._tiles: dict[Hashable, _Tile] = {}
+        self.known: dict[Hashable, Known] = {}
+
+    def about(self, *of: Any) -> None:
+        """What the methods are asked about; something else than before makes what is known of no use."""
+        if not same(of, self._of):
+            self._of, self.known = of, {}
+
+    def know(self, key: Hashable, function: Callable[[], Any], label: str = "") -> Known:
+        """What a function returns, asked once; its remarks are made each time.
+
+        With a label, a UserError is a remark, too: one method that does not fit the network does not stop the others.
+        """
+        if key not in self.known:
+            remarks, result, began = [], None, time.perf_counter()
+            try:
+                with listening(remarks.append):
+                    result = function()
+            except UserError as error:
+                if not label:
+                    raise
+                remarks.append(f"{label}: {error}")
+            self.known[key] = Known(result, tuple(remarks), time.perf_counter() - began)
+        for sentence in self.known[key].remarks:
+            remark(sentence)
+        return self.known[key]
+
+    def put(self, key: Hashable, result: Heatmap | GradientPicture, high: float | None = None) -> None:
+        """A map over the picture, or colours in which grey is 0, with full contrast at ``high`` (None = by itself)."""
+        high = float(robust_maximum(result.values)) if high is None else high
+        if isinstance(result, GradientPicture):  # the sum over the colours is read out
+            values = as_array(result.heatmap().values)
+            bound = max(1e-12, float(abs(values).max()))
+            self._tiles[key] = _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
+        else:
+            self._tiles[key] = _Tile(None, as_array(result.values), -high if result.signed else 0.0, high, False)
+
+    def content(
+        self,
+        picture: np.ndarray,
+        labels: dict[Hashable, str],
+        caption: str,
+        extent: tuple[float, float, float, float] | None = None,
+        known: Collection[Hashable] | None = None,
+    ) -> Content:
+        """All tiles with a label, over a picture (H, W, 3).
+
+        extent  of the maps; None = they are as large as the picture
+        known   keys of what is there; None = what ``know`` was asked for
+        """
+        known = self.known if known is None else known
+        current = [self._tiles[key].values.shape for key in labels if key in known and key in self._tiles]
+        shape = current[0] if current else picture.shape[:2]
+        empty = _Tile(None, np.full(shape, np.nan, np.float32), 0.0, 1.0, False)
+        tiles = [self._tiles.get(key, empty) for key in labels]
+        tiles = [tile if tile.values.shape == shape else empty for tile in tiles]
+        plain = all(tile.picture is None for tile in tiles)
+        pictures = [picture if tile.picture is None else tile.picture for tile in tiles]
+        return Content(
+            np.broadcast_to(picture, (len(tiles), *picture.shape)) if plain else np.stack(pictures),
+            np.stack([tile.values for tile in tiles]),
+            extent=extent,
+            low=[tile.low for tile in tiles],
+            high=[tile.high for tile in tiles],
+            names=tuple(label if key in known else f"{label} …" for key, label in labels.items()),
+            caption=caption,
+            unseen=tuple(number for number, tile in enumerate(tiles) if tile.unseen),
+        )
+
+
+class _Tile(NamedTuple):
+    picture: np.ndarray | None
+    values: np.ndarray
+    low: float
+    high: float
+    unseen: bool
+
+
+def same(these: tuple, those: tuple) -> bool:
+    """Whether two tuples hold the same objects or, but for tensors, equal ones."""
+    return len(these) == len(those) and all(
+        a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
+        for a, b in zip(these, those, strict=True)
+    )
+
+
+def target_code(network: Network, target: int | None) -> str:
+    """``"tabby"`` for the code of a call; its number where two classes bear the name."""
+    if target is None:
+        return "None"
+    name = network.classes[target]
+    return json.dumps(name, ensure_ascii=False) if list(network.classes).count(name) == 1 else str(target)
+
+
 def class_argument(network: Network, target: int | None) -> str:
     """``, target="tabby"`` for the code of a call; nothing for the top class."""
-    if target is None:
-        return ""
-    name = network.classes[target]
-    return f", target={json.dumps(name, ensure_ascii=False) if list(network.classes).count(name) == 1 else target}"
+    return "" if target is None else f", target={target_code(network, target)}"

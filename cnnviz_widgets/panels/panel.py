@@ -110,6 +110,7 @@ class Panel(ipywidgets.VBox):
         self._drawn: SimpleNamespace | None = None  # the traits of the computation that began last
         self._work: dict[str, Any] = {"state": "idle", "progress": 0.0, "remaining": None}
         self._wrong: dict[str, tuple[str, str]] = {}  # computation or "control" -> sentence, traceback
+        self._remarks: dict[str, tuple[str, ...]] = {}  # computation -> what its methods had to say
         self._bar = RunBar()
         self._bar.on_action(self._act)
         rows = self.build()
@@ -187,7 +188,7 @@ class Panel(ipywidgets.VBox):
     def reset(self) -> None:
         """All that this panel's controls show, as it was when the panel was made; computes again if it was stopped."""
         self._complain(None)
-        shared = {"layer" if name == "convolution" else name for name in self._pickers}
+        shared = {PICKERS[name].chooses for name in self._pickers}
         shared |= {"channel", "position"} if "layer" in shared else set()
         if self.session.network is not self._initial_shared["network"]:
             shared &= {"image"}  # the rest was chosen in another network
@@ -316,6 +317,8 @@ class Panel(ipywidgets.VBox):
                 self._wrong[name] = status.sentence, details
             elif status.state == "done":
                 self._wrong.pop(name, None)
+            if status.remarks or status.state != "running":  # the earlier ones stay until there is something new to say
+                self._remarks[name] = status.remarks
             if name == "compute":
                 self._work = {"state": status.state, "progress": status.progress, "remaining": status.remaining}
             self._tell()
@@ -341,11 +344,12 @@ class Panel(ipywidgets.VBox):
         self._tell()
 
     def _tell(self) -> None:
-        """Show the state of the work, and every error that still stands."""
+        """Show the state of the work, what the methods had to say, and every error that still stands."""
         wrong = list(self._wrong.values())
         failed = {"state": "failed"} if wrong and self._work["state"] not in ("running", "stopping") else {}
         self._bar.tell(
             **(self._work | failed),
+            note=" ".join(dict.fromkeys(sentence for remarks in self._remarks.values() for sentence in remarks)),
             error=" ".join(sentence for sentence, _ in wrong),
             details="\n".join(traceback for _, traceback in wrong if traceback),
         )

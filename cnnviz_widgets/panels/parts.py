@@ -7,17 +7,19 @@ import ipywidgets
 from PIL import Image, ImageDraw
 
 from cnnviz_widgets.networks import Prediction
-from cnnviz_widgets.panels.snapshot import INK, PAPER, font
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.panels.snapshot import GAP, INK, PAPER, WIDTH, font
+from cnnviz_widgets.pictures.render import Content, plain
 from cnnviz_widgets.widgets.bars import TopBars
+from cnnviz_widgets.widgets.curves import Curves, colour_of
 from cnnviz_widgets.widgets.image_view import ImageView
 
+FRAME = (176, 184, 194)
 CAPTION = 22  # px: height of the line over a picture in the static PNG
 
 
 def _captioned(caption: str, picture: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
-    ImageDraw.Draw(sheet).text((0, 2), caption, INK, font(13))
+    ImageDraw.Draw(sheet).text((0, 2), plain(caption), INK, font(13))
     sheet.paste(picture, (0, CAPTION), picture.convert("RGBA"))
     return sheet
 
@@ -27,14 +29,17 @@ def _heading(text: str) -> ipywidgets.HTML:
 
 
 class View:
-    """An :class:`ImageView` under a heading. ``show`` takes its Content."""
+    """An :class:`ImageView` under a heading. ``show`` takes its Content.
 
-    def __init__(self, heading: str, **traits: Any) -> None:
+    room   of the panel's width: "part" of it, "most", or "whole"
+    """
+
+    def __init__(self, heading: str, room: str = "part", **traits: Any) -> None:
         self.heading = heading
         self.image = ImageView(alt=heading, **traits)
         self._look = self.image.colormap, self.image.opacity
         self.widget = ipywidgets.VBox([_heading(heading), self.image])
-        self.widget.add_class("cnnviz-part")
+        self.widget.add_class("cnnviz-part").add_class(f"cnnviz-{room}")
 
     def show(self, content: Content) -> None:
         self.image.show(content)
@@ -51,8 +56,7 @@ class View:
     def snapshot(self) -> Image.Image | None:
         if not self.image.content.count:
             return None
-        picture = self.image.draw(300)
-        return _captioned(self.heading, picture)
+        return _captioned(self.heading, self.image.draw(300 if self.image.max_width <= 448 else WIDTH - 2 * GAP))
 
 
 class Bars:
@@ -80,8 +84,51 @@ class Bars:
         pen = ImageDraw.Draw(sheet)
         for row, (name, probability) in enumerate(self._top):
             top = row * self.ROW
-            pen.text((0, top), f"{name}  {probability:.3f}", INK, font(12))
+            pen.text((0, top), plain(f"{name}  {probability:.3f}"), INK, font(12))
             pen.rectangle((0, top + 17, 1 + probability * (self.WIDTH - 2), top + 23), fill=(31, 119, 180))
+        return _captioned(self.heading, sheet)
+
+
+class Chart:
+    """Curves under a heading. ``show`` takes the arguments of ``Curves.show`` as a dictionary."""
+
+    WIDTH, HEIGHT, LINE = 460, 200, 16
+
+    def __init__(self, heading: str, x: str, y: str, room: str = "part", **how: Any) -> None:
+        self.heading, self._axes = heading, (x, y)
+        self._chart = Curves(x, y, **how)
+        self._shown: dict[str, Any] = {"curves": {}}
+        self.widget = ipywidgets.VBox([_heading(heading), self._chart.widget])
+        self.widget.add_class("cnnviz-part").add_class(f"cnnviz-{room}")
+
+    def show(self, shown: dict[str, Any]) -> None:
+        self._shown = shown
+        self._chart.show(**shown)
+
+    def snapshot(self) -> Image.Image | None:
+        curves = {name: curve for name, curve in self._shown["curves"].items() if len(curve[0])}
+        if not curves:
+            return None
+        sheet = Image.new("RGB", (self.WIDTH, self.HEIGHT + self.LINE * len(curves)), PAPER)
+        pen, (left, top, right, bottom) = ImageDraw.Draw(sheet), (30, 6, self.WIDTH - 6, self.HEIGHT - 34)
+        ends = [(min(map(min, axis)), max(map(max, axis))) for axis in zip(*curves.values(), strict=True)]
+        (x0, x1), (y0, y1) = (0, self._shown.get("end", 1)), (min(0, ends[1][0]), self._chart.top or max(0, ends[1][1]))
+        pen.rectangle((left, top, right, bottom), outline=FRAME)
+        for number, (name, (xs, ys)) in enumerate(curves.items()):
+            across = [left + (x - x0) / max(x1 - x0, 1e-9) * (right - left) for x in xs]
+            down = [bottom - (y - y0) / max(y1 - y0, 1e-9) * (bottom - top) for y in ys]
+            pen.line([*zip(across, down, strict=True)], colour_of(number), 2)
+            row = self.HEIGHT + self.LINE * number
+            pen.rectangle((left, row + 7, left + 14, row + 9), colour_of(number))
+            pen.text((left + 22, row), plain(f"{name}  {self._shown.get('numbers', {}).get(name, '')}"), INK, font(12))
+        for x, y, text in (
+            (left, bottom + 3, f"{x0:g}"),
+            (right - 20, bottom + 3, f"{x1:g}"),
+            (4, bottom - 8, f"{y0:.2g}"),
+            (4, top, f"{y1:.2g}"),
+        ):
+            pen.text((x, y), text, INK, font(11))
+        pen.text((left + 60, bottom + 14), f"{self._axes[1]} by {self._axes[0]}", INK, font(12))
         return _captioned(self.heading, sheet)
 
 

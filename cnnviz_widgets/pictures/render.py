@@ -20,6 +20,8 @@ from cnnviz_widgets.errors import UserError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+HEAD, WIDE_GAP = 20, 8  # px above a tile for its name, and between such tiles
+KINDS = 10  # that can be told apart by their colours
 # Our name -> its full name in the cmap catalogue. Both diverging maps show high values in red and low ones in blue.
 COLORMAPS = {
     "gray": "matlab:gray",
@@ -48,6 +50,9 @@ class Content:
     columns   of the grid; None = as they fit
     names     of the tiles, for the readout; () = their numbers
     caption   one line above the picture
+    heads     what is written above the tiles where that is wanted; () = their names
+    levels    if the values are kinds 0, 1, 2 … and no amounts: the names of these, at most ten
+    unseen    tiles whose map is not drawn over their picture, only read out
     """
 
     picture: np.ndarray | None = None
@@ -58,6 +63,9 @@ class Content:
     columns: int | None = None
     names: tuple[str, ...] = ()
     caption: str = ""
+    heads: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    unseen: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)
@@ -78,10 +86,15 @@ class Content:
         object.__setattr__(self, "picture", picture)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "names", tuple(map(str, self.names)))
-        if self.names and len(self.names) != self.count:
-            raise UserError(f"names must name all {self.count} tiles, not {len(self.names)} of them.")
+        object.__setattr__(self, "heads", tuple(map(str, self.heads)))
+        for field in ("names", "heads"):
+            if (given := getattr(self, field)) and len(given) != self.count:
+                raise UserError(f"{field} must name all {self.count} tiles, not {len(given)} of them.")
         if self.columns is not None and self.columns < 1:
             raise UserError(f"columns must be at least 1, not {self.columns}.")
+        object.__setattr__(self, "levels", tuple(map(str, self.levels)))
+        if len(self.levels) > KINDS:
+            raise UserError(f"levels must be at most {KINDS} names, not {len(self.levels)}.")
 
     @property
     def pictures(self) -> np.ndarray | None:
@@ -111,6 +124,8 @@ class Content:
     @property
     def range(self) -> tuple[np.ndarray, np.ndarray]:
         """(low, high), float64, each with one number or with one per tile."""
+        if self.levels:
+            return np.array([-0.5]), np.array([KINDS - 0.5])
         finite = self.values[np.isfinite(self.values)] if self.values is not None else np.empty(0)
         least, greatest = (finite.min(), finite.max()) if finite.size else (0.0, 1.0)
         ends = [np.atleast_1d(np.asarray(least if self.low is None else as_array(self.low), np.float64))]
@@ -146,9 +161,12 @@ def to_uint8(picture: Any) -> np.ndarray:
 
 @cache
 def table(colormap: str) -> np.ndarray:
-    """The colours of a colour map from low to high, (256, 3) uint8."""
+    """The colours of a colour map from low to high, (256, 3) uint8; "levels" is for kinds, which have no order."""
     from cmap import Colormap
 
+    if colormap == "levels":
+        kinds = np.rint(Colormap("seaborn:tab10").lut(KINDS)[:, :3] * 255).astype(np.uint8)
+        return kinds[np.arange(256) * KINDS // 256]
     if colormap not in COLORMAPS:
         raise UserError(f"colormap must be one of {', '.join(COLORMAPS)}, not {colormap!r}.")
     colours = np.rint(Colormap(COLORMAPS[colormap]).lut(256)[:, :3] * 255).astype(np.uint8)
@@ -167,36 +185,40 @@ def colour(values: Any, colormap: str = "viridis", low: Any = None, high: Any = 
 
 
 class Layout(NamedTuple):
-    """Where the tiles of a grid are on a screen: tile i is in row ``i // columns``, all sizes in px of the screen."""
+    """Where the tiles of a grid are on a screen: tile i is in row ``i // columns``, all sizes in px of the screen.
+
+    head   room above every tile, for its name
+    """
 
     columns: int
     rows: int
     width: int
     height: int
     gap: int
+    head: int
 
 
-def layout(content: Content, box: int, gap: int = 2) -> Layout:
-    """The largest tiles with which a content fits into a square box; small pictures grow by whole factors."""
-    (height, width), number = content.size, content.count
+def layout(content: Content, box: int, gap: int = 2, tall: int | None = None, head: int = 0) -> Layout:
+    """The largest tiles with which a content fits into a box ``tall`` px high; small pictures grow by whole factors."""
+    (height, width), number, tall = content.size, content.count, tall or box
     sharp = content.picture is None or max(content.size) < SHARP_BELOW
 
     def scale(columns: int) -> float:
-        fit = max((box - gap * (columns - 1)) / (columns * width), 1 / width)
-        if number == 1:
-            fit = min(fit, box / height)
+        rows = math.ceil(number / columns)
+        fit = (box - gap * (columns - 1)) / (columns * width)
+        if not content.columns or number == 1:
+            fit = min(fit, (tall + gap - rows * (gap + head)) / (rows * height))
+        fit = max(fit, 1 / width)
         return math.floor(fit) if sharp and 2 <= fit < 16 else fit  # from 16 on, unequal cells are not to be seen
 
     columns = content.columns or 1
-    while not content.columns and columns < number:
-        rows = math.ceil(number / columns)
-        if rows * (height * scale(columns) + gap) - gap <= box:
-            most = min(number, int((box + gap) / (width * scale(columns) + gap) + 1e-9))
-            columns = math.ceil(number / math.ceil(number / most))  # as few as need no more rows
-            break
-        columns += 1
-    tile_width, tile_height = (max(1, math.floor(side * scale(columns) + 0.5)) for side in (width, height))
-    return Layout(columns, math.ceil(number / columns), tile_width, tile_height, gap)
+    size = scale(columns)
+    if not content.columns:
+        size = max(scale(one) for one in range(1, number + 1))
+        most = max(1, int((box + gap) / (width * size + gap) + 1e-9))
+        columns = math.ceil(number / math.ceil(number / most))  # as few as need no more rows
+    tile_width, tile_height = (max(1, math.floor(side * size + 0.5)) for side in (width, height))
+    return Layout(columns, math.ceil(number / columns), tile_width, tile_height, gap, head)
 
 
 def tile(tiles: np.ndarray, columns: int, gap: int = 0) -> np.ndarray:
@@ -211,14 +233,25 @@ def tile(tiles: np.ndarray, columns: int, gap: int = 0) -> np.ndarray:
 
 
 def draw(
-    content: Content, *, colormap: str = "viridis", opacity: float = 0.6, width: int = 448, smooth: bool = False
+    content: Content,
+    *,
+    colormap: str = "viridis",
+    opacity: float = 0.6,
+    width: int = 448,
+    tall: int | None = None,
+    smooth: bool = False,
+    labels: bool = False,
 ) -> Image:
-    """The content as a picture at most ``width`` px wide, as ImageView draws it; what is not covered is transparent."""
+    """The content as a picture at most ``width`` px wide, as ImageView draws it; what is not covered is transparent.
+
+    tall    height of the box that a grid shall fit into; None = as wide as high
+    labels  write its name over every tile
+    """
     from PIL import Image
 
     if not content.count:
         return Image.new("RGBA", (width, width // 4))
-    place = layout(content, width)
+    place = layout(content, width, WIDE_GAP, tall, HEAD) if labels else layout(content, width, tall=tall)
     tiles = []
     for i in range(content.count):
         sheet = Image.new("RGBA", (place.width, place.height))
@@ -228,7 +261,7 @@ def draw(
             sheet.paste(base.resize(sheet.size, _filter(sharp)))
         tiles.append(sheet)
     if content.values is not None:
-        colours = colour(content.maps, colormap, content.low, content.high)
+        colours = colour(content.maps, "levels" if content.levels else colormap, *content.range)
         if content.picture is not None:
             colours[..., 3] = np.rint(colours[..., 3] * opacity)
         height, width = content.size
@@ -237,11 +270,30 @@ def draw(
         corner = math.floor(left * across + 0.5), math.floor(top * down + 0.5)
         size = max(1, math.floor(right * across + 0.5) - corner[0]), max(1, math.floor(bottom * down + 0.5) - corner[1])
         sharp = not smooth and size[0] >= 2 * colours.shape[2]
-        for sheet, one in zip(tiles, colours, strict=True):
-            overlay = Image.new("RGBA", sheet.size)
-            overlay.paste(Image.fromarray(one).resize(size, _filter(sharp)), corner)
-            sheet.alpha_composite(overlay)
+        for number, (sheet, one) in enumerate(zip(tiles, colours, strict=True)):
+            if number not in content.unseen:
+                overlay = Image.new("RGBA", sheet.size)
+                overlay.paste(Image.fromarray(one).resize(size, _filter(sharp)), corner)
+                sheet.alpha_composite(overlay)
+    if labels:
+        heads = content.heads or content.names or ("",) * content.count
+        tiles = [_named(sheet, head) for sheet, head in zip(tiles, heads, strict=True)]
     return Image.fromarray(tile(np.stack([np.asarray(one) for one in tiles]), place.columns, place.gap))
+
+
+def _named(picture: Image, name: str) -> Image:
+    """With its name in a line above it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    sheet = Image.new("RGBA", (picture.width, picture.height + HEAD))
+    sheet.paste(picture, (0, HEAD))
+    ImageDraw.Draw(sheet).text((0, 3), plain(name), (33, 33, 33, 255), ImageFont.load_default(12))
+    return sheet
+
+
+def plain(text: str) -> str:
+    """In letters that Pillow's own font has."""
+    return text.translate({ord("×"): "x", ord("α"): "a", ord("›"): ">", ord("−"): "-", ord("…"): "..."})
 
 
 def _filter(sharp: bool) -> int:

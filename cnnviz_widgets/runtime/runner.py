@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.remarks import listening
 from cnnviz_widgets.runtime.device import turn
 
 SHORT = 0.15  # s: up to here a slider's callback computes by itself
@@ -36,13 +37,19 @@ class Frame:
 
 @dataclass(frozen=True)
 class Status:
-    """What the panel says about its work: ``progress`` 0…1, ``remaining`` seconds (None = too early to say)."""
+    """What the panel says about its work.
+
+    progress   0…1
+    remaining  seconds, None = too early to say
+    remarks    what the methods had to say so far
+    """
 
     state: str  # "running", "stopping", "done", "stopped", "failed"
     progress: float = 0.0
     remaining: float | None = None
     error: Exception | None = None
     elapsed: float = 0.0
+    remarks: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -71,6 +78,7 @@ class _Job:
     stopped: bool = False
     superseded_at: float | None = None
     error: Exception | None = None
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def overdue(self) -> bool:
@@ -198,9 +206,10 @@ class Runner:
                         return False
                     if job.stopped:  # while waiting for the turn
                         break
-                    if job.frames is None:
-                        job.frames = iter(job.start())
-                    frame = next(job.frames, None)
+                    with listening(job.remarks.append):
+                        if job.frames is None:
+                            job.frames = iter(job.start())
+                        frame = next(job.frames, None)
                 job.elapsed = before + time.monotonic() - began
                 if frame is None:
                     return True
@@ -256,4 +265,4 @@ class Runner:
         progress = 1.0 if state == "done" else job.latest.step / max(job.latest.total, 1)
         early = job.elapsed < PATIENCE or not 0 < progress < 1
         remaining = None if early else job.elapsed * (1 - progress) / progress
-        return Status(state, progress, remaining, job.error, job.elapsed)
+        return Status(state, progress, remaining, job.error, job.elapsed, tuple(job.remarks))

@@ -1,8 +1,11 @@
 """Front-end parts with no torch in them."""
 
 from cnnviz_widgets.widgets.bars import TopBars
+from cnnviz_widgets.widgets.check_table import CheckTable
+from cnnviz_widgets.widgets.curves import Curves
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer
 from cnnviz_widgets.widgets.run_bar import RunBar
+from cnnviz_widgets.widgets.tags import Tags
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
-__all__ = ["ImageView", "Pointer", "RunBar", "TopBars", "close_tree", "tree"]
+__all__ = ["CheckTable", "Curves", "ImageView", "Pointer", "RunBar", "Tags", "TopBars", "close_tree", "tree"]

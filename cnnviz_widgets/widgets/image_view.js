@@ -2,37 +2,37 @@
 
 const PADDING = 4; // CSS px around the picture, in which the frame of a tile at its edge is drawn
 const GAP = 2; // CSS px between tiles
+const HEAD = 20, WIDE_GAP = 8; // CSS px above a tile for its name, and between such tiles (as in render)
 const NARROWEST = 240; // CSS px that the lines under a small picture may take
+const KINDS = 10; // that have a colour of their own (as render.KINDS)
 const SHARP_BELOW = 64; // px; smaller pictures are enlarged without smoothing (as render.SHARP_BELOW)
 const HOVER_PAUSE = 50; // ms between two hover messages
 const HOVER_PATIENCE = 1000; // ms after which an unanswered hover message counts as answered
 
-/** The largest tiles with which a scene fits into a square box, in px of the screen: render.layout, in JavaScript. */
-export function layout(scene, box, gap) {
+/** The largest tiles with which a scene fits into a box, in px of the screen: render.layout, in JavaScript. */
+export function layout(scene, box, gap, tall = box, head = 0) {
   const [height, width] = scene.size, { count } = scene;
   const sharp = !scene.picture || Math.max(height, width) < SHARP_BELOW;
   const scale = (columns) => {
-    let fit = Math.max((box - gap * (columns - 1)) / (columns * width), 1 / width);
-    if (count === 1) fit = Math.min(fit, box / height);
+    const rows = Math.ceil(count / columns);
+    let fit = (box - gap * (columns - 1)) / (columns * width);
+    if (!scene.columns || count === 1) fit = Math.min(fit, (tall + gap - rows * (gap + head)) / (rows * height));
+    fit = Math.max(fit, 1 / width);
     return sharp && fit >= 2 && fit < 16 ? Math.floor(fit) : fit; // from 16 on, unequal cells are not to be seen
   };
-  let columns = scene.columns ?? 1;
-  while (!scene.columns && columns < count) {
-    const rows = Math.ceil(count / columns), size = scale(columns);
-    if (rows * (height * size + gap) - gap <= box) {
-      const most = Math.min(count, Math.floor((box + gap) / (width * size + gap) + 1e-9));
-      columns = Math.ceil(count / Math.ceil(count / most)); // as few as need no more rows
-      break;
-    }
-    columns++;
+  let columns = scene.columns ?? 1, size = scale(columns);
+  if (!scene.columns) {
+    for (let one = 2; one <= count; one++) size = Math.max(size, scale(one));
+    const most = Math.max(1, Math.floor((box + gap) / (width * size + gap) + 1e-9));
+    columns = Math.ceil(count / Math.ceil(count / most)); // as few as need no more rows
   }
-  const [tileWidth, tileHeight] = [width, height].map((side) => Math.max(1, Math.floor(side * scale(columns) + 0.5)));
-  return { columns, rows: Math.ceil(count / columns), width: tileWidth, height: tileHeight, gap };
+  const [tileWidth, tileHeight] = [width, height].map((side) => Math.max(1, Math.floor(side * size + 0.5)));
+  return { columns, rows: Math.ceil(count / columns), width: tileWidth, height: tileHeight, gap, head };
 }
 
 /** [left, top] of a tile, in px of the screen. */
-export function corner(tile, { columns, width, height, gap }) {
-  return [(tile % columns) * (width + gap), Math.floor(tile / columns) * (height + gap)];
+export function corner(tile, { columns, width, height, gap, head = 0 }) {
+  return [(tile % columns) * (width + gap), Math.floor(tile / columns) * (height + gap + head) + head];
 }
 
 /** [left, top, width, height] of a scene's maps on a tile, in px of the screen. */
@@ -44,15 +44,16 @@ export function overlay({ extent, size: [height, width] }, place) {
   return [x, y, Math.max(1, round(right * across) - x), Math.max(1, round(bottom * down) - y)];
 }
 
-/** What is at a px of the screen: {tile, x, y, row, column}, or null beside the tiles. A gap belongs to what is before it. */
+/** What is at a px of the screen: {tile, x, y, row, column}, or null beside the tiles. Gaps and heads belong to a tile. */
 export function locate(left, top, place, scene) {
-  const column = Math.floor(left / (place.width + place.gap)), row = Math.floor(top / (place.height + place.gap));
+  const column = Math.floor(left / (place.width + place.gap));
+  const row = Math.floor(top / (place.height + place.gap + place.head));
   const tile = row * place.columns + column;
   if (column < 0 || row < 0 || column >= place.columns || tile >= scene.count) return null;
   const [tileLeft, tileTop] = corner(tile, place);
   const [height, width] = scene.size;
   const x = Math.min(width - 1, Math.floor(((left - tileLeft) * width) / place.width));
-  const y = Math.min(height - 1, Math.floor(((top - tileTop) * height) / place.height));
+  const y = Math.max(0, Math.min(height - 1, Math.floor(((top - tileTop) * height) / place.height)));
   return pointer(tile, x, y, scene);
 }
 
@@ -150,16 +151,22 @@ export function ends(low, high) {
   return [low, high].map((end) => format(step ? Math.round(end / step) * step : end, 3));
 }
 
+/** The value at a place, or what kind it is; "" beside the maps. */
+export function valueAt(at, scene, map) {
+  if (!map || at.row === null) return "";
+  const value = map.at(at.tile, at.row, at.column);
+  if (Number.isNaN(value) || !scene.levels?.length) return format(value, map.exact ? 4 : 3);
+  return scene.levels[Math.round(value)] ?? "";
+}
+
 /** The line under the picture: which tile, where, and the value there. */
 export function readout(at, scene, map) {
   const parts = [];
   const name = scene.names[at.tile] ?? (scene.count > 1 ? `tile ${at.tile}` : "");
   if (scene.picture) parts.push(...(name ? [name] : []), `x ${at.x}, y ${at.y}`);
   else parts.push(name ? `${name} (${at.y}, ${at.x})` : `row ${at.y}, column ${at.x}`);
-  if (map && at.row !== null) {
-    const value = map.at(at.tile, at.row, at.column);
-    parts.push(map.exact || Number.isNaN(value) ? format(value) : `≈ ${format(value, 3)}`);
-  }
+  const value = valueAt(at, scene, map);
+  if (value) parts.push(map.exact || scene.levels?.length || value === "no value" ? value : `≈ ${value}`);
   return parts.join(" · ");
 }
 
@@ -190,7 +197,8 @@ function render({ model, el }) {
   const caption = element("div", "cnnviz-caption");
   const pixels = element("canvas", "cnnviz-pixels", { role: "img" });
   const marks = element("canvas", "cnnviz-marks", { "aria-hidden": "true" });
-  const stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks);
+  const labels = element("div", "cnnviz-labels");
+  const stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks, labels);
   const line = element("span", "cnnviz-readout", { role: "status", "aria-live": "off" });
   const save = element("button", "cnnviz-button", { type: "button", title: "Download this picture as a PNG file" }, "↓ PNG");
   const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: "Opacity of the map over the picture" });
@@ -199,10 +207,11 @@ function render({ model, el }) {
   const ramp = element("canvas", "cnnviz-ramp", { width: 256, height: 1, "aria-hidden": "true" });
   const [low, high] = [element("span", "cnnviz-end"), element("span", "cnnviz-end")];
   const scale = element("span", "cnnviz-scale", { title: "The values at the two ends of the colours" }, low, ramp, high);
-  const tools = element("div", "cnnviz-tools", {}, opacityLabel, tool("Colours", colours), scale);
+  const coloursLabel = tool("Colours", colours), legend = element("div", "cnnviz-legend");
+  const tools = element("div", "cnnviz-tools", {}, opacityLabel, coloursLabel, scale, legend);
   const root = element("div", "cnnviz-image-view", {}, caption, stage, element("div", "cnnviz-foot", {}, line, save), tools);
   caption.hidden = tools.hidden = true;
-  for (const name of Object.keys(model.get("_tables"))) colours.append(new Option(name, name));
+  for (const name of Object.keys(model.get("_tables"))) if (name !== "levels") colours.append(new Option(name, name));
   el.classList.add("cnnviz-image");
   el.append(root);
 
@@ -213,6 +222,7 @@ function render({ model, el }) {
   let place = null; // its layout
   let ratio = 1; // px of the screen per CSS px
   let cursor = null; // where the pointer or the arrow keys are
+  let echo = null; // where they are in another view of the group, as shares of its width and height
   let byKeys = false;
   const cleanup = new AbortController();
   const { signal } = cleanup;
@@ -221,8 +231,13 @@ function render({ model, el }) {
 
   function colour() {
     colours.value = model.get("colormap");
-    const view = model.get("_tables")[colours.value];
+    const view = model.get("_tables")[scene?.levels.length ? "levels" : colours.value];
     const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    legend.replaceChildren(...(scene?.levels ?? []).map((name, level) => {
+      const first = 3 * Math.floor((255 * (level + 0.5)) / KINDS), swatch = element("span", "cnnviz-swatch");
+      swatch.style.background = `rgb(${table.slice(first, first + 3)})`;
+      return element("span", "cnnviz-level", {}, swatch, name);
+    }));
     const gradient = Uint8ClampedArray.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : table[3 * (i >> 2) + (i % 4)]));
     ramp.getContext("2d").putImageData(new ImageData(gradient, 256), 0, 0);
     if (!map) return;
@@ -238,16 +253,23 @@ function render({ model, el }) {
     if (available <= 0 || !scene) return false;
     ratio = window.devicePixelRatio || 1;
     stage.classList.toggle("cnnviz-empty", !scene.count);
-    place = scene.count ? layout(scene, Math.floor(available * ratio), Math.round(GAP * ratio)) : null;
+    const box = Math.floor(available * ratio), tallest = model.get("max_height");
+    const tall = tallest === null ? box : Math.floor(tallest * ratio);
+    const [gap, head] = (model.get("labels") ? [WIDE_GAP, HEAD] : [GAP, 0]).map((px) => Math.round(px * ratio));
+    place = scene.count ? layout(scene, box, gap, tall, head) : null;
     if (!place && pixels.width > 1 && pixels.style.width) return true; // keeps the room of what was there before
-    const width = place ? place.columns * (place.width + place.gap) - place.gap : Math.floor(available * ratio);
-    const height = place ? place.rows * (place.height + place.gap) - place.gap : width;
+    const width = place ? place.columns * (place.width + place.gap) - place.gap : box;
+    const height = place ? place.rows * (place.height + place.gap + head) - place.gap : Math.min(width, tall);
     const border = Math.round(PADDING * ratio);
     for (const [canvas, more] of [[pixels, 0], [marks, 2 * border]]) {
       if (canvas.width !== width + more) canvas.width = width + more;
       if (canvas.height !== height + more) canvas.height = height + more;
       canvas.style.width = `${canvas.width / ratio}px`;
       canvas.style.height = `${canvas.height / ratio}px`;
+    }
+    for (const [tile, label] of place ? [...labels.children].entries() : []) {
+      const [left, top] = corner(tile, place);
+      label.style.cssText = `left: ${left / ratio}px; top: ${(top - head) / ratio}px; width: ${place.width / ratio}px`;
     }
     root.style.maxWidth = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
     return true;
@@ -272,9 +294,10 @@ function render({ model, el }) {
       context.clip();
       if (bitmap) {
         const sharp = Math.max(...scene.size) < SHARP_BELOW;
-        put(bitmap, tile, scene.picture.size, scene.picture.columns, [left, top, place.width, place.height], sharp);
+        const { count, size, columns } = scene.picture; // one picture may stand for all
+        put(bitmap, tile % count, size, columns, [left, top, place.width, place.height], sharp);
       }
-      if (map) {
+      if (map && !scene.unseen.includes(tile)) {
         const [x, y, width, height] = overlay(scene, place);
         context.globalAlpha = bitmap ? model.get("opacity") : 1;
         put(sheet, tile, map.size, sheetColumns(), [left + x, top + y, width, height], true);
@@ -307,24 +330,32 @@ function render({ model, el }) {
       const away = outside * ratio;
       context.rect(left + x * cell[0] - away, top + y * cell[1] - away, width * cell[0] + 2 * away, height * cell[1] + 2 * away);
     };
+    const cross = (tile, [column, row]) => {
+      const [left, top] = corner(tile, place);
+      const [x, y] = [left + (column + 0.5) * cell[0], top + (row + 0.5) * cell[1]];
+      const hole = Math.max(4 * ratio, Math.max(...cell) / 2 + ratio), arm = hole + 9 * ratio;
+      context.save();
+      context.beginPath();
+      box(tile, [0, 0, scene.size[1], scene.size[0]], 2);
+      context.clip(); // not into the name of the next one
+      outlined(() => {
+        for (const [dx, dy] of [[-1, 0], [1, 0], [0, -1], [0, 1]]) {
+          context.moveTo(x + dx * hole, y + dy * hole);
+          context.lineTo(x + dx * arm, y + dy * arm);
+        }
+        if (Math.min(...cell) >= 4 * ratio) box(tile, [column, row, 1, 1], 0);
+      }, "white", 1.5);
+      context.restore();
+    };
     const whole = [0, 0, scene.size[1], scene.size[0]];
     const marked = selected !== null && selected < scene.count ? [selected] : [...Array(scene.count).keys()];
     for (const tile of marked) {
       const rectangle = model.get("rectangle"), crosshair = model.get("crosshair");
       if (rectangle) outlined(() => box(tile, rectangle, 0), "white", 2);
-      if (crosshair) {
-        const [left, top] = corner(tile, place);
-        const [x, y] = [left + (crosshair[0] + 0.5) * cell[0], top + (crosshair[1] + 0.5) * cell[1]];
-        const hole = Math.max(4 * ratio, Math.max(...cell) / 2 + ratio), arm = hole + 9 * ratio;
-        outlined(() => {
-          for (const [dx, dy] of [[-1, 0], [1, 0], [0, -1], [0, 1]]) {
-            context.moveTo(x + dx * hole, y + dy * hole);
-            context.lineTo(x + dx * arm, y + dy * arm);
-          }
-          if (Math.min(...cell) >= 4 * ratio) box(tile, [...crosshair, 1, 1], 0);
-        }, "white", 1.5);
-      }
+      if (crosshair) cross(tile, crosshair);
     }
+    const at = linked() && spot();
+    for (let tile = 0; at && tile < scene.count; tile++) if (tile !== cursor?.tile) cross(tile, [at.x, at.y]);
     const accent = getComputedStyle(stage).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
     if (selected !== null && selected < scene.count) {
       context.strokeStyle = accent;
@@ -344,13 +375,15 @@ function render({ model, el }) {
 
   function describe() {
     const alt = model.get("alt"), keys = model.get("cursor") === "tile" ? "choose a tile" : "move over the picture";
-    caption.textContent = scene?.caption ?? "";
+    caption.textContent = caption.title = scene?.caption ?? "";
     caption.hidden &&= !caption.textContent; // once there it stays, and nothing jumps
     pixels.setAttribute("aria-label", alt);
     stage.setAttribute("aria-label", `${alt}; arrow keys ${keys}${model.get("_clickable") ? ", Enter clicks" : ""}`);
     stage.classList.toggle("cnnviz-clickable", model.get("_clickable"));
     opacity.value = model.get("opacity");
     opacityLabel.hidden = !bitmap;
+    legend.hidden = !scene?.levels.length;
+    coloursLabel.hidden = scale.hidden = !legend.hidden;
     tools.hidden = !model.get("controls") || (tools.hidden && !map);
     tools.classList.toggle("cnnviz-asleep", !map);
     scale.classList.toggle("cnnviz-asleep", !map);
@@ -359,6 +392,12 @@ function render({ model, el }) {
       [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : ["least", "greatest"];
     }
     el.style.maxWidth = `${model.get("max_width")}px`;
+    const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
+    labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // one head for several tiles
+    if (names.join("\n") === [...labels.children].map((label) => label.title).join("\n")) return;
+    labels.replaceChildren(...names.map((name) => {
+      return element("div", "cnnviz-label", { title: name }, element("span", "cnnviz-name", {}, name), element("span", "cnnviz-value"));
+    }));
   }
 
   function tell(message) {
@@ -389,6 +428,7 @@ function render({ model, el }) {
     describe();
     paint();
     if (cursor) point(cursor.tile < scene.count ? pointer(cursor.tile, cursor.x, cursor.y, scene) : null, byKeys);
+    else if (echo) read();
     tell({ do: "drawn", serial: scene.serial });
   }
 
@@ -410,12 +450,34 @@ function render({ model, el }) {
 
   const message = (at) => at && [at.tile, at.x, at.y, at.row, at.column];
 
+  const linked = () => model.get("cursor") === "pixel" && (model.get("labels") || (echo && !cursor));
+
+  /** The pointer, or its echo. */
+  function spot() {
+    if (cursor || !echo || !scene?.count) return cursor;
+    return pointer(0, Math.floor(echo[0] * scene.size[1]), Math.floor(echo[1] * scene.size[0]), scene);
+  }
+
+  /** Write what is at the pointer: under the picture, and for every tile that has a name above it. */
+  function read() {
+    const at = spot();
+    const one = cursor || scene?.count === 1; // an echo is in no tile of several
+    line.textContent = at ? (one ? readout(at, scene, map) : `x ${at.x}, y ${at.y}`) : "";
+    for (const [tile, label] of [...labels.children].entries()) {
+      label.lastChild.textContent = at && linked() ? valueAt(pointer(tile, at.x, at.y, scene), scene, map) : "";
+    }
+    mark();
+  }
+
   function point(at, keys) {
     const moved = at?.tile !== cursor?.tile || at?.x !== cursor?.x || at?.y !== cursor?.y;
     [cursor, byKeys] = [at, keys];
     line.setAttribute("aria-live", keys ? "polite" : "off"); // a moving mouse would talk without end
-    line.textContent = at ? readout(at, scene, map) : "";
-    mark();
+    read();
+    if (moved && model.get("group")) {
+      const shares = at && [(at.x + 0.5) / scene.size[1], (at.y + 0.5) / scene.size[0]];
+      document.dispatchEvent(new CustomEvent("cnnviz-point", { detail: { from: root, group: model.get("group"), shares } }));
+    }
     if (moved && model.get("_hoverable")) {
       hover.wanted = message(at);
       sendHover();
@@ -459,13 +521,28 @@ function render({ model, el }) {
     const copy = document.createElement("canvas");
     [copy.width, copy.height] = [pixels.width, pixels.height];
     const context = copy.getContext("2d"), border = Math.round(PADDING * ratio);
+    if (place?.head) {
+      context.fillStyle = "white";
+      context.fillRect(0, 0, copy.width, copy.height);
+    }
     context.drawImage(pixels, 0, 0);
     context.drawImage(marks, -border, -border);
+    context.font = `${12 * ratio}px sans-serif`;
+    context.fillStyle = "#212121";
+    for (const [tile, { title }] of place ? [...labels.children].entries() : []) {
+      const [left, top] = corner(tile, place);
+      context.fillText(title, left, top - 6 * ratio, place.width);
+    }
     copy.toBlob((blob) => {
       const link = element("a", "", { href: URL.createObjectURL(blob), download: fileName(scene.caption || model.get("alt")) });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 1000);
     });
+  });
+  listen(document, "cnnviz-point", ({ detail: { from, group, shares } }) => {
+    if (from === root || group !== model.get("group")) return;
+    echo = shares;
+    if (place) read();
   });
   listen(window, "resize", paint); // the browser's zoom changes the px of the screen
 
@@ -473,7 +550,7 @@ function render({ model, el }) {
     "change:_scene": load,
     "change:colormap": () => (colour(), paint()),
     "change:opacity": () => (describe(), paint()),
-    "change:smooth change:max_width": () => (describe(), paint()),
+    "change:smooth change:max_width change:max_height change:labels": () => (describe(), paint()),
     "change:selected change:crosshair change:rectangle change:cursor": mark,
     "change:alt change:controls change:_clickable": describe,
     "msg:custom": ({ do: what }) => what === "hovered" && hovered(),

@@ -48,7 +48,10 @@ class ImageView(AnyWidget):
     rectangle  (x, y, width, height) in px of the picture, or None
     alt        what a screen reader says it is
     controls   whether the view carries its own opacity slider and choice of colours, once it has maps
-    max_width  the largest width and height in CSS px; the view shrinks with the space it has
+    labels     write its head or name above every tile; where the pointer is in one of them, all are read
+    group      views with the same one, if it is not empty, show where the pointer is in one of them
+    max_width  the largest width in CSS px; the view shrinks with the space it has
+    max_height the largest height of its pictures in CSS px; None = as max_width
     serial     number of the last content shown; ``drawn``: of the last one that a browser has drawn
 
     The browser sends only messages and never sets a trait, so a worker thread may call ``show`` at any time.
@@ -66,7 +69,10 @@ class ImageView(AnyWidget):
     rectangle = t.Tuple(t.Float(), t.Float(), t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
     alt = t.Unicode("picture").tag(sync=True)
     controls = t.Bool(True).tag(sync=True)
+    labels = t.Bool(False).tag(sync=True)
+    group = t.Unicode("").tag(sync=True)
     max_width = t.Int(448, min=64).tag(sync=True)
+    max_height = t.Int(None, min=64, allow_none=True).tag(sync=True)
     drawn = t.Int(0)
 
     _scene = t.Dict().tag(sync=True)
@@ -78,7 +84,7 @@ class ImageView(AnyWidget):
         if unknown := set(traits) - set(self.trait_names()):
             raise TypeError(f"ImageView has no {', '.join(sorted(unknown))}.")
         super().__init__(**traits)
-        self._tables = {name: render.table(name).tobytes() for name in render.COLORMAPS}
+        self._tables = {name: render.table(name).tobytes() for name in (*render.COLORMAPS, "levels")}
         self._numbers = count(1)
         self._on_click: list[Callable[[Pointer], None]] = []
         self._on_hover: list[Callable[[Pointer | None], None]] = []
@@ -107,8 +113,10 @@ class ImageView(AnyWidget):
 
     def draw(self, width: int | None = None) -> Image.Image:
         """The picture as a file can hold it, with the colour map and the opacity that Python knows of."""
-        look = {"colormap": self.colormap, "opacity": self.opacity, "smooth": self.smooth}
-        return render.draw(self.content, width=width or self.max_width, **look)
+        look = {"colormap": self.colormap, "opacity": self.opacity, "smooth": self.smooth, "labels": self.labels}
+        width = width or self.max_width
+        tall = self.max_height and self.max_height * width // self.max_width
+        return render.draw(self.content, width=width, tall=tall, **look)
 
     def on_click(self, handler: Callable[[Pointer], None]) -> None:
         """Call ``handler(pointer)`` at a click, at Enter and at the space bar."""
@@ -155,11 +163,19 @@ def scene(content: Content, serial: int) -> dict[str, Any]:
         "extent": None if content.extent is None else list(map(float, content.extent)),
         "names": list(content.names),
         "caption": content.caption,
+        "heads": list(content.heads),
+        "levels": list(content.levels),
+        "unseen": list(content.unseen),
     }
 
 
 def _sprite(pictures: np.ndarray) -> dict[str, Any]:
-    """(N, H, W, 3) as one compressed sheet; more px than a screen has are left out."""
+    """(N, H, W, 3) as one compressed sheet; more px than a screen has are left out.
+
+    One picture that was broadcast to stand under N maps travels once.
+    """
+    if pictures.strides[0] == 0:
+        pictures = pictures[:1]
     shrink = math.ceil(math.sqrt(pictures.size / 3 / MOST_PIXELS))
     if shrink > 1:
         pictures = np.stack([np.asarray(Image.fromarray(one).reduce(shrink)) for one in pictures])
@@ -175,6 +191,7 @@ def _sprite(pictures: np.ndarray) -> dict[str, Any]:
     return {
         "data": buffer.getvalue(),
         "type": "image/jpeg" if photo else "image/png",
+        "count": len(pictures),
         "columns": columns,
         "size": [height, width],
     }

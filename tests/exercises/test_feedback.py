@@ -106,9 +106,12 @@ def test_same_forgives_rounding_only():
 
 
 def test_choose():
-    assert choose(" B ", {"a": "no", "b": "yes"}) == "yes"
+    options = {"a": "no", "b": "yes"}
+    assert choose(" B ", "b", options) == "yes"
+    with pytest.raises(Wrong, match=r"^no$"):
+        choose("a", "b", options)
     with pytest.raises(Wrong, match=r"one of `'a'`, `'b'` is asked for, not `'c'`"):
-        choose("c", {"a": "no", "b": "yes"})
+        choose("c", "b", options)
 
 
 def test_not_yet_is_not_wrong():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cnnviz_widgets.exercises import check_occlusion, check_positions, check_zero
+from cnnviz_widgets.exercises import check_occlusion, check_positions, check_two_maps, check_zero
 from cnnviz_widgets.methods.passes.occlusion import positions
 
 
@@ -102,9 +102,10 @@ def test_right_and_missing_occlusion():
     assert check_occlusion(None).right is None
 
 
-def test_zero():
-    replies = {letter: check_zero(letter) for letter in "abcd"}
-    assert [letter for letter, reply in replies.items() if reply] == ["b"]
+@pytest.mark.parametrize(("ask", "right"), [(check_zero, "b"), (check_two_maps, "c")])
+def test_explanations(ask, right):
+    replies = {letter: ask(letter) for letter in "abcd"}
+    assert [letter for letter, reply in replies.items() if reply] == [right]
     assert len({reply.text for reply in replies.values()}) == 4
-    assert check_zero("e").right is False
-    assert check_zero(None).right is None
+    assert ask("e").right is False
+    assert ask(None).right is None

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import class_gradient, neuron_gradient, saliency
+from cnnviz_widgets.methods import Neuron, class_gradient, gradient_times_input, neuron_gradient, saliency
 from cnnviz_widgets.networks import Network
 
 RULES = ["backprop", "deconvnet", "guided"]
@@ -113,6 +113,59 @@ def test_a_layer_without_places(network, pictures):
     torch.testing.assert_close(found.values, class_gradient(network, pictures[0], 5).values)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_a_whole_channel_is_the_sum_of_its_neurons(network, pictures, rule):
+    oracle = {
+        "backprop": captum.attr.NeuronGradient,
+        "guided": captum.attr.NeuronGuidedBackprop,
+        "deconvnet": captum.attr.NeuronDeconvolution,
+    }[rule]
+    x = inputs(network, pictures[0])
+    expected = oracle(network.module.eval(), network.module[3]).attribute(x, lambda maps: maps[:, 7].sum((1, 2)))[0]
+    found = neuron_gradient(network, pictures[0], "3", 7, "all", rule=rule)
+    torch.testing.assert_close(found.values, expected, rtol=1e-12, atol=1e-12)
+    assert found.of == "3 · channel 7 · all"
+    assert found.score == pytest.approx(float(network.module[:4](x).detach()[0, 7].sum()))
+    if rule == "backprop":
+        each = [neuron_gradient(network, pictures[0], "3", 7, (r, c)).values for r in range(6) for c in range(8)]
+        torch.testing.assert_close(found.values, torch.stack(each).sum(0), rtol=1e-10, atol=1e-12)
+
+
+def test_gradient_times_input_as_captum(network, pictures):
+    x = network.normalise(pictures).detach().requires_grad_()
+    expected = captum.attr.InputXGradient(network.module.eval()).attribute(x, target=[1, 2, 0])
+    found = gradient_times_input(network, pictures, ["bee", 2, "ant"])
+    torch.testing.assert_close(found.values, expected.detach(), rtol=1e-12, atol=1e-12)
+    assert "times normalised input" in found.convention
+
+
+def test_without_biases_gradient_times_input_adds_up_to_the_score(pictures):
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3, bias=False), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(280, 4, bias=False)
+    ).double()
+    network = Network(module, input_size=(12, 16))
+    found = gradient_times_input(network, pictures, 2)
+    torch.testing.assert_close(found.values.sum((1, 2, 3)), torch.tensor(found.score, dtype=torch.float64))
+    torch.testing.assert_close(torch.tensor(found.score, dtype=torch.float64), network.logits(pictures)[:, 2])
+
+
+def test_other_targets(network, pictures):
+    """A neuron, a function of the logits, and a class by name lead to the same gradients by other ways."""
+    neuron = class_gradient(network, pictures, Neuron("5", 2))
+    torch.testing.assert_close(neuron.values, neuron_gradient(network, pictures, "5", 2).values, rtol=0, atol=0)
+    torch.testing.assert_close(saliency(network, pictures, Neuron("5", 2)).values, neuron.values.abs().amax(1))
+
+    def contrast(logits):
+        return 2 * logits[:, 1] - logits[:, 4]
+
+    parts = [class_gradient(network, pictures, target).values for target in ("bee", 4)]
+    found = class_gradient(network, pictures, contrast)
+    torch.testing.assert_close(found.values, 2 * parts[0] - parts[1], rtol=1e-12, atol=1e-12)
+    assert found.of == ("contrast",) * 3
+    assert found.convention == "score gradient, signed"
+    assert saliency(network, pictures[0], contrast).target is None
+
+
 def test_a_batch_is_its_pictures(network, pictures):
     for rule in RULES:
         batch = saliency(network, pictures, [1, "cat", 0], rule=rule)
@@ -182,8 +235,51 @@ def test_within_no_grad(network, pictures):
         torch.testing.assert_close(saliency(network, pictures[0], 1).values, expected)
 
 
+def test_within_inference_mode(network, pictures):
+    expected = saliency(network, pictures, 1).values
+    neuron = neuron_gradient(network, pictures[0], "5", 2, rule="guided").values
+    with torch.inference_mode():
+        fresh = Network(network.module, input_size=(12, 16))
+        torch.testing.assert_close(saliency(fresh, pictures, 1).values, expected)
+        torch.testing.assert_close(saliency(network, pictures, 1).values, expected)
+        torch.testing.assert_close(saliency(network, pictures.clone(), 1).values, expected)
+        torch.testing.assert_close(neuron_gradient(network, pictures[0], "5", 2, rule="guided").values, neuron)
+        born_there = Network(small(), input_size=(12, 16))
+        with pytest.raises(UserError, match=r"Sequential was made in torch.inference_mode\(\): make it outside"):
+            saliency(born_there, pictures[0], 1)
+
+
+def test_a_score_that_cannot_be_differentiated(network, pictures):
+    class Detached(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = small()
+
+        def forward(self, x):
+            return self.inner(x.detach())
+
+    for bad, target in [(network, lambda logits: logits.argmax(1).double()), (Network(Detached(), input_size=12), 1)]:
+        with pytest.raises(UserError, match="does not depend on the picture in a differentiable way"):
+            saliency(bad, pictures[0], target)
+
+
+def test_a_gradient_that_is_not_finite(network, pictures):
+    with pytest.raises(UserError, match="not finite"):
+        saliency(network, pictures[0], lambda logits: (logits[:, 0] * 0).sqrt())
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 64])
+def test_pieces_make_no_difference(network, pictures, at_once, monkeypatch):
+    expected = [class_gradient(network, picture, rule="guided") for picture in pictures]
+    monkeypatch.setattr(Network, "at_once", lambda self, size: at_once)
+    found = class_gradient(network, pictures, rule="guided")
+    torch.testing.assert_close(found.values, torch.stack([one.values for one in expected]), rtol=1e-12, atol=1e-14)
+    assert found.of == tuple(one.of for one in expected)
+    assert found.score == pytest.approx([one.score for one in expected])
+
+
 def test_a_network_without_relu_warns(pictures):
-    network = Network(small(activation=nn.SiLU), input_size=(12, 16))
+    network = Network(small(activation=nn.Tanh), input_size=(12, 16))
     with pytest.warns(UserWarning, match="met no ReLU"):
         guided = class_gradient(network, pictures[0], 1, rule="guided")
     torch.testing.assert_close(guided.values, class_gradient(network, pictures[0], 1).values)

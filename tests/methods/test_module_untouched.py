@@ -1,5 +1,7 @@
 """Every method leaves the user's module exactly as it was, on networks of many kinds, also when it is broken off."""
 
+from itertools import islice
+
 import pytest
 import torch
 from architectures import module, odd, state  # noqa: F401
@@ -11,8 +13,27 @@ METHODS = {
     "deconvnet": lambda n, x: cv.class_gradient(n, x, 3, rule="deconvnet"),
     "guided": lambda n, x: cv.class_gradient(n, x, rule="guided"),
     "neuron": lambda n, x: cv.neuron_gradient(n, x, n.layers[2], 0, rule="guided"),
+    "smoothgrad": lambda n, x: cv.smoothgrad(n, x, samples=2, rule="guided"),
+    "integrated": lambda n, x: cv.integrated_gradients(n, x, steps=2),
+    "full_grad": lambda n, x: cv.full_grad(n, x),
+    "grad_cam": lambda n, x: cv.grad_cam(n, x, layer=middle(n)),
+    "grad_cam_pp": lambda n, x: cv.grad_cam_pp(n, x, layer=middle(n)),
+    "hires_cam": lambda n, x: cv.hires_cam(n, x, layer=middle(n)),
+    "layer_cam": lambda n, x: cv.layer_cam(n, x, layer=middle(n)),
+    "score_cam": lambda n, x: cv.score_cam(n, x, layer=middle(n), channels=2),
+    "guided_grad_cam": lambda n, x: cv.guided_grad_cam(n, x, layer=middle(n)),
+    "important_channels": lambda n, x: cv.important_channels(n, x, layer=middle(n)),
+    "sanity_check": lambda n, x: [*islice(cv.sanity_check(cv.saliency, n, x), 2)],
+    "deletion": lambda n, x: cv.deletion_curve(n, x, x, steps=2),
+    "optimise": lambda n, x: cv.last(cv.optimise(n, cv.objectives.logit(3), steps=2), progress=False),
     "occlusion": lambda n, x: next(cv.occlusion(n, x, size=16, stride=16)),
 }
+
+
+def middle(network: cv.Network):
+    """A layer with places half way."""
+    placed = [layer for layer in network.layers if layer.spatial and layer.shape[1] > 1]
+    return placed[len(placed) // 2]
 
 
 @pytest.fixture
@@ -41,10 +62,12 @@ def test_after_an_interrupt(odd, picture, method):  # noqa: F811
         raise KeyboardInterrupt
 
     handle = parts[1].register_forward_pre_hook(interrupt)
-    before = state(odd)
-    with pytest.raises(KeyboardInterrupt):
-        METHODS[method](network, picture)
-    after = state(odd)
-    handle.remove()
+    try:
+        before = state(odd)
+        with pytest.raises(KeyboardInterrupt):
+            METHODS[method](network, picture)
+        after = state(odd)
+    finally:
+        handle.remove()
     assert after == before
     assert torch.is_grad_enabled()

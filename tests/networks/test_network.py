@@ -158,6 +158,38 @@ def test_gradients_at_layers(module, picture):
         torch.testing.assert_close(gradient, kept[layer.name].grad)
 
 
+def test_gradients_from_a_layer_on(network, picture):
+    """The same numbers as with all recorded, and nothing before the layer is."""
+    places = [layer.name for layer in network.layers if layer.spatial]
+    batch = network.normalise(picture[None])
+    for name in places[:: max(1, len(places) // 5)]:
+        scores, values = network.forward(batch, [places[0], name], grad=True)
+        (expected,) = torch.autograd.grad(scores[0, 3], values[name])
+        found_scores, found = network.forward(batch, [places[0], name], grad_from=name)
+        assert found[name].is_leaf
+        assert found[name].requires_grad
+        assert name == places[0] or not found[places[0]].requires_grad
+        (gradient,) = torch.autograd.grad(found_scores[0, 3], found[name])
+        torch.testing.assert_close(found_scores, scores, rtol=0, atol=0)
+        torch.testing.assert_close(found[name], values[name], rtol=0, atol=0)
+        torch.testing.assert_close(gradient, expected, rtol=0, atol=0)
+    assert torch.is_grad_enabled()
+
+
+def test_gradients_between_two_layers(module, picture):
+    network = Network(module, input_size=64)
+    names = [layer.name for layer in network.layers if layer.spatial]
+    first, last = names[len(names) // 2], names[-1]
+    batch = network.normalise(picture[None])
+    with torch.no_grad():
+        none, values = network.forward(batch, [first, last], to_output=False, grad_from=first)
+        assert not torch.is_grad_enabled()
+    assert none is None
+    _, expected = network.forward(batch, [first, last], grad=True)
+    gradients = [torch.autograd.grad(some[last].square().sum(), some[first])[0] for some in (values, expected)]
+    torch.testing.assert_close(*gradients, rtol=0, atol=0)
+
+
 def test_gradient_at_the_picture(network, picture):
     batch = network.normalise(picture[None]).requires_grad_()
     scores, _ = network.forward(batch, grad=True)
@@ -191,6 +223,20 @@ def test_in_place_first_layer_leaves_the_picture_alone():
     scores, values = network.forward(batch.requires_grad_(), "0", grad=True)
     torch.autograd.grad(scores.sum(), [batch, values["0"]])
     assert torch.equal(values["0"], before.clamp(min=0))
+
+
+def test_the_same_view_of_another_module():
+    settings = {"input_size": (10, 12), "mean": 0.3, "std": 0.2, "resize": 14, "interpolation": "bicubic"}
+    module = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network = Network(module, classes=["ant", "bee"], output=lambda scores: 2 * scores, **settings)
+    copy = network.with_module(deepcopy(module))
+    picture = torch.rand(1, 20, 30)
+    assert copy.module is not module
+    assert repr(copy) == repr(network)
+    assert torch.equal(copy.prepare(picture), network.prepare(picture))
+    assert torch.equal(copy.logits(picture), network.logits(picture))
+    nn.init.zeros_(copy.module[0].weight)
+    assert not torch.equal(copy.logits(picture), network.logits(picture))
 
 
 def test_functional_network():

@@ -137,3 +137,28 @@ def test_content_knows_its_size() -> None:
     assert Content(values=torch.zeros(0, 5, 5)).count == 0
     assert Content(PHOTO, np.zeros((3, 3))).size == (96, 128)
     assert Content(values=torch.zeros(4, 5, 6)).size == (5, 6)
+
+
+def test_kinds_have_colours_of_their_own() -> None:
+    shades = render.draw(Content(values=np.arange(10)[None], levels=tuple("abcdefghij")), width=10)
+    assert len({tuple(colour) for colour in np.asarray(shades)[0]}) == 10
+    with pytest.raises(UserError, match="at most 10 names"):
+        Content(values=np.zeros((2, 2)), levels=tuple("abcdefghijk"))
+
+
+def test_an_unseen_map_leaves_its_picture_as_it_is() -> None:
+    content = Content(np.stack([PHOTO, PHOTO]), np.ones((2, 4, 4)), low=0, high=1, columns=2, unseen=(1,))
+    drawn = np.asarray(render.draw(content, opacity=1, width=2 * 128 + 2))[..., :3]
+    assert len(np.unique(drawn[:, :128].reshape(-1, 3), axis=0)) == 1
+    np.testing.assert_array_equal(drawn[:, 130:], PHOTO)
+
+
+def test_names_stand_above_their_tiles() -> None:
+    content = Content(np.stack([PHOTO] * 4), names=("one", "two", "three", "four"))
+    place = render.layout(content, 600, 8, 300, render.HEAD)
+    assert (place.columns, place.rows) == (2, 2)
+    drawn = np.asarray(render.draw(content, width=600, tall=300, labels=True))
+    assert len(drawn) == 2 * (place.height + render.HEAD) + 8 <= 302
+    heads = drawn[: render.HEAD, :, 3]
+    assert heads[:, : place.width].any()
+    assert heads[:, -place.width :].any()

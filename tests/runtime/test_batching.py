@@ -31,6 +31,12 @@ def test_chunks_fit_into_the_budget(budget):
     assert batching.chunks(0, 1) == []
 
 
+@pytest.mark.parametrize(("largest", "at_once"), [(0, 64), (2**10, 64), (3 * 2**20, 8), (12 * 2**20, 2), (2**30, 1)])
+def test_quickest_pieces_keep_every_tensor_in_reused_memory(largest, at_once):
+    assert batching.quickest(largest, torch.device("cpu")) == at_once
+    assert batching.quickest(largest, torch.device("cuda")) == 64
+
+
 def collected(results, count):
     together = torch.full((count,), float("nan"))
     for piece, result in results:

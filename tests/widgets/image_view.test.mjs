@@ -11,7 +11,7 @@ const float32 = (numbers, size, low, high) =>
   js.decode({ data: new DataView(new Float32Array(numbers).buffer), type: "float32", size, low, high });
 
 test("a photo fills the box, a map grows by whole factors", () => {
-  assert.deepEqual(js.layout(photo, 448, 2), { columns: 1, rows: 1, width: 448, height: 448, gap: 2 });
+  assert.deepEqual(js.layout(photo, 448, 2), { columns: 1, rows: 1, width: 448, height: 448, gap: 2, head: 0 });
   assert.equal(js.layout({ ...photo, size: [100, 200] }, 448, 2).height, 224);
   assert.equal(js.layout({ ...photo, size: [200, 100] }, 448, 2).width, 224); // a tall one stays in the box
   const map = { ...grid, count: 1, columns: null, size: [100, 100] };
@@ -30,6 +30,22 @@ test("grids: every tile in the box, none smaller than need be, no row for one ti
   }
   assert.equal(js.layout({ ...grid, count: 64, columns: null, size: [7, 7] }, 270, 2).columns, 8);
   assert.equal(js.layout(grid, 448, 2).columns, 4);
+});
+
+test("a grid fits into a flat box, and leaves room for names", () => {
+  for (const count of [1, 3, 4, 6, 12]) {
+    const place = js.layout({ ...photo, count }, 1000, 8, 400, 20);
+    assert.ok(place.columns * (place.width + 8) - 8 <= 1000 + place.columns);
+    assert.ok(place.rows * (place.height + 28) - 8 <= 400 + place.rows);
+  }
+  assert.equal(js.layout({ ...photo, count: 4 }, 1000, 8, 400, 20).rows, 1);
+  const place = js.layout({ ...photo, count: 6 }, 672, 8, 672, 20);
+  assert.equal(place.columns, 3);
+  for (let tile = 0; tile < 6; tile++) {
+    const [left, top] = js.corner(tile, place);
+    assert.equal(js.locate(left + 3, top + 5, place, { ...photo, count: 6 }).tile, tile);
+    assert.deepEqual(js.locate(left, top - 10, place, { ...photo, count: 6 }), { tile, x: 0, y: 0, row: 0, column: 0 }); // in its name
+  }
 });
 
 test("every px of the screen maps to the pixel that is drawn there", () => {
@@ -129,6 +145,12 @@ test("the readout names the tile, the place and the value", () => {
   assert.equal(js.readout(js.pointer(0, 99, 57, over), over, map), "x 99, y 57");
   assert.match(js.readout(js.pointer(0, 100, 0, over), over, map), / · 0$/);
   assert.match(js.readout(js.pointer(2, 0, 0, grid), grid, { at: () => 0.123456, exact: false }), /^tile 2 \(0, 0\) · ≈ 0.123$/);
+});
+
+test("kinds are read by their names", () => {
+  const map = float32([0, 1, 2, NaN], [2, 2], [-0.5], [9.5]), levels = ["cat", "dog"];
+  const at = (x, y) => js.valueAt(js.pointer(0, x, y, { ...grid, size: [2, 2], values: { size: [2, 2] } }), { levels }, map);
+  assert.deepEqual([at(0, 0), at(1, 0), at(0, 1), at(1, 1)], ["cat", "dog", "", "no value"]);
 });
 
 test("file names", () => {

@@ -125,7 +125,7 @@ def test_settings_are_checked(view: ImageView) -> None:
         view.colormap = "jet"
     with pytest.raises(Exception, match="opacity"):
         view.opacity = 2
-    assert set(view._tables) == set(COLORMAPS)
+    assert set(view._tables) == {*COLORMAPS, "levels"}
 
 
 def test_look_is_sent_also_where_python_knows_of_no_change(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,3 +138,16 @@ def test_look_is_sent_also_where_python_knows_of_no_change(view: ImageView, monk
 def test_the_static_picture_is_what_is_shown(view: ImageView) -> None:
     view.show(Content(PHOTO))
     np.testing.assert_array_equal(np.asarray(view.draw(128))[..., :3], PHOTO)
+
+
+def test_one_picture_under_several_maps_travels_once() -> None:
+    pictures = np.broadcast_to(PHOTO, (3, *PHOTO.shape))
+    sent = scene(Content(pictures, np.zeros((3, 4, 4))), 1)
+    assert (sent["picture"]["count"], sent["picture"]["columns"]) == (1, 1)
+    assert scene(Content(pictures.copy(), np.zeros((3, 4, 4))), 1)["picture"]["count"] == 3
+
+
+def test_kinds_and_unseen_maps_travel_with_the_scene() -> None:
+    sent = scene(Content(values=np.array([[0, 1]]), levels=("cat", "dog"), unseen=(0,)), 1)
+    assert (sent["levels"], sent["unseen"]) == (["cat", "dog"], [0])
+    assert (sent["values"]["low"], sent["values"]["high"]) == ([-0.5], [9.5])

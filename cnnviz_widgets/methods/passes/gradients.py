@@ -1,8 +1,9 @@
 """G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
 
-import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,9 +13,12 @@ from cnnviz_widgets.methods.passes.relu_rules import relu_rule
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
 from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 
-_BACK = {"backprop": "gradient", "deconvnet": "deconvnet signal", "guided": "guided gradient"}
+Result = TypeVar("Result")
+
+BACK = {"backprop": "gradient", "deconvnet": "deconvnet signal", "guided": "guided gradient"}
 
 
 def saliency(network: Network, image: Tensor, target: Target = None, *, rule: str = "backprop") -> Heatmap:
@@ -35,7 +39,7 @@ def saliency(network: Network, image: Tensor, target: Target = None, *, rule: st
     return Heatmap(
         like(image, back.gradient.abs().amax(1)),
         like(image, back.pictures),
-        convention=f"{aim.unit} {_BACK[rule]}, maximum of absolute value over colour channels",
+        convention=f"{aim.unit} {BACK[rule]}, maximum of absolute value over colour channels",
         of=like(image, back.names),
         target=like(image, back.start),
     )
@@ -93,7 +97,7 @@ def _signed(
     return GradientPicture(
         like(image, values),
         like(image, back.pictures),
-        convention=f"{aim.unit} {_BACK[rule]}{' times normalised input' * times_input}, signed",
+        convention=f"{aim.unit} {BACK[rule]}{' times normalised input' * times_input}, signed",
         of=like(image, back.names),
         score=like(image, back.scores),
         position=like(image, back.start) if isinstance(target, Neuron) else None,
@@ -112,26 +116,71 @@ class Back(NamedTuple):
 
 def pull_back(network: Network, pictures: Tensor, aim: Goal, rule: str) -> Back:
     """Go back from the scores of prepared pictures (B, C, H, W) to their normalised pixels."""
-    layers = [] if aim.layer is None else [aim.layer]
 
-    def gradients(piece: range) -> tuple[Tensor, list[float], list]:
-        batch = network.normalise(pictures[piece.start : piece.stop]).requires_grad_()
-        with network.lock, torch.enable_grad():
-            with relu_rule(rule):
-                output, values = network.forward(batch, layers, to_output=not layers, grad=True)
-            scores, start = aim.scores(output, values, piece)
-            (gradient,) = torch.autograd.grad(scores.sum(), batch)
+    def work(piece: range) -> tuple[Tensor, list[float], list]:
+        batch = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
+        _, gradient, scores, start = descend(network, batch, aim, piece)
         return gradient.cpu(), scores.tolist(), start
 
-    bytes_each = network.bytes_per_image(pictures.shape[-2:], grad=True)
-    pieces = batching.run(gradients, range(len(pictures)), bytes_each, where=network.device)
-    gradient, scores, start = zip(*(result for _, result in pieces), strict=True)
-    start = [*chain(*start)]
-    if not all(one.isfinite().all() for one in gradient):
+    with relu_rule(rule):
+        gradient, scores, start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
+    gradient, scores, start = torch.cat(gradient), [*chain(*scores)], [*chain(*start)]
+    check(network, gradient)
+    return Back(gradient, scores, start, [aim.name(one) for one in start], pictures.cpu())
+
+
+def descend(
+    network: Network, inputs: Callable[[], Tensor], aim: Goal, piece: range, layer: str | None = None
+) -> tuple[Tensor, Tensor, Tensor, list]:
+    """A pass forward and back: to what it goes back, the gradient of the scores there, these, and what they are.
+
+    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them.
+    """
+    layers = [one for one in (layer, aim.layer) if one is not None]
+    with way_back(network):
+        batch = inputs() if layer else inputs().requires_grad_()
+        output, values = network.forward(
+            batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
+        )
+        scores, start = aim.scores(output, values, piece)
+        end = values[layer] if layer else batch
+        gradient = slope(network, scores, end, f"layer {layer!r}" if layer else "the picture")
+    return end.detach(), gradient, scores.detach(), start
+
+
+@contextmanager
+def way_back(network: Network) -> Iterator[None]:
+    """For a forward pass and its backward pass; UserError if the network cannot have one."""
+    if any(weight.is_inference() for weight in network.module.parameters()):
+        raise UserError(f"{network.name} was made in torch.inference_mode(): make it outside to go back through it.")
+    with network.lock, torch.enable_grad():
+        yield
+
+
+def slope(network: Network, scores: Tensor, end: Tensor, name: str, *, again: bool = False) -> Tensor:
+    """The gradient of each picture's score with respect to ``end``; ``again`` if this is not the last one."""
+    linked = scores.requires_grad
+    (gradient,) = torch.autograd.grad(scores.sum(), end, retain_graph=again, allow_unused=True) if linked else (None,)
+    if gradient is None:
+        raise UserError(f"what is explained in {network.name} does not depend on {name} in a differentiable way.")
+    return gradient
+
+
+def in_pieces(
+    network: Network, function: Callable[[range], Result], count: int, size: tuple[int, int]
+) -> Iterator[Result]:
+    """``function(piece)``, a pass forward and back, for as many of ``count`` pictures at once as is quickest."""
+    bytes_each = network.bytes_per_image(size, grad=True)
+    pieces = batching.run(function, range(count), bytes_each, most=network.at_once(size), where=network.device)
+    return (result for _, result in pieces)
+
+
+def check(network: Network, gradients: Tensor) -> None:
+    """UserError if what came back (B, …) is not finite; a remark if for a picture nothing came."""
+    if not gradients.isfinite().all():
         raise UserError(f"what comes back through {network.name} is not finite (NaN or infinity) for this picture.")
-    if not all(one.any() for one in chain(*gradient)):
-        warnings.warn("For a picture nothing came back: the signal is 0 everywhere, stopped by ReLUs.", stacklevel=4)
-    return Back(torch.cat(gradient), [*chain(*scores)], start, [aim.name(one) for one in start], pictures.cpu())
+    if not all(one.any() for one in gradients):
+        remark("For a picture nothing came back: the signal is 0 everywhere, stopped by ReLUs.", stacklevel=4)
 
 
 def like(image: Tensor, batch: Any) -> Any:

@@ -7,11 +7,16 @@ With the activation ``f`` before the ReLU and the signal ``R`` that arrives from
 - ``"guided"``     ``(f > 0) · (R > 0) · R``  Springenberg et al., 2015
 
 Rectifiers are caught as they are called, not looked up among the modules: ``nn.ReLU``, ``F.relu``, ``x.relu_()`` and
-``x.clamp(min=0)`` all count, in place or not, however often a module is used. For a rectifier with a ceiling, such as
-ReLU6, ``f > 0`` reads "where its slope is not 0".
+``x.clamp(min=0)`` all count, in place or not, however often a module is used.
+
+The papers know only the ReLU. Its relatives (ReLU6, leaky, parametric and randomised ReLU, ELU, CELU, SELU, SiLU,
+Hardswish, GELU, Mish, Softplus) follow the same idea, with their own slope in the place of ``f > 0``: "guided" is the
+unit's gradient for the positive part of the signal alone; "deconvnet" does not ask what the unit did, and passes the
+positive part on as it is. Where a slope is below 0, as SiLU's is for ``f < -1.28``, guided backprop turns a positive
+signal round, as a negative weight would. What saturates on both sides, such as the sigmoid of a gate, is no rectifier:
+its gradient is passed back in every rule.
 """
 
-import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -21,6 +26,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.remarks import remark
 
 RULES = ("backprop", "deconvnet", "guided")
 
@@ -34,6 +40,11 @@ _RECTIFIES: dict[str, Callable[..., bool]] = {
     "clip": lambda x, min=None, max=None, **_: _is_zero(min),
     "clamp_min": lambda x, min, **_: _is_zero(min),
 }
+# The same of those whose slope is not just 0 or 1: they are rectifiers whatever their arguments are.
+_RELATIVES = dict.fromkeys(
+    ("leaky_relu", "prelu", "rrelu", "elu", "celu", "selu", "silu", "hardswish", "gelu", "mish", "softplus"),
+    lambda x, *_, **__: True,
+)
 
 
 def relu_rule(rule: str) -> AbstractContextManager:
@@ -43,34 +54,53 @@ def relu_rule(rule: str) -> AbstractContextManager:
     """
     if rule not in RULES:
         raise UserError(f"rule must be one of {', '.join(map(repr, RULES))}, not {rule!r}.")
-    return nullcontext() if rule == "backprop" else _Rule(rule)
+    return nullcontext() if rule == "backprop" else Rule(rule)
 
 
-class _Rule(TorchFunctionMode):
-    def __init__(self, rule: str) -> None:
-        super().__init__()
-        self.rule = rule
-        self.met = 0
+class Rectifiers(TorchFunctionMode):
+    """Context in which rectifiers that a gradient goes through are called by ``rectify``; ``met`` counts them.
+
+    They are those of slope 0 or 1, unless ``caught`` says otherwise.
+    """
+
+    caught = _RECTIFIES
+    met = 0
+
+    def rectify(self, func: Callable, x: Tensor, rest: list, kwargs: dict) -> Tensor:
+        """``func(x, *rest, **kwargs)``, with whatever way back."""
+        raise NotImplementedError
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         kwargs = dict(kwargs or {})
-        rectifies = _RECTIFIES.get(getattr(func, "__name__", "").strip("_"))
+        rectifies = self.caught.get(getattr(func, "__name__", "").strip("_"))
         if rectifies is None:
             return func(*args, **kwargs)
         x, *rest = args or (kwargs.pop("input"),)
         if not (torch.is_grad_enabled() and x.requires_grad and rectifies(x, *rest, **kwargs)):
             return func(x, *rest, **kwargs)
         self.met += 1
+        return self.rectify(func, x, rest, kwargs)
+
+
+class Rule(Rectifiers):
+    caught = _RECTIFIES | _RELATIVES
+    acting = True  # while it is not, "guided" passes the plain gradient back
+
+    def __init__(self, rule: str) -> None:
+        super().__init__()
+        self.rule = rule
+
+    def rectify(self, func: Callable, x: Tensor, rest: list, kwargs: dict) -> Tensor:
         if self.rule == "deconvnet":
             return _WithoutSlope.apply(x, func, rest, kwargs)
         out = func(x, *rest, **kwargs)
-        out.register_hook(_positive)
+        out.register_hook(lambda signal: _positive(signal) if self.acting else signal)
         return out
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         super().__exit__(kind, error, trace)
         if kind is None and not self.met:
-            warnings.warn(f"The rule {self.rule!r} met no ReLU on its way: this is plain backprop.", stacklevel=3)
+            remark(f"The rule {self.rule!r} met no ReLU on its way: this is plain backprop.", stacklevel=3)
 
 
 class _WithoutSlope(torch.autograd.Function):

@@ -1,0 +1,113 @@
+"""Chapter 10: gradient ascent on a picture, and what keeps it smooth."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.exercises.feedback import Wrong, check, choose, given, number, refute, tensor
+
+Score = Callable[[Tensor], Tensor]
+PEAK, STEEPNESS = 0.7, torch.tensor([1.0, 4.0, 0.5, 2.0]).view(1, 2, 2)
+PICTURE = ((0, 0, 1), (0, 2, 1), (0, 0, 1))
+
+
+@check
+def check_ascent(function: Any) -> str:
+    """function(score, picture, steps, rate): ``picture ← picture + rate · g / ‖g‖``, so many times."""
+    given(function, "write the function `my_ascent`.")
+    start = torch.tensor([0.1, 0.2, 0.3, 0.4]).view(1, 2, 2).double()
+    before, steps, rate = start.clone(), 3, 0.05
+    answer = function(_hill, start, steps, rate)
+    given(answer, "`my_ascent` returns nothing yet: let it return the picture after the last step.")
+    if not torch.equal(start.detach(), before):
+        raise Wrong("`my_ascent` writes into the picture that it was given: begin with `picture.clone()`.")
+    mistakes = {
+        "the picture goes downhill: add the gradient of the score, a minus is for losses.": _climbed(-1),
+        "the gradient is not divided by its length: steep places make huge steps.": _climbed(1, False),
+        "the gradients of all steps so far are added up: reset `grad`, or ask `torch.autograd.grad` anew.": _climbed(
+            1, forget=False
+        ),
+        "this is the picture after one step: repeat it `steps` times.": _climbed(1, steps=1),
+        "only the sign of the gradient is used: divide by its length instead.": _climbed(1, sign=True),
+        "the picture has not moved.": before,
+    }
+    if refute(tensor(answer, tuple(start.shape), "what `my_ascent` returns"), _climbed(1), mistakes):
+        return "Eight lines, and everything in this chapter is made of them: a score, its gradient, a step uphill."
+    raise Wrong("that is another picture: `steps` times, take the gradient g of the score and add `rate * g / ‖g‖`.")
+
+
+def _hill(picture: Tensor) -> Tensor:
+    return -(STEEPNESS.to(picture) * (picture - PEAK).square()).sum()
+
+
+def _climbed(
+    direction: int, normalised: bool = True, *, forget: bool = True, steps: int = 3, sign: bool = False
+) -> Tensor:
+    picture, total = torch.tensor([0.1, 0.2, 0.3, 0.4]).view(1, 2, 2).double(), torch.zeros(1, 2, 2).double()
+    for _ in range(steps):
+        slope = -2 * STEEPNESS.double() * (picture - PEAK)
+        total = slope if forget else total + slope
+        step = total.sign() if sign else total / total.norm() if normalised else total
+        picture = picture + direction * 0.05 * step
+    return picture
+
+
+@check
+def check_total_variation(answer: Any) -> str:
+    """answer: ``Σ (x[i, j+1] − x[i, j])² + (x[i+1, j] − x[i, j])²`` of PICTURE."""
+    given(answer, "put one number in `answer`.")
+    x = torch.tensor(PICTURE).double()
+    across, down = x.diff(dim=1), x.diff(dim=0)
+    squares = float(across.square().sum() + down.square().sum())
+    mistakes = {
+        "you have added the sizes of the differences: square them.": float(across.abs().sum() + down.abs().sum()),
+        "that is the differences from left to right alone: those from top to bottom count, too.": float(
+            across.square().sum()
+        ),
+        "that is the differences from top to bottom alone: those from left to right count, too.": float(
+            down.square().sum()
+        ),
+        "the last pixel of a row has no neighbour: nothing goes round from the right border to the left.": float(
+            (x.roll(-1, 1) - x).square().sum() + (x.roll(-1, 0) - x).square().sum()
+        ),
+        "that is the sum of the squared values: take the differences of neighbours first.": float(x.square().sum()),
+    }
+    if refute(number(answer), squares, mistakes):
+        return "Six pairs beside each other and six above each other. The single bright pixel pays for four of them."
+    raise Wrong("six pairs of neighbours from left to right, six from top to bottom: square each difference.")
+
+
+@check
+def check_dumbbell(answer: Any) -> str:
+    """answer: why the class model of a dumbbell has an arm."""
+    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
+    return choose(
+        answer,
+        "b",
+        {
+            "a": "then a picture of an arm alone should have a high score, too. It is the two together that were seen.",
+            "b": "Nobody told the network where the dumbbell ends: if most of them are being lifted, the arm is part "
+            "of it. So a class model shows what the *data* were like, and that is a good reason to make one.",
+            "c": "the optimiser knows nothing but the network's gradient: what it paints, the network asks for.",
+            "d": "jitter moves the whole picture; it cannot bring in an arm that nothing asks for.",
+        },
+    )
+
+
+@check
+def check_head(answer: Any) -> str:
+    """answer: why there is a neuron for heads in a network that has no class for heads."""
+    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
+    return choose(
+        answer,
+        "c",
+        {
+            "a": "no label says so: labels are names of classes, and none of them is a head.",
+            "b": "by chance a unit may answer to anything, but the same units are found again in other networks.",
+            "c": "A head is a part that many animals share: one unit that finds it serves dozens of classes. Nobody "
+            "asked for it; it paid.",
+            "d": "the picture was made for the unit, but what the unit answers to was there before.",
+        },
+    )

@@ -1,0 +1,176 @@
+"""Chapter 09: maps of a class, from the channels of a layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, choose, given, refute, tensor, whole_numbers
+from cnnviz_widgets.networks import Layer, Network
+
+
+@check
+def check_map_size(answer: Any, network: Network, picture: Tensor, layer: str | Layer) -> str:
+    """answer: (rows, columns) of a raw class activation map of the picture at a layer."""
+    given(answer, "put `(rows, columns)` in `answer`.")
+    layer, extent = network.layer(layer), tuple(network.prepare(picture).shape[-2:])
+    channels, *right = network.activations(picture, layer)[layer.name].shape
+    if hasattr(answer, "__len__") and len(answer) == 3:
+        raise Wrong("the channels are added up, so the map has only (rows, columns).")
+    rows, columns = given_size = whole_numbers(answer, ("rows", "columns"))
+    if list(given_size) != right:
+        if given_size == extent:
+            raise Wrong(
+                "that is the size of the picture, and of the map when it is stretched over it; how many different "
+                "values has it in truth?"
+            )
+        if given_size == tuple(map(round, layer.stride)):
+            raise Wrong(
+                "that is how many pixels lie between two places of the layer: divide the picture's sides by it."
+            )
+        if given_size == layer.receptive_field:
+            raise Wrong(
+                "that is how much of the picture one place of the layer sees. These parts overlap: what counts is "
+                "the way from one to the next, the stride."
+            )
+        if [columns, rows] == right:
+            raise Wrong("rows and columns are swapped.")
+        if channels in given_size:
+            raise Wrong("the number of channels is in it; they are added up.")
+        raise Wrong("divide the sides of the picture by all the strides on the way to the layer, one after the other.")
+    return (
+        f"{rows * columns} different values for the {extent[0] * extent[1]} pixels; what is between them in a smooth "
+        "picture has been invented by the scaling."
+    )
+
+
+@check
+def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
+    """function(A, scores, target): (h, w), ReLU of the channels of A, each weighted by its mean gradient."""
+    given(function, "write the function `my_grad_cam`.")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        head = nn.Sequential(nn.Conv2d(6, 7, 3), nn.ReLU(), nn.Flatten(), nn.Linear(7 * 2 * 4, 4))
+        features = torch.randn(1, 6, 4, 6)
+    top = int(head(features).argmax())
+
+    def forward() -> tuple[Tensor, Tensor]:
+        """A, which has a past, and the scores that come of it, as from a network."""
+        A = (features.requires_grad_() + 0.0).clone()
+        return A, head(A)
+
+    def gradient(score: Callable[[Tensor], Tensor]) -> Tensor:
+        A, scores = forward()
+        return torch.autograd.grad(score(scores[0]), A)[0][0]
+
+    def weighted(weights: Tensor, maps: Tensor) -> Tensor:
+        return torch.einsum("k,khw->hw", weights, maps)
+
+    for target in ((top + 1) % 4, top, (top + 2) % 4):
+        answer = function(*forward(), target)
+        if answer is None:
+            raise NotYet("`my_grad_cam` returns nothing: let it return the map, a tensor (h, w).")
+        A, grad = features[0].detach(), gradient(lambda scores, c=target: scores[c])
+        alpha = grad.mean((1, 2))
+        raw = weighted(alpha, A)
+        right = raw.relu()
+        shapes = {
+            tuple(A.shape): "the channels are still apart, add them up",
+            (1, *A.shape): "the channels are still apart, add them up, and take the first of the batch",
+            (1, *right.shape): "of the batch take the first, `[0]`",
+            (1, 1, *right.shape): "of the batch take the first, and of the one channel that is left too, `[0, 0]`",
+            tuple(right.shape[::-1]): "rows and columns are swapped",
+            tuple(alpha.shape): "these are one number per channel, such as α; weight the maps with it and add them up",
+            (): "one number is left: the maps are to be added up over the channels, not over the places",
+        }
+        values = tensor(answer, tuple(right.shape), "what `my_grad_cam` returns", shapes)
+
+        def cam(score: Callable[[Tensor], Tensor], A: Tensor = A) -> Tensor:
+            return weighted(gradient(score).mean((1, 2)), A).relu()
+
+        mistakes = {
+            "the ReLU is missing: what speaks against the class is still in it, below 0.": raw,
+            "the size is taken where a ReLU belongs: what speaks against the class now speaks for it.": raw.abs(),
+            "the ReLU comes too early: first add the channels up, those against the class as well.": (
+                (alpha[:, None, None] * A).relu().sum(0)
+            ),
+            "only channels with α > 0 are in it: the ReLU belongs on the map, not on α.": weighted(
+                alpha.relu(), A
+            ).relu(),
+            "the ReLU is on the gradient: it belongs on the map.": weighted(grad.relu().mean((1, 2)), A).relu(),
+            "α is the *maximum* of the gradient over the places; its mean is asked for.": (
+                weighted(grad.amax((1, 2)), A).relu()
+            ),
+            "α is the *sum* of the gradient over the places: divide it by their number, it is the mean.": (
+                weighted(grad.sum((1, 2)), A).relu()
+            ),
+            "α is the mean *size* of the gradient: channels that speak against the class count for it.": (
+                weighted(grad.abs().mean((1, 2)), A).relu()
+            ),
+            "α is the mean of the activations; it is the mean of their gradient.": weighted(A.mean((1, 2)), A).relu(),
+            "this is the gradient of the *probability*: take the score, before the softmax.": (
+                cam(lambda scores, c=target: scores.softmax(0)[c])
+            ),
+            "this is the gradient of the log-probability: take the score, before the softmax.": (
+                cam(lambda scores, c=target: scores.log_softmax(0)[c])
+            ),
+            "this is the gradient of all the scores added up: take that of the target alone.": cam(torch.sum),
+            "this is the map of the likeliest class, and not of `target`.": cam(torch.max),
+            "gradient and activation are multiplied place by place: that is HiResCAM. In Grad-CAM each channel has "
+            "one weight, the mean of its gradient.": (grad * A).sum(0).relu(),
+            "this is the weighted gradient; it is the activations that are weighted.": weighted(alpha, grad).relu(),
+            "the activations are missing: weight the maps A with α.": grad.sum(0).relu(),
+            "no weights: the channels are just added up.": A.sum(0).relu(),
+            "this is the mean over the channels; their sum is asked for.": raw.relu() / len(A),
+            "the map is scaled to 0…1: return it as it is, so that classes can be compared.": right / right.max(),
+            "the map is scaled to 0…1 already, by its least and its greatest value: return it as it is.": (
+                (right - right.min()) / (right.max() - right.min())
+            ),
+            "rows and columns are mixed up: the values are in the order of the transposed map.": (
+                right.T.reshape(right.shape)
+            ),
+            "the map is upside down.": right.flip(0),
+            "left and right are swapped.": right.flip(1),
+        }
+        if not refute(values, right, mistakes):
+            raise Wrong(
+                "the values are not ReLU(Σₖ αₖ Aₖ) with αₖ the mean of ∂ score of the target / ∂ Aₖ over places."
+            )
+    return "One weight per channel, one sum, one ReLU: that is all of Grad-CAM."
+
+
+@check
+def check_why_equal(answer: Any) -> str:
+    """answer: the letter of why CAM and Grad-CAM agree on networks with global average pooling."""
+    given(answer, "put the letter in `answer`, such as `'a'`.")
+    return choose(
+        answer,
+        "b",
+        {
+            "a": "the ReLU only cuts off what is below 0; it makes no two maps proportional.",
+            "b": "The score is linear in the layer, so its gradient is the same at all places of a channel, and the "
+            "same for all photographs: wₖ/Z, the weight of CAM. At earlier layers it depends on the picture.",
+            "c": "that both have few places makes them look alike, but two maps of 8×8 can differ in every value.",
+            "d": "the training moves w, and with it both maps; they agree in an untrained network as well.",
+        },
+    )
+
+
+@check
+def check_which_is_right(answer: Any) -> str:
+    """answer: the letter of what it means that one map wins by deletion and another by pointing."""
+    given(answer, "put the letter in `answer`, such as `'a'`.")
+    return choose(
+        answer,
+        "d",
+        {
+            "a": "pointing asks whether people would mark that place. A network that recognises sheep by the meadow "
+            "has a right map that points at the meadow.",
+            "b": "deletion asks the network, but about pictures with holes, which it has never seen; part of the "
+            "fall of the curve is owed to the holes.",
+            "c": "both are numbers from experiments that can be done again; they only answer different questions.",
+            "d": "Deletion asks what the network needs, pointing asks where the object is. They agree only if the "
+            "network looks at the object, and that is what one wanted to find out.",
+        },
+    )

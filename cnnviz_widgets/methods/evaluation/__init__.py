@@ -1,0 +1,1 @@
+"""How good is a map: what it segments, what it survives, what it points at."""

@@ -1,0 +1,92 @@
+"""The second half of S1: a network that has learned by heart what is not so."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.evaluation.sanity import randomise
+from cnnviz_widgets.networks import Network
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """How far a training is.
+
+    step, total  epochs done, and all of them
+    loss         mean cross entropy in this epoch
+    accuracy     share of the pictures whose random label the network gave, as it learned
+    network      as it is now; later epochs change it
+    """
+
+    step: int
+    total: int
+    loss: float
+    accuracy: float
+    network: Network
+
+
+def random_labels(
+    network: Network,
+    pictures: Sequence[Tensor],
+    *,
+    epochs: int = 20,
+    batch: int = 64,
+    rate: float = 1e-3,
+    seed: int = 0,
+) -> Iterator[TrainingState]:
+    """Train the same architecture from scratch on labels that say nothing (Adebayo et al., 2018; Zhang et al., 2017).
+
+    network   whose module is copied and randomised; the copy is trained, by Adam
+    pictures  (N, C, H, W), values 0…1, or any sequence of N pictures (C, H, W), such as a dataset without its labels;
+              each gets one of the network's classes, drawn at random, and keeps it
+    epochs    to train; stop earlier when the accuracy is high enough (0.95 in the paper)
+    batch     pictures in a step
+    rate      of learning
+    seed      of the labels, the first parameters, and the order of the pictures
+    Yields TrainingState after every epoch.
+    Raises UserError at once for no pictures, or a number out of range.
+
+        *_, state = random_labels(network, pictures)
+        sanity_check(saliency, network, photo, mode="labels", random_network=state.network)
+    """
+    epochs, batch, seed = (
+        whole_number("epochs", epochs, 1),
+        whole_number("batch", batch, 1),
+        whole_number("seed", seed, 0),
+    )
+    if not len(pictures):
+        raise UserError("pictures must be at least one (C, H, W), not none.")
+    if not 0 < rate < float("inf"):
+        raise UserError(f"rate must be a positive number, not {rate!r}.")
+
+    def states() -> Iterator[TrainingState]:
+        with network.lock:
+            copy = network.with_module(deepcopy(network.module).requires_grad_())
+        randomise(copy.module.modules(), seed)
+        optimiser = torch.optim.Adam(copy.module.parameters(), rate)
+        generator = torch.Generator().manual_seed(seed)
+        labels = torch.randint(len(copy.classes), (len(pictures),), generator=generator)
+        for epoch in range(epochs):
+            total, right = 0.0, 0
+            order = torch.randperm(len(pictures), generator=generator)
+            for chosen in order.tensor_split(-(-len(order) // batch)):  # no last batch of one, which BatchNorm refuses
+                prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
+                with copy.lock, torch.enable_grad():
+                    copy.module.train()
+                    scores = copy._scores(copy.module(copy.normalise(torch.stack(prepared))))
+                    loss = F.cross_entropy(scores, labels[chosen].to(scores.device))
+                    optimiser.zero_grad()
+                    loss.backward()
+                    optimiser.step()
+                    copy.module.eval()
+                total += loss.item() * len(chosen)
+                right += int((scores.argmax(1).cpu() == labels[chosen]).sum())
+            yield TrainingState(epoch + 1, epochs, total / len(order), right / len(order), copy)
+
+    return states()

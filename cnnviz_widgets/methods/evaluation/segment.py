@@ -1,0 +1,97 @@
+"""G5: cut the object out of the picture, with nothing but a saliency map to say where it is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.evaluation.planes import plane, varied
+from cnnviz_widgets.methods.results import Heatmap, Result, rgb
+from cnnviz_widgets.pictures.render import Content
+
+DIMMED = 0.2  # of the brightness of what is not the object
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Segmentation(Result):
+    """An object and its background.
+
+    values      (H, W) bool: True on the object
+    picture     (C, H, W), 0…1: what was cut
+    of          what the object is, if the map said so
+    """
+
+    values: Tensor
+    picture: Tensor
+    convention: str
+    of: str = ""
+
+    def content(self) -> Content:
+        shown = torch.where(self.values, self.picture, DIMMED * self.picture)
+        return Content(picture=rgb(shown), caption=f"{self.of}: {self.values.double().mean():.0%} of the picture")
+
+
+def segment(
+    image: Tensor,
+    heatmap: Heatmap | Tensor,
+    *,
+    foreground: float = 0.95,
+    background: float = 0.30,
+    iterations: int = 5,
+) -> Segmentation:
+    """The object that a map lies on, by GrabCut (Simonyan et al., 2014, §3.2; Rother et al., 2004).
+
+    The most salient pixels are taken for the object and the least salient ones for the background. The colours of both
+    are modelled, and a graph cut decides on the pixels between them, by their colours and by the edges of the picture.
+
+    image       (C, H, W), values 0…1
+    heatmap     numbers (H, W), great on the object. A Heatmap may be of another size than ``image``: then what the
+                network saw of the image is cut, which the Heatmap knows
+    foreground  pixels from this quantile of the map on belong to the object …
+    background  … and pixels up to this one to the background
+    iterations  in which colour models and cut are refined in turn
+    Returns a Segmentation, values (H, W) bool; the same at every call.
+    Raises UserError for a map of another size, a constant map, and quantiles that are not in order.
+
+        segment(photo, saliency(network, photo))
+    """
+    import cv2
+
+    if not 0 < background < foreground < 1:
+        raise UserError(
+            f"background and foreground must be quantiles, 0 < background < foreground < 1, not {background!r} and "
+            f"{foreground!r}."
+        )
+    iterations = whole_number("iterations", iterations, 1)
+    picture = _picture(image, heatmap)
+    values = varied(plane(heatmap, tuple(picture.shape[-2:]))).numpy()
+    low, high = np.quantile(values, [background, foreground])
+    outside, inside = values <= low, (values >= high) & (values > low)
+    if not inside.any():
+        raise UserError(
+            f"heatmap has no pixel above its {background:.0%} quantile ({low:.4g}): too much of it is equal."
+        )
+
+    labels = np.full(values.shape, cv2.GC_PR_FGD, np.uint8)  # to be decided
+    labels[outside], labels[inside] = cv2.GC_BGD, cv2.GC_FGD
+    colours = np.ascontiguousarray(rgb(picture))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(colours, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
+    return Segmentation(
+        torch.from_numpy(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))),
+        picture,
+        convention=f"object, by GrabCut from the quantiles {foreground:g} and {background:g} of the map",
+        of=getattr(heatmap, "of", ""),
+    )
+
+
+def _picture(image: Tensor, heatmap: Heatmap | Tensor) -> Tensor:
+    """What the map covers: the image, or what the network saw of it."""
+    if not isinstance(image, Tensor) or image.ndim != 3 or not image.is_floating_point():
+        came = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
+        raise UserError(f"image must be one picture (C, H, W) of values 0…1, not {came}.")
+    seen = getattr(heatmap, "picture", image)
+    return (image if seen.shape[-2:] == image.shape[-2:] else seen).detach().cpu()

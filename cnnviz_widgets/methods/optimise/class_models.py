@@ -1,0 +1,157 @@
+"""M1, M2: what a network takes a class to look like."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import cos, pi
+from typing import Any
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.optimise import objectives, operators, parametrisations, transforms
+from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
+from cnnviz_widgets.methods.optimise.parametrisations import Size
+from cnnviz_widgets.networks import Network
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a class model may be regularised with; 0 is without. Pixel values are 0…1.
+
+    picture       "pixels" or "fourier";   sd   of the noise with which it begins
+    steps, optimiser, learning_rate   as in ``optimise``
+    fading        share of the learning rate that is left at the end, on the way of a half cosine
+    l2, total_variation               weights of the priors
+    decay         share of the difference from the mean colour that is lost in every step
+    blur, blur_every                  σ in px of a Gaussian blur of the picture, every so many steps
+    small_norms, small_contributions  share of the pixels that become the mean colour in every step
+    pad, jitter, scale, rotate        px of grey border; px; share; degrees: up to so much in every step
+    soften        up to so many px of blur on the way into the network
+    colour        up to so much change of brightness, contrast and tint on the way into the network
+    flip          also the mirror image
+    """
+
+    picture: str = "pixels"
+    sd: float = 0.01
+    steps: int = 200
+    optimiser: str = "normalised"
+    learning_rate: float = 0.015
+    fading: float = 1.0
+    l2: float = 0.0
+    total_variation: float = 0.0
+    decay: float = 0.0
+    blur: float = 0.0
+    blur_every: int = 4
+    small_norms: float = 0.0
+    small_contributions: float = 0.0
+    pad: int = 0
+    jitter: int = 0
+    scale: float = 0.0
+    rotate: float = 0.0
+    soften: float = 0.0
+    colour: float = 0.0
+    flip: bool = False
+
+
+_YOSINSKI = Recipe(sd=10 / 255, learning_rate=0.02)
+
+RECIPES = {
+    "simonyan": Recipe(sd=0.0, l2=1e-3),
+    "cs231n": Recipe(l2=1e-3, blur=0.5, blur_every=10, jitter=16),
+    "yosinski-1": replace(_YOSINSKI, steps=500, blur=0.5, small_norms=0.5),
+    "yosinski-2": replace(_YOSINSKI, steps=750, learning_rate=0.1, decay=0.3, small_norms=0.2),
+    "yosinski-3": replace(_YOSINSKI, steps=1000, decay=1e-4, blur=1.0),
+    "yosinski-4": replace(_YOSINSKI, steps=1000, blur=0.5, small_contributions=0.9),
+    "distill": Recipe(
+        "fourier", 0.01, 256, "adam", 0.05, fading=0.05,
+        pad=16, jitter=16, scale=0.25, rotate=15, soften=2.0, colour=0.2, flip=True,
+    ),
+}  # fmt: skip
+
+
+def class_model(
+    network: Network,
+    target: int | str | Sequence,
+    preset: str = "distill",
+    *,
+    size: Size = None,
+    batch: int = 1,
+    **changes: Any,
+) -> Iterator[OptimisationState]:
+    """A picture that a network takes for a perfect example of a class.
+
+    target   class index or name; of a list every class gets a picture, all in one run
+    preset   "simonyan" (Simonyan et al., 2014), "cs231n", "yosinski-1" … "yosinski-4" (the four settings of Yosinski et
+             al., 2015), "distill" (Olah et al., 2017)
+    size     in px; None = the network's own
+    batch    pictures of the class, each from other noise
+    changes  of the preset's numbers: any field of ``Recipe``, such as ``l2=1e-2``; and ``seed``, ``snapshots`` and
+             ``start``, as in ``optimise``
+    Yields OptimisationState. UserError for a class or preset that does not exist.
+
+        last(class_model(load_network("mini"), "bell pepper")).values
+    """
+    if preset not in RECIPES:
+        raise UserError(f"preset must be one of {', '.join(map(repr, RECIPES))}, not {preset!r}.")
+    options = {key: changes.pop(key) for key in ("seed", "snapshots", "start") if key in changes}
+    if unknown := changes.keys() - vars(RECIPES[preset]).keys():
+        raise UserError(f"{unknown.pop()!r} is no number of a recipe; there are {', '.join(vars(RECIPES[preset]))}.")
+    recipe = replace(RECIPES[preset], **changes)
+    several = isinstance(target, Sequence) and not isinstance(target, str)
+    return optimise(
+        network,
+        _objective(recipe, target),
+        _picture(recipe, size, len(target) if several else batch),
+        _transforms(recipe),
+        steps=recipe.steps,
+        optimiser=recipe.optimiser,
+        learning_rate=_faded(recipe),
+        after=_after(recipe),
+        **options,
+    )
+
+
+def _objective(recipe: Recipe, target: Any) -> objectives.Objective:
+    aim = objectives.logit(target)
+    if recipe.l2:
+        aim = aim - recipe.l2 * objectives.l2()
+    if recipe.total_variation:
+        aim = aim - recipe.total_variation * objectives.total_variation()
+    return aim
+
+
+def _picture(recipe: Recipe, size: Size, batch: int) -> parametrisations.Parametrisation:
+    kinds = {"pixels": parametrisations.pixels, "fourier": parametrisations.fourier}
+    if recipe.picture not in kinds:
+        raise UserError(f"picture must be one of {', '.join(map(repr, kinds))}, not {recipe.picture!r}.")
+    return kinds[recipe.picture](size, batch, sd=recipe.sd)
+
+
+def _transforms(recipe: Recipe) -> list[transforms.Transform]:
+    asked = [
+        (recipe.pad, lambda: transforms.pad(recipe.pad)),
+        (recipe.jitter, lambda: transforms.jitter(recipe.jitter, wrap=not recipe.pad)),
+        (recipe.scale, lambda: transforms.scale(1 - recipe.scale, 1 + recipe.scale)),
+        (recipe.rotate, lambda: transforms.rotate(recipe.rotate)),
+        (recipe.flip, transforms.flip),
+        (recipe.soften, lambda: transforms.blur(0, recipe.soften)),
+        (recipe.colour, lambda: transforms.colour(recipe.colour, recipe.colour, recipe.colour)),
+    ]
+    return [make() for amount, make in asked if amount]
+
+
+def _after(recipe: Recipe) -> list[operators.After]:
+    """In Yosinski's order."""
+    asked = [
+        (recipe.decay, lambda: operators.decay(recipe.decay)),
+        (recipe.blur, lambda: operators.blur(recipe.blur, recipe.blur_every)),
+        (recipe.small_norms, lambda: operators.clip_small_norms(recipe.small_norms)),
+        (recipe.small_contributions, lambda: operators.clip_small_contributions(recipe.small_contributions)),
+    ]
+    return [make() for amount, make in asked if amount]
+
+
+def _faded(recipe: Recipe) -> Callable[[int], float]:
+    def rate(step: int) -> float:
+        through = min(1.0, step / recipe.steps)
+        return recipe.learning_rate * (recipe.fading + (1 - recipe.fading) * (1 + cos(pi * through)) / 2)
+
+    return rate

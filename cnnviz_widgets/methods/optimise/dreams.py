@@ -1,0 +1,189 @@
+"""D1: DeepDream. Whatever a layer sees in a photograph, it is shown more of it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.optimise import objectives, operators, transforms
+from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
+from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective
+from cnnviz_widgets.methods.optimise.parametrisations import pixels
+from cnnviz_widgets.methods.optimise.smoothing import resize
+from cnnviz_widgets.methods.optimise.transforms import Frame, resampled
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.render import to_uint8
+
+Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
+SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out
+
+
+def dream(
+    network: Network,
+    image: Tensor,
+    layers: Layers = None,
+    *,
+    octaves: int = 4,
+    octave_scale: float = 1.4,
+    steps: int = 10,
+    step_size: float = 1.5 / 255,
+    jitter: int = 32,
+    guide: Tensor | None = None,
+    seed: int = 0,
+) -> Iterator[OptimisationState]:
+    """DeepDream (Mordvintsev et al., 2015): make what layers see in a photograph stronger, from coarse to fine.
+
+    image         (C, H, W) or (B, C, H, W), values 0…1: it is dreamed in its own size, whole (there are no tiles)
+    layers        a name, several, or {name: weight}; None = ``network.default_layer``
+    octaves       sizes in which it is dreamed, each ``octave_scale`` times the one before; what came up in one is
+                  carried to the next. Octaves below 64 px are left out
+    steps         in each octave
+    step_size     mean change of a value (0…1) in one step
+    jitter        px by which the picture is rolled at random in every step
+    guide         (C, H, W), 0…1: dream of what is in this picture instead; see ``objectives.matching``
+    Yields OptimisationState after every step, each with the picture in full size. They are no states to go on from:
+    dream again of the last one's ``values``.
+
+        last(dream(load_network("mini"), load_image("chelsea"), "conv4")).values
+    """
+    octaves, steps = whole_number("octaves", octaves, 1), whole_number("steps", steps, 1)
+    if not octave_scale > 1:
+        raise UserError(f"octave_scale must be above 1, not {octave_scale!r}.")
+    objective = _dreamed_of(network, layers, guide)
+    photo = pixels(start=image).begin(network, torch.Generator()).start[0]
+    full = tuple(photo.shape[-2:])
+    sizes = [tuple(max(1, round(side / octave_scale**smaller)) for side in full) for smaller in range(octaves)]
+    sizes = [size for size in sizes if size == full or min(size) >= SMALLEST][::-1]
+    objective.bind(network, len(photo))
+
+    def states() -> Iterator[OptimisationState]:
+        detail = torch.zeros_like(photo)
+        for octave, size in enumerate(sizes):
+            plain = resize(photo, size)
+            for state in optimise(
+                network,
+                objective,
+                pixels(start=plain + resize(detail, size)),
+                [transforms.jitter(jitter, wrap=True)],
+                steps=steps,
+                optimiser="sgd",
+                learning_rate=step_size,
+                gradient=[operators.normalise("mean")],
+                seed=seed + octave,
+            ):
+                yield replace(
+                    state,
+                    step=octave * steps + state.step,
+                    total=len(sizes) * steps,
+                    form=replace(state.form, decode=_in_full(photo, plain)),
+                )
+            detail = state.parameters[0] - plain
+
+    return states()
+
+
+def _in_full(photo: Tensor, plain: Tensor) -> Callable[[Tensor], Tensor]:
+    """The photograph with what has changed in an octave of it."""
+    return lambda dreamed: photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
+
+
+def _dreamed_of(network: Network, layers: Layers, guide: Tensor | None) -> Objective:
+    if layers is None:
+        layers = network.default_layer
+    if not isinstance(layers, Mapping):
+        several = layers if isinstance(layers, Sequence) and not isinstance(layers, str) else [layers]
+        layers = {network.layer(one).name: 1.0 for one in several}
+    if not layers:
+        raise UserError("layers must name at least one layer.")
+    if guide is None:
+        return sum(weight * objectives.layer(name) for name, weight in layers.items())
+    features = network.activations(guide, layers)
+    return sum(weight * objectives.matching(name, features[name]) for name, weight in layers.items())
+
+
+def dream_zoom(
+    network: Network,
+    image: Tensor,
+    path: str | Path,
+    layers: Layers = None,
+    *,
+    frames: int = 60,
+    zoom: float = 1.05,
+    degrees: float = 0.0,
+    frames_per_second: float = 15,
+    octaves: int = 2,
+    **options,
+) -> Iterator[OptimisationState]:
+    """Fall into a dream: dream, zoom in a little, dream of that, and so on. A film of it is written to ``path``.
+
+    image    (C, H, W), values 0…1
+    path     "….gif", "….png" (animated) or "….mp4" (that needs the package imageio with ffmpeg); without such an
+             ending, a folder of numbered PNG files
+    frames   pictures in the film
+    zoom     factor from one frame to the next;   degrees   by which the picture turns meanwhile
+    Other arguments as in ``dream``. Yields the last state of every frame; the film is there at the end, and also if
+    one stops before.
+    """
+    frames = whole_number("frames", frames, 1)
+    if image.ndim != 3:
+        raise UserError(f"image must be one picture (C, H, W), not {'×'.join(map(str, image.shape))}.")
+    path = Path(path)
+    if path.suffix == ".mp4":
+        _needs_imageio()
+    elif path.suffix not in ("", ".gif", ".png"):
+        raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {path.name!r}.")
+    angle = np.deg2rad(degrees)
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, zoom]]) / zoom
+    frame = Frame(tuple(image.shape[-2:]), turn[None])
+    first = dream(network, image, layers, octaves=octaves, **options)  # what is wrong is told now
+
+    def states() -> Iterator[OptimisationState]:
+        film, dreaming = [], first
+        try:
+            for number in range(1, frames + 1):
+                *_, state = dreaming
+                film.append(to_uint8(state.values))
+                yield replace(state, step=number, total=frames)
+                nearer = resampled(state.values[None], frame)[0]
+                dreaming = dream(network, nearer, layers, octaves=octaves, **options | {"seed": number})
+        finally:
+            if film:
+                write_film(film, path, frames_per_second)
+
+    return states()
+
+
+def write_film(film: Sequence[np.ndarray], path: Path, frames_per_second: float) -> None:
+    """Pictures (H, W, 3) uint8, as an animated GIF or PNG, an MP4, or a folder of numbered PNG files."""
+    from PIL import Image
+
+    if path.suffix == ".mp4":
+        even = [frame[: len(frame) // 2 * 2, : frame.shape[1] // 2 * 2] for frame in film]  # as the codec wants them
+        _needs_imageio().mimwrite(path, even, fps=frames_per_second, macro_block_size=1)
+        return
+    pictures = [Image.fromarray(frame) for frame in film]
+    if path.suffix:
+        pictures[0].save(
+            path, save_all=True, append_images=pictures[1:], duration=round(1000 / frames_per_second), loop=0
+        )
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(pictures):
+        picture.save(path / f"{number:04d}.png")
+
+
+def _needs_imageio():
+    with suppress(ImportError):
+        import imageio_ffmpeg  # noqa: F401
+        from imageio import v2
+
+        return v2
+    raise UserError(
+        'path ends in .mp4, which needs "pip install imageio[ffmpeg]": install that, or choose .gif or .png.'
+    )

@@ -1,0 +1,111 @@
+"""M3 to M6: what a unit of a network wants to see."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.optimise import objectives as terms
+from cnnviz_widgets.methods.optimise import operators, parametrisations, transforms
+from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
+from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective, Several
+from cnnviz_widgets.methods.optimise.parametrisations import Parametrisation, Size
+from cnnviz_widgets.methods.optimise.transforms import Transform
+from cnnviz_widgets.networks import Network
+
+SIZE = 128  # px
+OBJECTIVES: dict[str, Callable[[AnyLayer, Several], Objective]] = {"channel": terms.channel, "neuron": terms.neuron}
+
+
+# The rows of the table of Olah et al. (2017): the picture, whether it is blurred again and again, and the transforms.
+FAMILIES: dict[str, tuple[Callable[..., Parametrisation], bool, Callable[[], Sequence[Transform]]]] = {
+    "none": (parametrisations.pixels, False, tuple),
+    "frequency": (parametrisations.pixels, True, tuple),
+    "robustness": (parametrisations.pixels, False, transforms.robust),
+    "both": (parametrisations.pixels, True, transforms.robust),
+    "preconditioned": (parametrisations.fourier, False, transforms.robust),
+}
+
+
+def visualise(
+    network: Network,
+    layer: AnyLayer,
+    channel: Several,
+    *,
+    objective: str = "channel",
+    negative: bool = False,
+    family: str = "preconditioned",
+    size: Size = SIZE,
+    steps: int = 256,
+    learning_rate: float = 0.05,
+    **options: Any,
+) -> Iterator[OptimisationState]:
+    """A picture that excites a unit (Olah et al., 2017).
+
+    channel    from 0; of a list every channel gets a picture, all in one run
+    objective  "channel" (the mean of its map) or "neuron" (the unit in the middle of the map)
+    negative   what makes it least instead
+    family     how noise is kept away: "none", "frequency" (blurred again and again), "robustness" (it moves about),
+               "both", or "preconditioned" (frequencies and colours scaled as in photographs, and it moves about)
+    size       of the picture, in px: a number, (height, width), or None for the network's own
+    Other arguments as in ``optimise``. Yields OptimisationState, as that does.
+
+        last(visualise(load_network("mini"), "conv5", 12)).values
+    """
+    if objective not in OBJECTIVES:
+        raise UserError(f"objective must be one of {', '.join(map(repr, OBJECTIVES))}, not {objective!r}.")
+    if family not in FAMILIES:
+        raise UserError(f"family must be one of {', '.join(map(repr, FAMILIES))}, not {family!r}.")
+    unit = OBJECTIVES[objective](layer, channel)
+    picture, blurred, moves = FAMILIES[family]
+    return optimise(
+        network,
+        -unit if negative else unit,
+        picture(size, 1 if isinstance(channel, int) else len(channel)),
+        moves(),
+        steps=steps,
+        learning_rate=learning_rate,
+        after=[operators.blur(0.5, every=1)] if blurred else (),
+        **options,
+    )
+
+
+def diverse(
+    network: Network,
+    layer: AnyLayer,
+    channel: int,
+    k: int = 4,
+    *,
+    weight: float = 1.0,
+    size: Size = SIZE,
+    steps: int = 256,
+    **options: Any,
+) -> Iterator[OptimisationState]:
+    """``k`` pictures at once that excite one channel in different ways (Wei et al., 2015; Olah et al., 2017).
+
+    weight   of being different: of the mean cosine between the Gram matrices of the layer, beside the channel's mean
+    """
+    aim = terms.channel(layer, channel) - weight * terms.diversity(layer)
+    picture = parametrisations.fourier(size, whole_number("k", k, 2))
+    return optimise(network, aim, picture, transforms.robust(), steps=steps, **options)
+
+
+def interpolate(
+    network: Network,
+    unit_a: "Objective | tuple[AnyLayer, int]",
+    unit_b: "Objective | tuple[AnyLayer, int]",
+    n: int = 5,
+    *,
+    size: Size = SIZE,
+    steps: int = 256,
+    **options: Any,
+) -> Iterator[OptimisationState]:
+    """From one unit to another: ``n`` pictures of ``(1 − t) · a + t · b``, t from 0 to 1; those in between are of both.
+
+    unit_a, unit_b   objectives, or (layer, channel)
+    """
+    a, b = (one if isinstance(one, Objective) else terms.channel(*one) for one in (unit_a, unit_b))
+    shares = [i / (whole_number("n", n, 2) - 1) for i in range(n)]
+    picture = parametrisations.fourier(size, n)
+    aim = a * [1 - share for share in shares] + b * shares
+    return optimise(network, aim, picture, transforms.robust(), steps=steps, **options)

@@ -1,0 +1,231 @@
+"""M7, and what every technique that makes a picture is made of: gradient steps on a picture.
+
+A step: the parameters become a picture, transforms move it, one pass through the network stops at the deepest layer
+that the objective reads, its gradient comes back to the picture, the optimiser moves the parameters. Nothing is changed
+in place, so every state that has been yielded stays as it was, and is a place to go on from.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import isfinite
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.optimise.objectives import Bound, Objective, Seen
+from cnnviz_widgets.methods.optimise.operators import After, Gradient, Update
+from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
+from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
+from cnnviz_widgets.methods.optimise.redirect import Waking
+from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_colours
+from cnnviz_widgets.methods.results import Result, rgb
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.render import Content
+
+WAKING = 16  # steps in which a gradient that a ReLU stops altogether is let through
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class OptimisationState(Result):
+    """A picture that is being made.
+
+    step, total   steps done, and all of them
+    terms         by term, what it added to the objective in this step, summed over the pictures of a batch. That was
+                  just before the picture moved, and under this step's transforms
+    snapshots     by step, the pictures of the steps that were asked for, as far as they are done
+    of            the objective, as a formula
+    The rest is what ``optimise(…, start=state)`` goes on from.
+    """
+
+    step: int
+    total: int
+    terms: dict[str, float]
+    snapshots: dict[int, Tensor]
+    of: str
+    parameters: Tensors
+    form: Form
+    optimiser: Optimiser
+    memory: Memory
+    generator: Tensor
+    convention: str = "picture, values 0…1"
+
+    @property
+    def loss(self) -> float:
+        """What falls: minus the objective."""
+        return -sum(self.terms.values())
+
+    @cached_property
+    def values(self) -> Tensor:
+        """(C, H, W) on the CPU, 0…1, or (B, C, H, W) for a batch; with alpha, C is one more. Made when asked for."""
+        with torch.no_grad():
+            pictures = self.form.decode(*self.parameters).detach().clamp(0, 1).cpu()
+        return pictures if len(pictures) > 1 else pictures[0]
+
+    def content(self) -> Content:
+        pictures = self.values
+        if pictures.shape[-3] in (2, 4):  # what is transparent is shown on white
+            alpha = pictures[..., -1:, :, :]
+            pictures = alpha * pictures[..., :-1, :, :] + 1 - alpha
+        return Content(picture=rgb(pictures), caption=f"{self.of}, step {self.step} of {self.total}")
+
+
+def optimise(
+    network: Network,
+    objective: Objective,
+    picture: Parametrisation | None = None,
+    transforms: Sequence[Transform] = (),
+    *,
+    steps: int = 512,
+    optimiser: "str | Optimiser" = "adam",
+    learning_rate: float | Callable[[int], float] = 0.05,
+    gradient: Sequence[Gradient] = (),
+    after: Sequence[After] = (),
+    snapshots: Sequence[int] = (),
+    seed: int = 0,
+    start: OptimisationState | None = None,
+) -> Iterator[OptimisationState]:
+    """Make a picture that the objective likes: gradient ascent from noise, or from wherever ``picture`` begins.
+
+    objective      what is made large: terms of ``objectives``, such as ``logit("goose") - 1e-3 * l2()``
+    picture        one of ``parametrisations``; None = ``fourier()`` of the network's own size
+    transforms     of the picture on its way into the network, in order: see ``transforms``
+    steps          in all, those of ``start`` included
+    optimiser      "adam", "sgd", "normalised" (steps of equal length), "lbfgs", or one of ``optimisers``
+    learning_rate  a number, or a function of the step, from 1
+    gradient       operators on the gradient with respect to the picture: see ``operators``
+    after          operators on the picture after a step
+    snapshots      steps whose pictures all later states keep
+    seed           a run repeats exactly on one device
+    start          a state to go on from; its picture is taken. Whatever else was the same gives what an uninterrupted
+                   run would have given
+
+    Yields OptimisationState after every step. Stop when you like.
+    Raises UserError at once for layers, channels and classes that are not there and for lists that do not go with the
+    batch; then for a picture that is too small for the network, a loss that is not finite, or a dead unit.
+
+        last(optimise(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
+    """
+    if not isinstance(objective, Objective):
+        raise UserError(f"objective must be made of cv.objectives, not {objective!r}.")
+    rule, generator = chosen(optimiser), torch.Generator()
+    if start is None:
+        generator.manual_seed(seed)
+        form = (picture or fourier()).begin(network, generator)
+        done, parameters, memory, kept = 0, form.start, None, {}
+    else:
+        generator.set_state(start.generator)
+        form, done, parameters, kept = start.form, start.step, start.parameters, start.snapshots
+        memory = start.memory if start.optimiser is rule else None
+    steps = whole_number("steps", steps, done + 1, where=f"({done} are done)" if done else "")
+    wanted = {whole_number("snapshots", one, 1, steps) for one in snapshots}
+    if after and form.encode is None:
+        raise UserError("after must be empty for this picture: it cannot be written down again once it is changed.")
+    with torch.no_grad():
+        pictures = form.decode(*parameters)
+    bound = objective.bind(network, len(pictures))
+    rate = learning_rate if callable(learning_rate) else lambda step: learning_rate
+    nothing = pictures.new_tensor([*network.mean, 0.0][: pictures.shape[1]])[:, None, None]
+
+    def states() -> Iterator[OptimisationState]:
+        nonlocal parameters, memory, kept
+        alive = not bound.layers and not bound.output
+        for step in range(done + 1, steps + 1):
+            waking = step <= WAKING
+            climbed = _climb(network, bound, form, parameters, transforms, gradient, generator, waking)
+            alive = alive or step > WAKING or climbed.reached
+            if not alive and step == min(WAKING, steps):
+                raise UserError(
+                    f"nothing comes back from {objective!r}: the unit is dead for this picture; try another seed than "
+                    f"{seed}, or start from a photograph."
+                )
+            parameters, memory = rule(parameters, climbed.slopes, memory, rate(step))
+            parameters = form.project(parameters)
+            if after:
+                pictures = form.decode(*parameters)
+                for operator in after:
+                    pictures = operator(Update(step, pictures, climbed.gradient, nothing))
+                parameters = form.project(form.encode(pictures))
+            if not (climbed.finite and all(one.isfinite().all() for one in parameters)):
+                raise UserError(
+                    f"the loss is not finite (NaN or infinity) at step {step}: the picture of step {step - 1} is the "
+                    "last good one; a smaller learning_rate may help."
+                )
+            state = OptimisationState(
+                step, steps, climbed.terms, kept, repr(objective), parameters, form, rule, memory, generator.get_state()
+            )
+            if step in wanted:
+                kept = kept | {step: state.values}
+                state = replace(state, snapshots=kept)
+            yield state
+
+    return states()
+
+
+class _Climb(NamedTuple):
+    """The way up from one picture, and what was seen there.
+
+    slopes    of the objective, by the parameters
+    gradient  by the pixels, after the operators
+    finite    whether every term is
+    reached   whether anything came back through the network
+    """
+
+    slopes: Tensors
+    gradient: Tensor
+    terms: dict[str, float]
+    finite: bool
+    reached: bool
+
+
+def _climb(
+    network: Network,
+    bound: Bound,
+    form: Form,
+    parameters: Tensors,
+    transforms: Sequence[Transform],
+    operators: Sequence[Gradient],
+    generator: torch.Generator,
+    waking: bool,
+) -> _Climb:
+    came_back: list[bool] = []
+    with network.lock, torch.enable_grad():
+        leaves = tuple(one.detach().requires_grad_() for one in parameters)
+        decoded = form.decode(*leaves)
+        pictures = decoded.detach().requires_grad_()
+        colours, alpha = pictures[:, : network.channels], pictures[:, network.channels :]
+        alpha = alpha if alpha.shape[1] else None
+        logits, values = None, {}
+        if bound.layers or bound.output:
+            shown = colours if alpha is None else over_colours(colours, alpha, generator)
+            batch = network.normalise(apply(transforms, shown, generator))
+            if waking:
+                batch.register_hook(lambda signal: came_back.append(bool(signal.any())))
+            logits, values = _pass(network, batch, bound, waking)
+        terms = bound(Seen(colours, alpha, values, logits))
+        sums = torch.stack([value.sum() for value in terms.values()])
+        if not sums.requires_grad:
+            raise UserError("objective must depend on the picture, differentiably: it has no gradient.")
+        (gradient,) = torch.autograd.grad(sums.sum(), pictures, materialize_grads=True)
+        for operator in operators:
+            gradient = operator(gradient)
+        slopes = torch.autograd.grad(decoded, leaves, gradient)
+    numbers = sums.tolist()
+    return _Climb(slopes, gradient, dict(zip(terms, numbers, strict=True)), all(map(isfinite, numbers)), any(came_back))
+
+
+def _pass(network: Network, batch: Tensor, bound: Bound, waking: bool) -> tuple[Tensor | None, dict[str, Tensor]]:
+    """The scores and layers that the objective reads, in float32 at least."""
+    try:
+        with Waking() if waking else nullcontext():
+            logits, values = network.forward(batch, bound.layers, to_output=bound.output, grad=True)
+    except RuntimeError as error:
+        size = "×".join(map(str, batch.shape[-2:]))
+        raise UserError(
+            f"{network.name} does not take pictures of {size} pixels: {str(error).partition(chr(10))[0]}"
+        ) from error
+    return logits, {name: value.float() if value.dtype.itemsize < 4 else value for name, value in values.items()}

@@ -1,0 +1,102 @@
+"""Steps uphill: from parameters, gradients and a memory to new parameters and a new memory, nothing changed in place.
+
+So a state that has been yielded stays as it was, and going on from one repeats exactly what would have come next.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+
+Tensors = tuple[Tensor, ...]
+Memory = Any  # None before the first step
+Optimiser = Callable[[Tensors, Tensors, Memory, float], tuple[Tensors, Memory]]  # the float is the learning rate
+
+
+def adam(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+    """Adam with its usual constants 0.9, 0.999 and 1e-8 (Kingma & Ba, 2015)."""
+    count, means, squares = memory or (0, *[tuple(map(torch.zeros_like, gradients))] * 2)
+    count += 1
+    means = tuple(m.lerp(g, 0.1) for m, g in zip(means, gradients, strict=True))
+    squares = tuple((0.999 * s).addcmul_(g, g, value=0.001) for s, g in zip(squares, gradients, strict=True))
+    size, root = rate / (1 - 0.9**count), (1 - 0.999**count) ** 0.5
+    moved = (
+        p.addcdiv(m, s.sqrt().div_(root).add_(1e-8), value=size)
+        for p, m, s in zip(parameters, means, squares, strict=True)
+    )
+    return tuple(moved), (count, means, squares)
+
+
+def sgd(momentum: float = 0.0) -> Optimiser:
+    """Gradient ascent: ``v ← momentum · v + gradient``, ``x ← x + rate · v``."""
+
+    def step(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        if memory is not None:
+            gradients = tuple(g.add(v, alpha=momentum) for g, v in zip(gradients, memory, strict=True))
+        moved = tuple(p.add(g, alpha=rate) for p, g in zip(parameters, gradients, strict=True))
+        return moved, gradients if momentum else None
+
+    return step
+
+
+def normalised(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+    """Along ``g / ‖g‖``, equally far in every picture: the root mean square of what values change by is ``rate``."""
+    return tuple(p.add(g / _rms(g), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
+
+
+def lbfgs(history: int = 20) -> Optimiser:
+    """Limited-memory BFGS (Liu & Nocedal, 1989) with steps of the learning rate and no line search.
+
+    It assumes that the objective stays the same from step to step: use it without random transforms.
+    """
+
+    def step(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        slope = -_flat(gradients)  # of the loss
+        pairs = ()
+        if memory is not None:
+            pairs, moved, before = memory
+            bend = slope - before
+            if bend @ moved > 1e-10:
+                pairs = (*pairs[-history + 1 :], (moved, bend))
+        direction, weights = -slope, []
+        for moved, bend in reversed(pairs):
+            weights.append((moved @ direction) / (bend @ moved))
+            direction = direction - weights[-1] * bend
+        if pairs:
+            moved, bend = pairs[-1]
+            direction = direction * ((moved @ bend) / (bend @ bend))
+        for moved, bend in pairs:
+            direction = direction + (weights.pop() - (bend @ direction) / (bend @ moved)) * moved
+        size = rate if memory is not None else rate * min(1.0, 1 / float(slope.abs().sum().clamp(min=1e-12)))
+        change = size * direction
+        pieces = change.split([p.numel() for p in parameters])
+        return (
+            tuple(p + piece.view_as(p) for p, piece in zip(parameters, pieces, strict=True)),
+            (pairs, change, slope),
+        )
+
+    return step
+
+
+def _rms(gradient: Tensor) -> Tensor:
+    over = tuple(range(1, gradient.ndim)) or None
+    return gradient.square().mean(over, keepdim=True).sqrt().clamp(min=1e-20)
+
+
+def _flat(tensors: Tensors) -> Tensor:
+    return torch.cat([one.flatten() for one in tensors])
+
+
+OPTIMISERS: dict[str, Optimiser] = {"adam": adam, "sgd": sgd(), "normalised": normalised, "lbfgs": lbfgs()}
+
+
+def chosen(optimiser: "str | Optimiser") -> Optimiser:
+    """By name, or as it is."""
+    if callable(optimiser):
+        return optimiser
+    if optimiser not in OPTIMISERS:
+        raise UserError(f"optimiser must be one of {', '.join(map(repr, OPTIMISERS))}, not {optimiser!r}.")
+    return OPTIMISERS[optimiser]

@@ -1,0 +1,316 @@
+"""How a picture is written down: what the optimiser moves, and how that becomes pixels.
+
+The same gradient makes another picture in other coordinates: of pixels, of frequencies, of a pyramid, of a network that
+paints. A parametrisation is given to ``optimise``, and begins there: it draws its parameters, on the network's device.
+Sizes are in pixels, one number or (height, width); None is the network's own size.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.optimise.operators import check_ball, within
+from cnnviz_widgets.methods.optimise.smoothing import frequencies, merged, pyramid
+from cnnviz_widgets.networks import Network
+
+Size = int | tuple[int, int] | None
+Tensors = tuple[Tensor, ...]
+
+# Columns: directions in which the colours of photographs vary independently, as long as they do (Olah et al., 2017).
+COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]], dtype=torch.float64)
+COLOURS = COLOURS / torch.linalg.vector_norm(COLOURS, dim=0).max()
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """A parametrisation that has begun.
+
+    start    its parameters before the first step
+    decode   parameters → pictures (B, C, H, W), 0…1, differentiable
+    encode   pictures → parameters, its inverse; None if there is none
+    project  parameters → the nearest allowed ones, after every step
+    """
+
+    start: Tensors
+    decode: Callable[..., Tensor]
+    encode: Callable[[Tensor], Tensors] | None = None
+    project: Callable[[Tensors], Tensors] = lambda parameters: parameters
+
+
+@dataclass(frozen=True, eq=False)
+class Parametrisation:
+    """What ``optimise`` takes as ``picture``: ``begin(network, generator)`` draws the first parameters."""
+
+    name: str
+    begin: Callable[[Network, torch.Generator], Form]
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def pixels(
+    size: Size = None,
+    batch: int = 1,
+    *,
+    sd: float = 0.04,
+    start: Tensor | None = None,
+    decorrelate: bool = False,
+    alpha: bool = False,
+) -> Parametrisation:
+    """Every pixel by itself.
+
+    sd           of the noise around middle grey with which it begins
+    start        (C, H, W) or (B, C, H, W), 0…1: begin with these pictures instead, in their size
+    decorrelate  False: the parameters are the pixels, clipped to 0…1 after every step. True: their coordinates in a
+                 space in which colours vary independently, through a sigmoid
+    alpha        with a fourth channel: how opaque the picture is; see ``objectives.opacity``
+    """
+    made = _canvas(size, batch, start, alpha)
+
+    def begin(network: Network, generator: torch.Generator) -> Form:
+        shape, given = made(network)
+        if decorrelate:
+            decode, encode = _coloured(network), _uncoloured(network)
+            return Form((encode(given) if given is not None else 4 * _noise(network, shape, sd, generator),),
+                        decode, lambda pictures: (encode(pictures),))  # fmt: skip
+        begun = (0.5 + _noise(network, shape, sd, generator)).clamp(0, 1) if given is None else given
+        return Form((begun,), _same, _alone, lambda one: (one[0].clamp(0, 1),))
+
+    return Parametrisation(_written("pixels", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
+
+
+def fourier(
+    size: Size = None,
+    batch: int = 1,
+    *,
+    sd: float = 0.01,
+    start: Tensor | None = None,
+    decorrelate: bool = True,
+    alpha: bool = False,
+) -> Parametrisation:
+    """Its spectrum, with every frequency scaled as it is in photographs, by 1/f (Olah et al., 2017).
+
+    Arguments as in ``pixels``; ``sd`` is that of the spectrum. The pixels come through a sigmoid.
+    """
+    made = _canvas(size, batch, start, alpha)
+
+    def begin(network: Network, generator: torch.Generator) -> Form:
+        shape, given = made(network)
+        *_, height, width = shape
+        colour, uncolour = _coloured(network, decorrelate), _uncoloured(network, decorrelate)
+        spectrum = (*shape[:2], height, width // 2 + 1, 2)
+        scale = 1 / (4 * frequencies(height, width, torch.empty(0, dtype=_dtype(network), device=network.device)))
+
+        def decode(parameters: Tensor) -> Tensor:
+            terms = scale * torch.view_as_complex(parameters)
+            return colour(torch.fft.irfft2(terms, (height, width), norm="ortho"))
+
+        def encode(pictures: Tensor) -> Tensors:
+            return (torch.view_as_real(torch.fft.rfft2(uncolour(pictures), norm="ortho") / scale),)
+
+        begun = encode(given) if given is not None else (_noise(network, spectrum, sd, generator),)
+        return Form(begun, decode, encode)
+
+    return Parametrisation(_written("fourier", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
+
+
+def laplacian(
+    size: Size = None,
+    batch: int = 1,
+    *,
+    levels: int = 5,
+    sd: float = 0.02,
+    start: Tensor | None = None,
+    decorrelate: bool = True,
+    alpha: bool = False,
+) -> Parametrisation:
+    """A pyramid of pictures, each half as large as the one before, which are added up.
+
+    Arguments as in ``pixels``; there are fewer levels if the picture is small. The pixels come through a sigmoid.
+    """
+    levels = whole_number("levels", levels, 1)
+    made = _canvas(size, batch, start, alpha)
+
+    def begin(network: Network, generator: torch.Generator) -> Form:
+        shape, given = made(network)
+        colour, uncolour = _coloured(network, decorrelate), _uncoloured(network, decorrelate)
+        most = min(levels, int(math.log2(min(shape[2:]))) + 1)
+
+        def encode(pictures: Tensor) -> Tensors:
+            return tuple(pyramid(uncolour(pictures), most))
+
+        if given is not None:
+            begun = encode(given)
+        else:
+            sizes = [(math.ceil(shape[2] / 2**level), math.ceil(shape[3] / 2**level)) for level in range(most)]
+            begun = tuple(_noise(network, (*shape[:2], *size), sd, generator) for size in sizes)
+        return Form(begun, lambda *parameters: colour(merged(parameters)), encode)
+
+    return Parametrisation(_written("laplacian", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
+
+
+def cppn(
+    size: Size = None, batch: int = 1, *, hidden: int = 24, depth: int = 8, alpha: bool = False
+) -> Parametrisation:
+    """A small network that paints: from the coordinates of a pixel to its colour (Stanley, 2007).
+
+    Its weights are optimised; a learning rate of 0.005 suits it. What it paints has no resolution.
+    """
+    made = _canvas(size, batch, None, alpha)
+
+    def begin(network: Network, generator: torch.Generator) -> Form:
+        (count, channels, height, width), _ = made(network)
+        longer = max(height, width)
+        down, across = (
+            torch.linspace(-1, 1, side, dtype=_dtype(network), device=network.device) * side / longer * math.sqrt(3)
+            for side in (height, width)
+        )
+        places = torch.stack(torch.broadcast_tensors(down[:, None], across[None]), -1).reshape(-1, 2)
+        widths = [2, *[2 * hidden] * depth]
+        weights = [_noise(network, (count, inputs, hidden), 1 / math.sqrt(inputs), generator) for inputs in widths[:-1]]
+        biases = [_noise(network, (count, 1, hidden), 0.1, generator) for _ in weights]
+        last = torch.zeros(count, widths[-1], channels, dtype=_dtype(network), device=network.device)
+
+        def decode(last: Tensor, *layers: Tensor) -> Tensor:
+            values = places
+            for weight, bias in zip(layers[::2], layers[1::2], strict=True):
+                values = (values @ weight + bias).atan()
+                values = torch.cat([values / 0.67, (values.square() - 0.45) / 0.40], -1)  # mean 0, variance 1 each
+            return (values @ last).sigmoid().mT.reshape(count, channels, height, width)
+
+        layers = (one for pair in zip(weights, biases, strict=True) for one in pair)
+        return Form((last, *layers), decode)
+
+    return Parametrisation(_written("cppn", size, batch, None, alpha=alpha), begin)
+
+
+def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrisation:
+    """What a decoder makes of a code: a learned prior.
+
+    decoder  from codes to pictures (B, C, H, W), 0…1; any differentiable function
+    code     (B, …): where to begin
+    """
+
+    def begin(network: Network, generator: torch.Generator) -> Form:
+        return Form((code.detach().to(network.device, _dtype(network)),), decoder)
+
+    return Parametrisation(f"decoded({type(decoder).__name__}, {'×'.join(map(str, code.shape))})", begin)
+
+
+def perturbation(image: Tensor, bound: float = 8 / 255, *, norm: str = "linf") -> Parametrisation:
+    """A photograph, changed by no more than ``bound``.
+
+    image  (C, H, W) or (B, C, H, W), 0…1; the change is made to what the network sees of it
+    norm   "linf": no value changes by more than ``bound``; "l2": neither does the length of the whole change
+    """
+    check_ball(bound, norm)
+
+    def begin(network: Network, generator: torch.Generator) -> Form:
+        original = network.prepare(image).to(network.device, _dtype(network)).contiguous()
+
+        def project(parameters: Tensors) -> Tensors:
+            return (within(parameters[0], original, bound, norm).clamp(0, 1),)
+
+        return Form((original,), _same, _alone, project)
+
+    return Parametrisation(f'perturbation({_shape(image)}, {bound:g}, norm="{norm}")', begin)
+
+
+# What they share
+
+
+def _same(pictures: Tensor) -> Tensor:
+    return pictures
+
+
+def _alone(pictures: Tensor) -> Tensors:
+    return (pictures,)
+
+
+def _canvas(
+    size: Size, batch: int, start: Tensor | None, alpha: bool
+) -> Callable[[Network], tuple[tuple, Tensor | None]]:
+    """The shape (B, C, H, W) of the pictures and, on the network's device, those to begin with; what is wrong, now."""
+    batch = whole_number("batch", batch, 1)
+    if size is not None:
+        sides = (size, size) if not isinstance(size, Sequence) else size
+        if len(sides) != 2:
+            raise UserError(f"size must be a number of pixels or (height, width), not {size!r}.")
+        sides = tuple(whole_number("size", side, 1) for side in sides)
+    if start is not None and (not isinstance(start, Tensor) or start.ndim not in (3, 4) or not start.numel()):
+        raise UserError(f"start must be pictures (C, H, W) or (B, C, H, W), not {_shape(start)}.")
+    if start is not None and size is not None and tuple(start.shape[-2:]) != sides:
+        raise UserError(f"size must be left out or be that of start, {_shape(start)}, not {size!r}.")
+
+    def made(network: Network) -> tuple[tuple, Tensor | None]:
+        channels = network.channels + alpha
+        if start is None:
+            return (batch, channels, *(sides if size is not None else network.input_size or (224, 224))), None
+        given = start.detach().to(network.device, _dtype(network)).clamp(0, 1)
+        given = given if given.ndim == 4 else given[None]
+        if given.shape[1] == network.channels and alpha:
+            given = torch.cat([given, torch.ones_like(given[:, :1])], 1)
+        if given.shape[1] != channels:
+            raise UserError(f"start must have {channels} channels, not {given.shape[1]}.")
+        if len(given) not in (1, batch) and batch != 1:
+            raise UserError(f"start must be one picture or {batch} of them, not {len(given)}.")
+        given = given.expand(max(batch, len(given)), -1, -1, -1).contiguous()
+        return tuple(given.shape), given
+
+    return made
+
+
+def _dtype(network: Network) -> torch.dtype:
+    """Small steps would be lost in 16 bits."""
+    return torch.promote_types(network.dtype, torch.float32)
+
+
+def _noise(network: Network, shape: Sequence[int], sd: float, generator: torch.Generator) -> Tensor:
+    """Drawn on the CPU, so that a seed means the same on every device."""
+    return sd * torch.randn(*shape, generator=generator).to(network.device, _dtype(network))
+
+
+def _coloured(network: Network, decorrelate: bool = True) -> Callable[[Tensor], Tensor]:
+    """From colour coordinates of any size to pixels 0…1."""
+    matrix = COLOURS.to(network.device, _dtype(network))
+
+    def colour(values: Tensor) -> Tensor:
+        if not decorrelate or network.channels != 3:
+            return values.sigmoid()
+        mixed = torch.einsum("oc,bchw->bohw", matrix, values[:, :3])
+        return torch.cat([mixed, values[:, 3:]], 1).sigmoid()
+
+    return colour
+
+
+def _uncoloured(network: Network, decorrelate: bool = True) -> Callable[[Tensor], Tensor]:
+    """The inverse of ``_coloured``; black and white, which no finite coordinates have, become nearly so."""
+    inverse = COLOURS.inverse().to(network.device, _dtype(network))
+
+    def uncolour(pictures: Tensor) -> Tensor:
+        values = pictures.logit(1e-3)
+        if not decorrelate or network.channels != 3:
+            return values
+        mixed = torch.einsum("co,bohw->bchw", inverse, values[:, :3])
+        return torch.cat([mixed, values[:, 3:]], 1)
+
+    return uncolour
+
+
+def _written(kind: str, size: Size, batch: int, start: Tensor | None, **options: Any) -> str:
+    usual = {"decorrelate": kind != "pixels", "alpha": False}
+    parts = [] if size is None else [str(size)]
+    parts += [f"batch={batch}"] if batch != 1 else []
+    parts += [] if start is None else [f"start={_shape(start)}"]
+    parts += [f"{key}={value}" for key, value in options.items() if value != usual[key]]
+    return f"{kind}({', '.join(parts)})"
+
+
+def _shape(value: Any) -> str:
+    return "×".join(map(str, value.shape)) if isinstance(value, Tensor) else repr(value)

@@ -1,0 +1,197 @@
+"""What happens to the picture on its way into the network, at random and anew in every step.
+
+An object that is there only for one position, size and angle is none; these make the optimiser find others. A list of
+them is applied in order. Neighbours that only move pixels are multiplied into one matrix, so that the picture is
+resampled once, however many they are. They draw from the run's own generator, for each picture of a batch by itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.optimise.smoothing import gaussian
+
+Transform = Callable[[Tensor, Generator], Tensor]  # pictures (B, C, H, W) and the run's generator → pictures
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where each pixel of the new pictures comes from.
+
+    size     (height, width) of the new pictures, in px
+    matrix   (B, 3, 3): (x, y, 1) of a new pixel → of the old one; px from the centre, x to the right, y down
+    outside  what is beyond the old picture: a grey value, or "reflect"
+    """
+
+    size: tuple[int, int]
+    matrix: Tensor
+    outside: float | str = "reflect"
+
+
+@dataclass(frozen=True)
+class Geometric:
+    """A transform that only moves pixels: it changes the frame."""
+
+    change: Callable[[Frame, Generator], Frame]
+
+    def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
+        return apply([self], pictures, generator)
+
+
+def apply(transforms: Sequence[Transform], pictures: Tensor, generator: Generator) -> Tensor:
+    """All of them in order, neighbouring geometric ones in one resampling."""
+    waiting: list[Geometric] = []
+    for transform in (*transforms, None):
+        if isinstance(transform, Geometric):
+            waiting.append(transform)
+            continue
+        if waiting:
+            frame = Frame(tuple(pictures.shape[-2:]), torch.eye(3, dtype=torch.float64).repeat(len(pictures), 1, 1))
+            for geometric in waiting:
+                frame = geometric.change(frame, generator)
+            pictures, waiting = resampled(pictures, frame), []
+        if transform is not None:
+            pictures = transform(pictures, generator)
+    return pictures
+
+
+def resampled(pictures: Tensor, frame: Frame) -> Tensor:
+    """The pictures in a frame, bilinear."""
+    old, new = pictures.shape[-2:], frame.size
+    to_unit = torch.tensor(
+        [2 / old[1], 2 / old[0]], dtype=torch.float64
+    )  # grid_sample counts in half widths and heights
+    from_unit = torch.tensor([new[1] / 2, new[0] / 2, 1], dtype=torch.float64)
+    theta = (to_unit[:, None] * frame.matrix[:, :2] * from_unit).to(pictures)
+    grid = F.affine_grid(theta, [*pictures.shape[:2], *new], align_corners=False)
+    if frame.outside == "reflect":
+        return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
+    return F.grid_sample(pictures - frame.outside, grid, align_corners=False) + frame.outside
+
+
+def pad(pixels: int, fill: float | str = 0.5) -> Geometric:
+    """A border on every side: a grey value, or "reflect"."""
+    pixels = whole_number("pixels", pixels, 0)
+    if fill != "reflect" and not isinstance(fill, int | float):
+        raise UserError(f"fill must be a grey value 0…1 or 'reflect', not {fill!r}.")
+    return Geometric(
+        lambda frame, _: Frame((frame.size[0] + 2 * pixels, frame.size[1] + 2 * pixels), frame.matrix, fill)
+    )
+
+
+def jitter(pixels: int, wrap: bool = False) -> Transform:
+    """Moved by whole pixels, up to so many in each of the four directions.
+
+    wrap   what leaves on one side comes back on the other (the same move for all pictures of a batch); otherwise what
+           appears is the border of ``pad``, or without one the picture's mirror image
+    """
+    pixels = whole_number("pixels", pixels, 0)
+
+    def draw(shape: tuple[int, ...], generator: Generator) -> Tensor:
+        return torch.randint(-pixels, pixels + 1, shape, generator=generator)
+
+    def rolled(pictures: Tensor, generator: Generator) -> Tensor:
+        return pictures.roll(draw((2,), generator).tolist(), (-2, -1))
+
+    def moved(frame: Frame, generator: Generator) -> Frame:
+        change = _eyes(frame)
+        change[:, :2, 2] = draw((len(change), 2), generator).double()
+        return _then(frame, change)
+
+    return rolled if wrap else Geometric(moved)
+
+
+def scale(least: float = 0.9, greatest: float = 1.1) -> Geometric:
+    """Enlarged about the centre, by a factor between these; the size of the picture stays."""
+    if not 0 < least <= greatest:
+        raise UserError(f"least and greatest must be factors above 0 in this order, not {least!r} and {greatest!r}.")
+
+    def scaled(frame: Frame, generator: Generator) -> Frame:
+        change = _eyes(frame)
+        change[:, 0, 0] = change[:, 1, 1] = 1 / _between(least, greatest, frame, generator)
+        return _then(frame, change)
+
+    return Geometric(scaled)
+
+
+def rotate(degrees: float = 5.0) -> Geometric:
+    """Turned about the centre, by up to so many degrees either way."""
+
+    def turned(frame: Frame, generator: Generator) -> Frame:
+        angle = torch.deg2rad(_between(-degrees, degrees, frame, generator))
+        change = _eyes(frame)
+        change[:, 0, 0] = change[:, 1, 1] = angle.cos()
+        change[:, 0, 1], change[:, 1, 0] = -angle.sin(), angle.sin()
+        return _then(frame, change)
+
+    return Geometric(turned)
+
+
+def flip() -> Geometric:
+    """Half of the time left and right change places."""
+
+    def flipped(frame: Frame, generator: Generator) -> Frame:
+        change = _eyes(frame)
+        change[:, 0, 0] = 1 - 2 * torch.randint(2, (len(change),), generator=generator).double()
+        return _then(frame, change)
+
+    return Geometric(flipped)
+
+
+def blur(least: float = 0.0, greatest: float = 1.0) -> Transform:
+    """Blurred by a Gaussian of so many px, the same for all pictures of a batch."""
+
+    def blurred(pictures: Tensor, generator: Generator) -> Tensor:
+        sigma = least + (greatest - least) * float(torch.rand((), generator=generator))
+        return gaussian(pictures, sigma) if sigma else pictures
+
+    return blurred
+
+
+def colour(brightness: float = 0.1, contrast: float = 0.1, tint: float = 0.05) -> Transform:
+    """Lighter or darker, flatter or harder, and tinted: each by up to so much."""
+
+    def coloured(pictures: Tensor, generator: Generator) -> Tensor:
+        def draw(channels: int, most: float) -> Tensor:
+            drawn = 2 * torch.rand(len(pictures), channels, 1, 1, generator=generator) - 1
+            return (most * drawn).to(pictures)
+
+        harder = (pictures - 0.5) * (1 + draw(1, contrast)) + 0.5
+        return harder + draw(1, brightness) + draw(pictures.shape[1], tint)
+
+    return coloured
+
+
+def noise(sd: float = 0.05) -> Transform:
+    """Independent noise on every value."""
+    return lambda pictures, generator: pictures + sd * torch.randn(pictures.shape, generator=generator).to(pictures)
+
+
+def robust() -> tuple[Transform, ...]:
+    """What makes objects that stay under small changes: pad, jitter, scale, rotate, jitter (Olah et al., 2017)."""
+    return pad(12), jitter(8), scale(0.9, 1.1), rotate(5), jitter(4)
+
+
+def over_colours(pictures: Tensor, alpha: Tensor, generator: Generator) -> Tensor:
+    """Pictures (B, C, H, W) that are transparent in part, over soft random colours: what is seen through is no use."""
+    count, channels, *size = pictures.shape
+    spots = torch.rand(count, channels, 4, 4, generator=generator).to(pictures)
+    return alpha * pictures + (1 - alpha) * F.interpolate(spots, tuple(size), mode="bicubic").clamp(0, 1)
+
+
+def _eyes(frame: Frame) -> Tensor:
+    return torch.eye(3, dtype=torch.float64).repeat(len(frame.matrix), 1, 1)
+
+
+def _then(frame: Frame, change: Tensor) -> Frame:
+    return Frame(frame.size, frame.matrix @ change, frame.outside)
+
+
+def _between(least: float, greatest: float, frame: Frame, generator: Generator) -> Tensor:
+    """(B,) numbers."""
+    return least + (greatest - least) * torch.rand(len(frame.matrix), generator=generator, dtype=torch.float64)

@@ -1,0 +1,200 @@
+"""M1, M2: the picture that a network takes for a perfect example of a class."""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets
+from traitlets import observe
+
+from cnnviz_widgets.methods import OptimisationState
+from cnnviz_widgets.methods.optimise.class_models import RECIPES
+from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.panels.controls import choice, slider, toggle
+from cnnviz_widgets.panels.making import (
+    STOPS,
+    As,
+    Making,
+    Reel,
+    Run,
+    float_slider,
+    heading,
+    in_rounds,
+    rounds_slider,
+    seen_at,
+    steps_slider,
+)  # fmt: skip
+from cnnviz_widgets.panels.maps import target_code
+from cnnviz_widgets.panels.panel import computes
+from cnnviz_widgets.panels.parts import Bars, Chart
+from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.runtime.runner import Frame
+
+PRESETS = {
+    "distill": "Distill 2017",
+    "simonyan": "Simonyan 2014",
+    "cs231n": "CS231n",
+    **{f"yosinski-{number}": f"Yosinski 2015, setting {number}" for number in range(1, 5)},
+}
+USUAL = RECIPES["distill"]
+POINTS = 200  # of a curve
+CHART_INTERVAL = 0.25  # s: charts are slow to draw
+CONTROLS = {  # of a recipe's fields
+    "picture": "picture", "l2": "l2", "total_variation": "total_variation", "decay": "decay", "sigma": "blur",
+    "every": "blur_every", "small_norms": "small_norms", "small_contributions": "small_contributions",
+    "jitter": "jitter", "pad": "pad", "scale": "scale", "rotate": "rotate", "soften": "soften", "colour": "colour",
+    "flip": "flip",
+}  # fmt: skip
+
+
+class ClassModel(Making):
+    """A picture that raises a class score as far as it goes, from noise (Simonyan et al. 2014).
+
+    preset   what to begin with; it moves all other controls: "distill" (Olah et al. 2017), "simonyan", "cs231n",
+             "yosinski-1" … "yosinski-4" (the four settings of Yosinski et al. 2015)
+    starts   pictures made side by side, each from other noise
+    sigma    px of a blur of the picture at every so many steps (``every``)
+    The other settings are the fields of a recipe of ``cv.class_model``; 0 is without.
+    """
+
+    title = "Class model"
+    pickers = ("target",)
+    preset = choice("distill", PRESETS, label="Preset", help="A published way to make it: moves all other controls")
+    steps = steps_slider(128)
+    rounds = rounds_slider()
+    starts = slider(1, 1, 4, label="Starts", help="Pictures side by side, each from other noise")
+    seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
+    picture = choice(
+        USUAL.picture, ["pixels", "fourier"], label="Basis", help="What a step moves: pixels, or their frequencies"
+    )
+    prices = heading("What keeps noise away", "Terms that cost, and what is done to the picture after a step")
+    l2 = float_slider(USUAL.l2, 0, 0.01, step=0.0001, form=".4f", label="L2", help="How much every strong colour costs")
+    total_variation = float_slider(
+        USUAL.total_variation, 0, 0.1, step=0.001, form=".3f", label="Variation", help="How much every edge costs"
+    )
+    decay = float_slider(
+        USUAL.decay, 0, 0.5, step=0.01, label="Decay", help="What fades towards the mean colour in every step"
+    )
+    sigma = float_slider(
+        USUAL.blur, 0, 2, step=0.1, form=".1f", label="Blur", help="The picture is blurred so much, in pixels"
+    )
+    every = slider(USUAL.blur_every, 1, 20, label="Blur every", help="Steps from one blur to the next")
+    small_norms = float_slider(
+        USUAL.small_norms, 0, 0.95, step=0.05, label="Clip pale", help="Share of pixels, the palest, that become grey"
+    )
+    small_contributions = float_slider(
+        USUAL.small_contributions, 0, 0.95, step=0.05, label="Clip idle",
+        help="Share of pixels, those that do least for the score, that become grey",
+    )  # fmt: skip
+    views_of_it = heading("How the network sees it", "At random in every step: only what stays is worth making")
+    jitter = slider(USUAL.jitter, 0, 32, label="Jitter", help="The picture moves by up to so many pixels")
+    pad = slider(USUAL.pad, 0, 32, label="Pad", help="Pixels of grey around the picture")
+    scale = float_slider(USUAL.scale, 0, 0.5, step=0.05, label="Scale", help="It grows and shrinks by up to so much")
+    rotate = float_slider(
+        USUAL.rotate, 0, 45, step=1, form=".0f", label="Rotate", help="It turns by up to so many degrees"
+    )
+    soften = float_slider(
+        USUAL.soften,
+        0,
+        4,
+        step=0.1,
+        form=".1f",
+        label="Soften",
+        help="It is blurred by up to so many pixels",
+    )
+    colour = float_slider(
+        USUAL.colour, 0, 0.5, step=0.05, label="Colour", help="The network sees it lighter, darker, flatter, tinted"
+    )
+    flip = toggle(USUAL.flip, label="Flip", help="The network sees its mirror image as often")
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **dict(sorted(settings.items(), key=lambda item: item[0] != "preset")))
+
+    @observe("preset")
+    def _take_preset(self, change: dict) -> None:
+        recipe = RECIPES[change["new"]]
+        with self.hold_trait_notifications():
+            for name, field in {"steps": "steps", **CONTROLS}.items():
+                setattr(self, name, getattr(recipe, field))
+
+    def views(self) -> list[ipywidgets.Widget]:
+        self._terms: dict[int, dict[str, float]] = {}  # step -> what each term added in it
+        self._sure: dict[int, list[float]] = {}  # step -> the class's probability in each picture
+        picture = Reel("The class, as the network sees it", labels=True)
+        curves = Chart("What each term adds", "step", "", most=4, top=None)
+        beside = ipywidgets.VBox([self.part("curves", curves), self.part("bars", Bars("What the network says to it"))])
+        return [self.part("picture", picture), beside.add_class("cnnviz-part")]
+
+    @computes("network", "image", "target", "preset", "steps", "rounds", "starts", "seed", *CONTROLS)
+    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+        target, total = _target(now), now.rounds * now.steps
+        charted = 0.0
+        for state in self._run("picture", now, _run(now)):
+            parts = self._note(now, target, state)
+            parts["picture"] = partial(_content, now, target, state, self._sure)
+            if time.monotonic() - charted > CHART_INTERVAL or state.step == total:
+                charted = time.monotonic()
+                parts["curves"] = self._chart(now, state)
+            yield Frame(parts, state.step, total)
+
+    def _note(self, now: SimpleNamespace, target: int, state: OptimisationState) -> dict[str, Any]:
+        """Write down what the curves show and, now and then, ask the network; its answer is drawn."""
+        if state.step == 1:
+            self._terms, self._sure = {}, {}
+        self._terms[state.step] = {name: value / now.starts for name, value in state.terms.items()}
+        if state.step in self._sure or not (state.step in STOPS or state.step % now.steps == 0):
+            return {}
+        pictures = state.values.reshape(-1, *state.values.shape[-3:])
+        answers = now.network.predict(pictures, len(now.network.classes))
+        self._sure[state.step] = [next(p.probability for p in answer if p.index == target) for answer in answers]
+        return {"bars": (answers[0], target)}
+
+    def _chart(self, now: SimpleNamespace, state: OptimisationState) -> dict[str, Any]:
+        steps = [step for step in self._terms if step <= state.step]
+        few = sorted({*steps[:: -(-len(steps) // POINTS)], steps[-1]})
+        terms = self._terms[few[-1]]
+        return {
+            "curves": {name: (few, [self._terms[step][name] for step in few]) for name in terms},
+            "numbers": {name: f"{value:.3g}" for name, value in terms.items()},
+            "end": now.rounds * now.steps,
+        }
+
+    def subject(self) -> str:
+        now = self._drawn or self._now()
+        return f"{now.network.classes[_target(now)]} {now.preset}"
+
+    def call(self, now: SimpleNamespace) -> str:
+        return in_rounds(_run(now), now) + "\nstate"
+
+
+def _run(now: SimpleNamespace) -> Run:
+    target = As(_target(now), target_code(now.network, _target(now)))
+    return Run("class_model", target, now.preset, batch=now.starts, **_changes(now), seed=now.seed)
+
+
+def _target(now: SimpleNamespace) -> int:
+    return now.network.predict(now.image, 1)[0].index if now.target is None else now.target
+
+
+def _changes(now: SimpleNamespace) -> dict[str, Any]:
+    """What is not as in the preset."""
+    recipe = RECIPES[now.preset]
+    chosen = {field: getattr(now, name) for name, field in CONTROLS.items()}
+    return {field: value for field, value in chosen.items() if value != getattr(recipe, field)}
+
+
+def _content(
+    now: SimpleNamespace, target: int, state: OptimisationState, known: dict[int, list[float]], at: int | None
+) -> Content:
+    """The pictures of a step, with the probability of the class when that was looked at last."""
+    step, pictures = seen_at(state, at)
+    sure = known[max(one for one in known if one <= step)]
+    names = [now.network.classes[target]] if now.starts == 1 else [f"start {n + 1}" for n in range(now.starts)]
+    changed = "".join(f", {name} {value}" for name, value in _changes(now).items())
+    return Content(
+        rgb(pictures if now.starts > 1 else pictures[None]),
+        names=[f"{name} · {share:.1%}" for name, share in zip(names, sure, strict=True)],
+        caption=f"{PRESETS[now.preset]}{changed}: step {step} of {now.rounds * now.steps}",
+    )

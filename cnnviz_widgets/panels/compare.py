@@ -1,0 +1,122 @@
+"""S2: every method on one picture, what each costs, and whether the class hangs on what it shows."""
+
+import secrets
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets
+from torch import Tensor
+from traitlets import Unicode
+
+from cnnviz_widgets.methods import Curve, deletion_curve, insertion_curve
+from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
+from cnnviz_widgets.panels.controls import checks, slider
+from cnnviz_widgets.panels.maps import Tiles, target_code
+from cnnviz_widgets.panels.panel import Panel, computes
+from cnnviz_widgets.panels.parts import Chart, Mark, View
+from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets import Pointer
+
+METHODS = labels(*(name for name in ATTRIBUTIONS if name != "gradient"))
+
+
+class Compare(Panel):
+    """All methods on one picture, the quick ones first, each with the time that it took.
+
+    Then the test: how soon does the class go when the pixels that a method calls important are taken away, the most
+    important first (deletion: a small area is good), and how soon does it come when they are put back (insertion: a
+    large area is good; Petsiuk et al. 2018)?
+
+    methods  which ones
+    steps    in which the pixels are taken away or put back
+    chosen   the method whose curves stand out, "" = none; click its map
+    """
+
+    title = "Compare"
+    pickers = ("image", "target", "layer")
+    steps = slider(
+        25, 5, 100, step=5, label="Steps", help="In which pixels are taken away, or put back: more are slower"
+    )
+    methods = checks(list(METHODS), METHODS, most=len(METHODS), label="Methods", help="Which methods are compared")
+    chosen = Unicode("").tag(setting=True)
+
+    def build(self) -> list[ipywidgets.Widget]:
+        maps = View("Click a map: its curves stand out", "whole", colormap="inferno", opacity=0.85, labels=True)
+        maps.image.max_width, maps.image.max_height, maps.image.group = 1076, 720, secrets.token_hex(4)
+        maps.image.on_click(self.guarded(self._choose))
+        self._parts["selected"] = Mark(maps, "selected")
+        self._tiles = Tiles()
+        axes = {"x": "share of the pixels", "y": "probability"}
+        return [
+            self.part("maps", maps),
+            self.part("deletion", Chart("Deletion: low is good", **axes)),
+            self.part("insertion", Chart("Insertion: high is good", **axes)),
+        ]
+
+    def _choose(self, pointer: Pointer) -> None:
+        name = self.methods[pointer.tile]
+        self.chosen = "" if self.chosen == name else name
+
+    @computes("network", "image", "target", "layer", "methods", "steps", "chosen")
+    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+        picture = now.network.prepare(now.image)[0]
+        target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
+        self._tiles.about(now.network, now.image, target, now.layer)
+        total = 2 * len(now.methods)
+        shown = {}
+        for number, name in enumerate(now.methods, 1):
+            method = ATTRIBUTIONS[name]
+            ask = partial(method, now.network, now.image, target, **method.arguments(now.network, now.layer))
+            result = self._tiles.know(name, ask, METHODS[name]).result
+            if result is not None:
+                shown[name] = result
+                self._tiles.put(name, result)
+            yield Frame(self._maps(now, picture, target), number, total)
+        curves = {}
+        for number, (name, result) in enumerate(shown.items(), 1):
+            ask = partial(_both, now.network, now.image, result, target, now.steps)
+            both = self._tiles.know((name, now.steps), ask, METHODS[name]).result
+            curves |= {} if both is None else {name: both}
+            yield Frame(self._curves(now, curves), len(now.methods) + number, total)
+
+    def _maps(self, now: SimpleNamespace, picture: Tensor, target: int) -> dict[str, Any]:
+        known = self._tiles.known
+        times = {name: f" · {_time(known[name].seconds)}" for name in now.methods if name in known}
+        names = {name: METHODS[name] + times.get(name, "") for name in now.methods}
+        content = self._tiles.content(rgb(picture), names, now.network.classes[target])
+        return {"maps": content, "selected": now.methods.index(now.chosen) if now.chosen in now.methods else None}
+
+    def _curves(self, now: SimpleNamespace, curves: dict[str, tuple[Curve, Curve]]) -> dict[str, Any]:
+        frame = {}
+        for place, (part, sign) in enumerate((("deletion", 1), ("insertion", -1))):
+            found = {METHODS[name]: both[place] for name, both in curves.items()}
+            ranked = sorted(found, key=lambda name, found=found, sign=sign: sign * found[name].area)
+            frame[part] = {
+                "curves": {name: (one.fractions.tolist(), one.values.tolist()) for name, one in found.items()},
+                "numbers": {name: f"{found[name].area:.3f}" for name in ranked},
+                "strong": METHODS.get(now.chosen),
+            }
+        return frame
+
+    def call(self, now: SimpleNamespace) -> str:
+        lines = [f"target = {target_code(now.network, now.target)}", "maps = {"]
+        for name in now.methods:
+            method = ATTRIBUTIONS[name]
+            lines.append(f"    {name!r}: {method.code('target', **method.arguments(now.network, now.layer))},")
+        lines += ["}", "for name, result in maps.items():"]
+        lines += ["    for curve in (cv.deletion_curve, cv.insertion_curve):"]
+        lines += [f"        print(name, curve(net, photo, result, target, steps={now.steps}).area)"]
+        return "\n".join([*lines, "display(*maps.values())"])
+
+
+def _both(network: Network, image: Tensor, result: Any, target: int, steps: int) -> tuple[Curve, Curve]:
+    curves = deletion_curve, insertion_curve
+    return tuple(curve(network, image, result, target, steps=steps) for curve in curves)
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"

@@ -1,0 +1,279 @@
+"""D1: whatever layers see in a photograph, they are shown more of it."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from torch import Tensor
+from traitlets import TraitType, link
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods import OptimisationState, dream, dream_zoom
+from cnnviz_widgets.methods.optimise.dreams import write_film
+from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.panels.controls import NATURAL, choice, layer_label, slider, toggle
+from cnnviz_widgets.panels.making import Making, Reel, float_slider, rounds_slider, slug, steps_slider
+from cnnviz_widgets.panels.panel import Panel, computes
+from cnnviz_widgets.pictures import load_image, samples
+from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.runtime.runner import Frame
+
+NONE = "(none)"
+FILM = {"octaves": 2, "steps": 4}  # of every frame
+LAYERS = 3  # in the mix
+FILM_SIZE, FRAMES_PER_SECOND = 192, 12  # px of the shorter side
+
+
+def another_layer(label: str, help: str) -> TraitType:
+    """A layer of the session's network; "" = none."""
+
+    def build(panel: Panel) -> ipywidgets.Widget:
+        return _LayerChoice(panel, description=label, tooltip=help, style=NATURAL)
+
+    return _LayerName("", help=help).tag(setting=True, control=build)
+
+
+class _LayerName(TraitType):
+    def validate(self, owner: Panel, value: Any) -> str:
+        return value and owner.session.network.layer(value).name
+
+
+class _LayerChoice(ipywidgets.Dropdown):
+    def __init__(self, panel: Panel, **words: Any) -> None:
+        super().__init__(**words)
+        self._session = panel.session
+        self._offer()
+        self._session.observe(self._offer, "network")
+
+    def _offer(self, _: Any = None) -> None:
+        layers = [layer for layer in self._session.network.layers if layer.spatial]
+        self.options = [(NONE, ""), *((layer_label(layer), layer.name) for layer in layers)]
+
+    def close(self) -> None:
+        if self._session is not None:
+            self._session.unobserve(self._offer, "network")
+            self._session = None
+        super().close()
+
+
+class DeepDream(Making):
+    """A photograph in which layers see more and more of what they know (Mordvintsev et al. 2015).
+
+    weight, second, second_weight, third, third_weight
+                  of the chosen layer, and of two more, relative to how strong each layer is in the photograph
+    size          px of the photograph's shorter side
+    octaves       sizes in which it is dreamed, each ``octave_scale`` times the one before
+    steps         in each octave;   strength   mean change in a step, of 255;   jitter   px by which it is rolled
+    guide         name of a sample picture to dream of, or ""
+    film, frames, zoom
+                  fall into the dream: whether, how many frames, and the factor from one to the next
+    """
+
+    title = "DeepDream"
+    pickers = ("image", "layer")
+    weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of this layer in the mix")
+    second = another_layer("and", "Another layer in the mix")
+    second_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of the second layer in the mix")
+    third = another_layer("and", "A third layer in the mix")
+    third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of the third layer in the mix")
+    size = slider(256, 96, 640, step=32, label="Size", help="Pixels of the photograph's shorter side: large is slow")
+    octaves = slider(4, 1, 8, label="Octaves", help="Sizes in which it is dreamed, from coarse to fine")
+    octave_scale = float_slider(1.4, 1.1, 2, step=0.1, form=".1f", label="Octave ×", help="From one size to the next")
+    steps = steps_slider(10, 50)
+    rounds = rounds_slider()
+    strength = float_slider(1.5, 0.2, 6, step=0.1, form=".1f", label="Strength", help="Mean change in a step, of 255")
+    jitter = slider(32, 0, 64, label="Jitter", help="Pixels by which the picture is rolled at random in every step")
+    guide = choice("", {"": NONE, **{name: name for name in samples()}}, label="Guide", help="A picture to dream of")
+    film = toggle(False, label="Zoom film", help="Dream, zoom in a little, dream of that, and so on")
+    frames = slider(24, 2, 120, label="Frames", help="Of the film")
+    zoom = float_slider(1.05, 1.01, 1.2, step=0.01, label="Zoom", help="From one frame of the film to the next")
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        if "layer" in self._pickers:
+            self._align()
+
+    def _align(self) -> None:
+        """Every layer beside its weight."""
+        box, begin = self.children[1], self._pickers.index("layer")
+        end = begin + 2 * LAYERS
+        for one in box.children[begin:end]:
+            one.layout.width, one.layout.margin = "auto", "0"
+        mix = ipywidgets.GridBox(box.children[begin:end]).add_class("cnnviz-wide")
+        mix.layout.grid_template_columns, mix.layout.grid_gap = "minmax(0, 1fr) minmax(0, 1fr)", "4px 20px"
+        box.children = (*box.children[:begin], *box.children[end:], mix)
+
+    def views(self) -> list[ipywidgets.Widget]:
+        dreamed = Reel("The dream", "most", max_width=780, max_height=520)
+        film = Reel("The film", max_width=448)
+        self._play = ipywidgets.Play(interval=1000 // FRAMES_PER_SECOND, description="Play", tooltip="Play the film")
+        self._frame = ipywidgets.IntSlider(description="Frame", tooltip="The frame that is looked at", style=NATURAL)
+        self._frame.layout.flex, self._frame.layout.width = "1 1 140px", "auto"
+        link((self._play, "value"), (self._frame, "value"))
+        self._frame.observe(self.guarded(lambda change: film.look_at(change["new"])), "value")
+        rows = [self.part("dream", dreamed)]
+        column = ipywidgets.VBox([self.part("film", film), ipywidgets.HBox([self._play, self._frame])])
+        self._film = column.add_class("cnnviz-part")
+        self._folder = tempfile.TemporaryDirectory(prefix="cnnviz-")
+        self._lay_out()
+        self.observe(self._lay_out, ["film", "frames"])
+        return [*rows, self._film]
+
+    def tools(self) -> list[ipywidgets.Widget]:
+        """Instead of steps: how much of the photograph covers the dream."""
+        before = ipywidgets.IntSlider(
+            0, 0, 100, description="Before", tooltip="Per cent of the photograph over the dream", style=NATURAL
+        )
+        before.layout.flex, before.layout.width = "1 1 260px", "auto"
+        before.observe(self.guarded(lambda change: self._parts["dream"].look_at(change["new"])), "value")
+        self._before = before
+        return [before]
+
+    def files(self) -> dict[str, tuple[str, str]]:
+        return {**super().files(), "film": ("Save film", "The film as an animated GIF, as far as it has come")}
+
+    def reset(self) -> None:
+        self._before.value = 0
+        super().reset()
+
+    def close(self) -> None:
+        super().close()
+        self._reached = {}
+        self._folder.cleanup()
+
+    def _lay_out(self, _: Any = None) -> None:
+        self._film.layout.display = None if self.film else "none"
+        self._play.max = self._frame.max = self.frames - 1
+        self._frame.value = self._frame.max
+
+    @computes(
+        "network", "image", "layer", "weight", "second", "second_weight", "third", "third_weight", "size", "octaves",
+        "octave_scale", "steps", "rounds", "strength", "jitter", "guide",
+    )  # fmt: skip
+    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+        photo, mix, options = _photo(now, now.size), _mix(now), _options(now)
+
+        def begin(round: int, before: OptimisationState | None) -> Iterator[OptimisationState]:
+            image = photo if before is None else before.values
+            for state in dream(
+                now.network, image, mix, octaves=now.octaves, steps=now.steps, seed=round - 1, **options
+            ):
+                yield replace(state, step=(round - 1) * state.total + state.step, total=now.rounds * state.total)
+
+        of = (
+            now.network,
+            now.image,
+            now.size,
+            mix,
+            now.octaves,
+            now.steps,
+            now.guide,
+            now.octave_scale,
+            now.strength,
+            now.jitter,
+        )
+        for state in self._going_on("dream", of, now.rounds, begin):
+            yield Frame({"dream": partial(_beside, photo, state)}, state.step, state.total)
+
+    @computes(
+        "network", "image", "layer", "weight", "second", "second_weight", "third", "third_weight", "octave_scale",
+        "strength", "jitter", "guide", "film", "frames", "zoom",
+    )  # fmt: skip
+    def fall(self, now: SimpleNamespace) -> Iterator[Frame]:
+        """The film."""
+        if not now.film:
+            return
+        photo, mix, options = _photo(now, FILM_SIZE), _mix(now), _options(now)
+        film: list[np.ndarray] = []
+
+        def begin(*_: Any) -> Iterator[tuple[OptimisationState, list[np.ndarray]]]:
+            path = Path(self._folder.name) / "dream.gif"
+            for state in dream_zoom(
+                now.network, photo, path, mix, frames=now.frames, zoom=now.zoom, frames_per_second=FRAMES_PER_SECOND,
+                **FILM, **options,
+            ):  # fmt: skip
+                film.append(rgb(state.values))
+                yield state, film
+
+        of = now.network, now.image, mix, now.guide, now.octave_scale, now.strength, now.jitter, now.frames, now.zoom
+        for state, frames in self._going_on("film", of, 1, begin):
+            self._frames = frames
+            yield Frame({"film": partial(_frame, list(frames), now.frames)}, state.step, state.total)
+
+    def subject(self) -> str:
+        now = self._drawn or self._now()
+        return f"dream of {' and '.join(_mix(now))}"
+
+    def _press(self, button: str) -> None:
+        if button != "film":
+            super()._press(button)
+        elif not self._parts["film"].image.content.count:
+            raise UserError("there is no film yet: check “Zoom film”.")
+        else:
+            path = Path(self._folder.name) / "saved.gif"
+            write_film(self._frames, path, FRAMES_PER_SECOND)
+            self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
+
+    def call(self, now: SimpleNamespace) -> str:
+        mix = _mix(now)
+        guide = f', guide=cv.load_image("{now.guide}")' if now.guide else ""
+        options = f", octave_scale={now.octave_scale}, step_size={now.strength} / 255, jitter={now.jitter}{guide}"
+        one = f"cv.dream(net, picture, layers, octaves={now.octaves}, steps={now.steps}{options}, seed=seed)"
+        lines = [
+            f"layers = {mix if len(mix) > 1 else list(mix)}",
+            f"picture = cv.load_image(photo, size={now.size})",
+            f"for seed in range({now.rounds}):",
+            f"    dreamed = cv.last({one})",
+            "    picture = dreamed.values",
+        ]
+        if self.film:
+            film = {"frames": self.frames, "zoom": self.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM}
+            more = "".join(f", {name}={value}" for name, value in film.items())
+            small = f"cv.load_image(photo, size={FILM_SIZE})"
+            lines.append(f'cv.last(cv.dream_zoom(net, {small}, "dream.gif", layers{more}{options}))')
+        return "\n".join([*lines, "dreamed"])
+
+
+def _photo(now: SimpleNamespace, size: int) -> Tensor:
+    return load_image(now.image, size=size)
+
+
+def _options(now: SimpleNamespace) -> dict[str, Any]:
+    guide = load_image(now.guide) if now.guide else None
+    return {"octave_scale": now.octave_scale, "step_size": now.strength / 255, "jitter": now.jitter, "guide": guide}
+
+
+def _mix(now: SimpleNamespace) -> dict[str, float]:
+    """By layer, its weight, divided by how strong the layer is in the photograph: layers differ a thousandfold."""
+    names = {layer.name for layer in now.network.layers}
+    asked = [(now.layer, now.weight), (now.second, now.second_weight), (now.third, now.third_weight)]
+    mix = {layer: weight for layer, weight in asked if layer in names and weight}
+    if not mix:
+        raise UserError("one of the weights must be above 0.")
+    if len(mix) == 1:
+        return dict.fromkeys(mix, 1.0)
+    values = now.network.activations(now.image, list(mix))
+    return {
+        name: float(f"{weight / max(float(values[name].square().mean()), 1e-12):.3g}") for name, weight in mix.items()
+    }
+
+
+def _beside(photo: Tensor, state: OptimisationState, share: int | None) -> Content:
+    """The dream, and over its left ``share`` per cent the photograph."""
+    dreamed, before = rgb(state.values).copy(), rgb(photo)
+    column = dreamed.shape[1] * (share or 0) // 100
+    dreamed[:, :column] = before[:, :column]
+    if 0 < column < dreamed.shape[1] - 1:
+        dreamed[:, column : column + 2] = 255
+    return Content(dreamed, caption=f"{state.of}: step {state.step} of {state.total}")
+
+
+def _frame(film: list[np.ndarray], total: int, at: int | None) -> Content:
+    number = len(film) if at is None else min(at + 1, len(film))
+    return Content(film[number - 1], caption=f"frame {number} of {total}")

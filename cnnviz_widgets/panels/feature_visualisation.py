@@ -1,0 +1,232 @@
+"""M3 to M6: what the units of a layer want to see."""
+
+from collections.abc import Iterator
+from functools import partial
+from types import SimpleNamespace
+
+import ipywidgets
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods import OptimisationState, objectives, parametrisations, transforms, visualise
+from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels.controls import choice, slider
+from cnnviz_widgets.panels.making import (
+    As,
+    Making,
+    Reel,
+    Run,
+    in_rounds,
+    rounds_slider,
+    seen_at,
+    steps_slider,
+    together,
+)  # fmt: skip
+from cnnviz_widgets.panels.panel import computes
+from cnnviz_widgets.panels.parts import Mark, View
+from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets import Pointer
+from cnnviz_widgets.widgets.actions import Actions
+
+LARGE, SMALL = 128, 64  # px of a unit's picture, and of one in the grid
+VARIETIES = 4
+PAGE, AT_ONCE, QUICK = 24, 8, {"steps": 24, "learning_rate": 0.1}  # of the grid: channels, pictures in a run, a run
+FAMILIES = {
+    "preconditioned": "Fourier, colours, robust",
+    "none": "unregularised",
+    "frequency": "frequency",
+    "robustness": "robustness",
+    "both": "frequency and robustness",
+}
+TABLE = ("none", "frequency", "robustness", "both")
+GREY = 0.5
+
+
+class FeatureVisualisation(Making):
+    """Pictures that excite the channels of a layer, and one of them large (Olah et al. 2017). Click a channel.
+
+    objective  "channel" (the mean of its map), "neuron" (the unit in the middle of the map), or the whole "layer"
+    family     how noise is kept away
+    beside     what is compared: four "diverse" pictures of the channel, or the "families"
+    """
+
+    title = "Feature visualisation"
+    pickers = ("layer", "channel")
+    objective = choice(
+        "channel", ["channel", "neuron", "layer"], label="Excite", help="A whole map, its middle, or the whole layer"
+    )
+    family = choice("preconditioned", FAMILIES, label="Noise", help="What keeps high frequencies away")
+    beside = choice(
+        "diverse",
+        ["diverse", "families"],
+        label="Compare",
+        help="Four different pictures, or four ways to keep noise away",
+    )
+    steps = steps_slider(64)
+    rounds = rounds_slider()
+    seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
+
+    def views(self) -> list[ipywidgets.Widget]:
+        self._small: tuple[tuple, dict[int, Tensor]] = (), {}
+        grid = View("Channels: click one", cursor="tile", controls=False, max_width=448, max_height=300)
+        grid.image.on_click(self.guarded(self._choose))
+        self._parts["chosen"] = Mark(grid, "selected")
+        self._turns = Actions({
+            "before": ("‹ Before", "The channels before these"),
+            "next": ("Next ›", "The channels after these"),
+        })  # fmt: skip
+        self._turns.on_action(self.guarded(self._turn))
+        unit = Reel("The chosen channel", labels=True, max_width=448, max_height=300)
+        beside = Reel("Compared", "whole", labels=True, max_width=1076, max_height=280)
+        return [
+            ipywidgets.VBox([self.part("grid", grid), self._turns]).add_class("cnnviz-part"),
+            self.part("unit", unit),
+            self.part("beside", beside),
+        ]
+
+    def _choose(self, pointer: Pointer) -> None:
+        name = self._parts["grid"].image.content.names[pointer.tile]  # of what is on the screen: "channel 17"
+        self.session.channel = int(name.split()[-1])
+
+    def _turn(self, button: str) -> None:
+        last = self.session.network.layer(self.session.layer).channels - 1
+        wanted = self.session.channel + (PAGE if button == "next" else -PAGE)
+        if button == "next" and self.session.channel // PAGE == last // PAGE:
+            wanted = self.session.channel
+        self.session.channel = min(max(wanted, self.session.channel % PAGE), last)
+
+    # ------------------------------------------------------------------ all channels, small
+
+    @computes("network", "layer", "channel", "objective")
+    def grid(self, now: SimpleNamespace) -> Iterator[Frame]:
+        """The channels around the chosen one, some at once. What has been made is kept."""
+        channels, first = now.network.layer(now.layer).channels, now.channel // PAGE * PAGE
+        page = range(first, min(first + PAGE, channels))
+        objective = "neuron" if now.objective == "neuron" else "channel"
+        of = now.network, now.layer, objective
+        if self._small[0] != of:
+            self._small = of, {}
+        done = self._small[1]
+
+        def frame(pictures: dict[int, Tensor]) -> Frame:
+            grey = torch.full_like(next(iter(pictures.values())), GREY)
+            content = Content(
+                rgb(torch.stack([pictures.get(one, grey) for one in page])),
+                names=[f"channel {one}" for one in page],
+                caption=f"{now.layer}: {page[0]} to {page[-1]} of {channels} channels",
+            )
+            return Frame({"grid": content, "chosen": now.channel - first})
+
+        if done.keys() & set(page):
+            yield frame(done)
+        waiting = [one for one in page if one not in done]
+        for begin in range(0, len(waiting), AT_ONCE):
+            some = tuple(waiting[begin : begin + AT_ONCE])
+            size, pictures = _size(now.network, now.layer, SMALL), {}
+            states = partial(visualise, now.network, now.layer, some, objective=objective, size=size, **QUICK)
+            try:
+                for state in self._going_on("grid", (*of, some), 1, lambda *_, states=states: states()):
+                    pictures = dict(zip(some, state.values.reshape(len(some), *state.values.shape[-3:]), strict=True))
+                    yield frame(done | pictures)
+            except UserError as error:
+                remark(f"channels {some[0]} to {some[-1]}: {error}")
+            done |= pictures
+
+    # ------------------------------------------------------------------ one of them, large
+
+    @computes("network", "layer", "channel", "objective", "family", "beside", "steps", "rounds", "seed")
+    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+        """The unit, and then what it is compared with."""
+        total, done = 2 * now.rounds * now.steps, 0
+        for part, runs in (("unit", _unit(now)), ("beside", _beside(now))):
+            for states in together({name: _tried(name, self._run(name, now, run)) for name, run in runs.items()}):
+                step = max(state.step for state in states.values())
+                yield Frame({part: partial(_content, now, states)}, done + step, total)
+            done = total // 2
+        if not runs:
+            yield Frame({part: lambda at: Content()})
+
+    def subject(self) -> str:
+        return _subject(self._drawn or self._now())
+
+    def call(self, now: SimpleNamespace) -> str:
+        lines = [in_rounds(run, now, name) for name, run in {**_unit(now), **_beside(now)}.items()]
+        return "\n".join([*lines, f"display({', '.join([*_unit(now), *_beside(now)])})"])
+
+
+def _tried(name: str, states: Iterator[OptimisationState]) -> Iterator[OptimisationState]:
+    """Where only one of several pictures cannot be made, such as the negative of a unit that is off, the others are."""
+    try:
+        yield from states
+    except UserError as error:
+        if name == "positive":
+            raise
+        remark(f"{name}: {error}")
+
+
+def _subject(now: SimpleNamespace) -> str:
+    return now.layer if now.objective == "layer" else f"{now.layer} {now.objective} {now.channel}"
+
+
+def _unit(now: SimpleNamespace) -> dict[str, Run]:
+    size = _size(now.network, now.layer, LARGE)
+    if now.objective == "layer":
+        aim, picture = objectives.layer(now.layer), parametrisations.fourier(size)
+        made = As(aim, f"cv.objectives.{aim}"), As(picture, f"cv.parametrisations.{picture}")
+        return {"layer": Run("optimise", *made, As(transforms.robust(), "cv.transforms.robust()"), seed=now.seed)}
+    unit = partial(Run, "visualise", now.layer, now.channel, objective=now.objective, family=now.family)
+    return {
+        "positive": unit(size=size, seed=now.seed),
+        "negative": unit(negative=True, size=size, seed=now.seed),
+    }
+
+
+def _beside(now: SimpleNamespace) -> dict[str, Run]:
+    """What the unit is compared with; a whole layer with nothing."""
+    size = _size(now.network, now.layer, LARGE)
+    if now.objective == "layer":
+        return {}
+    if now.beside == "diverse":
+        return {"diverse": Run("diverse", now.layer, now.channel, VARIETIES, size=size, seed=now.seed)}
+    return {
+        family: Run(
+            "visualise", now.layer, now.channel, objective=now.objective, family=family, size=size, seed=now.seed
+        )
+        for family in TABLE
+    }
+
+
+def _content(now: SimpleNamespace, states: dict[str, OptimisationState], at: int | None) -> Content:
+    """The pictures of a step, side by side."""
+    tiles: dict[str, Tensor] = {}
+    for name, state in states.items():
+        step, pictures = seen_at(state, at)
+        several = (
+            {f"{name} {number + 1}": one for number, one in enumerate(pictures)}
+            if pictures.ndim == 4
+            else {name: pictures}
+        )
+        tiles |= several
+    if now.beside == "families" and "none" in states:
+        tiles = {f"{FAMILIES[name]} · {fine_share(one):.0%} fine": one for name, one in tiles.items()}
+    caption = f"{_subject(now)}: step {step} of {now.rounds * now.steps}"
+    return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
+
+
+def fine_share(picture: Tensor) -> float:
+    """Of what varies in a picture (C, H, W), the share above ¼ cycle per pixel, half of the finest that there is."""
+    energy = torch.fft.rfft2(picture).abs().square().sum(0)
+    energy[0, 0] = 0
+    down, across = torch.fft.fftfreq(picture.shape[-2])[:, None], torch.fft.rfftfreq(picture.shape[-1])
+    twice = torch.where((across > 0) & (across < 0.5), 2, 1)  # the other half of the spectrum is the same
+    energy = energy * twice
+    return float(energy[torch.hypot(down, across) > 0.25].sum() / energy.sum().clamp(min=1e-12))
+
+
+def _size(network: Network, layer: str, most: int) -> int | None:
+    """px of a picture; None = the network's own, where a layer takes no other."""
+    return min(most, *(network.input_size or (most,))) if network.layer(layer).spatial else None

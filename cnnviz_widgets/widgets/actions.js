@@ -1,0 +1,59 @@
+// The browser's half of Actions: a row of buttons, and the files with which their presses are answered.
+
+/** Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it. */
+function keepKeys(event) {
+  const notebook = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
+  if (!notebook) event.stopPropagation();
+}
+
+/** Let the user keep a file. */
+function save(name, kind, content) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([content], { type: kind }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+function render({ model, el }) {
+  const cleanup = new AbortController(), { signal } = cleanup;
+  const root = document.createElement("div");
+  root.className = "cnnviz-run-bar cnnviz-run-row"; // the look of the buttons under it
+  let asked = false; // in this view: a file is saved only once, however many views there are
+  const press = (name) => {
+    if (model.get("asleep").includes(name)) return;
+    asked = true;
+    model.send({ do: name });
+  };
+  const buttons = model.get("_buttons").map(([name, label, title]) => {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "cnnviz-action", textContent: label, title });
+    button.addEventListener("click", () => press(name), { signal });
+    root.append(button);
+    return [name, button];
+  });
+  el.append(root);
+  root.addEventListener("keydown", keepKeys, { signal });
+
+  function show() {
+    const asleep = model.get("asleep"); // not "disabled", which would take the focus away
+    for (const [name, button] of buttons) button.setAttribute("aria-disabled", asleep.includes(name));
+  }
+
+  const receive = ({ do: what, name, kind }, [content]) => {
+    if (what === "file" && asked) save(name, kind, content);
+    asked = false;
+  };
+  model.on("change:asleep", show);
+  model.on("msg:custom", receive);
+  show();
+
+  return () => {
+    cleanup.abort();
+    model.off("change:asleep", show);
+    model.off("msg:custom", receive);
+    root.remove();
+  };
+}
+
+export default { render };

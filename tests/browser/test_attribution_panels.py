@@ -1,0 +1,215 @@
+"""What a person does with the attribution panels: point, check boxes, walk through layers, scrub, stop."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+SETUP = 'import cnnviz_widgets as cv\nnet = cv.load_network("mini")\nphoto = cv.load_image("chelsea")'
+PATIENCE = 60_000  # ms: a machine may be busy
+
+
+@pytest.fixture
+def show(open_notebook):
+    """Open a notebook with one panel, ``panel``, and wait until it has computed."""
+
+    def open_it(call: str, views: int = 1, width: int = 1280):
+        notebook = open_notebook(SETUP, f"panel = cv.panels.{call}\npanel", width=width)
+        notebook.panel.wait_for(timeout=90_000)
+        for view in range(views):
+            notebook.wait_for_pixels(view, timeout=60)
+        notebook.kernel("panel.wait(60)")
+        return notebook
+
+    return open_it
+
+
+def middle(notebook, view: int, across: float = 0.5, down: float = 0.5) -> tuple[float, float]:
+    """A place on a view, in px of the page."""
+    canvas = notebook.panel.locator("canvas.cnnviz-pixels").nth(view)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    return box["x"] + box["width"] * across, box["y"] + box["height"] * down
+
+
+def values(notebook) -> list[str]:
+    """What is read out above the tiles."""
+    return notebook.panel.locator(".cnnviz-label .cnnviz-value").all_inner_texts()
+
+
+def test_pointing_at_one_cell_reads_all_of_them_without_the_kernel(show):
+    notebook = show("Gradients(net, photo)", views=2)
+    page = notebook.page
+    assert len(values(notebook)) == 6
+    page.evaluate(
+        """() => {
+            const send = WebSocket.prototype.send;
+            window.__sent = 0;
+            WebSocket.prototype.send = function (data) { window.__sent++; return send.call(this, data); };
+        }"""
+    )
+    marks = "() => [...document.querySelectorAll('.cnnviz-marks')].map((c) => c.toDataURL().length)"
+    before = page.evaluate(marks)
+    page.mouse.move(*middle(notebook, 0, 0.1, 0.3))
+    page.mouse.move(*middle(notebook, 0, 0.12, 0.3), steps=3)
+    page.wait_for_function("() => [...document.querySelectorAll('.cnnviz-value')].every((v) => v.textContent)")
+    assert all(re.match(r"−?[\d.]+", value) for value in values(notebook))
+    assert all(now != then for now, then in zip(page.evaluate(marks), before, strict=True))  # the channel's map, too
+    assert page.evaluate("window.__sent") == 0
+    page.mouse.move(5, 5)
+    page.wait_for_function("() => [...document.querySelectorAll('.cnnviz-value')].every((v) => !v.textContent)")
+
+
+def test_cells_are_chosen_with_the_keyboard(show):
+    notebook = show("Gradients(net, photo)", views=2)
+    page = notebook.page
+    box = page.get_by_role("checkbox", name="gradient, backprop")
+    box.focus()
+    page.keyboard.press("Space")  # five are left
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    before = notebook.pixels(0)
+    page.keyboard.press("Space")
+    expect(page.get_by_role("checkbox", name="gradient × input, backprop")).to_be_checked(timeout=PATIENCE)
+    notebook.wait_for_pixels(0, other_than=before)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")  # a seventh
+    expect(page.get_by_role("checkbox", name="guided Grad-CAM, backprop")).not_to_be_checked()
+    expect(notebook.panel.locator(".cnnviz-count")).to_have_text("6 of at most 6")
+    assert notebook.kernel("panel.wait(30); print(len(panel.cells), panel.cells[2])") == ("6 ('saliency', 'backprop')")
+
+
+def test_a_neuron_is_chosen_by_a_click(show):
+    notebook = show("Gradients(net, photo)", views=2)
+    row, column = eval(notebook.kernel("print(divmod(int(cv.activations(net, photo).values[0].argmax()), 8))"))
+    before = notebook.pixels(0)
+    notebook.page.mouse.click(*middle(notebook, 1, (column + 0.4) / 8, (row + 0.4) / 8))
+    notebook.wait_for_pixels(0, other_than=before)
+    assert eval(notebook.kernel("print((panel.source, panel.session.position))")) == ("neuron", (row, column))
+
+
+def test_walking_through_the_layers(show):
+    notebook = show("ClassActivation(net, photo)", views=2)
+    slider = notebook.slider("Layer")
+    slider.focus()
+    for _ in range(3):
+        before = notebook.pixels(0)
+        slider.press("ArrowLeft")
+        notebook.wait_for_pixels(0, other_than=before)
+    readout = notebook.panel.locator(".cnnviz-walk .widget-readout")
+    expect(readout).to_have_text(re.compile(r"conv5 · Conv2d 256×8×8"))
+    assert notebook.kernel("print(panel.session.layer)") == "conv5"
+    width, content = readout.evaluate("e => [e.clientWidth, e.scrollWidth]")
+    assert content <= width  # name and size are not cut off
+
+
+def test_classes_are_typed_and_a_channel_is_clicked(show):
+    notebook = show("ClassActivation(net, photo)", views=2)
+    field = notebook.panel.get_by_role("combobox", name="Classes")
+    for name, tiles in (("dumb", 1), ("persian", 2)):
+        field.fill(name)
+        field.press("Enter")
+        expect(notebook.panel.locator(".cnnviz-tag")).to_have_count(tiles, timeout=PATIENCE)
+    notebook.page.wait_for_function(
+        "() => document.querySelectorAll('.cnnviz-image')[0].innerText.includes('Persian cat')"
+    )
+    notebook.panel.get_by_role("button", name="Take dumbbell away").press("Enter")
+    expect(notebook.panel.locator(".cnnviz-tag")).to_have_count(1, timeout=PATIENCE)
+    assert notebook.kernel("print([net.classes[one] for one in panel.classes])") == "['Persian cat']"
+    notebook.page.mouse.click(*middle(notebook, 1, 0.02, 0.4))
+    first = notebook.panel.locator(".cnnviz-image").nth(1).locator(".cnnviz-name").first.inner_text()
+    notebook.page.wait_for_timeout(300)
+    assert notebook.kernel("print(panel.session.channel)") == first.split(":")[0]
+
+
+def test_a_sanity_check_is_scrubbed_and_clicked(show):
+    notebook = show("Sanity(net, photo, methods=['saliency'])", views=2)
+    assert notebook.panel.locator(".cnnviz-curves .line, .cnnviz-curves path.curve").count() >= 1
+    before = notebook.pixels(0)
+    slider = notebook.slider("Forget")
+    slider.focus()
+    slider.press("ArrowRight")
+    after = notebook.wait_for_pixels(0, other_than=before)
+    notebook.page.mouse.click(*middle(notebook, 1, 0.95, 0.2))
+    notebook.wait_for_pixels(0, other_than=after)
+    notebook.page.wait_for_function("() => /constant|random: fc, .*conv1/.test(document.body.innerText)")
+    assert notebook.kernel("print(panel.step)") == "7"
+
+
+def test_a_sanity_check_is_stopped(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cv.panels.Sanity(net, photo, methods=['smoothgrad', 'saliency'])\npanel")
+    notebook.panel.wait_for(timeout=90_000)
+    notebook.wait_for_pixels(0, timeout=60)
+    notebook.panel.get_by_role("button", name="Stop").click()
+    notebook.page.wait_for_function(
+        "() => /stopped|done/i.test(document.querySelector('.cnnviz-run-bar').innerText)", timeout=PATIENCE
+    )
+    count = notebook.kernel("panel.wait(60); print(len(panel._states))")
+    before = notebook.pixels(0)
+    notebook.slider("Forget").press("End")  # what was not computed stays so
+    notebook.page.wait_for_timeout(500)
+    assert notebook.kernel("panel.wait(60); print(len(panel._states))") == count
+    if int(count) == 8:
+        notebook.wait_for_pixels(0, other_than=before)
+
+
+def test_methods_are_compared(show):
+    notebook = show("Compare(net, photo, methods=['saliency', 'grad_cam', 'full_grad'], steps=10)")
+    names = notebook.panel.locator(".cnnviz-label .cnnviz-name").all_inner_texts()
+    assert [re.sub(r" · [\d.]+ m?s$", "", name) for name in names] == ["saliency", "Grad-CAM", "FullGrad"]
+    assert all(name.endswith("s") for name in names)
+    legend = notebook.panel.locator(".cnnviz-chart-legend .cnnviz-level")
+    expect(legend).to_have_count(6, timeout=PATIENCE)
+    stroke = """() => [...document.querySelectorAll('.cnnviz-curves path')].map(
+        (path) => parseFloat(getComputedStyle(path).strokeWidth)).filter((width) => width === 4).length"""
+    assert notebook.page.evaluate(stroke) == 0
+    notebook.page.mouse.click(*middle(notebook, 0, 0.5, 0.5))
+    notebook.page.wait_for_function(f"() => ({stroke})() === 2", timeout=PATIENCE)
+    assert notebook.kernel("print(panel.chosen)") == "grad_cam"
+
+
+@pytest.mark.parametrize("width", [1100, 760])
+def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook, width):
+    calls = {
+        "gradients": "Gradients(net, photo)",
+        "class-activation": "ClassActivation(net, photo)",
+        "sanity": "Sanity(net, photo, methods=['saliency', 'guided'], step=2)",
+        "compare": "Compare(net, photo, methods=['saliency', 'grad_cam', 'full_grad', 'guided_grad_cam'], steps=10)",
+    }
+    notebook = open_notebook(
+        SETUP, *(f"p{number} = cv.panels.{call}\np{number}" for number, call in enumerate(calls.values())), width=width
+    )
+    notebook.page.set_viewport_size({"width": width, "height": 1600})
+    notebook.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
+    panels = notebook.page.locator(".cnnviz-panel")
+    for number, name in enumerate(calls):
+        panel = panels.nth(number)
+        panel.scroll_into_view_if_needed(timeout=90_000)
+        assert notebook.kernel(f"print(p{number}.wait(60), p{number}._bar.error)") == "True"
+        panel.locator("canvas.cnnviz-pixels").first.wait_for(timeout=PATIENCE)
+        for theme in ("Light", "Dark"):
+            notebook.theme(f"JupyterLab {theme}")
+            panel.scroll_into_view_if_needed()
+            notebook.page.wait_for_timeout(300)
+            notebook.screenshot(f"{name}-{width}-{theme.lower()}", panel)
+        assert panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, f"{name} is wider than its cell"
+        cut = panel.locator(".widget-label, .widget-toggle-button, .cnnviz-heading").evaluate_all(
+            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
+        )
+        assert cut == []
+
+
+def test_the_tabs_of_the_lab_can_be_read(open_notebook):
+    notebook = open_notebook(SETUP, "lab = cv.lab(net, photo)\nlab", width=1000)
+    lab = notebook.page.locator(".cnnviz-lab")
+    lab.wait_for(timeout=90_000)
+    for width in (1000, 700):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        notebook.page.wait_for_timeout(300)
+        cut = lab.locator(".lm-TabBar-tabLabel").evaluate_all(
+            "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
+        )
+        assert cut == []
+        assert lab.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
+    titles = lab.get_by_role("tab").all_inner_texts()
+    assert titles == eval(notebook.kernel("print([panel.title for panel in lab.panels])"))

@@ -1,0 +1,151 @@
+"""Cells of method and rule: each is what the method returns, on its own scale or on a common one."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from cnnviz_widgets import methods, panels
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods import Neuron
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels.attributions import ATTRIBUTIONS
+from cnnviz_widgets.panels.gradients import CELLS
+
+EVERY = [(method, "guided") for method in CELLS]
+
+
+@pytest.fixture
+def panel(network, photo):
+    panel = panels.Gradients(network, photo)
+    yield panel
+    panel.close()
+
+
+def content(panel):
+    return panel._parts["cells"].image.content
+
+
+@pytest.mark.parametrize("cells", [EVERY[:6], EVERY[1:]])
+def test_a_cell_is_what_its_method_returns(panel, network, photo, cells):
+    panel.cells = cells
+    panel.run()
+    shown = content(panel)
+    assert shown.names == tuple(f"{CELLS[method]} · guided" for method, _ in cells)
+    for tile, (name, rule) in enumerate(cells):
+        result = ATTRIBUTIONS[name](network, photo, None, rule=rule)
+        if isinstance(result, methods.GradientPicture):
+            assert tile in shown.unseen
+            np.testing.assert_array_equal(shown.picture[tile], result.shown())
+            result = result.heatmap()
+        np.testing.assert_allclose(shown.values[tile], result.values, rtol=1e-6)
+        assert shown.low[tile] <= result.values.min() or tile not in shown.unseen
+
+
+def test_from_a_neuron(panel, network, photo):
+    panel.session.layer, panel.session.channel, panel.session.position = "3", 5, (2, 3)
+    panel.source, panel.cells = "neuron", [("saliency", "backprop")]
+    panel.run()
+    expected = methods.saliency(network, photo, Neuron("3", 5, (2, 3)))
+    np.testing.assert_array_equal(content(panel).values[0], expected.values)
+    assert content(panel).caption == expected.of
+
+
+def test_one_scale_for_the_same_unit(panel):
+    panel.cells = [("saliency", "backprop"), ("saliency", "guided"), ("vargrad", "backprop")]
+    panel.run()
+    apart = content(panel).high
+    panel.scale = "one"
+    panel.wait(10)
+    together = content(panel).high
+    assert together[0] == together[1] == max(apart[:2])
+    assert together[2] == apart[2]
+
+
+def test_what_is_known_is_not_computed_again(panel, monkeypatch):
+    panel.cells = [("saliency", "backprop")]
+    panel.run()
+    calls, real = [], methods.saliency
+    monkeypatch.setattr(methods, "saliency", lambda *a, **k: calls.append(k["rule"]) or real(*a, **k))
+    panel.cells = [("saliency", "backprop"), ("saliency", "guided")]
+    panel.wait(10)
+    assert calls == ["guided"]
+    panel.session.target = "bird"
+    panel.wait(10)
+    assert sorted(calls) == ["backprop", "guided", "guided"]
+
+
+def test_cells_appear_one_by_one_in_their_places(panel):
+    frames = list(panel.compute(panel._now()))
+    assert [frame.parts["cells"].count for frame in frames] == [6] * 6
+    assert [sum(name.endswith("…") for name in frame.parts["cells"].names) for frame in frames] == [5, 4, 3, 2, 1, 0]
+    assert np.isnan(frames[0].parts["cells"].values[1]).all()
+
+
+def test_cells_are_checked(panel, network, photo):
+    for wrong, says in [
+        ([("saliency", "guide")], "guided"),
+        ([("salience", "guided")], "saliency"),
+        (["saliency"], "not 'saliency'"),
+        ([], "1 to 6"),
+        ([(method, rule) for method in CELLS for rule in ("backprop", "guided")], "1 to 6, not 14"),
+    ]:
+        with pytest.raises(UserError, match=says):
+            panel.cells = wrong
+    assert len(panel.cells) == 6
+    panel.cells = [["saliency", "guided"], ("gradient", "backprop")]
+    assert panel.cells == (("gradient", "backprop"), ("saliency", "guided"))
+
+
+def test_a_method_that_does_not_fit_says_why_and_the_others_go_on(photo):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8), nn.ReLU(), nn.Linear(8, 2))
+    panel = panels.Gradients(Network(module, input_size=16), photo)
+    panel.cells = [("saliency", "backprop"), ("guided_grad_cam", "guided")]
+    frames = list(panel.compute(panel._now()))
+    assert np.isfinite(frames[-1].parts["cells"].values[0]).all()
+    panel.shown = True
+    panel._request("compute")
+    panel.wait(10)
+    assert "guided Grad-CAM" in panel._bar.note
+    panel.close()
+
+
+def test_a_rule_without_a_relu_is_remarked_upon_in_the_panel_and_not_in_the_cell(photo, recwarn):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    panel = panels.Gradients(Network(module, input_size=16), photo, cells=[("saliency", "guided")]).run()
+    assert "met no ReLU" in panel._bar.note
+    assert not [one for one in recwarn if "ReLU" in str(one.message)]
+    panel.cells = [("saliency", "backprop")]
+    panel.wait(10)
+    assert panel._bar.note == ""
+    panel.close()
+
+
+@pytest.mark.parametrize("settings", [{}, {"source": "neuron", "channel": 5}, {"target": "bird", "cells": EVERY[1:]}])
+def test_the_program_computes_what_is_shown(network, photo, settings):
+    panel = panels.Gradients(network, photo, **settings).run()
+    lines = [line for line in panel.code().splitlines() if not line.startswith(("net =", "photo ="))]
+    scope = {"net": network, "photo": photo, "display": lambda *results: None}
+    exec("\n".join(lines), scope)
+    for tile, result in enumerate(scope["cells"]):
+        result = result.heatmap() if hasattr(result, "heatmap") else result
+        np.testing.assert_allclose(content(panel).values[tile], result.values, rtol=1e-6)
+    panel.close()
+
+
+def test_a_click_chooses_a_neuron(panel):
+    panel.run()
+    view = panel._parts["maps"].image
+    view._receive(view, {"do": "click", "at": [0, 20, 20, 5, 5]}, [])
+    panel.wait(10)
+    assert (panel.source, panel.session.position) == ("neuron", (5, 5))
+    assert panel._parts["maps"].image.crosshair is not None
+
+
+def test_the_views_point_together(panel, network, photo):
+    views = [panel._parts[name].image for name in ("maps", "cells")]
+    assert views[0].group == views[1].group != ""
+    other = panels.Gradients(network, photo)
+    assert other._parts["maps"].image.group != views[0].group
+    other.close()

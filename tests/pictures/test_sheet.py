@@ -1,0 +1,78 @@
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods import Heatmap
+from cnnviz_widgets.pictures.render import colour
+from cnnviz_widgets.pictures.sheet import side_by_side
+
+RED, BLUE = (torch.tensor(one).view(3, 1, 1).expand(3, 20, 20).float() for one in ((1, 0, 0), (0, 0, 1)))
+
+
+def test_each_in_its_place():
+    picture = side_by_side(RED, BLUE, Image.new("RGB", (20, 10), "lime"), columns=2, width=408)
+    assert picture.size == (408, 200 + 8 + 100)
+    colours = [picture.getpixel(at) for at in ((100, 100), (308, 100), (100, 250))]
+    assert colours == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+    assert [picture.getpixel(at) for at in ((204, 100), (308, 250))] == [(255, 255, 255)] * 2
+
+
+def test_names_are_written_above():
+    picture = np.asarray(side_by_side(RED, BLUE, names=("one", "two"), width=408))
+    assert picture.shape == (220, 408, 3)
+    assert picture[:20, :200].min() < 100
+    assert (picture[20:, :200] == (255, 0, 0)).all()
+
+
+def test_maps_of_numbers():
+    above, both = torch.tensor([[0.0, 1], [2, 4]]), torch.tensor([[0.0, 1], [-2, 4]])
+    picture = side_by_side(above, both, RED, width=101)  # 28 px for each
+    assert picture.size == (3 * 28 + 16, 28)
+    dark, bright = (picture.getpixel(at) for at in ((3, 3), (25, 25)))
+    assert dark == tuple(colour([[0.0, 1]], "inferno")[0, 0, :3])
+    assert bright == tuple(colour([[0.0, 1]], "inferno")[0, 1, :3])
+    zero, blue, red = (np.array(picture.getpixel((36 + x, y))) for x, y in ((3, 3), (3, 25), (25, 25)))
+    assert np.ptp(zero) < 5
+    assert blue[2] > blue[0] + 50
+    assert red[0] > red[2] + 50
+    sharp = np.asarray(picture)[:, :28]
+    assert len(np.unique(sharp.reshape(-1, 3), axis=0)) == 4
+
+
+def test_constant_map():
+    for value in (0.0, 3.0, -3.0):
+        picture = side_by_side(torch.full((4, 4), value))
+        assert picture.mode == "P"
+        assert len(picture.convert("RGB").getcolors()) == 1
+
+
+def test_maps_alone_take_a_palette_and_keep_their_colours():
+    ramp = torch.linspace(0, 1, 400).view(20, 20)
+    picture = side_by_side(ramp, ramp, width=408).convert("RGB")
+    there = np.asarray(picture)[5::10, 5:200:10].astype(int)
+    assert abs(there - colour(ramp, "inferno", 0, 0.995)[..., :3]).max() <= 4
+
+
+def test_results_show_themselves():
+    zero = Heatmap(torch.zeros(20, 20), BLUE, "nothing", signed=True)
+    picture = side_by_side(zero, BLUE, width=408)
+    alone = Image.open(io.BytesIO(zero._repr_png_())).convert("RGB")
+    np.testing.assert_allclose(picture.getpixel((100, 100)), alone.getpixel((100, 100)), atol=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "says"),
+    [
+        ((), {}, "something to show"),
+        ((RED,), {"names": ("a", "b")}, "all 1 pictures, not 2"),
+        ((RED,), {"columns": 0}, "at least 1, not 0"),
+        ((torch.zeros(4, 4, 4, 4),), {}, "picture must be floats"),
+    ],
+)
+def test_bad_input(arguments, options, says):
+    with pytest.raises(UserError, match=says):
+        side_by_side(*arguments, **options)

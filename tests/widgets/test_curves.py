@@ -1,0 +1,40 @@
+from ipywidgets.widgets.widget import _instances
+
+from cnnviz_widgets.widgets.curves import Curves, colour_of, is_dashed
+
+
+def test_curves_and_legend_say_the_same() -> None:
+    chart = Curves("share", "score", most=3)
+    chart.show({"a": ([0, 1], [1, 0]), "<b>": ([0, 1], [0, 1])}, numbers={"<b>": "0.7", "a": "0.2"}, marker=0.5)
+    assert [line.y.tolist() for line in chart._lines] == [[1, 0], [0, 1], []]
+    assert chart._marker.x.tolist() == [0.5, 0.5]
+    legend = chart._legend.value
+    assert legend.index("&lt;b&gt;") < legend.index(">a<")  # in the order of the numbers
+    assert f"rgb{colour_of(1)}" in legend
+    chart.show({"a": ([0, 1], [1, 0])})
+    assert [line.y.tolist() for line in chart._lines] == [[1, 0], [], []]
+    assert chart._marker.x.tolist() == []
+    chart.close()
+
+
+def test_one_curve_stands_out() -> None:
+    chart = Curves("share", "score", most=2)
+    chart.show({"a": ([0], [1]), "b": ([0], [1])}, strong="b")
+    assert [line.stroke_width for line in chart._lines] == [2, 4]
+    assert chart._lines[0].opacities[0] < chart._lines[1].opacities[0]
+    chart.show({"a": ([0], [1])}, strong="b")  # which is gone
+    assert chart._lines[0].opacities == [1]
+    chart.close()
+
+
+def test_no_two_curves_look_alike() -> None:
+    looks = {(colour_of(number), is_dashed(number)) for number in range(20)}
+    assert len(looks) == 20
+
+
+def test_close_frees_every_widget() -> None:
+    before = set(_instances)
+    chart = Curves("share", "score")
+    assert len(set(_instances) - before) > 20
+    chart.close()
+    assert set(_instances) == before
