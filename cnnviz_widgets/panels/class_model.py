@@ -1,5 +1,6 @@
 """M1, M2: the picture that a network takes for a perfect example of a class."""
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -10,12 +11,11 @@ import ipywidgets
 from traitlets import observe
 
 from cnnviz_widgets.methods import OptimisationState
-from cnnviz_widgets.methods.optimise.class_models import RECIPES
+from cnnviz_widgets.methods.optimise.class_models import RECIPES, Recipe
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.panels.controls import choice, slider, toggle
 from cnnviz_widgets.panels.making import (
     STOPS,
-    As,
     Making,
     Reel,
     Run,
@@ -66,10 +66,10 @@ class ClassModel(Making):
     rounds = rounds_slider()
     starts = slider(1, 1, 4, label="Starts", help="Pictures side by side, each from other noise")
     seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
+    prices = heading("What keeps noise away", "Terms that cost, and what is done to the picture after a step")
     picture = choice(
         USUAL.picture, ["pixels", "fourier"], label="Basis", help="What a step moves: pixels, or their frequencies"
     )
-    prices = heading("What keeps noise away", "Terms that cost, and what is done to the picture after a step")
     l2 = float_slider(USUAL.l2, 0, 0.01, step=0.0001, form=".4f", label="L2", help="How much every strong colour costs")
     total_variation = float_slider(
         USUAL.total_variation, 0, 0.1, step=0.001, form=".3f", label="Variation", help="How much every edge costs"
@@ -170,8 +170,11 @@ class ClassModel(Making):
 
 
 def _run(now: SimpleNamespace) -> Run:
-    target = As(_target(now), target_code(now.network, _target(now)))
-    return Run("class_model", target, now.preset, batch=now.starts, **_changes(now), seed=now.seed)
+    target = json.loads(target_code(now.network, _target(now)))  # its name, where that is one class's only
+    options = {"batch": now.starts} if now.starts > 1 else {}
+    if now.starts > 1 and not RECIPES[now.preset].sd:
+        options["sd"] = Recipe.sd  # without noise they would all be the same
+    return Run("class_model", target, now.preset, **options, **_changes(now), seed=now.seed)
 
 
 def _target(now: SimpleNamespace) -> int:

@@ -58,7 +58,7 @@ class Compare(Panel):
         ]
 
     def _choose(self, pointer: Pointer) -> None:
-        name = self.methods[pointer.tile]
+        name = self._drawn.methods[pointer.tile]  # of what is on the screen
         self.chosen = "" if self.chosen == name else name
 
     @computes("network", "image", "target", "layer", "methods", "steps", "chosen")

@@ -1,7 +1,7 @@
 """D1: whatever layers see in a photograph, they are shown more of it."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -112,13 +112,17 @@ class DeepDream(Making):
     def views(self) -> list[ipywidgets.Widget]:
         dreamed = Reel("The dream", "most", max_width=780, max_height=520)
         film = Reel("The film", max_width=448)
-        self._play = ipywidgets.Play(interval=1000 // FRAMES_PER_SECOND, description="Play", tooltip="Play the film")
-        self._frame = ipywidgets.IntSlider(description="Frame", tooltip="The frame that is looked at", style=NATURAL)
-        self._frame.layout.flex, self._frame.layout.width = "1 1 140px", "auto"
+        self._play = ipywidgets.Play(
+            min=1, interval=1000 // FRAMES_PER_SECOND, description="Play", tooltip="Play the film"
+        )
+        self._frame = ipywidgets.IntSlider(
+            min=1, description="Frame", tooltip="The frame that is looked at", style=NATURAL
+        )
+        self._frame.layout.width = "auto"
         link((self._play, "value"), (self._frame, "value"))
         self._frame.observe(self.guarded(lambda change: film.look_at(change["new"])), "value")
         rows = [self.part("dream", dreamed)]
-        column = ipywidgets.VBox([self.part("film", film), ipywidgets.HBox([self._play, self._frame])])
+        column = ipywidgets.VBox([self.part("film", film), self._frame, self._play])
         self._film = column.add_class("cnnviz-part")
         self._folder = tempfile.TemporaryDirectory(prefix="cnnviz-")
         self._lay_out()
@@ -149,62 +153,31 @@ class DeepDream(Making):
 
     def _lay_out(self, _: Any = None) -> None:
         self._film.layout.display = None if self.film else "none"
-        self._play.max = self._frame.max = self.frames - 1
+        self._play.max = self._frame.max = self.frames
         self._frame.value = self._frame.max
 
     @computes(
         "network", "image", "layer", "weight", "second", "second_weight", "third", "third_weight", "size", "octaves",
-        "octave_scale", "steps", "rounds", "strength", "jitter", "guide",
+        "octave_scale", "steps", "rounds", "strength", "jitter", "guide", "film", "frames", "zoom",
     )  # fmt: skip
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        photo, mix, options = _photo(now, now.size), _mix(now), _options(now)
-
-        def begin(round: int, before: OptimisationState | None) -> Iterator[OptimisationState]:
-            image = photo if before is None else before.values
-            for state in dream(
-                now.network, image, mix, octaves=now.octaves, steps=now.steps, seed=round - 1, **options
-            ):
-                yield replace(state, step=(round - 1) * state.total + state.step, total=now.rounds * state.total)
-
-        of = (
-            now.network,
-            now.image,
-            now.size,
-            mix,
-            now.octaves,
-            now.steps,
-            now.guide,
-            now.octave_scale,
-            now.strength,
-            now.jitter,
-        )
-        for state in self._going_on("dream", of, now.rounds, begin):
-            yield Frame({"dream": partial(_beside, photo, state)}, state.step, state.total)
-
-    @computes(
-        "network", "image", "layer", "weight", "second", "second_weight", "third", "third_weight", "octave_scale",
-        "strength", "jitter", "guide", "film", "frames", "zoom",
-    )  # fmt: skip
-    def fall(self, now: SimpleNamespace) -> Iterator[Frame]:
-        """The film."""
-        if not now.film:
-            return
-        photo, mix, options = _photo(now, FILM_SIZE), _mix(now), _options(now)
-        film: list[np.ndarray] = []
-
-        def begin(*_: Any) -> Iterator[tuple[OptimisationState, list[np.ndarray]]]:
+        """The dream, and then the film."""
+        mix = _mix(now)
+        of = now.network, now.image, mix, now.octave_scale, now.strength, now.jitter, now.guide
+        photo, film = load_image(now.image, size=now.size), now.frames * FILM["octaves"] * FILM["steps"] * now.film
+        for state in self._going_on(
+            "dream", (*of, now.size, now.octaves, now.steps), now.rounds, _dreams(now, photo, mix)
+        ):
+            yield Frame({"dream": partial(_beside, photo, state)}, state.step, state.total + film)
+        if now.film:
             path = Path(self._folder.name) / "dream.gif"
-            for state in dream_zoom(
-                now.network, photo, path, mix, frames=now.frames, zoom=now.zoom, frames_per_second=FRAMES_PER_SECOND,
-                **FILM, **options,
-            ):  # fmt: skip
-                film.append(rgb(state.values))
-                yield state, film
-
-        of = now.network, now.image, mix, now.guide, now.octave_scale, now.strength, now.jitter, now.frames, now.zoom
-        for state, frames in self._going_on("film", of, 1, begin):
-            self._frames = frames
-            yield Frame({"film": partial(_frame, list(frames), now.frames)}, state.step, state.total)
+            for reached in self._going_on("film", (*of, now.frames, now.zoom), 1, _film(now, path, mix)):
+                share = len(reached) / now.frames
+                yield Frame(
+                    {"film": partial(_frame, reached, now.frames)},
+                    state.total + round(share * film),
+                    state.total + film,
+                )
 
     def subject(self) -> str:
         now = self._drawn or self._now()
@@ -213,12 +186,14 @@ class DeepDream(Making):
     def _press(self, button: str) -> None:
         if button != "film":
             super()._press(button)
-        elif not self._parts["film"].image.content.count:
+            return
+        known = self._reached.get("film")
+        film = known and (known.latest or known.ends[-1])
+        if not film:
             raise UserError("there is no film yet: check “Zoom film”.")
-        else:
-            path = Path(self._folder.name) / "saved.gif"
-            write_film(self._frames, path, FRAMES_PER_SECOND)
-            self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
+        path = Path(self._folder.name) / "so far.gif"
+        write_film(film, path, FRAMES_PER_SECOND)
+        self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
 
     def call(self, now: SimpleNamespace) -> str:
         mix = _mix(now)
@@ -232,16 +207,34 @@ class DeepDream(Making):
             f"    dreamed = cv.last({one})",
             "    picture = dreamed.values",
         ]
-        if self.film:
-            film = {"frames": self.frames, "zoom": self.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM}
+        if now.film:
+            film = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM}
             more = "".join(f", {name}={value}" for name, value in film.items())
             small = f"cv.load_image(photo, size={FILM_SIZE})"
             lines.append(f'cv.last(cv.dream_zoom(net, {small}, "dream.gif", layers{more}{options}))')
         return "\n".join([*lines, "dreamed"])
 
 
-def _photo(now: SimpleNamespace, size: int) -> Tensor:
-    return load_image(now.image, size=size)
+def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimisationState]]:
+    def begin(round: int, before: OptimisationState | None) -> Iterator[OptimisationState]:
+        image, sizes = photo if before is None else before.values, {"octaves": now.octaves, "steps": now.steps}
+        for state in dream(now.network, image, mix, **sizes, **_options(now), seed=round - 1):
+            yield replace(state, step=(round - 1) * state.total + state.step, total=now.rounds * state.total)
+
+    return begin
+
+
+def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator[tuple[np.ndarray, ...]]]:
+    """Yields the frames so far."""
+
+    def begin(*_: Any) -> Iterator[tuple[np.ndarray, ...]]:
+        frames, photo = (), load_image(now.image, size=FILM_SIZE)
+        how = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND}
+        for state in dream_zoom(now.network, photo, path, mix, **how, **FILM, **_options(now)):
+            frames = (*frames, rgb(state.values))
+            yield frames
+
+    return begin
 
 
 def _options(now: SimpleNamespace) -> dict[str, Any]:
@@ -274,6 +267,6 @@ def _beside(photo: Tensor, state: OptimisationState, share: int | None) -> Conte
     return Content(dreamed, caption=f"{state.of}: step {state.step} of {state.total}")
 
 
-def _frame(film: list[np.ndarray], total: int, at: int | None) -> Content:
-    number = len(film) if at is None else min(at + 1, len(film))
+def _frame(film: tuple[np.ndarray, ...], total: int, number: int | None) -> Content:
+    number = min(number or total, len(film))
     return Content(film[number - 1], caption=f"frame {number} of {total}")

@@ -203,17 +203,14 @@ def _beside(now: SimpleNamespace) -> dict[str, Run]:
 def _content(now: SimpleNamespace, states: dict[str, OptimisationState], at: int | None) -> Content:
     """The pictures of a step, side by side."""
     tiles: dict[str, Tensor] = {}
+    last = 0
     for name, state in states.items():
         step, pictures = seen_at(state, at)
-        several = (
-            {f"{name} {number + 1}": one for number, one in enumerate(pictures)}
-            if pictures.ndim == 4
-            else {name: pictures}
-        )
-        tiles |= several
-    if now.beside == "families" and "none" in states:
+        last = max(last, step)
+        tiles |= {f"{name} {n + 1}": one for n, one in enumerate(pictures)} if pictures.ndim == 4 else {name: pictures}
+    if "none" in states:
         tiles = {f"{FAMILIES[name]} · {fine_share(one):.0%} fine": one for name, one in tiles.items()}
-    caption = f"{_subject(now)}: step {step} of {now.rounds * now.steps}"
+    caption = f"{_subject(now)}: step {last} of {now.rounds * now.steps}"
     return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
 
 

@@ -62,7 +62,9 @@ class Inversion(Making):
             "whole", labels=True, cursor="tile", max_width=1076, max_height=520,
         )  # fmt: skip
         ladder.image.on_click(self.guarded(self._choose))
-        curve = Chart("How near they are", "layer, from input to output", "PSNR, dB", "whole", most=1, top=None)
+        curve = Chart(
+            "How near they are", "layer, from input to output", "PSNR, dB", "whole", most=1, top=None, height=160
+        )
         return [self.part("ladder", ladder), self.part("curve", curve)]
 
     def _choose(self, pointer: Pointer) -> None:
@@ -115,4 +117,6 @@ def _content(now: SimpleNamespace, layers: list[str], states: dict[str, Optimisa
 def _curve(now: SimpleNamespace, layers: list[str], states: dict[str, OptimisationState]) -> dict:
     original = now.network.prepare(now.image)[0].cpu()
     near = {layers.index(layer): psnr(state.values, original) for layer, state in states.items()}
-    return {"curves": {"PSNR": (list(near), list(near.values()))}, "end": max(1, len(layers) - 1)}
+    ends = f"{next(iter(near.values())):.1f} to {near[max(near)]:.1f} dB"
+    curves = {"PSNR": (list(near), list(near.values()))}
+    return {"curves": curves, "numbers": {"PSNR": ends}, "end": max(1, len(layers) - 1)}

@@ -50,9 +50,8 @@ def heading(words: str, help: str) -> TraitType:
     """A line over the controls that are declared after it."""
 
     def build(panel: Panel) -> ipywidgets.Widget:
-        line = ipywidgets.HTML(description=words, tooltip=help, style=NATURAL).add_class("cnnviz-wide")
-        line.style.font_weight, line.layout.margin = "600", "6px 0 0"
-        return line
+        line = ipywidgets.HTML(description=words, tooltip=help, style=NATURAL)
+        return line.add_class("cnnviz-wide").add_class("cnnviz-heading")
 
     return Unicode("", read_only=True).tag(control=build)
 

@@ -110,9 +110,7 @@ def test_classes_are_typed_and_a_channel_is_clicked(show):
         field.fill(name)
         field.press("Enter")
         expect(notebook.panel.locator(".cnnviz-tag")).to_have_count(tiles, timeout=PATIENCE)
-    notebook.page.wait_for_function(
-        "() => document.querySelectorAll('.cnnviz-image')[0].innerText.includes('Persian cat')"
-    )
+    expect(notebook.panel.locator(".cnnviz-image").first).to_contain_text("Persian cat", timeout=PATIENCE)
     notebook.panel.get_by_role("button", name="Take dumbbell away").press("Enter")
     expect(notebook.panel.locator(".cnnviz-tag")).to_have_count(1, timeout=PATIENCE)
     assert notebook.kernel("print([net.classes[one] for one in panel.classes])") == "['Persian cat']"
@@ -163,7 +161,10 @@ def test_methods_are_compared(show):
     stroke = """() => [...document.querySelectorAll('.cnnviz-curves path')].map(
         (path) => parseFloat(getComputedStyle(path).strokeWidth)).filter((width) => width === 4).length"""
     assert notebook.page.evaluate(stroke) == 0
-    notebook.page.mouse.click(*middle(notebook, 0, 0.5, 0.5))
+    label = notebook.panel.locator(".cnnviz-label").nth(1)
+    label.scroll_into_view_if_needed()
+    box = label.bounding_box()
+    notebook.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
     notebook.page.wait_for_function(f"() => ({stroke})() === 2", timeout=PATIENCE)
     assert notebook.kernel("print(panel.chosen)") == "grad_cam"
 

@@ -614,7 +614,7 @@ def averaging_like(network):
     return copy
 
 
-@pytest.mark.parametrize("method", ALL)
+@pytest.mark.parametrize("method", [*ALL, guided_grad_cam])
 def test_in_other_modes(network, pictures, method):
     expected = method(network, pictures[0], 2).values
     with torch.no_grad():
@@ -693,7 +693,10 @@ class Broken(nn.Sequential):
         ({"layer": "33"}, "no layer '33'; there are '"),
         ({"layer": "5"}, r"layer must have more than one place, but '5' has the shape \(10, 1, 1\)"),
         ({"layer": "7"}, r"more than one place, but '7' has the shape \(6,\)"),
-        ({"target": Neuron("1", 2), "layer": "3"}, "(layer must not come after the target's, '1', as '3' does)|Neuron"),
+        (
+            {"target": Neuron("1", 2), "layer": "3"},
+            "(layer must be '1', the target's, or one before it, not '3')|Neuron",
+        ),
         ({"target": Neuron("1", 99), "layer": "1"}, "channel must be a whole number from 0 to 7"),
     ],
 )

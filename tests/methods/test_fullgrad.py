@@ -265,6 +265,24 @@ def test_a_score_that_never_leaves_its_constant(network, picture):
     assert found.values.isfinite().all()
 
 
+def test_within_inference_mode(network, picture):
+    expected = full_grad(network, picture, 1)
+    with torch.inference_mode():
+        found = full_grad(network, picture.clone(), 1)
+        torch.testing.assert_close(found.values, expected.values)
+    assert abs(found.completeness_error) < 1e-12
+
+
+def test_the_network_is_left_as_it_was(network, picture):
+    network.module.train()
+    before = {name: value.clone() for name, value in network.module.state_dict().items()}
+    full_grad(network, picture, 1)
+    assert all(part.training for part in network.module.modules())
+    assert all(parameter.grad is None for parameter in network.module.parameters())
+    for name, value in network.module.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
 def test_bad_input_is_one_sentence(network, picture):
     for target, message in (("gnu", "gnu"), (4, "4"), ([1, 2], "target must be one class, or one for each of the 1")):
         with pytest.raises(UserError, match=message) as error:

@@ -226,6 +226,13 @@ def test_a_picture_that_is_its_own_baseline_is_told(network, pictures):
     assert found.completeness_error == 0
 
 
+def test_within_inference_mode(network, pictures):
+    expected = integrated_gradients(network, pictures, 1, steps=2).values
+    with torch.inference_mode():
+        found = integrated_gradients(Network(network.module, input_size=(12, 16)), pictures.clone(), 1, steps=2).values
+        torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

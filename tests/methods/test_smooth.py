@@ -178,6 +178,14 @@ def test_without_noise_it_is_the_gradient(network, pictures):
     )
 
 
+def test_a_picture_without_a_range_is_told(network):
+    grey = torch.full((3, 12, 16), 0.5, dtype=torch.float64)
+    network = Network(network.module, input_size=(12, 16), mean=(0.5,) * 3, std=(0.2,) * 3)
+    with pytest.warns(UserWarning, match="same everywhere"):
+        found = smooth_gradient(network, grey, 1, samples=2)
+    torch.testing.assert_close(found.values, class_gradient(network, grey, 1).values)
+
+
 def test_the_seed_is_all_that_is_random(network, pictures):
     state = torch.get_rng_state()
     first, again, other = (smoothgrad(network, pictures[0], 1, samples=3, seed=seed).values for seed in (5, 5, 6))
@@ -198,6 +206,13 @@ def test_a_module_that_wants_its_pictures_contiguous(pictures):
     module = Views()
     expected = class_gradient(Network(module, input_size=(12, 16)), pictures[0], 1).values
     torch.testing.assert_close(smooth_gradient(Network(module, input_size=(12, 16)), pictures[0], 1).values, expected)
+
+
+def test_within_inference_mode(network, pictures):
+    expected = smoothgrad(network, pictures, 1, samples=2).values
+    with torch.inference_mode():
+        found = smoothgrad(Network(network.module, input_size=(12, 16)), pictures.clone(), 1, samples=2).values
+        torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize(

@@ -417,3 +417,31 @@ def test_controls_stand_in_the_order_of_declaration(network, photo):
         "Fill",
     ]
     panel.close()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_one_channel_oblong_pictures_and_batch_norm(kind):
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(1, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 5, 3, padding=1),
+        nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3),
+    )  # fmt: skip
+    network = Network(module, input_size=(24, 40))
+    settings = {"size": 8} if kind is panels.Occlusion else {}
+    panel = kind(network, torch.rand(3, 30, 50), **settings).run()
+    assert panel._bar.state == "done"
+    assert len(panel.snapshot()) > 1000
+    panel.close()
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_a_network_without_places_is_explained_or_shown(kind):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 12 * 12, 6), nn.ReLU(), nn.Linear(6, 2))
+    panel = kind(Network(module, input_size=12), torch.rand(3, 12, 12))
+    panel.shown = True
+    for name in panel._runners:
+        panel._request(name)
+    assert panel.wait(30)
+    assert "Traceback" not in panel._bar.details, panel._bar.details
+    panel.close()

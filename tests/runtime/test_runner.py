@@ -6,6 +6,7 @@ import time
 import pytest
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import runner as runner_module
 from cnnviz_widgets.runtime.runner import Frame, Runner
 
@@ -300,3 +301,20 @@ def test_stop_says_that_it_has_heard(screen):
     assert screen.states()[-1] == "stopping"
     screen.runner.wait(5)
     assert screen.states()[-1] == "stopped"
+
+
+def test_what_a_computation_has_to_say_is_told_with_its_status(screen, recwarn):
+    def start(sentence):
+        def frames():
+            remark(sentence)
+            yield Frame({"value": 0})
+            remark(sentence + " again")
+
+        return frames
+
+    screen.runner.submit(start("one"))
+    assert screen.runner.wait(5)
+    assert screen.reports[-1].remarks == ("one", "one again")
+    screen.runner.run(start("two"))
+    assert screen.reports[-1].remarks == ("two", "two again")
+    assert not recwarn.list

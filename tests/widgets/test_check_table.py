@@ -19,3 +19,11 @@ def test_the_browsers_lists_become_pairs() -> None:
 def test_settings_are_checked() -> None:
     with pytest.raises(TypeError, match="CheckTable has no mots"):
         CheckTable(COLUMNS, ROWS, mots=3)
+
+
+def test_one_line_of_boxes_has_plain_names() -> None:
+    line = CheckTable(COLUMNS, value=("b",))
+    assert line.get_state("value")["value"] == [["b", ""]]
+    line.set_state({"value": [["a", ""], ["b", ""]]})
+    assert line.value == ("a", "b")
+    line.close()

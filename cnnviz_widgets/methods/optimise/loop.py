@@ -133,11 +133,14 @@ def optimise(
 
     def states() -> Iterator[OptimisationState]:
         nonlocal parameters, memory, kept
-        alive = not bound.layers and not bound.output
+        alive = not (bound.layers or bound.output)
         for step in range(done + 1, steps + 1):
-            waking = step <= WAKING
-            climbed = _climb(network, bound, form, parameters, transforms, gradient, generator, waking)
-            alive = alive or step > WAKING or climbed.reached
+            drawn = generator.get_state()
+            climbed = _climb(network, bound, form, parameters, transforms, gradient, generator)
+            if step <= WAKING and not all(climbed.reached()):
+                generator.set_state(drawn)
+                climbed = _climb(network, bound, form, parameters, transforms, gradient, generator, waking=True)
+            alive = alive or any(climbed.reached())
             if not alive and step == min(WAKING, steps):
                 raise UserError(
                     f"nothing comes back from {objective!r}: the unit is dead for this picture; try another seed than "
@@ -150,7 +153,7 @@ def optimise(
                 for operator in after:
                     pictures = operator(Update(step, pictures, climbed.gradient, nothing))
                 parameters = form.project(form.encode(pictures))
-            if not (climbed.finite and all(one.isfinite().all() for one in parameters)):
+            if not (climbed.finite and all(one.sum().isfinite() for one in parameters)):
                 raise UserError(
                     f"the loss is not finite (NaN or infinity) at step {step}: the picture of step {step - 1} is the "
                     "last good one; a smaller learning_rate may help."
@@ -172,14 +175,18 @@ class _Climb(NamedTuple):
     slopes    of the objective, by the parameters
     gradient  by the pixels, after the operators
     finite    whether every term is
-    reached   whether anything came back through the network
+    signal    that came back through the network, by its input; None if nothing went there
     """
 
     slopes: Tensors
     gradient: Tensor
     terms: dict[str, float]
     finite: bool
-    reached: bool
+    signal: Tensor | None
+
+    def reached(self) -> list[bool]:
+        """For each picture, whether anything came back."""
+        return [] if self.signal is None else self.signal.flatten(1).any(1).tolist()
 
 
 def _climb(
@@ -190,21 +197,21 @@ def _climb(
     transforms: Sequence[Transform],
     operators: Sequence[Gradient],
     generator: torch.Generator,
-    waking: bool,
+    waking: bool = False,
 ) -> _Climb:
-    came_back: list[bool] = []
+    signals: list[Tensor] = []
     with network.lock, torch.enable_grad():
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
         pictures = decoded.detach().requires_grad_()
-        colours, alpha = pictures[:, : network.channels], pictures[:, network.channels :]
-        alpha = alpha if alpha.shape[1] else None
+        colours, alpha = pictures, None
+        if pictures.shape[1] > network.channels:
+            colours, alpha = pictures.tensor_split([network.channels], 1)
         logits, values = None, {}
         if bound.layers or bound.output:
             shown = colours if alpha is None else over_colours(colours, alpha, generator)
             batch = network.normalise(apply(transforms, shown, generator))
-            if waking:
-                batch.register_hook(lambda signal: came_back.append(bool(signal.any())))
+            batch.register_hook(signals.append)
             logits, values = _pass(network, batch, bound, waking)
         terms = bound(Seen(colours, alpha, values, logits))
         sums = torch.stack([value.sum() for value in terms.values()])
@@ -215,7 +222,9 @@ def _climb(
             gradient = operator(gradient)
         slopes = torch.autograd.grad(decoded, leaves, gradient)
     numbers = sums.tolist()
-    return _Climb(slopes, gradient, dict(zip(terms, numbers, strict=True)), all(map(isfinite, numbers)), any(came_back))
+    return _Climb(
+        slopes, gradient, dict(zip(terms, numbers, strict=True)), all(map(isfinite, numbers)), *signals or [None]
+    )
 
 
 def _pass(network: Network, batch: Tensor, bound: Bound, waking: bool) -> tuple[Tensor | None, dict[str, Tensor]]:

@@ -283,8 +283,7 @@ def _coloured(network: Network, decorrelate: bool = True) -> Callable[[Tensor], 
     def colour(values: Tensor) -> Tensor:
         if not decorrelate or network.channels != 3:
             return values.sigmoid()
-        mixed = torch.einsum("oc,bchw->bohw", matrix, values[:, :3])
-        return torch.cat([mixed, values[:, 3:]], 1).sigmoid()
+        return _mixed(matrix, values).sigmoid()
 
     return colour
 
@@ -297,10 +296,15 @@ def _uncoloured(network: Network, decorrelate: bool = True) -> Callable[[Tensor]
         values = pictures.logit(1e-3)
         if not decorrelate or network.channels != 3:
             return values
-        mixed = torch.einsum("co,bohw->bchw", inverse, values[:, :3])
-        return torch.cat([mixed, values[:, 3:]], 1)
+        return _mixed(inverse, values)
 
     return uncolour
+
+
+def _mixed(matrix: Tensor, values: Tensor) -> Tensor:
+    """The first three channels by a matrix; a fourth, alpha, as it is."""
+    mixed = torch.einsum("oc,bchw->bohw", matrix, values[:, :3])
+    return torch.cat([mixed, values[:, 3:]], 1) if values.shape[1] > 3 else mixed
 
 
 def _written(kind: str, size: Size, batch: int, start: Tensor | None, **options: Any) -> str:

@@ -49,7 +49,8 @@ def cam(
         batch = network.normalise(pictures[piece.start : piece.stop])
         with way_back(network):
             logits, values = network.forward(batch, name)
-            scores, start = aim.scores(logits.requires_grad_(), {}, piece)
+            logits = logits.detach().requires_grad_()
+            scores, start = aim.scores(logits, {}, piece)
             share = slope(network, scores, logits, "the logits")  # of each class in the score: (n, classes)
         maps, weights = _averaged(network, name, wide(values[name]), logits.detach())
         raw = torch.einsum("nk,nkhw->nhw", wide(share) @ weights, maps)

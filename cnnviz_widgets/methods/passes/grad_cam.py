@@ -40,8 +40,8 @@ def grad_cam(
     relu            False keeps what is negative: places that speak against the score
     upsample        bilinearly, to the size of the picture as the network sees it; False = as large as the layer
     counterfactual  explain ``-s``: what would have to go for the score to rise
-    Returns a Heatmap, values (H, W) or (B, H, W), or (h, w) for height and width, never scaled: of a place of the layer
-    what it gives to the score, to first order, if the gradient is replaced by its mean.
+    Returns a Heatmap, values (H, W) or (B, H, W), without ``upsample`` (h, w) or (B, h, w), never scaled: what a place
+    of the layer gives to the score, to first order, if a channel's gradient is the same at all of them.
     Raises UserError for an unknown class or layer, a layer without places, or one that comes after the target's. A map
     that is the same everywhere comes with a warning that says why.
 
@@ -153,7 +153,7 @@ def with_places(network: Network, layer: AnyLayer, aim: Goal) -> str:
         raise UserError(f"layer must have more than one place, but {chosen.name!r} has the shape {chosen.shape}.")
     order = [one.name for one in network.layers]
     if aim.layer is not None and order.index(chosen.name) > order.index(aim.layer):
-        raise UserError(f"layer must not come after the target's, {aim.layer!r}, as {chosen.name!r} does.")
+        raise UserError(f"layer must be {aim.layer!r}, the target's, or one before it, not {chosen.name!r}.")
     return chosen.name
 
 

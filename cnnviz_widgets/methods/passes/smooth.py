@@ -13,6 +13,7 @@ from cnnviz_widgets.methods.passes.repeated import Look, gradient_sum, look, set
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
 from cnnviz_widgets.methods.targets import Neuron, Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.remarks import remark
 
 STATISTICS = {
     "mean": "mean over {}, maximum of absolute value over colour channels",
@@ -114,6 +115,8 @@ def _noisy(network: Network, image: Tensor, target: Target, samples: int, noise:
     def moments(picture: Tensor, start: object) -> Tensor:
         x = network.normalise(picture[None])
         deviation = noise * (x.max() - x.min())
+        if noise and not deviation:
+            remark("The picture is the same everywhere: its range is 0, and so is the noise.", stacklevel=4)
         total = gradient_sum(
             network,
             settled(network, target, start, samples),

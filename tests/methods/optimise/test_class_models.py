@@ -73,7 +73,7 @@ def test_a_trained_network_likes_it_better_than_nothing(preset):
 def test_changes_of_a_preset(small):
     same(class_model(small, 0, "cs231n", jitter=0, l2=0.0, steps=6), class_model(small, 0, blur=0.5, blur_every=10,
          picture="pixels", optimiser="normalised", learning_rate=0.015, fading=1.0, pad=0, jitter=0, scale=0.0,
-         rotate=0.0, soften=0.0, colour=0.0, flip=False, steps=6))  # fmt: skip
+         rotate=0.0, soften=0.0, colour=0.0, flip=False, l2=0.0, steps=6))  # fmt: skip
 
 
 def test_several_classes_in_one_run(small):

@@ -362,6 +362,26 @@ def test_a_unit_that_sleeps_is_woken():
     assert state.terms['channel("1", 0)'] > 0.9
 
 
+def test_only_the_picture_that_sleeps_is_woken():
+    """In a batch, one picture is off and one is on; the latter's gradient is what it is."""
+    network = biased(-1.0)
+    pictures = torch.stack([torch.full((3, 8, 8), 0.5), torch.full((3, 8, 8), 0.9)])
+    pictures[1, :, :4] = 0.5
+    moved = slope(network, o.channel("1", 0), pictures)
+    expected = torch.zeros(3, 8, 8)
+    expected[:, 4:] = 1 / 3 / 64 / 0.25
+    torch.testing.assert_close(moved[1], expected, rtol=1e-4, atol=1e-6)
+    assert (moved[0] > 0).all()
+
+
+def test_waking_repeats_the_same_draws():
+    """A step that is made again uses the transforms of the first try: the seed's stream goes on as in any other run."""
+    asleep, awake = (
+        next(optimise(biased(bias), o.channel("1", 0), p.pixels(), EVERYTHING, steps=20)) for bias in (-3.0, 3.0)
+    )
+    assert torch.equal(asleep.generator, awake.generator)
+
+
 def test_a_unit_that_can_never_wake():
     network = biased(-1.0)
     nn.init.constant_(network.module[0].weight, 0.0)

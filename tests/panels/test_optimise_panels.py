@@ -1,0 +1,598 @@
+"""What the panels promise that make a picture step by step."""
+
+import io
+import json
+import re
+import threading
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+import cnnviz_widgets as cv
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.optimise.class_models import RECIPES
+from cnnviz_widgets.methods.optimise.inversion import psnr
+from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels import cells
+from cnnviz_widgets.panels.class_model import ClassModel
+from cnnviz_widgets.panels.deep_dream import DeepDream
+from cnnviz_widgets.panels.feature_visualisation import FeatureVisualisation, fine_share
+from cnnviz_widgets.panels.inversion import Inversion
+from cnnviz_widgets.panels.making import LATEST
+from cnnviz_widgets.pictures import load_image
+from cnnviz_widgets.widgets import Pointer
+
+QUICK = {
+    ClassModel: {"steps": 4},
+    FeatureVisualisation: {"steps": 3, "layer": "3"},
+    DeepDream: {"steps": 2, "size": 96, "layer": "3"},
+    Inversion: {"steps": 3, "rungs": 3},
+}
+FIRST = {ClassModel: "picture", FeatureVisualisation: "unit", DeepDream: "dream", Inversion: "ladder"}
+
+
+@pytest.fixture(params=QUICK, ids=lambda kind: kind.__name__)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def make(network, photo):
+    """``make(kind, **settings)``: a quick panel, closed in the end."""
+    made = []
+
+    def make_it(kind, **settings):
+        made.append(kind(network, photo, **QUICK[kind] | settings))
+        return made[-1]
+
+    yield make_it
+    for panel in made:
+        panel.close()
+
+
+def shown(panel):
+    """The pictures of the first view, (N, H, W, 3)."""
+    return panel._parts[FIRST[type(panel)]].image.content.pictures
+
+
+def begin(panel):
+    """As a browser does: compute in the background."""
+    panel.shown = True
+    panel._request_all()
+
+
+def stop_after(panel, steps, monkeypatch):
+    """Stop by itself at the given number of frames."""
+    seen, compute = [], type(panel).compute
+
+    def counted(self, now):
+        for frame in compute(self, now):
+            seen.append(frame.step)
+            if self is panel and len(seen) == steps:
+                panel.stop()
+            yield frame
+
+    counted.reads = compute.reads
+    monkeypatch.setattr(type(panel), "compute", counted)
+    return seen
+
+
+# ---------------------------------------------------------------------- the promises of every panel
+
+
+def test_run_makes_the_picture(kind, make):
+    panel = make(kind)
+    assert panel.run() is panel
+    assert panel._bar.state == "done"
+    assert shown(panel).std() > 0.1
+
+
+def test_close_frees_every_widget(kind, make, widget_count):
+    make(kind).run().close()  # once, for what is made once and kept
+    before, threads = widget_count(), threading.active_count()
+    panel = make(kind).run()
+    assert widget_count() > before
+    panel.close()
+    panel.close()
+    assert widget_count() == before
+    assert threading.active_count() <= threads
+
+
+def test_close_while_it_works_frees_everything(kind, make, widget_count):
+    make(kind).run().close()
+    before = widget_count()
+    panel = make(kind, steps=40)
+    begin(panel)
+    panel.close()
+    assert panel.wait(20)
+    assert widget_count() == before
+
+
+def test_saved_output_carries_a_picture(kind, make):
+    panel = make(kind)
+    bundle = panel._repr_mimebundle_()
+    picture = Image.open(io.BytesIO(panel.snapshot()))
+    assert np.asarray(picture.convert("L")).std() > 10
+    assert picture.width <= 984
+    assert bundle["image/png"]
+    assert repr(panel) == repr(make(kind))
+    assert "0x" not in repr(panel)
+
+
+def test_every_control_has_a_label_and_a_tooltip(kind, make):
+    for control in make(kind).children[1].children:
+        for one in getattr(control, "children", [control]):
+            assert one.description
+            assert one.tooltip
+
+
+def test_running_a_cell_again_replaces_its_panel(kind, make, widget_count, monkeypatch):
+    request = {"metadata": {"cellId": f"cell-{kind.__name__}"}, "header": {"msg_id": "1"}}
+    monkeypatch.setattr(cells, "_request", lambda: request)
+    first = make(kind)
+    count = widget_count()
+    request["header"] = {"msg_id": "2"}
+    make(kind)
+    assert first._closed
+    assert widget_count() == count
+
+
+def test_another_network_is_followed(kind, make):
+    panel = make(kind).run()
+    module = nn.Sequential(
+        nn.Conv2d(3, 5, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3)
+    )  # fmt: skip
+    other = Network(module, input_size=40, name="other")
+    panel.session.network = other
+    assert panel.wait(60)
+    assert (panel._bar.state, panel._bar.error) == ("done", "")
+    panel.reset()
+    assert panel.wait(60)
+    assert panel._bar.state == "done"
+
+
+# ---------------------------------------------------------------------- the program
+
+
+def execute(panel, **given):
+    """The variables of the panel's program, run with the given network and picture."""
+    lines = [line for line in panel.code().splitlines() if not line.startswith(("net =", "photo ="))]
+    scope = {"net": panel.session.network, "photo": panel.session.image, "display": lambda *_: None}
+    exec("\n".join(lines), scope)
+    return scope
+
+
+@pytest.mark.parametrize("rounds", [1, 2])
+def test_the_program_makes_the_very_pictures_that_are_shown(rounds, kind, make):
+    panel = make(kind, rounds=rounds).run()
+    scope = execute(panel)
+    match panel:
+        case ClassModel():
+            ours = [scope["state"].values]
+        case FeatureVisualisation():
+            ours = [scope["positive"].values, scope["negative"].values]
+        case DeepDream():
+            ours = [scope["dreamed"].values]
+        case Inversion():
+            ours = [panel.session.image, *(state.values for state in scope["states"].values())]
+    np.testing.assert_array_equal(shown(panel), np.stack([rgb(one) for one in ours]))
+
+
+def test_the_program_of_what_is_compared(make):
+    panel = make(FeatureVisualisation).run()
+    np.testing.assert_array_equal(panel._parts["beside"].image.content.picture, rgb(execute(panel)["diverse"].values))
+    panel.beside = "families"
+    assert panel.wait(60)
+    scope = execute(panel)
+    ours = np.stack([rgb(scope[name].values) for name in ("none", "frequency", "robustness", "both")])
+    np.testing.assert_array_equal(panel._parts["beside"].image.content.picture, ours)
+
+
+def test_the_program_says_what_differs_from_the_preset(make):
+    panel = make(ClassModel, preset="yosinski-3", decay=0.2, sigma=0.5, starts=2, seed=7).run()
+    assert "cv.class_model(net, " in panel.code()
+    assert '"yosinski-3", batch=2, decay=0.2, blur=0.5, seed=7, steps=4' in panel.code()
+
+
+# ---------------------------------------------------------------------- stop, go on, begin anew
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_stopped_and_continued_is_as_never_stopped(frames, kind, make, monkeypatch):
+    whole = shown(make(kind).run()).copy()
+    panel = make(kind)
+    seen = stop_after(panel, frames, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    assert panel._bar.state == "stopped"
+    assert not np.array_equal(shown(panel), whole)
+    panel.go_on()
+    assert panel.wait(60)
+    assert panel._bar.state == "done"
+    np.testing.assert_array_equal(shown(panel), whole)
+    assert seen == sorted(seen)  # nothing was made twice
+
+
+def test_continue_at_the_end_makes_another_round(kind, make):
+    panel = make(kind).run()
+    once = shown(panel).copy()
+    panel.go_on()
+    assert panel.wait(60)
+    assert panel.rounds == 2
+    twice = shown(panel).copy()
+    assert not np.array_equal(once, twice)
+    np.testing.assert_array_equal(twice, shown(make(kind, rounds=2).run()))
+    panel.rounds = 1  # is still known
+    assert panel.wait(60)
+    np.testing.assert_array_equal(shown(panel), once)
+
+
+def test_a_regulariser_begins_anew(make, monkeypatch):
+    panel = make(ClassModel).run()
+    seen = stop_after(panel, 100, monkeypatch)
+    panel.l2 = 0.005
+    assert panel.wait(60)
+    assert seen == [1, 2, 3, 4]
+    assert not np.array_equal(shown(panel), shown(make(ClassModel).run()))
+    panel.l2 = RECIPES["distill"].l2
+
+
+def test_the_same_is_not_made_twice(make, monkeypatch):
+    panel = make(ClassModel, target=1).run()
+    seen = stop_after(panel, 100, monkeypatch)
+    panel.session.image = torch.rand(3, 48, 48)  # is read, but does not matter: the class is chosen
+    assert panel.wait(60)
+    assert seen == [4]
+
+
+def test_the_most_rounds_are_told(make):
+    panel = make(ClassModel, steps=1, rounds=16).run()
+    with pytest.raises(UserError, match="rounds must be at most 16"):
+        panel.go_on()
+    panel._buttons._receive(None, {"do": "continue"}, [])
+    assert panel._bar.error.startswith("rounds must be at most 16")
+
+
+def test_continue_sleeps_while_it_works(make):
+    panel = make(ClassModel, steps=60)
+    begin(panel)
+    while panel._bar.state != "running":
+        panel.wait(0.01)
+    assert panel._buttons.asleep == ("continue",)
+    panel.stop()
+    assert panel.wait(20)
+    assert panel._buttons.asleep == ()
+
+
+def test_reset_begins_anew(make):
+    panel = make(ClassModel).run()
+    first = shown(panel).copy()
+    panel.preset = "simonyan"
+    assert panel.wait(60)
+    panel.reset()
+    assert panel.wait(60)
+    assert (panel.preset, panel.steps, panel.picture, panel.flip) == ("distill", 4, "fourier", True)
+    np.testing.assert_array_equal(shown(panel), first)
+
+
+# ---------------------------------------------------------------------- steps that can be looked at again
+
+
+def test_the_scrubber_shows_the_steps_that_were_kept(make):
+    panel = make(ClassModel, preset="cs231n", steps=6).run()
+    assert panel._scrubber.options == (1, 2, 3, 4, LATEST)
+    latest = shown(panel).copy()
+    panel._scrubber.value = 3
+    state = panel._reached["picture"].ends[-1]
+    np.testing.assert_array_equal(shown(panel)[0], rgb(state.snapshots[3]))
+    assert "step 3 of 6" in panel._parts["picture"].image.content.caption
+    panel._scrubber.value = LATEST
+    np.testing.assert_array_equal(shown(panel), latest)
+    three = make(ClassModel, preset="cs231n", steps=3).run()
+    np.testing.assert_array_equal(rgb(state.snapshots[3]), shown(three)[0])  # of a constant learning rate
+
+
+def test_the_scrubber_works_while_it_goes_on(make, monkeypatch):
+    panel = make(ClassModel, steps=8)
+    stop_after(panel, 5, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    panel._scrubber.value = 2
+    two = shown(panel).copy()
+    panel.go_on()
+    assert panel.wait(60)
+    np.testing.assert_array_equal(shown(panel), two)  # it stays there
+    panel._scrubber.value = 6
+    assert "step 6 of 8" in panel._parts["picture"].image.content.caption
+
+
+def test_the_scrubber_offers_what_there_will_be(make):
+    panel = make(ClassModel, steps=8)
+    panel._scrubber.value = 2
+    panel.rounds = 2
+    assert panel._scrubber.options == (1, 2, 3, 4, 6, 8, 12, LATEST)
+    assert panel._scrubber.value == 2
+    panel.rounds, panel.steps = 1, 2
+    assert panel._scrubber.value == LATEST
+
+
+# ---------------------------------------------------------------------- files
+
+
+def test_the_file_tells_how_it_was_made(kind, make, tmp_path):
+    panel = make(kind, rounds=2).run()
+    panel.save(tmp_path / "picture.png")
+    picture = Image.open(tmp_path / "picture.png")
+    pictures = shown(panel)
+    height, width = pictures.shape[1:3]
+    np.testing.assert_array_equal(np.asarray(picture)[:height, :width], pictures[0])  # in its own size
+    settings = json.loads(picture.text["Settings"])
+    assert settings["panel"] == kind.__name__
+    assert settings["network"] == "tiny"
+    assert settings["rounds"] == 2
+    assert picture.text["Code"] == panel.code()
+    assert picture.text["Title"] == panel.subject()
+    assert cv.__version__ in picture.text["Software"]
+
+
+def test_a_press_hands_the_file_over(kind, make, monkeypatch):
+    panel, sent = make(kind).run(), []
+    monkeypatch.setattr(panel._buttons, "send", lambda message, buffers: sent.append((message, *buffers)))
+    panel._buttons._receive(None, {"do": "png"}, [])
+    ((message, content),) = sent
+    assert message["kind"] == "image/png"
+    assert re.fullmatch(r"[\w-]+\.png", message["name"])
+    assert "Settings" in Image.open(io.BytesIO(content)).text
+
+
+def test_there_is_nothing_to_save_before_there_is_a_picture(kind, make):
+    panel = make(kind)
+    panel._buttons._receive(None, {"do": "png"}, [])
+    assert panel._bar.error == "there is no picture yet."
+
+
+# ---------------------------------------------------------------------- class models
+
+
+def test_a_preset_moves_all_controls(make):
+    panel = make(ClassModel)
+    panel.preset = "yosinski-2"
+    assert (panel.picture, panel.decay, panel.small_norms, panel.jitter, panel.steps) == ("pixels", 0.3, 0.2, 0, 750)
+    for name in RECIPES:
+        panel.preset = name
+        assert "cv.class_model(net," in panel.code()
+        assert f'"{name}", seed=0, steps=' in panel.code()  # nothing differs
+
+
+def test_what_is_given_beside_a_preset_stays(make):
+    panel = make(ClassModel, jitter=3, preset="cs231n")
+    assert (panel.jitter, panel.l2, panel.steps) == (3, 1e-3, 4)
+
+
+def test_several_starts_are_different_pictures(make):
+    panel = make(ClassModel, starts=3).run()
+    pictures = shown(panel)
+    assert len(pictures) == 3
+    assert not np.array_equal(pictures[0], pictures[1])
+    names = panel._parts["picture"].image.content.names
+    assert [name.split(" · ")[0] for name in names] == ["start 1", "start 2", "start 3"]
+
+
+@pytest.mark.parametrize("preset", RECIPES)
+def test_starts_differ_whatever_the_preset(preset, make):
+    pictures = shown(make(ClassModel, preset=preset, starts=2).run())
+    assert not np.array_equal(pictures[0], pictures[1])
+
+
+def test_the_class_and_what_the_network_says_to_it(make, network):
+    panel = make(ClassModel, target="fish").run()
+    state = panel._reached["picture"].ends[-1]
+    share = float(network.logits(state.values).softmax(0)[3])
+    assert panel._parts["picture"].image.content.names == (f"fish · {share:.1%}",)
+    panel.session.target = None
+    assert panel.wait(60)
+    first = network.predict(panel.session.image, 1)[0].name
+    assert panel._parts["picture"].image.content.names[0].startswith(first)
+
+
+def test_the_curves_are_what_the_terms_added(make):
+    panel = make(ClassModel, preset="simonyan", steps=5, target=1, starts=2).run()
+    drawn = panel._parts["curves"]._shown["curves"]
+    assert list(drawn) == ['logit("dog")', "l2()"]
+    state = panel._reached["picture"].ends[-1]
+    for (steps, values), last in zip(drawn.values(), state.terms.values(), strict=True):
+        assert steps == [1, 2, 3, 4, 5]
+        assert values[-1] == pytest.approx(last / 2)
+
+
+# ---------------------------------------------------------------------- units
+
+
+def test_a_click_chooses_the_channel_and_pages_turn(photo):
+    module = nn.Sequential(nn.Conv2d(3, 30, 3), nn.Tanh(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(30, 2))
+    panel = FeatureVisualisation(Network(module, input_size=16), photo, layer="0", steps=2).run()
+    grid = panel._parts["grid"].image
+    assert grid.content.names[0] == "channel 0"
+    assert grid.content.count == 24
+    panel._choose(Pointer(5, 0, 0, None, None))
+    assert panel.session.channel == 5
+    panel._turns._receive(None, {"do": "next"}, [])
+    assert panel.session.channel == 29
+    assert panel.wait(60)
+    assert [*grid.content.names] == [f"channel {number}" for number in range(24, 30)]
+    assert grid.selected == 5
+    panel._turns._receive(None, {"do": "next"}, [])
+    assert panel.session.channel == 29
+    panel._turns._receive(None, {"do": "before"}, [])
+    assert panel.session.channel == 5
+    panel._turns._receive(None, {"do": "before"}, [])
+    assert panel.session.channel == 5
+    panel.close()
+
+
+def test_the_grid_is_what_visualise_makes_of_several_channels(make, network):
+    panel = make(FeatureVisualisation).run()
+    pictures = panel._parts["grid"].image.content.picture
+    ours = cv.last(cv.visualise(network, "3", tuple(range(8)), size=48, steps=24, learning_rate=0.1), progress=False)
+    np.testing.assert_array_equal(pictures[:8], rgb(ours.values))
+
+
+def test_a_whole_layer_has_one_picture(make):
+    panel = make(FeatureVisualisation, objective="layer").run()
+    assert panel._parts["unit"].image.content.names == ("layer",)
+    np.testing.assert_array_equal(shown(panel)[0], rgb(execute(panel)["layer"].values))
+    assert not panel._parts["beside"].image.content.count
+
+
+def test_a_dead_unit_is_told(photo):
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
+    nn.init.zeros_(module[0].weight)
+    panel = FeatureVisualisation(Network(module, input_size=16), photo, layer="0", steps=4)
+    begin(panel)
+    assert panel.wait(60)
+    assert panel._bar.state == "failed"
+    assert "dead" in panel._bar.error
+    assert panel._bar.details == ""
+    panel.close()
+
+
+def test_fine_share_of_waves():
+    x = torch.arange(64.0)
+    for cycles, share in ((4, 0), (15, 0), (17, 1), (32, 1)):
+        wave = torch.cos(2 * torch.pi * cycles * x / 64).expand(3, 64, 64)
+        assert fine_share(wave) == pytest.approx(share, abs=1e-6)
+        assert fine_share(wave.mT) == pytest.approx(share, abs=1e-6)
+    both = torch.cos(2 * torch.pi * 4 * x / 64) + torch.cos(2 * torch.pi * 20 * x / 64)
+    assert fine_share(both.expand(3, 64, 64)) == pytest.approx(0.5, abs=1e-6)
+
+
+# ---------------------------------------------------------------------- dreams
+
+
+def test_layers_are_mixed_by_how_strong_they_are(make, network, photo):
+    panel = make(DeepDream, second="0", weight=0.5, second_weight=2.0).run()
+    values = network.activations(photo, ["3", "0"])
+    expected = {name: w / float(values[name].square().mean()) for name, w in (("3", 0.5), ("0", 2.0))}
+    written = eval(re.search(r"layers = (.*)", panel.code())[1])
+    assert written == pytest.approx(expected, rel=0.01)
+
+
+def test_no_weight_at_all_is_told(make):
+    panel = make(DeepDream).run()
+    panel.weight = 0
+    assert panel.wait(60)
+    assert panel._bar.error == "one of the weights must be above 0."
+
+
+def test_before_and_after(make, photo):
+    panel = make(DeepDream).run()
+    after, before = shown(panel)[0].copy(), rgb(load_image(photo, size=96))
+    panel._before.value = 50
+    now = shown(panel)[0]
+    np.testing.assert_array_equal(now[:, :48], before[:, :48])
+    np.testing.assert_array_equal(now[:, 50:], after[:, 50:])
+    panel._before.value = 100
+    np.testing.assert_array_equal(shown(panel)[0], before)
+
+
+def test_another_network_takes_the_other_layers_away(make):
+    panel = make(DeepDream, second="0").run()
+    panel.session.network = "mini"
+    assert panel.second == ""
+    assert panel.wait(60)
+    assert panel._bar.state == "done"
+    panel.second = "conv2"
+    with pytest.raises(UserError, match="no layer 'conv22'"):
+        panel.second = "conv22"
+
+
+def test_a_guide_is_dreamed_of(make):
+    panel = make(DeepDream).run()
+    plain = shown(panel).copy()
+    panel.guide = "coffee"
+    assert panel.wait(60)
+    assert not np.array_equal(shown(panel), plain)
+    np.testing.assert_array_equal(shown(panel)[0], rgb(execute(panel)["dreamed"].values))
+
+
+def test_a_film(make, monkeypatch, tmp_path):
+    panel = make(DeepDream, film=True, frames=3).run()
+    sent = []
+    monkeypatch.setattr(panel._buttons, "send", lambda message, buffers: sent.append((message, *buffers)))
+    panel._buttons._receive(None, {"do": "film"}, [])
+    ((message, content),) = sent
+    assert message["kind"] == "image/gif"
+    film = Image.open(io.BytesIO(content))
+    assert film.n_frames == 3
+    assert film.size[0] == 192
+    view = panel._parts["film"].image
+    assert view.content.caption == "frame 3 of 3"
+    panel._frame.value = 1
+    assert view.content.caption == "frame 1 of 3"
+    monkeypatch.chdir(tmp_path)
+    execute(panel)
+    assert (tmp_path / "dream.gif").exists()
+
+
+def test_a_film_can_be_stopped_and_goes_on(make, monkeypatch):
+    panel = make(DeepDream, film=True, frames=3, octaves=1)
+    stop_after(panel, 3, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    assert panel._parts["film"].image.content.caption == "frame 1 of 3"
+    sent = []
+    monkeypatch.setattr(panel._buttons, "send", lambda message, buffers: sent.append(buffers))
+    panel._press("film")
+    assert Image.open(io.BytesIO(sent[0][0])).n_frames == 1
+    panel.go_on()
+    assert panel.wait(60)
+    assert panel._parts["film"].image.content.caption == "frame 3 of 3"
+
+
+def test_there_is_no_film_before_it_is_asked_for(make):
+    panel = make(DeepDream).run()
+    panel._buttons._receive(None, {"do": "film"}, [])
+    assert panel._bar.error.startswith("there is no film yet")
+    assert panel._film.layout.display == "none"
+    panel.film = True
+    assert panel._film.layout.display is None
+
+
+# ---------------------------------------------------------------------- inversion
+
+
+def test_the_ladder_tells_how_near_every_layer_is(make, network, photo):
+    panel = make(Inversion).run()
+    content = panel._parts["ladder"].image.content
+    assert content.names[0] == "original"
+    np.testing.assert_array_equal(content.picture[0], rgb(photo))
+    for name in content.names[1:]:
+        layer, _, near = name.partition(" · ")
+        state = panel._reached[layer].ends[-1]
+        assert near == f"{psnr(state.values, photo):.1f} dB"
+    curve = panel._parts["curve"]._shown["curves"]["PSNR"]
+    assert curve[0] == [0, 1, 2]
+
+
+def test_layers_are_filled_in_as_they_finish(make, monkeypatch):
+    panel = make(Inversion)
+    stop_after(panel, 4, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    content = panel._parts["ladder"].image.content
+    assert [name.endswith("dB") for name in content.names] == [False, True, True, False]
+    assert content.names[3].endswith("…")
+    assert (content.picture[3] == 128).all()
+
+
+def test_a_click_chooses_the_layer(make):
+    panel = make(Inversion).run()
+    layer = panel._parts["ladder"].image.content.names[2].split()[0]
+    panel._choose(Pointer(2, 0, 0, None, None))
+    assert panel.session.layer == layer
+    panel._choose(Pointer(0, 0, 0, None, None))  # the original is no layer
+    assert panel.session.layer == layer
