@@ -60,7 +60,7 @@ def occlusion(network: cv.Network, image: Tensor, target: int) -> Tensor:
 
 
 METHODS = {
-    "centre of the picture": centre,
+    "centre of the picture, no map": centre,
     "edges (Sobel), no network": edges,
     "saliency": cv.saliency,
     "saliency, deconvnet": partial(cv.saliency, rule="deconvnet"),
