@@ -1,6 +1,5 @@
 """C1, C2, C4: which places of a layer speak for a class, and which channels."""
 
-import secrets
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -45,11 +44,10 @@ class ClassActivation(Panel):
     classes = several_classes(MOST, label="Classes", help="Up to four: type a name. None = the most probable ones")
 
     def build(self) -> list[ipywidgets.Widget]:
-        maps = View("What speaks for the class", "whole", colormap="inferno", opacity=0.6, labels=True)
-        maps.image.max_width, maps.image.max_height, maps.image.group = 1076, 420, secrets.token_hex(4)
+        look = {"colormap": "inferno", "labels": True, "max_width": 1076}
+        maps = View("What speaks for the class", "whole", opacity=0.6, max_height=420, **look)
         self._parts["colours"] = Mark(maps, "colormap")
-        strip = View("Channels: click one", "whole", colormap="inferno", cursor="tile", labels=True, controls=False)
-        strip.image.max_width, strip.image.max_height = 1076, 236
+        strip = View("Channels: click one", "whole", cursor="tile", controls=False, max_height=236, **look)
         strip.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(strip, "selected")
         self._tiles = Tiles()
@@ -81,14 +79,16 @@ class ClassActivation(Panel):
         picture = rgb(now.network.prepare(now.image)[0])
         shown = {}
         for number, index in enumerate(wanted, 1):
+            waited = index not in self._tiles.known
             ask = partial(ATTRIBUTIONS[now.method], now.network, now.image, index, **options)
             shown[index] = result = self._tiles.know(index, ask).result
-            most = {one: float(robust_maximum(shown[one].values)) for one in shown}
-            for one, high in most.items():
-                self._tiles.put(one, shown[one], max(most.values()) if now.scale == "one" else high)
-            content = self._tiles.content(picture, names, self._caption(now), result.extent)
-            colours = "coolwarm" if result.signed else "inferno"
-            yield Frame({"maps": content, "colours": colours}, number, len(wanted))
+            if waited or number == len(wanted):
+                most = {one: float(robust_maximum(shown[one].values)) for one in shown}
+                for one, high in most.items():
+                    self._tiles.put(one, shown[one], max(most.values()) if now.scale == "one" else high)
+                content = self._tiles.content(picture, names, self._caption(now), result.extent)
+                colours = "coolwarm" if result.signed else "inferno"
+                yield Frame({"maps": content, "colours": colours}, number, len(wanted))
 
     def _options(self, now: SimpleNamespace) -> dict[str, Any]:
         counterfactual = {} if now.method == "score_cam" else {"counterfactual": now.counterfactual}

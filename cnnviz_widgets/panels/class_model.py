@@ -25,7 +25,7 @@ from cnnviz_widgets.panels.making import (
     rounds_slider,
     seen_at,
     steps_slider,
-)  # fmt: skip
+)
 from cnnviz_widgets.panels.maps import target_code
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Bars, Chart
@@ -66,7 +66,7 @@ class ClassModel(Making):
     rounds = rounds_slider()
     starts = slider(1, 1, 4, label="Starts", help="Pictures side by side, each from other noise")
     seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
-    prices = heading("What keeps noise away", "Terms that cost, and what is done to the picture after a step")
+    costs = heading("What keeps noise away", "Terms that cost, and what is done to the picture after a step")
     picture = choice(
         USUAL.picture, ["pixels", "fourier"], label="Basis", help="What a step moves: pixels, or their frequencies"
     )
@@ -88,7 +88,7 @@ class ClassModel(Making):
         USUAL.small_contributions, 0, 0.95, step=0.05, label="Clip idle",
         help="Share of pixels, those that do least for the score, that become grey",
     )  # fmt: skip
-    views_of_it = heading("How the network sees it", "At random in every step: only what stays is worth making")
+    chances = heading("How the network sees it", "At random in every step: only what stays is worth making")
     jitter = slider(USUAL.jitter, 0, 32, label="Jitter", help="The picture moves by up to so many pixels")
     pad = slider(USUAL.pad, 0, 32, label="Pad", help="Pixels of grey around the picture")
     scale = float_slider(USUAL.scale, 0, 0.5, step=0.05, label="Scale", help="It grows and shrinks by up to so much")
@@ -96,13 +96,7 @@ class ClassModel(Making):
         USUAL.rotate, 0, 45, step=1, form=".0f", label="Rotate", help="It turns by up to so many degrees"
     )
     soften = float_slider(
-        USUAL.soften,
-        0,
-        4,
-        step=0.1,
-        form=".1f",
-        label="Soften",
-        help="It is blurred by up to so many pixels",
+        USUAL.soften, 0, 4, step=0.1, form=".1f", label="Soften", help="It is blurred by up to so many pixels"
     )
     colour = float_slider(
         USUAL.colour, 0, 0.5, step=0.05, label="Colour", help="The network sees it lighter, darker, flatter, tinted"
@@ -124,22 +118,24 @@ class ClassModel(Making):
         self._sure: dict[int, list[float]] = {}  # step -> the class's probability in each picture
         picture = Reel("The class, as the network sees it", labels=True)
         curves = Chart("What each term adds", "step", "", most=4, top=None)
-        beside = ipywidgets.VBox([self.part("curves", curves), self.part("bars", Bars("What the network says to it"))])
-        return [self.part("picture", picture), beside.add_class("cnnviz-part")]
+        bars = Bars("What the network says to it")
+        bars.widget.layout.margin = "8px 0 0"
+        beside = ipywidgets.VBox([self.part("curves", curves), self.part("bars", bars)]).add_class("cnnviz-part")
+        return [self.part("picture", picture), beside]
 
     @computes("network", "image", "target", "preset", "steps", "rounds", "starts", "seed", *CONTROLS)
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        target, total = _target(now), now.rounds * now.steps
-        charted = 0.0
+        now.target = _target(now)  # asked for once
+        total, charted = now.rounds * now.steps, 0.0
         for state in self._run("picture", now, _run(now)):
-            parts = self._note(now, target, state)
-            parts["picture"] = partial(_content, now, target, state, self._sure)
+            parts = self._note(now, state)
+            parts["picture"] = partial(_content, now, state, self._sure)
             if time.monotonic() - charted > CHART_INTERVAL or state.step == total:
                 charted = time.monotonic()
                 parts["curves"] = self._chart(now, state)
             yield Frame(parts, state.step, total)
 
-    def _note(self, now: SimpleNamespace, target: int, state: OptimisationState) -> dict[str, Any]:
+    def _note(self, now: SimpleNamespace, state: OptimisationState) -> dict[str, Any]:
         """Write down what the curves show and, now and then, ask the network; its answer is drawn."""
         if state.step == 1:
             self._terms, self._sure = {}, {}
@@ -148,8 +144,8 @@ class ClassModel(Making):
             return {}
         pictures = state.values.reshape(-1, *state.values.shape[-3:])
         answers = now.network.predict(pictures, len(now.network.classes))
-        self._sure[state.step] = [next(p.probability for p in answer if p.index == target) for answer in answers]
-        return {"bars": (answers[0], target)}
+        self._sure[state.step] = [next(p.probability for p in answer if p.index == now.target) for answer in answers]
+        return {"bars": (answers[0], now.target)}
 
     def _chart(self, now: SimpleNamespace, state: OptimisationState) -> dict[str, Any]:
         steps = [step for step in self._terms if step <= state.step]
@@ -188,13 +184,11 @@ def _changes(now: SimpleNamespace) -> dict[str, Any]:
     return {field: value for field, value in chosen.items() if value != getattr(recipe, field)}
 
 
-def _content(
-    now: SimpleNamespace, target: int, state: OptimisationState, known: dict[int, list[float]], at: int | None
-) -> Content:
+def _content(now: SimpleNamespace, state: OptimisationState, known: dict[int, list[float]], at: int | None) -> Content:
     """The pictures of a step, with the probability of the class when that was looked at last."""
     step, pictures = seen_at(state, at)
     sure = known[max(one for one in known if one <= step)]
-    names = [now.network.classes[target]] if now.starts == 1 else [f"start {n + 1}" for n in range(now.starts)]
+    names = [now.network.classes[now.target]] if now.starts == 1 else [f"start {n + 1}" for n in range(now.starts)]
     changed = "".join(f", {name} {value}" for name, value in _changes(now).items())
     return Content(
         rgb(pictures if now.starts > 1 else pictures[None]),

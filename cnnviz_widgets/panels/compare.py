@@ -1,6 +1,5 @@
 """S2: every method on one picture, what each costs, and whether the class hangs on what it shows."""
 
-import secrets
 from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, slider
-from cnnviz_widgets.panels.maps import Tiles, target_code
+from cnnviz_widgets.panels.maps import Tiles, caption, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -45,8 +44,8 @@ class Compare(Panel):
     chosen = Unicode("").tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
-        maps = View("Click a map: its curves stand out", "whole", colormap="inferno", opacity=0.85, labels=True)
-        maps.image.max_width, maps.image.max_height, maps.image.group = 1076, 720, secrets.token_hex(4)
+        look = {"colormap": "inferno", "opacity": 0.85, "labels": True, "max_width": 1076, "max_height": 720}
+        maps = View("Click a map: its curves stand out", "whole", **look)
         maps.image.on_click(self.guarded(self._choose))
         self._parts["selected"] = Mark(maps, "selected")
         self._tiles = Tiles()
@@ -69,25 +68,29 @@ class Compare(Panel):
         total = 2 * len(now.methods)
         shown = {}
         for number, name in enumerate(now.methods, 1):
-            method = ATTRIBUTIONS[name]
+            waited, method = name not in self._tiles.known, ATTRIBUTIONS[name]
             ask = partial(method, now.network, now.image, target, **method.arguments(now.network, now.layer))
             result = self._tiles.know(name, ask, METHODS[name]).result
             if result is not None:
                 shown[name] = result
                 self._tiles.put(name, result)
-            yield Frame(self._maps(now, picture, target), number, total)
+            if waited or number == len(now.methods):
+                yield Frame(self._maps(now, picture, shown, target), number, total)
         curves = {}
         for number, (name, result) in enumerate(shown.items(), 1):
+            waited = (name, now.steps) not in self._tiles.known
             ask = partial(_both, now.network, now.image, result, target, now.steps)
             both = self._tiles.know((name, now.steps), ask, METHODS[name]).result
             curves |= {} if both is None else {name: both}
-            yield Frame(self._curves(now, curves), len(now.methods) + number, total)
+            if waited or number == len(shown):
+                yield Frame(self._curves(now, curves), len(now.methods) + number, total)
 
-    def _maps(self, now: SimpleNamespace, picture: Tensor, target: int) -> dict[str, Any]:
+    def _maps(self, now: SimpleNamespace, picture: Tensor, shown: dict[str, Any], target: int) -> dict[str, Any]:
         known = self._tiles.known
         times = {name: f" · {_time(known[name].seconds)}" for name in now.methods if name in known}
         names = {name: METHODS[name] + times.get(name, "") for name in now.methods}
-        content = self._tiles.content(rgb(picture), names, now.network.classes[target])
+        what = caption(now.network.classes[target], {METHODS[name]: result for name, result in shown.items()})
+        content = self._tiles.content(rgb(picture), names, what)
         return {"maps": content, "selected": now.methods.index(now.chosen) if now.chosen in now.methods else None}
 
     def _curves(self, now: SimpleNamespace, curves: dict[str, tuple[Curve, Curve]]) -> dict[str, Any]:
@@ -104,7 +107,7 @@ class Compare(Panel):
 
     def call(self, now: SimpleNamespace) -> str:
         lines = [f"target = {target_code(now.network, now.target)}", "maps = {"]
-        for name in now.methods:
+        for name in filter(self._tiles.fits, now.methods):
             method = ATTRIBUTIONS[name]
             lines.append(f"    {name!r}: {method.code('target', **method.arguments(now.network, now.layer))},")
         lines += ["}", "for name, result in maps.items():"]

@@ -147,9 +147,11 @@ class DeepDream(Making):
         super().reset()
 
     def close(self) -> None:
-        super().close()
-        self._reached = {}
-        self._folder.cleanup()
+        if not self._closed:
+            super().close()
+            self.wait()  # the film that is being made is still written
+            self._reached = {}
+            self._folder.cleanup()
 
     def _lay_out(self, _: Any = None) -> None:
         self._film.layout.display = None if self.film else "none"
@@ -170,14 +172,10 @@ class DeepDream(Making):
         ):
             yield Frame({"dream": partial(_beside, photo, state)}, state.step, state.total + film)
         if now.film:
-            path = Path(self._folder.name) / "dream.gif"
-            for reached in self._going_on("film", (*of, now.frames, now.zoom), 1, _film(now, path, mix)):
-                share = len(reached) / now.frames
-                yield Frame(
-                    {"film": partial(_frame, reached, now.frames)},
-                    state.total + round(share * film),
-                    state.total + film,
-                )
+            path, done = Path(self._folder.name) / "dream.gif", state.total
+            for frames in self._going_on("film", (*of, now.frames, now.zoom), 1, _film(now, path, mix)):
+                step = done + round(film * len(frames) / now.frames)
+                yield Frame({"film": partial(_frame, frames, now.frames)}, step, done + film)
 
     def subject(self) -> str:
         now = self._drawn or self._now()
@@ -188,11 +186,10 @@ class DeepDream(Making):
             super()._press(button)
             return
         known = self._reached.get("film")
-        film = known and (known.latest or known.ends[-1])
-        if not film:
+        if known is None or known.last is None:
             raise UserError("there is no film yet: check “Zoom film”.")
         path = Path(self._folder.name) / "so far.gif"
-        write_film(film, path, FRAMES_PER_SECOND)
+        write_film(known.last, path, FRAMES_PER_SECOND)
         self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
 
     def call(self, now: SimpleNamespace) -> str:

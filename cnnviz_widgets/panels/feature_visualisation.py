@@ -23,7 +23,7 @@ from cnnviz_widgets.panels.making import (
     seen_at,
     steps_slider,
     together,
-)  # fmt: skip
+)
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.pictures.render import Content
@@ -94,10 +94,9 @@ class FeatureVisualisation(Making):
 
     def _turn(self, button: str) -> None:
         last = self.session.network.layer(self.session.layer).channels - 1
-        wanted = self.session.channel + (PAGE if button == "next" else -PAGE)
-        if button == "next" and self.session.channel // PAGE == last // PAGE:
-            wanted = self.session.channel
-        self.session.channel = min(max(wanted, self.session.channel % PAGE), last)
+        page, place = divmod(self.session.channel, PAGE)
+        page = min(page + 1, last // PAGE) if button == "next" else max(page - 1, 0)
+        self.session.channel = min(page * PAGE + place, last)
 
     # ------------------------------------------------------------------ all channels, small
 

@@ -13,7 +13,7 @@ from cnnviz_widgets.methods.passes.relu_rules import RULES
 from cnnviz_widgets.methods.results import rgb, robust_maximum
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, choice
-from cnnviz_widgets.panels.maps import Tiles, centre, channel_map, over_picture, strongest, target_code
+from cnnviz_widgets.panels.maps import Tiles, caption, centre, channel_map, over_picture, strongest, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -52,11 +52,12 @@ class Gradients(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         group = secrets.token_hex(4)
-        maps = View("The channel: click a neuron", colormap="inferno", opacity=0.7, group=group, max_width=360)
+        look = {"colormap": "inferno", "group": group}
+        maps = View("The channel: click a neuron", opacity=0.7, max_width=360, **look)
         maps.image.on_click(self.guarded(self._choose))
         self._parts["neuron"] = Mark(maps, "crosshair")
-        cells = View("Colours: grey = 0. Maps: sizes", "most", colormap="inferno", opacity=1, group=group, labels=True)
-        cells.image.max_width, cells.image.max_height = 900, 560
+        sizes = {"max_width": 900, "max_height": 560}
+        cells = View("What comes back: grey or black is 0", "most", opacity=1, labels=True, **sizes, **look)
         self._tiles = Tiles()
         return [self.part("cells", cells), self.part("maps", maps)]
 
@@ -73,13 +74,15 @@ class Gradients(Panel):
         names = {cell: f"{CELLS[cell[0]]} · {cell[1]}" for cell in now.cells}
         shown = {}
         for number, cell in enumerate(now.cells, 1):
+            waited = cell not in self._tiles.known
             ask = partial(ATTRIBUTIONS[cell[0]], now.network, now.image, of, rule=cell[1])
             result = self._tiles.know(cell, ask, names[cell]).result
             shown |= {} if result is None else {cell: result}
-            for one, high in self._bounds(shown, now.scale).items():
-                self._tiles.put(one, shown[one], high)
-            what = next((one.of for one in shown.values()), "")
-            yield Frame({"cells": self._tiles.content(picture, names, what)}, number, len(now.cells))
+            if waited or number == len(now.cells):
+                for one, high in self._bounds(shown, now.scale).items():
+                    self._tiles.put(one, shown[one], high)
+                what = caption(next((one.of for one in shown.values()), ""), {names[one]: shown[one] for one in shown})
+                yield Frame({"cells": self._tiles.content(picture, names, what)}, number, len(now.cells))
 
     def _bounds(self, results: dict[tuple[str, str], Any], scale: str) -> dict[tuple[str, str], float]:
         """The value of full contrast for each cell."""
@@ -94,13 +97,14 @@ class Gradients(Panel):
         """The map in which a neuron can be clicked, and the neuron."""
         values = channel_map(now.network, now.image, now.layer, now.channel)
         row, column = now.position or strongest(values)
-        caption = f"{now.layer} · {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
-        content = over_picture(now.network, now.image, now.layer, values, caption)
+        what = f"{now.layer} · {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
+        content = over_picture(now.network, now.image, now.layer, values, what)
         neuron = centre(now.network.layer(now.layer), row, column) if now.source == "neuron" else None
         return Frame({"maps": content, "neuron": neuron})
 
     def call(self, now: SimpleNamespace) -> str:
         neuron = f"cv.Neuron({now.layer!r}, {now.channel}, {now.position})"
         lines = [f"target = {target_code(now.network, now.target) if now.source == 'class' else neuron}", "cells = ["]
-        lines += [f"    {ATTRIBUTIONS[method].code('target', rule=rule)}," for method, rule in now.cells]
+        cells = [cell for cell in now.cells if self._tiles.fits(cell)]
+        lines += [f"    {ATTRIBUTIONS[method].code('target', rule=rule)}," for method, rule in cells]
         return "\n".join([*lines, "]", "display(*cells)"])

@@ -22,7 +22,7 @@ from cnnviz_widgets.panels.making import (
     rounds_slider,
     seen_at,
     steps_slider,
-)  # fmt: skip
+)
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Chart
 from cnnviz_widgets.pictures.render import Content

@@ -122,6 +122,11 @@ class _Reached:
     states: Iterator[Any] | None = None
     latest: Any = None
 
+    @property
+    def last(self) -> Any:
+        """The last state of all, or None."""
+        return self.latest or (self.ends[-1] if self.ends else None)
+
 
 class Making(Panel):
     """Base of the panels that make pictures. An author writes ``views`` in place of ``build``.
@@ -171,6 +176,7 @@ class Making(Panel):
 
     def go_on(self) -> None:
         """Go on from the picture that was reached: to its end, or, where that was reached, for another round."""
+        self.shown = True
         if self._work["state"] != "done":
             self._request_all()
         elif self.rounds < MOST_ROUNDS:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,10 +89,15 @@ class Tiles:
                 if not label:
                     raise
                 remarks.append(f"{label}: {error}")
+                self._tiles.pop(key, None)
             self.known[key] = Known(result, tuple(remarks), time.perf_counter() - began)
         for sentence in self.known[key].remarks:
             remark(sentence)
         return self.known[key]
+
+    def fits(self, key: Hashable) -> bool:
+        """Whether a method returned something, as far as is known."""
+        return key not in self.known or self.known[key].result is not None
 
     def put(self, key: Hashable, result: Heatmap | GradientPicture, high: float | None = None) -> None:
         """A map over the picture, or colours in which grey is 0, with full contrast at ``high`` (None = by itself)."""
@@ -151,6 +156,12 @@ def same(these: tuple, those: tuple) -> bool:
         a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
         for a, b in zip(these, those, strict=True)
     )
+
+
+def caption(of: str, results: Mapping[str, Any]) -> str:
+    """What is explained, and by how much it is missed where values should add up to it."""
+    missed = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
+    return " · ".join([of, *(f"{name}: off by {abs(e):.2g} in all" for name, e in missed.items() if e is not None)])
 
 
 def target_code(network: Network, target: int | None) -> str:

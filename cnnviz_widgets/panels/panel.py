@@ -350,7 +350,7 @@ class Panel(ipywidgets.VBox):
         self._bar.tell(
             **(self._work | failed),
             note=" ".join(dict.fromkeys(sentence for remarks in self._remarks.values() for sentence in remarks)),
-            error=" ".join(sentence for sentence, _ in wrong),
+            error=" ".join(dict.fromkeys(sentence for sentence, _ in wrong)),
             details="\n".join(traceback for _, traceback in wrong if traceback),
         )
 

@@ -70,10 +70,9 @@ class Sanity(Panel):
     )
 
     def build(self) -> list[ipywidgets.Widget]:
-        large = View("The maps", "most", colormap="inferno", opacity=1.0, labels=True)
-        large.image.max_width, large.image.max_height = 760, 480
-        matrix = View("All steps: click one", "whole", colormap="inferno", labels=True, cursor="tile", controls=False)
-        matrix.image.max_width = 1076
+        look = {"colormap": "inferno", "labels": True}
+        large = View("The maps", "most", opacity=1, max_width=760, max_height=480, **look)
+        matrix = View("All steps: click one", "whole", cursor="tile", controls=False, max_width=1076, **look)
         matrix.image.on_click(self.guarded(self._choose))
         self._parts["column"] = Mark(matrix, "selected")
         self._tiles = Tiles()
@@ -173,9 +172,9 @@ class Sanity(Panel):
 
     def call(self, now: SimpleNamespace) -> str:
         lines = [f"target = {target_code(now.network, now.target)}", f"layers = {stages(now.network)}", "methods = {"]
-        lines += [
-            f"    {name!r}: lambda net, photo, target: {ATTRIBUTIONS[name].code('target')}," for name in now.methods
-        ]
+        fit = self._states[0].results if self._states else now.methods
+        names = [name for name in now.methods if name in fit]
+        lines += [f"    {name!r}: lambda net, photo, target: {ATTRIBUTIONS[name].code('target')}," for name in names]
         check = f"cv.sanity_check(method, net, photo, target, mode={now.mode!r}, layers=layers)"
         lines += ["}", f"states = {{name: list({check}) for name, method in methods.items()}}"]
         return "\n".join([*lines, f"display(*(steps[{now.step}] for steps in states.values()))"])

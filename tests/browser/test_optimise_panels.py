@@ -105,9 +105,7 @@ def test_a_channel_is_chosen_by_a_click(open_panel):
     before = notebook.pixels(1)
     notebook.kernel("panel.wait(60)")
     box = notebook.page.locator("canvas.cnnviz-pixels").first.bounding_box()
-    notebook.page.mouse.click(
-        box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4
-    )  # third of six, second of four
+    notebook.page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)  # 3rd of 6, 2nd of 4
     notebook.wait_for_pixels(1, other_than=before)
     assert notebook.kernel("print(panel.session.channel)") == "8"
     before = notebook.pixels(0)

@@ -87,6 +87,7 @@ def test_what_does_not_fit_is_said_and_the_others_go_on(photo):
     assert "CAM: " in panel._bar.note
     assert list(panel._parts["deletion"]._shown["curves"]) == ["saliency"]
     assert panel._bar.state == "done"
+    assert "cv.cam" not in panel.code()
     panel.close()
 
 

@@ -97,17 +97,33 @@ def test_cells_are_checked(panel, network, photo):
     assert panel.cells == (("gradient", "backprop"), ("saliency", "guided"))
 
 
-def test_a_method_that_does_not_fit_says_why_and_the_others_go_on(photo):
-    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8), nn.ReLU(), nn.Linear(8, 2))
-    panel = panels.Gradients(Network(module, input_size=16), photo)
+def test_a_method_that_does_not_fit_says_why_and_the_others_go_on(panel):
+    module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 48 * 48, 8), nn.ReLU(), nn.Linear(8, 2))
+    panel.run()
     panel.cells = [("saliency", "backprop"), ("guided_grad_cam", "guided")]
-    frames = list(panel.compute(panel._now()))
-    assert np.isfinite(frames[-1].parts["cells"].values[0]).all()
-    panel.shown = True
-    panel._request("compute")
     panel.wait(10)
-    assert "guided Grad-CAM" in panel._bar.note
-    panel.close()
+    assert np.isfinite(content(panel).values[1]).all()
+    panel.session.network = Network(module, input_size=48)
+    for scale in ("each", "one"):  # also when it is known already
+        panel.scale = scale
+        panel.wait(10)
+        assert np.isfinite(content(panel).values[0]).all()
+        assert np.isnan(content(panel).values[1]).all()
+        assert "guided Grad-CAM" in panel._bar.note
+        assert "guided_grad_cam" not in panel.code()
+
+
+def test_what_is_missing_to_completeness_is_shown(panel, network, photo):
+    panel.cells = [("saliency", "backprop"), ("integrated_gradients", "backprop")]
+    panel.run()
+    error = abs(methods.integrated_gradients(network, photo).completeness_error)
+    name = network.predict(photo, 1)[0].name
+    assert content(panel).caption == f"{name} · integrated gradients · backprop: off by {error:.2g} in all"
+
+
+def test_known_cells_come_in_one_frame(panel):
+    panel.run()
+    assert len(list(panel.compute(panel._now()))) == 1
 
 
 def test_a_rule_without_a_relu_is_remarked_upon_in_the_panel_and_not_in_the_cell(photo, recwarn):

@@ -1,5 +1,6 @@
 """What the panels promise that make a picture step by step."""
 
+import gc
 import io
 import json
 import re
@@ -139,6 +140,24 @@ def test_running_a_cell_again_replaces_its_panel(kind, make, widget_count, monke
     make(kind)
     assert first._closed
     assert widget_count() == count
+
+
+def test_in_the_lab_it_has_fewer_controls(kind, make):
+    panel = make(kind, hide=("network", "image", "target"))
+    labels = [
+        one.description for control in panel.children[1].children for one in getattr(control, "children", [control])
+    ]
+    assert "Class" not in labels
+    assert "Picture" not in labels
+    assert "Steps" in labels
+    assert panel.run()._bar.state == "done"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_bad_setting_is_named_and_leaves_nothing_behind(kind, network, photo):
+    with pytest.raises(TypeError, match="did you mean 'rounds'"):
+        kind(network, photo, round=3)
+    gc.collect()
 
 
 def test_another_network_is_followed(kind, make):

@@ -137,6 +137,7 @@ def test_a_method_that_does_not_fit_is_left_out(photo):
     panel.step = 1
     panel.wait(10)
     assert "Grad-CAM" in panel._bar.note
+    assert "grad_cam" not in panel.code()
     panel.close()
 
 
