@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTEFACTS = ROOT / "test-artefacts"
@@ -32,6 +32,7 @@ READY = """async () => {
     await kernel.info;
     return kernel.connectionStatus === 'connected';
 }"""
+expect.set_options(timeout=30_000)  # ms: a machine may be busy
 HARMLESS = ("favicon", "ResizeObserver loop", "Failed to load resource", "debugger state")
 
 
@@ -115,6 +116,13 @@ class Notebook:
             }""",
             code,
         )
+
+    def becomes(self, code: str, wanted: str, timeout: float = 30) -> None:
+        """Wait until what code prints in the kernel is what is wanted."""
+        end = time.monotonic() + timeout
+        while (printed := self.kernel(code)) != wanted:
+            assert time.monotonic() < end, f"{code} prints {printed}, not {wanted}, after {timeout} s"
+            self.page.wait_for_timeout(50)
 
     def pixels(self, index: int = 0) -> list[int]:
         """A few pixels of a visible view's picture, enough to see that it has changed."""

@@ -107,11 +107,11 @@ def test_a_channel_is_chosen_by_a_click(open_panel):
     box = notebook.page.locator("canvas.cnnviz-pixels").first.bounding_box()
     notebook.page.mouse.click(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.4)  # 3rd of 6, 2nd of 4
     notebook.wait_for_pixels(1, other_than=before)
-    assert notebook.kernel("print(panel.session.channel)") == "8"
+    notebook.becomes("print(panel.session.channel)", "8")
     before = notebook.pixels(0)
     press(notebook, "Next ›")
     notebook.wait_for_pixels(0, other_than=before)
-    assert notebook.kernel("print(panel.session.channel)") == "32"
+    notebook.becomes("print(panel.session.channel)", "32")
     notebook.kernel("panel.stop()")
 
 
