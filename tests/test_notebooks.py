@@ -58,7 +58,7 @@ def test_every_chapter_has_solutions():
     assert sorted(path.stem for path in (COURSE / "solutions").glob("*.ipynb")) == CHAPTERS
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_all_run_to_the_same_text(environment):
     """nbval, strict: every output but pictures must be as committed."""
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", "-p", "no:cacheprovider", "."]
@@ -105,7 +105,7 @@ def test_links_lead_somewhere(chapter):
             assert (COURSE / target).is_file(), target
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_runs_on_another_network(chapter, environment, monkeypatch):
     """The chapter and then its solutions, with the one line changed that chooses the network."""
