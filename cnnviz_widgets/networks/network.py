@@ -84,6 +84,7 @@ class Network:
         self._output = output or _usual_output
         self._classes = None if classes is None else Labels(classes)
         self._mutex = _mutexes.setdefault(module, threading.RLock())
+        self._takes_channels_last = False  # that is, until it is tried
 
     def with_module(self, module: nn.Module) -> "Network":
         """The same view of another module, such as a changed copy of this one's: it takes and answers the same."""
@@ -176,18 +177,18 @@ class Network:
         """How many pictures of (height, width) are quickest to compute together."""
         return batching.quickest(max(self._bytes_of_layers(size)), self.device)
 
+    def quickest(self, batch: Tensor) -> Tensor:
+        """A normalised batch in the memory format in which passes over it are quickest."""
+        # Kernels that are not in this format are reordered in every pass: that has to be worth it.
+        worth = len(batch) * sum(self._bytes_of_layers(batch.shape[-2:])) >= self._bytes_of_kernels
+        if batch.device.type == "cpu" and worth and self._takes_channels_last:
+            return batch.contiguous(memory_format=torch.channels_last)
+        return batch
+
     @cached_property
-    def quickest_format(self) -> torch.memory_format:
-        """The memory format in which many pictures are best handed on to ``forward``."""
-        if self.device.type != "cpu":
-            return torch.channels_last if self._channels_last else torch.contiguous_format
-        # On a CPU it is channels_last, whatever the weights are in; but not every module takes it: ``view`` may fail.
-        picture = torch.zeros(2, self.channels, *(self.input_size or (_PROBED, _PROBED)))
-        try:
-            self.forward(self.normalise(picture).contiguous(memory_format=torch.channels_last))
-        except RuntimeError:
-            return torch.contiguous_format
-        return torch.channels_last
+    def _bytes_of_kernels(self) -> int:
+        kernels = (weight for weight in self.module.parameters() if weight.ndim == 4 and weight[0, 0].numel() > 1)
+        return sum(kernel.nbytes for kernel in kernels)
 
     def _bytes_of_layers(self, size: Sequence[int]) -> list[int]:
         """About how large what comes out of each layer is for one picture of (height, width)."""
@@ -197,14 +198,15 @@ class Network:
 
     # What it does
 
-    def prepare(self, image: Tensor) -> Tensor:
+    def prepare(self, image: Tensor, *, resize: bool = True) -> Tensor:
         """The picture or pictures as the network will see them: (B, C, H, W), values 0…1, where they were.
 
-        image  (C, H, W) or (B, C, H, W), values 0…1. It is scaled and cropped as torchvision's transforms do, unless
-               it has the right size; grey is repeated for three channels, and colour becomes luminance for one.
+        image   (C, H, W) or (B, C, H, W), values 0…1. It is scaled and cropped as torchvision's transforms do, unless
+                it has the right size; grey is repeated for three channels, and colour becomes luminance for one.
+        resize  False: it stays in its own size, for a network that takes any
         """
         pictures = _with_channels(_checked(image), self.channels)
-        if self.input_size in (None, tuple(pictures.shape[-2:])):
+        if not resize or self.input_size in (None, tuple(pictures.shape[-2:])):
             return pictures
         pictures = _without_far_ends(pictures, self.input_size)
         shorter = self._resize or _covering(self.input_size, pictures.shape[-2:])
@@ -286,14 +288,14 @@ class Network:
             self.lock,
             computing(self.device),
             torch.set_grad_enabled(grad),
-            _evaluating(self.module),
+            evaluating(self.module),
             suppress(_Enough),
             hooked(modules, keep),
         ):
             output = self.module(batch.clone())
         if missed := wanted - values.keys():
             raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
-        scores = self._scores(output) if to_output else None
+        scores = self.scores(output) if to_output else None
         return scores, {key: values[name] for key, name in asked.items()}
 
     @property
@@ -313,17 +315,25 @@ class Network:
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
         """The layers, the other names of some, and the layers by name."""
         picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
-        with self.lock, _evaluating(self.module):
+        with self.lock, evaluating(self.module):
             try:
-                layers, aliases, output = probe(self.module, self.normalise(picture))
+                layers, aliases, output = self._probe(self.normalise(picture))
             except (RuntimeError, ValueError, TypeError) as error:
                 size = "×".join(map(str, picture.shape[1:]))
                 raise UserError(
                     f"{self.name} does not take pictures of {size} (see input_size and mean): {error}"
                 ) from error
-        count = self._scores(output).shape[1]
+        count = self.scores(output).shape[1]
         self._classes = self._classes or Labels(f"class {number}" for number in range(count))
         return layers, aliases, {layer.name: layer for layer in layers}
+
+    def _probe(self, batch: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
+        try:
+            found = probe(self.module, batch.contiguous(memory_format=torch.channels_last))
+            self._takes_channels_last = True
+            return found
+        except RuntimeError:  # of a ``view`` in the module's own code, perhaps
+            return probe(self.module, batch)
 
     @property
     def _parameter(self) -> Tensor:
@@ -357,7 +367,7 @@ class Network:
         values = [torch.cat(parts) for parts in zip(*(results for _, results in pieces), strict=True)]
         return values if image.ndim == 4 else [value[0] for value in values]
 
-    def _scores(self, output: Any) -> Tensor:
+    def scores(self, output: Any) -> Tensor:
         """(B, classes), in float32 at least."""
         scores = self._output(output)
         if not isinstance(scores, Tensor) or scores.ndim != 2:
@@ -378,7 +388,7 @@ class _Enough(BaseException):
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
+def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, without calling ``train()``, which some modules override; then every flag as it was."""
     training = [part for part in module.modules() if part.training]
     try:

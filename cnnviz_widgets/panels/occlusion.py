@@ -1,65 +1,146 @@
-"""O1: slide a square over the picture and watch the class go."""
+"""O1, O2: slide a square over the picture and watch the class go, and what the network takes it for instead."""
 
+import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import ipywidgets
+import numpy as np
 from traitlets import Tuple
 
-from cnnviz_widgets.methods import occluded, occlusion
-from cnnviz_widgets.methods.passes.occlusion import FILLS, positions
+from cnnviz_widgets.methods import OcclusionState, occluded, occlusion
+from cnnviz_widgets.methods.passes.occlusion import FILLS, SCORES, SHAPES, positions, strongest_map
 from cnnviz_widgets.methods.results import rgb
-from cnnviz_widgets.panels.controls import choice, slider
-from cnnviz_widgets.panels.maps import class_argument
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels.controls import LayerPicker, choice, slider, toggle
+from cnnviz_widgets.panels.maps import class_argument, same
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Bars, Mark, View
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
+NAMED, OTHER = 7, 7  # kinds that have a colour of their own; the kind of all others, which is grey
+
 
 class Occlusion(Panel):
-    """What the class depends on: cover a place, and see what is left of the class's probability (Zeiler & Fergus 2014).
+    """What the class depends on: cover a place, and see what is left of its score (Zeiler & Fergus 2014, figure 7).
 
     size    side of the square, in pixels of the picture as the network sees it
     stride  pixels between two positions of the square
     fill    what the square is filled with
+    shape   "square", or "disc", of that diameter
+    score   of the class: its "probability" or its "logit"
+    figure  the whole figure: also what the strongest feature map of a layer loses, what that map sees in the picture,
+            and the most probable class at every position
     place   (x, y) of the covered place that is shown beside the map, or None = nothing covered
     """
 
     title = "Occlusion"
-    pickers = ("image", "target")
+    pickers = ("image", "target", "layer")
     size = slider(32, 4, 128, step=4, label="Square", help="Side of the square that covers the picture, in pixels")
     stride = slider(8, 2, 64, step=2, label="Stride", help="Pixels between two positions: small is fine, and slow")
     fill = choice("grey", FILLS, label="Fill", help="What the square is filled with")
+    shape = choice("square", SHAPES, label="Shape", help="A disc has no corners, which are features themselves")
+    score = choice("probability", SCORES, label="Score", help="What is measured of the class: after or before softmax")
+    figure = toggle(False, label="Figure 7", help="Also the strongest feature map of a layer, and the likeliest class")
     place = Tuple(default_value=None, allow_none=True).tag(setting=True)
+
+    def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
+        super().__init__(network, image, **settings)
+        self.observe(lambda _: self._arrange(), "figure")
+        self._arrange()
 
     def build(self) -> list[ipywidgets.Widget]:
         side = min(self.session.network.prepare(self.session.image).shape[-2:])
         if self.size > side:
             self.size = max(4, side // 4)
-        heat = View("Probability lost when covered", colormap="inferno", opacity=0.6)
-        heat.image.on_hover(self.guarded(self._look_under))
-        heat.image.on_click(self.guarded(self._look_under))
-        self._parts["square"] = Mark(heat, "rectangle")
-        return [
-            self.part("map", heat),
-            self.part("covered", View("What the network sees", controls=False)),
-            self.part("bars", Bars("What it answers")),
-        ]
+        look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
+        views = {
+            "map": View("Score lost when covered", **look),
+            "covered": View("What the network sees", controls=False),
+            "activation": View("Activation lost when covered", **look),
+            "projection": View("What the strongest map sees", controls=False, group=look["group"]),
+            "labels": View("The most probable class", **look),
+        }
+        for name in ("map", "activation", "labels"):
+            views[name].image.on_hover(self.guarded(self._look_under))
+            views[name].image.on_click(self.guarded(self._look_under))
+        self._parts["square"] = Mark(views["map"], "rectangle")
+        self._of: tuple = ()
+        self._state: OcclusionState | None = None  # what was reached
+        self._kinds: dict[int, int] = {}  # class -> its colour
+        widgets = {name: self.part(name, view) for name, view in views.items()}
+        bars = self.part("bars", Bars("What it answers"))
+        self._rest = [widgets[name] for name in ("activation", "projection", "labels")]
+        return [widgets["map"], widgets["covered"], bars, *self._rest]
+
+    def _arrange(self) -> None:
+        """The rest of the figure, and the choice of its layer, are there only if they are asked for."""
+        layers = [control for control in self.children[1].children if isinstance(control, LayerPicker)]
+        for widget in (*self._rest, *layers):
+            widget.layout.display = None if self.figure else "none"
 
     def _look_under(self, pointer: Pointer | None) -> None:
         if pointer is not None:  # the last place stays when the pointer leaves
             self.place = (pointer.x, pointer.y)
 
-    @computes("network", "image", "target", "size", "stride", "fill")
+    @computes("network", "image", "target", "size", "stride", "fill", "shape", "score", "layer", "figure")
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        for state in occlusion(now.network, now.image, now.target, size=now.size, stride=now.stride, fill=now.fill):
-            content = replace(state.content(), caption=f"{state.of}, {state.baseline:.3f} uncovered")
-            yield Frame({"map": content}, state.step, state.total)
+        how = {"size": now.size, "stride": now.stride, "fill": now.fill, "shape": now.shape, "score": now.score}
+        of = now.network, now.image, now.target, how
+        if not same(of, self._of):
+            self._of, self._state, self._kinds = of, None, {}
+        state, layer = self._state, now.layer if now.figure else None
+        if state is not None and layer in (None, state.layer):
+            yield self._frame(state, now)
+        else:
+            for state in occlusion(now.network, now.image, now.target, layer=layer, **how):
+                yield self._frame(state, now)
+            self._state = state
 
-    @computes("network", "image", "target", "size", "stride", "fill", "place")
+    def _frame(self, state: OcclusionState, now: SimpleNamespace) -> Frame:
+        uncovered = f"{state.of}, {state.baseline:.3f} uncovered"
+        parts = {"map": replace(state.content(), caption=uncovered)}
+        if now.figure:
+            parts |= {"activation": self._activation(state), "labels": self._labels(state, now.network)}
+        return Frame(parts, state.step, state.total)
+
+    def _activation(self, state: OcclusionState) -> Content:
+        lost = state.uncovered_activation - state.activation
+        caption = f"{state.layer} · {state.channel}, {state.uncovered_activation:.3g} uncovered"
+        high = max(1e-12, float(lost.max()))
+        return Content(rgb(state.picture), lost, low=0, high=high, extent=_extent(state), caption=caption)
+
+    def _labels(self, state: OcclusionState, network: Network) -> Content:
+        """The classes in colours, those that win most often; a class keeps its colour while the map is refined."""
+        labels = state.labels.numpy()
+        often = [index for index, _ in Counter(labels.flatten().tolist()).most_common(NAMED)]
+        self._kinds = {index: kind for index, kind in self._kinds.items() if index in often}
+        free = iter(kind for kind in range(NAMED) if kind not in self._kinds.values())
+        self._kinds |= {index: next(free) for index in often if index not in self._kinds}
+        kinds = np.full(labels.shape, OTHER)
+        for index, kind in self._kinds.items():
+            kinds[labels == index] = kind
+        names = [""] * NAMED
+        for index, kind in self._kinds.items():
+            names[kind] = network.classes[index]
+        others = len(np.unique(labels)) - len(often)
+        levels = (*names, *([f"{others} others"] if others else []))
+        top = f"{state.of} at {np.mean(labels == state.target):.0%} of the positions"
+        return Content(rgb(state.picture), kinds, extent=_extent(state), caption=top, levels=levels)
+
+    @computes("network", "image", "layer", "figure")
+    def project(self, now: SimpleNamespace) -> Frame:
+        """What the strongest map of the layer sees."""
+        if not now.figure:
+            return Frame()
+        return Frame({"projection": strongest_map(now.network, now.image, now.layer).content()})
+
+    @computes("network", "image", "target", "size", "stride", "fill", "shape", "place")
     def look(self, now: SimpleNamespace) -> Frame:
         """The picture under the square nearest to the chosen place, and what the network says to it."""
         picture = now.network.prepare(now.image)[0]
@@ -72,7 +153,7 @@ class Occlusion(Panel):
                 min(positions(n, now.size, now.stride), key=lambda p, at=at: abs(p + now.size / 2 - at))
                 for n, at in zip(extent, now.place[::-1], strict=True)
             )
-            picture = occluded(now.network, now.image, top, left, now.size, now.fill)
+            picture = occluded(now.network, now.image, top, left, now.size, now.fill, now.shape)
             square = (left, top, now.size, now.size)
             caption = f"covered at x {left}, y {top}"
         return Frame(
@@ -84,8 +165,31 @@ class Occlusion(Panel):
         )
 
     def call(self, now: SimpleNamespace) -> str:
-        target = class_argument(now.network, now.target)
-        return (
-            f"states = cv.occlusion(net, photo{target}, size={now.size}, stride={now.stride}, fill={now.fill!r})\n"
-            "cv.last(states)"
+        options = {"size": now.size, "stride": now.stride, "fill": now.fill, "shape": now.shape, "score": now.score}
+        options |= {"layer": now.layer} if now.figure else {}
+        arguments = "".join(f", {name}={value!r}" for name, value in options.items())
+        states = f"states = cv.occlusion(net, photo{class_argument(now.network, now.target)}{arguments})"
+        if not now.figure:
+            return f"{states}\ncv.last(states)"
+        return "\n".join(
+            [
+                states,
+                "state = cv.last(states)",
+                "lost = state.uncovered_activation - state.activation",
+                "labels = [[net.classes[index] for index in row] for row in state.labels.tolist()]",
+                f"display(cv.neuron_gradient(net, photo, {now.layer!r}, state.channel, 'all', rule='deconvnet'))",
+                "state",
+            ]
         )
+
+
+def _extent(state: OcclusionState) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom) of the map of positions: each is the centre of its square."""
+
+    def ends(starts: tuple[int, ...]) -> tuple[float, float]:
+        step = (starts[-1] - starts[0]) / (len(starts) - 1) if len(starts) > 1 else state.size
+        first, last = (start + state.size / 2 for start in (starts[0], starts[-1]))
+        return first - step / 2, last + step / 2
+
+    (top, bottom), (left, right) = ends(state.tops), ends(state.lefts)
+    return left, top, right, bottom

@@ -233,7 +233,8 @@ function render({ model, el }) {
     colours.value = model.get("colormap");
     const view = model.get("_tables")[scene?.levels.length ? "levels" : colours.value];
     const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-    legend.replaceChildren(...(scene?.levels ?? []).map((name, level) => {
+    legend.replaceChildren(...(scene?.levels ?? []).flatMap((name, level) => {
+      if (!name) return []; // a kind that there is not
       const first = 3 * Math.floor((255 * (level + 0.5)) / KINDS), swatch = element("span", "cnnviz-swatch");
       swatch.style.background = `rgb(${table.slice(first, first + 3)})`;
       return element("span", "cnnviz-level", {}, swatch, name);

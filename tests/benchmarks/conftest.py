@@ -1,22 +1,16 @@
 """Interleaved timing: ours and the other in turn, so that a machine whose speed drifts drifts for both."""
 
 import statistics
-import time
 from collections.abc import Callable
 
 import pytest
 import torch
+from timing import seconds
 from torchvision.models import get_model
 
 from cnnviz_widgets.networks import Network
 
 rows: list[tuple[str, float, float]] = []
-
-
-def seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import itertools
 import pytest
 import torch
 from captum.attr import IntegratedGradients, NoiseTunnel, Saliency
-from conftest import seconds
 from pytorch_grad_cam import FullGrad
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from timing import seconds
 from torchvision.models import get_model
 
 import cnnviz_widgets as cv

@@ -268,6 +268,31 @@ def test_a_gradient_that_is_not_finite(network, pictures):
         saliency(network, pictures[0], lambda logits: (logits[:, 0] * 0).sqrt())
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_the_memory_format_is_the_networks_own_affair(network, pictures, rule):
+    expected = class_gradient(network, pictures, 1, rule=rule).values
+    network.module.to(memory_format=torch.channels_last)
+    for again in (network, Network(network.module, input_size=(12, 16))):
+        found = class_gradient(again, pictures, 1, rule=rule).values
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+        assert found.is_contiguous()
+
+
+def test_a_module_that_wants_its_pictures_contiguous(pictures):
+    class Views(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.score = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * 12 * 16, 5)
+
+        def forward(self, x):
+            return self.score(self.conv(x).view(len(x), -1))
+
+    module = Views()
+    x = Network(module, input_size=(12, 16)).normalise(pictures).requires_grad_()
+    (expected,) = torch.autograd.grad(module(x)[:, 1].sum(), x)
+    torch.testing.assert_close(class_gradient(Network(module, input_size=(12, 16)), pictures, 1).values, expected)
+
+
 @pytest.mark.parametrize("at_once", [1, 2, 64])
 def test_pieces_make_no_difference(network, pictures, at_once, monkeypatch):
     expected = [class_gradient(network, picture, rule="guided") for picture in pictures]

@@ -30,7 +30,9 @@ def results():
         ActivationMaps(torch.zeros(9, 4, 5), picture, "all zero"),
         OcclusionState(
             values=torch.rand(2, 3).double(),
+            labels=torch.ones(2, 3, dtype=torch.long),
             stride=4,
+            shape="square",
             tops=(0, 4),
             lefts=(0, 4, 6),
             picture=picture,

@@ -194,20 +194,6 @@ def test_the_seed_is_all_that_is_random(network, pictures):
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_a_module_that_wants_its_pictures_contiguous(pictures):
-    class Views(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv, self.score = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * 12 * 16, 5)
-
-        def forward(self, x):
-            return self.score(self.conv(x).view(len(x), -1))
-
-    module = Views()
-    expected = class_gradient(Network(module, input_size=(12, 16)), pictures[0], 1).values
-    torch.testing.assert_close(smooth_gradient(Network(module, input_size=(12, 16)), pictures[0], 1).values, expected)
-
-
 def test_within_inference_mode(network, pictures):
     expected = smoothgrad(network, pictures, 1, samples=2).values
     with torch.inference_mode():

@@ -91,12 +91,13 @@ class _Terms(TorchFunctionMode):
 
     def add(self, term: Tensor) -> None:
         """Of a layer (B, channels, …)."""
-        self.sums.append(term.reshape(self._count, -1).sum(1))
+        each = term.sum([*range(1, term.ndim)])
+        self.sums.append(each.view(self._count, -1).sum(1))  # more than B where a picture is cut up into windows
         if term.ndim == 4 and len(term) == self._count and term[0, 0].numel() > 1:
             absolute = term.abs()
-            low, high = absolute.flatten(1).aminmax(dim=1)
-            scale = torch.where(high > low, 1 / (high - low), 0).view(-1, 1, 1)
-            scaled = (absolute.sum(1) - low.view(-1, 1, 1) * term.shape[1]) * scale
+            low, high = absolute.amin((1, 2, 3)), absolute.amax((1, 2, 3))
+            scale = torch.where(high > low, 1 / (high - low), 0)[:, None, None]
+            scaled = (absolute.sum(1) - low[:, None, None] * term.shape[1]) * scale
             self._maps[scaled.shape] = self._maps.get(scaled.shape, 0) + scaled
 
     def map(self, size: tuple[int, int]) -> Tensor:

@@ -120,7 +120,7 @@ def pull_back(network: Network, pictures: Tensor, aim: Goal, rule: str) -> Back:
     def work(piece: range) -> tuple[Tensor, list[float], list]:
         batch = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
         _, gradient, scores, start = descend(network, batch, aim, piece)
-        return gradient.cpu(), scores.tolist(), start
+        return gradient.cpu().contiguous(), scores.tolist(), start
 
     with relu_rule(rule):
         gradient, scores, start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
@@ -138,7 +138,7 @@ def descend(
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
     with way_back(network):
-        batch = inputs() if layer else inputs().requires_grad_()
+        batch = network.quickest(inputs()).requires_grad_(layer is None)
         output, values = network.forward(
             batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
         )

@@ -1,4 +1,4 @@
-"""O1: slide a square over the picture, and see where the class goes when it is covered."""
+"""O1, O2: slide a square over the picture, and see what becomes of the class when it is covered."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -6,34 +6,46 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.activations import one_picture
-from cnnviz_widgets.methods.results import Heatmap, Result
-from cnnviz_widgets.networks import Network
+from cnnviz_widgets.methods.passes.gradients import neuron_gradient
+from cnnviz_widgets.methods.passes.incremental import Answers, quickest_passes
+from cnnviz_widgets.methods.passes.repeated import settled
+from cnnviz_widgets.methods.results import GradientPicture, Heatmap, Result
+from cnnviz_widgets.methods.targets import Goal, One, goal
+from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime import batching
 
 FILLS = ("grey", "mean", "black", "blurred", "noise")
+SHAPES = ("square", "disc")
 SCORES = ("probability", "logit")
-SECONDS, MOST = 0.5, 64  # aimed at for one step; positions in it at most
+SECONDS = 0.5  # aimed at for one step
 COARSE_TO_FINE = (8, 4, 2, 1)  # every 8th position first, then every 4th …
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OcclusionState(Result):
-    """An occlusion map as far as it is done.
+    """An occlusion map as far as it is done (Zeiler & Fergus, 2014, fig. 7).
 
     step, total   positions done, and all of them
     values        (rows, columns): the score with the square at each position; where not yet known, that of a
-                  position near by
+                  position near by, as in the other maps (fig. 7 d)
+    labels        (rows, columns) int: the most probable class (fig. 7 e)
+    activation    (rows, columns): the sum over the feature map ``channel`` of ``layer`` (fig. 7 b); None without layer
     known         (rows, columns) bool
     baseline      the score when nothing is covered
-    target, of    class index and name
+    target, of    class index, None where not a class is explained; and its name
+    layer         the layer that was looked at, or None
+    channel       that of its feature maps which answers most strongly when nothing is covered: with the greatest value
+    uncovered_activation
+                  its sum when nothing is covered
     size, stride  of the square, in pixels of the picture
+    shape         "square" or "disc"
     tops, lefts   where the squares of each row and column begin
     picture       (C, H, W), 0…1: as the network sees it, uncovered
     """
@@ -41,30 +53,42 @@ class OcclusionState(Result):
     step: int
     total: int
     values: Tensor
+    labels: Tensor
     known: Tensor
     baseline: float
-    target: int
+    target: int | None
     of: str
     size: int
     stride: int
+    shape: str
     tops: tuple[int, ...]
     lefts: tuple[int, ...]
     picture: Tensor
     convention: str
+    activation: Tensor | None = None
+    layer: str | None = None
+    channel: int | None = None
+    uncovered_activation: float | None = None
     look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.7}
 
     @property
     def heatmap(self) -> Tensor:
         """(H, W): mean loss of score over the squares that cover each pixel; 0 where none does (stride > size)."""
+        # Any shape is a sum of products of a column and a row: a square of one, a disc of about size / 2.
+        down, weights, across = torch.linalg.svd(mask(self.size, self.shape))
+        some = weights > 1e-12 * weights[0]
         height, width = self.picture.shape[-2:]
-        rows, columns = self._covers(self.tops, height), self._covers(self.lefts, width)
-        count = torch.outer(rows.sum(0), columns.sum(0))
-        return (rows.T @ (self.baseline - self.values.double()) @ columns / count.clamp(min=1)).to(self.values.dtype)
+        rows = self._covers(self.tops, height, (down * weights).T[some])
+        columns = self._covers(self.lefts, width, across[some])
+        count = torch.einsum("kph,kqw->hw", rows, columns)
+        lost = torch.einsum("kph,pq,kqw->hw", rows, self.baseline - self.values.double(), columns)
+        return torch.where(count > 1e-9, lost / count, 0).to(self.values.dtype)
 
-    def _covers(self, starts: tuple[int, ...], length: int) -> Tensor:
-        """(positions, length): 1 where the square of a position is."""
+    def _covers(self, starts: tuple[int, ...], length: int, profiles: Tensor) -> Tensor:
+        """(k, positions, length): of each position, the profiles (k, size) where its square is."""
         offset = torch.arange(length) - torch.tensor(starts)[:, None]
-        return ((offset >= 0) & (offset < self.size)).double()
+        inside = (offset >= 0) & (offset < self.size)
+        return torch.where(inside, profiles[:, offset.clamp(0, self.size - 1)], 0)
 
     def content(self) -> Content:
         return Heatmap(self.heatmap, self.picture, self.convention, self.of, self.target).content()
@@ -73,24 +97,31 @@ class OcclusionState(Result):
 def occlusion(
     network: Network,
     image: Tensor,
-    target: int | str | None = None,
+    target: One = None,
     *,
     size: int = 32,
     stride: int = 8,
     fill: str = "grey",
+    shape: str = "square",
     score: str = "probability",
+    layer: "str | Layer | nn.Module | None" = None,
 ) -> Iterator[OcclusionState]:
-    """What is left of a class when a square covers part of the picture (Zeiler & Fergus, 2014, fig. 7 d).
+    """What is left of a class when a square covers part of the picture (Zeiler & Fergus, 2014, fig. 7).
 
     image   (3, H, W), values 0…1, any device
-    target  class index or name; None = the top class of the whole picture
+    target  class index or name; None = the top class of the whole picture; a ``Neuron``, or a callable that turns the
+            logits (B, classes) into (B,) numbers
     size    side of the square, in pixels of the picture as the network sees it
     stride  pixels between two positions; the last square of a row or column ends flush with the border
     fill    "grey" (0.5), "mean" (the picture's mean colour), "black", "blurred" (the picture, blurred) or "noise"
-    score   "probability" (after the softmax) or "logit" (before it)
+    shape   "square", or "disc": one of that diameter, with a soft edge of a pixel
+    score   of a class: "probability" (after the softmax) or "logit" (before it)
+    layer   of which the total activation of the strongest feature map is taken, too; ``strongest_map`` shows what
+            that one sees
 
     Yields OcclusionState, coarse positions first; each is a whole map that the next ones refine. Stop when you like.
-    Raises UserError at once for an unknown class, fill or score, a size larger than the picture, or a stride below 1.
+    Raises UserError at once for an unknown class, layer, fill, shape or score, a size larger than the picture, or a
+    stride below 1.
 
         last(occlusion(load_network("mini"), load_image("chelsea"), size=16)).heatmap
     """
@@ -98,71 +129,113 @@ def occlusion(
         raise UserError(f"score must be one of {', '.join(map(repr, SCORES))}, not {score!r}.")
     picture = one_picture(network, image)
     tops, lefts = (positions(side, size, stride) for side in picture.shape[-2:])
-    filling = fill_picture(picture, fill)
-    index = None if target is None else network.class_index(target)
+    filling, share = fill_picture(picture, fill), mask(size, shape)
+    aim = goal(network, target, 1)
+    of_class = aim.unit == "logit"
+    layer = None if layer is None else network.layer(layer).name
 
     def states() -> Iterator[OcclusionState]:
-        # Both are normalised once; a position then costs a copy, the writing of its square, and the forward pass.
         normal, normal_filling = network.normalise(torch.stack([picture, filling]))
-        whole = _scores(network, normal[None], score)[0]
-        if not whole.isfinite().all():
+        layers = {one for one in (layer, aim.layer) if one is not None}
+        answers = quickest_passes(network, normal, sorted(layers))
+        if not answers.unchanged[0].isfinite().all():
             raise UserError(f"{network.name} gives scores that are not finite (NaN or infinity) for this picture.")
-        chosen = int(whole.argmax()) if index is None else index
+
+        def measured(found: Answers, aim: Goal, channel: int | None) -> tuple[Tensor, list]:
+            """(measurements, n) on the CPU, in float64; and what was explained."""
+            logits, values = found
+            seen = logits.softmax(1) if of_class and score == "probability" else logits
+            scores, start = aim.scores(seen, values, range(len(logits)))
+            rows = [scores, logits.argmax(1)]
+            if layer is not None:
+                rows.append(values[layer][:, channel].reshape(len(logits), -1).float().sum(1))
+            return torch.stack([row.cpu().double() for row in rows]), start
+
+        channel = None if layer is None else strongest(answers.unchanged[1][layer][0])
+        whole, (start,) = measured(answers.unchanged, aim, channel)
 
         def covered(places: Sequence[tuple[int, int, int]]) -> Tensor:
-            """The chosen score with a square at each place."""
-            batch = normal.expand(len(places), *normal.shape).clone()
-            for one, (row, column, _) in zip(batch, places, strict=True):
-                square = (..., slice(tops[row], tops[row] + size), slice(lefts[column], lefts[column] + size))
-                one[square] = normal_filling[square]
-            return _scores(network, batch, score)[:, chosen]
+            """What is measured with a square at each place."""
+            corners = [(tops[row], lefts[column]) for row, column, _ in places]
+            under, over = (
+                torch.stack([one[:, top : top + size, left : left + size] for top, left in corners])
+                for one in (normal, normal_filling)
+            )
+            squares = under.lerp(over, share.to(over))
+            return measured(
+                answers(squares, *zip(*corners, strict=True)), settled(network, target, start, len(places)), channel
+            )[0]
 
-        values = whole[chosen].repeat(len(tops), len(lefts))
-        known = torch.zeros(values.shape, dtype=torch.bool)
+        maps = whole[..., None].repeat(1, len(tops), len(lefts))
+        known = torch.zeros(maps.shape[1:], dtype=torch.bool)
         queue = list(coarse_to_fine(*known.shape))
         bytes_each, count = network.bytes_per_image(picture.shape[-2:]), 4
         while queue:
             places, queue = queue[:count], queue[count:]
-            start = time.perf_counter()
+            began = time.perf_counter()
             pieces = batching.run(covered, places, bytes_each, most=count, where=network.device)
-            found = torch.cat([scores for _, scores in pieces])
-            count = portion(count, time.perf_counter() - start)
-            for value, (row, column, spacing) in zip(found, places, strict=True):
-                values[around(row, spacing, len(tops)), around(column, spacing, len(lefts))] = value
+            found = torch.cat([numbers for _, numbers in pieces], 1)
+            count = portion(count, time.perf_counter() - began, answers.at_once)
+            for numbers, (row, column, spacing) in zip(found.T, places, strict=True):
+                maps[:, around(row, spacing, len(tops)), around(column, spacing, len(lefts))] = numbers[:, None, None]
                 known[row, column] = True
             yield OcclusionState(
                 step=known.numel() - len(queue),
                 total=known.numel(),
-                values=values.clone(),
+                values=maps[0].clone(),
+                labels=maps[1].long(),
                 known=known.clone(),
-                baseline=float(whole[chosen]),
-                target=chosen,
-                of=network.classes[chosen],
+                baseline=float(whole[0]),
+                target=start if of_class else None,
+                of=aim.name(start),
                 size=size,
                 stride=stride,
+                shape=shape,
                 tops=tops,
                 lefts=lefts,
                 picture=picture.cpu(),
-                convention=f"{score} lost, mean over the squares that cover a pixel",
+                convention=f"{score if of_class else aim.unit} lost, mean over the {shape}s that cover a pixel",
+                activation=None if layer is None else maps[2].clone(),
+                layer=layer,
+                channel=channel,
+                uncovered_activation=None if layer is None else float(whole[2]),
             )
 
     return states()
 
 
-def portion(count: int, took: float) -> int:
+def portion(count: int, took: float, most: int) -> int:
     """How many positions to do at once, after ``count`` of them took so many seconds."""
     if took < SECONDS:
-        return min(2 * count, MOST)
+        return min(2 * count, most)
     return max(1, count // 2) if took > 3 * SECONDS else count
 
 
-def _scores(network: Network, batch: Tensor, score: str) -> Tensor:
-    """(B, classes) on the CPU, in float64."""
-    logits = network.forward(batch)[0].cpu().double()
-    return logits.softmax(1) if score == "probability" else logits
+def strongest_map(network: Network, image: Tensor, layer: "str | Layer | nn.Module") -> GradientPicture:
+    """What the strongest feature map of a layer sees in a picture, projected down to it by the deconvnet rule.
+
+    That of ``occlusion(…, layer=layer)`` (Zeiler & Fergus, 2014, fig. 7 c). Arguments and result as in
+    ``neuron_gradient``, with all places of the channel that has the greatest value; for one picture.
+    """
+    picture, name = one_picture(network, image), network.layer(layer).name
+    channel = strongest(network.activations(picture, name)[name])
+    return neuron_gradient(network, picture, name, channel, "all", rule="deconvnet")
 
 
-def occluded(network: Network, image: Tensor, top: int, left: int, size: int = 32, fill: str = "grey") -> Tensor:
+def strongest(values: Tensor) -> int:
+    """The channel of (C, …) with the greatest value."""
+    return int(values.flatten(1).amax(1).argmax()) if values.ndim > 1 else int(values.argmax())
+
+
+def occluded(
+    network: Network,
+    image: Tensor,
+    top: int,
+    left: int,
+    size: int = 32,
+    fill: str = "grey",
+    shape: str = "square",
+) -> Tensor:
     """The picture as the network sees it, (C, H, W), 0…1, with a square at (top, left) covered as in ``occlusion``."""
     picture = one_picture(network, image)
     height, width = picture.shape[-2:]
@@ -171,8 +244,19 @@ def occluded(network: Network, image: Tensor, top: int, left: int, size: int = 3
     left = whole_number("left", left, 0, width - size, f"for a square of {size} in {width} pixels")
     square = (..., slice(top, top + size), slice(left, left + size))
     covered = picture.clone()
-    covered[square] = fill_picture(picture, fill)[square]
+    covered[square] = covered[square].lerp(fill_picture(picture, fill)[square], mask(size, shape).to(covered))
     return covered
+
+
+def mask(size: int, shape: str) -> Tensor:
+    """(size, size) in float64: how much of each pixel is covered, 0…1. UserError for a shape not in ``SHAPES``."""
+    if shape not in SHAPES:
+        raise UserError(f"shape must be one of {', '.join(map(repr, SHAPES))}, not {shape!r}.")
+    if shape == "square":
+        return torch.ones(size, size, dtype=torch.float64)
+    centred = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+    distance = torch.hypot(centred[:, None], centred)
+    return (size / 2 + 0.5 - distance).clamp(0, 1)
 
 
 def positions(length: int, size: int, stride: int) -> tuple[int, ...]:
@@ -203,13 +287,23 @@ def fill_picture(picture: Tensor, fill: str) -> Tensor:
 
 
 def coarse_to_fine(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
-    """(row, column, spacing) of every position once: on a grid of 8, then what a grid of 4 adds, then 2, then all."""
+    """(row, column, spacing) of every position once: on a grid of 8, then what a grid of 4 adds, then 2, then all.
+
+    Of one grid, those as far from the borders come one after another: what their squares reach is equally large.
+    """
     for spacing in COARSE_TO_FINE:
-        for row in range(0, rows, spacing):
-            for column in range(0, columns, spacing):
-                is_known = spacing < COARSE_TO_FINE[0] and not (row % (2 * spacing) or column % (2 * spacing))
-                if not is_known:
-                    yield row, column, spacing
+        grid = ((row, column) for row in range(0, rows, spacing) for column in range(0, columns, spacing))
+        coarser = 2 * spacing if spacing < COARSE_TO_FINE[0] else 0
+        new = [(row, column) for row, column in grid if not coarser or row % coarser or column % coarser]
+        inwards = sorted(
+            new, key=lambda at: _interleaved(min(at[0], rows - 1 - at[0]), min(at[1], columns - 1 - at[1]))
+        )
+        yield from ((row, column, spacing) for row, column in inwards)
+
+
+def _interleaved(a: int, b: int) -> int:
+    """The bits of two numbers in turn: in this order, pairs that are near each other in both are near each other."""
+    return sum((2 * (a >> bit & 1) + (b >> bit & 1)) << 2 * bit for bit in range(16))
 
 
 def around(place: int, spacing: int, count: int) -> slice:

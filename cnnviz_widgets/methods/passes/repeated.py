@@ -27,7 +27,7 @@ def look(network: Network, pictures: Tensor, aim: Goal) -> Look:
     layers = [] if aim.layer is None else [aim.layer]
 
     def work(piece: range) -> tuple[list[float], list]:
-        batch = _quick(network, network.normalise(pictures[piece.start : piece.stop]))
+        batch = network.quickest(network.normalise(pictures[piece.start : piece.stop]))
         output, values = network.forward(batch, layers, to_output=not layers)
         scores, start = aim.scores(output, values, piece)
         return scores.tolist(), start
@@ -60,13 +60,9 @@ def gradient_sum(
     """
 
     def work(piece: range) -> Tensor:
-        _, gradients, _, _ = descend(network, lambda: _quick(network, inputs(piece)), aim, piece)
+        _, gradients, _, _ = descend(network, lambda: inputs(piece), aim, piece)
         gradients = gradients.cpu() if gradients.device.type == "mps" else gradients  # which has no float64
         return reduce(piece, gradients.to(torch.float64, memory_format=torch.contiguous_format)).cpu()
 
     with relu_rule(rule):
         return sum(in_pieces(network, work, count, size))
-
-
-def _quick(network: Network, batch: Tensor) -> Tensor:
-    return batch.contiguous(memory_format=network.quickest_format)

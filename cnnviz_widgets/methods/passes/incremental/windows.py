@@ -1,0 +1,76 @@
+"""Which part of a map a change can reach. Whole numbers only: no tensor is touched here."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """An interval along one side of a map for each of n positions: where it begins. All are equally long."""
+
+    starts: tuple[int, ...]
+    length: int
+
+    @property
+    def stops(self) -> tuple[int, ...]:
+        return tuple(start + self.length for start in self.starts)
+
+
+Window = tuple[Span, Span]  # rows and columns
+
+
+def everything(size: tuple[int, int], count: int) -> Window:
+    """The whole map, for each of ``count`` positions."""
+    return Span((0,) * count, size[0]), Span((0,) * count, size[1])
+
+
+class Kernel(NamedTuple):
+    """What slides along one side of a map, of a convolution or a pooling."""
+
+    size: int
+    stride: int
+    padding: int
+    dilation: int
+
+    @property
+    def reach(self) -> int:
+        """From the first input that it sees at once to the last."""
+        return self.dilation * (self.size - 1)
+
+    def reads(self, outputs: Span) -> Span:
+        """The inputs that these outputs see. Some may lie outside the map."""
+        starts = tuple(start * self.stride - self.padding for start in outputs.starts)
+        return Span(starts, (outputs.length - 1) * self.stride + self.reach + 1)
+
+    def changes(self, inputs: Span, size: int) -> Span:
+        """The outputs, of ``size`` in all, that see any of these inputs."""
+        starts = [-((self.reach - self.padding - start) // self.stride) for start in inputs.starts]
+        stops = [(stop - 1 + self.padding) // self.stride + 1 for stop in inputs.stops]
+        return _fitted(starts, stops, size)
+
+    def spreads(self, inputs: Span) -> Span:
+        """All outputs that see any of these inputs, at a stride of 1. Some may lie outside the map."""
+        return Span(tuple(start + self.padding - self.reach for start in inputs.starts), inputs.length + self.reach)
+
+    def overhang(self, inputs: int, outputs: int) -> tuple[int, int]:
+        """How far outside a map of ``inputs`` it looks, before it and after it."""
+        return self.padding, max(0, self.reads(Span((0,), outputs)).stops[0] - inputs)
+
+
+def united(windows: Sequence[Window], size: tuple[int, int]) -> Window:
+    """What at least one of the windows has, in a map of ``size``."""
+    rows, columns = (
+        _fitted(
+            map(min, zip(*(span.starts for span in spans), strict=True)),
+            map(max, zip(*(span.stops for span in spans), strict=True)),
+            side,
+        )
+        for spans, side in zip(zip(*windows, strict=True), size, strict=True)
+    )
+    return rows, columns
+
+
+def _fitted(starts: Iterable[int], stops: Iterable[int], size: int) -> Span:
+    """What of each [start, stop) lies in 0 … size, made as long as the longest, and shifted to stay inside."""
+    inside = [(max(0, start), min(stop, size)) for start, stop in zip(starts, stops, strict=True)]
+    length = max(1, *(stop - start for start, stop in inside))
+    return Span(tuple(min(start, size - length) for start, _ in inside), length)
