@@ -348,7 +348,8 @@ class Largest(TorchDispatchMode):
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         out = function(*args, **kwargs or {})
         for one in out if isinstance(out, tuple | list) else [out]:
-            self.most = max(getattr(self, "most", 0), one.numel() if isinstance(one, torch.Tensor) else 0)
+            if isinstance(one, torch.Tensor):
+                self.most = max(getattr(self, "most", 0), one.untyped_storage().nbytes())
         return out
 
 
