@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -43,9 +44,13 @@ def quickest(largest: int, where: torch.device) -> int:
 
 
 def chunks(count: int, bytes_each: int, *, most: int = 32, where: torch.device | None = None) -> list[slice]:
-    """Slices that cover ``range(count)``, each of at most ``most`` inputs that fit into the memory budget together."""
-    size = max(1, min(most, memory_budget(where) // max(1, bytes_each)))
-    return [slice(start, min(start + size, count)) for start in range(0, count, size)]
+    """Slices that cover ``range(count)``, each of at most ``most`` inputs that fit into the memory budget together.
+
+    They are as equal as can be: a small rest would cost nearly as much as a whole piece.
+    """
+    number = -(-count // max(1, min(most, memory_budget(where) // max(1, bytes_each))))
+    sizes = (count // number + (piece < count % number) for piece in range(number))
+    return [slice(start, stop) for start, stop in pairwise(accumulate(sizes, initial=0))]
 
 
 def run(

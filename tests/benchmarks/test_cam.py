@@ -57,8 +57,7 @@ def test_grad_cam(network, photo, other, last, batch, compare):
         )
     assert whole <= 0.65
     assert captums <= 1.1
-    # SqueezeNet has so few weights that the peer's way back through all of them is short; forward alone is half of it.
-    assert peers <= (0.6 if network.name == "squeezenet1_0" else 0.4)
+    assert peers <= 0.4
 
 
 def test_guided_grad_cam(network, photo, other, last, batch, compare):

@@ -26,7 +26,7 @@ def test_chunks_cover_everything_once(count, each, most):
 
 def test_chunks_fit_into_the_budget(budget):
     budget(1000)
-    assert [piece.stop - piece.start for piece in batching.chunks(10, 300)] == [3, 3, 3, 1]
+    assert [piece.stop - piece.start for piece in batching.chunks(10, 300)] == [3, 3, 2, 2]
     assert [piece.stop - piece.start for piece in batching.chunks(3, 5000)] == [1, 1, 1]
     assert batching.chunks(0, 1) == []
 
