@@ -19,6 +19,7 @@ from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPas
 from cnnviz_widgets.methods.passes.incremental.passes import _traced
 from cnnviz_widgets.methods.passes.incremental.windows import Kernel, Span
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.device import use
 
 
@@ -365,6 +366,19 @@ def test_memory_is_that_of_full_passes_at_most():
             most[size, kind] = largest.most
     assert most[16, quickest_passes] < 0.5 * most[16, FullPasses]
     assert most[96, quickest_passes] <= 1.2 * most[96, FullPasses]
+
+
+def test_a_real_network_in_single_precision(real_squeezenet):
+    """The probabilities, which have to agree to 1e-4, agree to the last digits."""
+    network = real_squeezenet
+    picture = network.normalise(network.prepare(load_image("chelsea")))[0]
+    tops, lefts = places(*picture.shape[1:], 32, 5)
+    squares = torch.zeros(len(tops), 3, 32, 32)
+    found, _ = quickest_passes(network, picture)(squares, tops, lefts)
+    with torch.no_grad():
+        expected = network.module(with_squares(picture, squares, tops, lefts))
+    assert float((expected.softmax(1) - expected.softmax(1)[0]).abs().max()) > 0.2
+    assert float((found.softmax(1) - expected.softmax(1)).abs().max()) < 1e-5
 
 
 def test_half_precision():

@@ -40,6 +40,7 @@ def segment(
     *,
     foreground: float = 0.95,
     background: float = 0.30,
+    blur: float = 4.0,
     iterations: int = 5,
 ) -> Segmentation:
     """The object that a map lies on, by GrabCut (Simonyan et al., 2014, §3.2; Rother et al., 2004).
@@ -52,22 +53,29 @@ def segment(
                 network saw of the image is cut, which the Heatmap knows
     foreground  pixels from this quantile of the map on belong to the object …
     background  … and pixels up to this one to the background
+    blur        px, the standard deviation by which the map is blurred before: a gradient is great in single pixels all
+                over the object, and an object is in one piece. 0 = take the map as it is
     iterations  in which colour models and cut are refined in turn
     Returns a Segmentation, values (H, W) bool; the same at every call.
-    Raises UserError for a map of another size, a constant map, and quantiles that are not in order.
+    Raises UserError for a map of another size, a constant map, a blur below 0, and quantiles that are not in order.
 
         segment(photo, saliency(network, photo))
     """
     import cv2
+    from scipy.ndimage import gaussian_filter
 
     if not 0 < background < foreground < 1:
         raise UserError(
             f"background and foreground must be quantiles, 0 < background < foreground < 1, not {background!r} and "
             f"{foreground!r}."
         )
+    if not blur >= 0:
+        raise UserError(f"blur must be 0 or a number of pixels above it, not {blur!r}.")
     iterations = whole_number("iterations", iterations, 1)
     picture = _picture(image, heatmap)
     values = varied(plane(heatmap, tuple(picture.shape[-2:]))).numpy()
+    if blur:
+        values = gaussian_filter(values, blur)
     low, high = np.quantile(values, [background, foreground])
     outside, inside = values <= low, (values >= high) & (values > low)
     if not inside.any():

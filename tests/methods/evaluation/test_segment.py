@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from scipy.ndimage import label
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import Heatmap
@@ -45,9 +46,18 @@ def test_a_drawn_object(picture, heatmap, mask):
 
 
 def test_what_is_certain_stays(picture, heatmap):
-    values = segment(picture, heatmap, foreground=0.9, background=0.5).values
+    values = segment(picture, heatmap, foreground=0.9, background=0.5, blur=0).values
     assert values[heatmap > heatmap.quantile(0.9)].all()
     assert not values[heatmap < heatmap.quantile(0.5)].any()
+
+
+def test_single_pixels_make_one_piece(picture, mask):
+    """A gradient is great in some pixels of an object, and in a few elsewhere."""
+    heatmap = torch.rand(96, 128) ** 8 * torch.where(mask, 1, 0.4)
+    found = [segment(picture, heatmap, blur=blur).values for blur in (0, 4)]
+    pieces = [label(one.numpy())[1] for one in found]
+    assert overlap(found[1], mask) > 0.9 > overlap(found[0], mask)
+    assert pieces[1] <= 3 < pieces[0]
 
 
 def test_the_same_at_every_call(picture, heatmap):
@@ -92,6 +102,7 @@ def test_real_saliency(real_squeezenet, real_pictures):
         ({"image": torch.ones(3, 96, 128, dtype=torch.uint8)}, "image must be .* not torch.uint8"),
         ({"foreground": 0.3, "background": 0.3}, "quantiles, .* not 0.3 and 0.3"),
         ({"foreground": 1.5}, "not 0.3 and 1.5"),
+        ({"blur": -1}, "blur must be 0 or a number of pixels above it, not -1"),
         ({"iterations": 0}, "iterations must be a whole number at least 1, not 0"),
     ],
 )
