@@ -1,5 +1,7 @@
 """What a method has to say that is no error: a warning in a script, a line under the pictures in a panel."""
 
+import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,13 +11,23 @@ from contextvars import ContextVar
 _listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 
 
-def remark(sentence: str, stacklevel: int = 2) -> None:
-    """As ``warnings.warn(sentence, stacklevel=stacklevel)``; in a context ``listening`` it is told there instead."""
+def remark(sentence: str) -> None:
+    """A warning at the line of the user's that led here; in a context ``listening`` it is told there instead."""
     listener = _listener.get()
     if listener is None:
-        warnings.warn(sentence, stacklevel=stacklevel + 1)
+        warnings.warn(sentence, stacklevel=_above_ours())
     else:
         listener(sentence)
+
+
+def _above_ours() -> int:
+    """The ``stacklevel``, as seen from the caller, of the first frame that is above all of this package's."""
+    frames = enumerate(traceback.walk_stack(sys._getframe(1)), 1)
+    return 1 + max(level for level, (frame, _) in frames if _is_ours(frame.f_globals.get("__name__", "")))
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith(f"{__package__}.")
 
 
 @contextmanager

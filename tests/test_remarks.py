@@ -1,27 +1,30 @@
 import threading
 import warnings
 from contextlib import suppress
+from functools import partial
 
 import pytest
+import torch
+from torch import nn
 
+from cnnviz_widgets.methods import gradient_times_input, guided_grad_cam, saliency, smoothgrad
+from cnnviz_widgets.networks import Network
 from cnnviz_widgets.remarks import listening, remark
 
 
 def test_a_remark_is_a_warning_where_nobody_listens():
     with pytest.warns(UserWarning, match="a constant map") as heard:
-        remark("a constant map", stacklevel=1)
+        remark("a constant map")
     assert heard[0].filename == __file__
 
 
-def test_the_stack_level_is_that_of_warnings_warn():
-    def method(level):
-        remark("ours", stacklevel=level)
-        warnings.warn("theirs", stacklevel=level)
-
-    for level in (1, 2):
-        with pytest.warns(UserWarning, match="ours|theirs") as heard:
-            method(level)
-        assert heard[0].lineno == heard[1].lineno - (level == 1)
+def test_the_line_is_the_users_however_deep_it_is_made():
+    network = Network(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(8, 2)), input_size=4)
+    for method in (saliency, gradient_times_input, partial(smoothgrad, samples=2), guided_grad_cam):
+        options = {"layer": "0"} if method is guided_grad_cam else {}
+        with pytest.warns(UserWarning, match="met no ReLU") as heard:
+            method(network, torch.rand(3, 4, 4), 0, rule="guided", **options)
+        assert {one.filename for one in heard} == {__file__}
 
 
 def test_a_listener_hears_it_instead_each_time_and_in_its_own_thread_only():

@@ -190,7 +190,7 @@ def heatmap(
     values = raw.clamp(min=0) if relu else raw
     for one, value, name in zip(raw, values, names, strict=True):
         if value.min() == value.max():
-            remark(f"The map of {name!r} in layer {layer!r} is the same everywhere: {_why(one, value)}.", stacklevel=4)
+            remark(f"The map of {name!r} in layer {layer!r} is the same everywhere: {_why(one, value)}.")
     if upsample:
         size = tuple(pictures.shape[-2:])
         values = F.interpolate(values[:, None], size, mode="bilinear", align_corners=False)[:, 0]

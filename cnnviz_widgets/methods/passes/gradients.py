@@ -180,7 +180,7 @@ def check(network: Network, gradients: Tensor) -> None:
     if not gradients.isfinite().all():
         raise UserError(f"what comes back through {network.name} is not finite (NaN or infinity) for this picture.")
     if not all(one.any() for one in gradients):
-        remark("For a picture nothing came back: the signal is 0 everywhere, stopped by ReLUs.", stacklevel=4)
+        remark("For a picture nothing came back: the signal is 0 everywhere, stopped by ReLUs.")
 
 
 def like(image: Tensor, batch: Any) -> Any:

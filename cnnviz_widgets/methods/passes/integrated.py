@@ -70,7 +70,7 @@ def integrated_gradients(
         )
         check(network, mean[None])
         if torch.equal(x, origin):
-            remark("The picture is its own baseline: there is no way between them, and all values are 0.", stacklevel=3)
+            remark("The picture is its own baseline: there is no way between them, and all values are 0.")
         values = mean * (x - origin)[0].cpu()
         gain = score - look(network, base[None], fixed).scores[0]
         return values, float(values.sum()) - gain

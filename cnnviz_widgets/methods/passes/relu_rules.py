@@ -100,7 +100,7 @@ class Rule(Rectifiers):
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         super().__exit__(kind, error, trace)
         if kind is None and not self.met:
-            remark(f"The rule {self.rule!r} met no ReLU on its way: this is plain backprop.", stacklevel=3)
+            remark(f"The rule {self.rule!r} met no ReLU on its way: this is plain backprop.")
 
 
 class _WithoutSlope(torch.autograd.Function):

@@ -116,7 +116,7 @@ def _noisy(network: Network, image: Tensor, target: Target, samples: int, noise:
         x = network.normalise(picture[None])
         deviation = noise * (x.max() - x.min())
         if noise and not deviation:
-            remark("The picture is the same everywhere: its range is 0, and so is the noise.", stacklevel=4)
+            remark("The picture is the same everywhere: its range is 0, and so is the noise.")
         total = gradient_sum(
             network,
             settled(network, target, start, samples),
