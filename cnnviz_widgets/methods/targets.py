@@ -11,7 +11,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.networks import Layer, Network
 
-WHOLE = "all"  # the position of a whole channel
+WHOLE, ITSELF = "all", "map"  # positions of a whole channel
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Neuron:
     layer     name, Layer or module
     channel   from 0
     position  (row, column) in the channel's map; None = where it is greatest, in each picture; "all" = the sum over
-              the map
+              the map; "map" = half the sum of its squares: the gradient of that is the map itself
     """
 
     layer: str | Layer | nn.Module
@@ -106,12 +106,16 @@ class _Neuron(Goal):
         self.layer = layer.name
         self._channel = whole_number("channel", neuron.channel, 0, layer.channels - 1, f"in layer {layer.name!r}")
         self._position = neuron.position
+        if self._position == ITSELF:
+            self.unit = "activation²/2"
 
     def scores(self, logits: Tensor | None, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
         maps = values[self.layer][:, self._channel]
         place = _checked(self._position, maps.shape[1:], self.layer)
         if place == WHOLE:
-            return maps.flatten(1).sum(1) if maps.ndim > 1 else maps, [WHOLE] * len(piece)
+            return maps.reshape(len(piece), -1).sum(1), [WHOLE] * len(piece)
+        if place == ITSELF:
+            return maps.square().reshape(len(piece), -1).sum(1) / 2, [ITSELF] * len(piece)
         if maps.ndim != 3:  # no places: the channel's one value, or the greatest of its row
             return maps.flatten(1).amax(1) if maps.ndim > 1 else maps, [None] * len(piece)
         top = maps.flatten(1).argmax(1).tolist()
@@ -124,13 +128,13 @@ class _Neuron(Goal):
 
 
 def _checked(position: Any, size: tuple[int, ...], layer: str) -> tuple[int, int] | str | None:
-    if position is None or (isinstance(position, str) and position == WHOLE):
+    if position is None or (isinstance(position, str) and position in (WHOLE, ITSELF)):
         return position
     position = position.tolist() if hasattr(position, "tolist") else position
     if len(size) != 2:
         raise UserError(f"position must be None, not {position!r}: layer {layer!r} has no places.")
     if not isinstance(position, Sequence) or isinstance(position, str) or len(position) != 2:
-        raise UserError(f'position must be (row, column), None or "{WHOLE}", not {position!r}.')
+        raise UserError(f'position must be (row, column), None, "{WHOLE}" or "{ITSELF}", not {position!r}.')
     row, column = (
         whole_number(f"the {name} of position", at, 0, length - 1, f"in layer {layer!r}")
         for name, at, length in zip(("row", "column"), position, size, strict=True)

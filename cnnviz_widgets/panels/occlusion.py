@@ -177,7 +177,7 @@ class Occlusion(Panel):
                 "state = cv.last(states)",
                 "lost = state.uncovered_activation - state.activation",
                 "labels = [[net.classes[index] for index in row] for row in state.labels.tolist()]",
-                f"display(cv.neuron_gradient(net, photo, {now.layer!r}, state.channel, 'all', rule='deconvnet'))",
+                f"display(cv.neuron_gradient(net, photo, {now.layer!r}, state.channel, 'map', rule='deconvnet'))",
                 "state",
             ]
         )

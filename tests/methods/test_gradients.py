@@ -131,6 +131,24 @@ def test_a_whole_channel_is_the_sum_of_its_neurons(network, pictures, rule):
         torch.testing.assert_close(found.values, torch.stack(each).sum(0), rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_a_map_goes_back_as_it_is(network, pictures, rule):
+    """Zeiler and Fergus set all other maps to 0 and put this one in at the end of the deconvnet."""
+    oracle = {
+        "backprop": captum.attr.NeuronGradient,
+        "guided": captum.attr.NeuronGuidedBackprop,
+        "deconvnet": captum.attr.NeuronDeconvolution,
+    }[rule]
+    x = inputs(network, pictures[0])
+    expected = oracle(network.module.eval(), network.module[3]).attribute(
+        x, lambda maps: (maps[:, 7].detach() * maps[:, 7]).sum((1, 2))
+    )[0]
+    found = neuron_gradient(network, pictures[0], "3", 7, "map", rule=rule)
+    torch.testing.assert_close(found.values, expected, rtol=1e-12, atol=1e-12)
+    assert "activation²/2" in found.convention
+    assert found.score == pytest.approx(float(network.module[:4](x).detach()[0, 7].square().sum()) / 2)
+
+
 def test_gradient_times_input_as_captum(network, pictures):
     x = network.normalise(pictures).detach().requires_grad_()
     expected = captum.attr.InputXGradient(network.module.eval()).attribute(x, target=[1, 2, 0])
@@ -348,7 +366,7 @@ def test_pooling_goes_back_through_its_switches():
             "row of position must be a whole number from 0 to 5 .* not 6",
         ),
         (lambda n, x: neuron_gradient(n, x, "5", 1, (0, 8)), "column of position .* from 0 to 7 .* not 8"),
-        (lambda n, x: neuron_gradient(n, x, "5", 1, 3), 'position must be \\(row, column\\), None or "all", not 3'),
+        (lambda n, x: neuron_gradient(n, x, "5", 1, 3), 'position must be \\(row, column\\), None, "all" or "map", not 3'),
         (lambda n, x: neuron_gradient(n, x, "8", 1, (0, 0)), "layer '8' has no places"),
     ],
 )

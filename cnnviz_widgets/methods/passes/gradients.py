@@ -77,7 +77,7 @@ def neuron_gradient(
     image     (3, H, W) or (B, 3, H, W), values 0…1, any device
     channel   of the layer, from 0
     position  (row, column) in the channel's map; None = where it is greatest, in each picture; "all" = the sum over
-              the whole map
+              the whole map; "map" = half the sum of its squares, so that it is the map that goes back, as it is
     rule      what a ReLU passes back: "backprop", "deconvnet" or "guided"
     Returns a GradientPicture, values (3, H, W) or (B, 3, H, W), signed, per unit of normalised input.
     Raises UserError for an unknown layer or rule, and for a channel or position that the layer has not.

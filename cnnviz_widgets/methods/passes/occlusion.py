@@ -215,11 +215,11 @@ def strongest_map(network: Network, image: Tensor, layer: "str | Layer | nn.Modu
     """What the strongest feature map of a layer sees in a picture, projected down to it by the deconvnet rule.
 
     That of ``occlusion(…, layer=layer)`` (Zeiler & Fergus, 2014, fig. 7 c). Arguments and result as in
-    ``neuron_gradient``, with all places of the channel that has the greatest value; for one picture.
+    ``neuron_gradient``; it is for one picture, and goes back from the map of the channel that has the greatest value.
     """
     picture, name = one_picture(network, image), network.layer(layer).name
     channel = strongest(network.activations(picture, name)[name])
-    return neuron_gradient(network, picture, name, channel, "all", rule="deconvnet")
+    return neuron_gradient(network, picture, name, channel, "map", rule="deconvnet")
 
 
 def strongest(values: Tensor) -> int:
