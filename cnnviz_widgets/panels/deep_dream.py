@@ -222,14 +222,16 @@ def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Ite
 
 
 def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator[tuple[np.ndarray, ...]]]:
-    """Yields the frames so far."""
+    """Yields the frames so far, and last the one that is being dreamed."""
 
     def begin(*_: Any) -> Iterator[tuple[np.ndarray, ...]]:
         frames, photo = (), load_image(now.image, size=FILM_SIZE)
         how = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND}
         for state in dream_zoom(now.network, photo, path, mix, **how, **FILM, **_options(now)):
-            frames = (*frames, rgb(state.values))
-            yield frames
+            so_far = (*frames, rgb(state.values))
+            yield so_far
+            if state.step * now.frames % state.total == 0:
+                frames = so_far
 
     return begin
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import OptimisationState
-from cnnviz_widgets.methods.optimise.inversion import _spread, psnr
+from cnnviz_widgets.methods.optimise.inversion import psnr, spread
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.panels.controls import slider
 from cnnviz_widgets.panels.making import (
@@ -73,7 +73,7 @@ class Inversion(Making):
 
     @computes("network", "image", "rungs", "steps", "rounds", "beta", "smoothness", "seed")
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        layers, states = _spread(now.network, now.rungs), {}
+        layers, states = spread(now.network, now.rungs), {}
         total = now.rounds * now.steps
         for number, layer in enumerate(layers):
             try:
@@ -90,7 +90,7 @@ class Inversion(Making):
         return f"inversion {(self._drawn or self._now()).network.name}"
 
     def call(self, now: SimpleNamespace) -> str:
-        layers = _spread(now.network, now.rungs)
+        layers = spread(now.network, now.rungs)
         one = in_rounds(_run(now, As(None, "layer")), now).replace("\n", "\n    ")
         return f"states = {{}}\nfor layer in {layers}:\n    {one}\n    states[layer] = state\ndisplay(*states.values())"
 
@@ -119,4 +119,4 @@ def _curve(now: SimpleNamespace, layers: list[str], states: dict[str, Optimisati
     near = {layers.index(layer): psnr(state.values, original) for layer, state in states.items()}
     ends = f"{next(iter(near.values())):.1f} to {near[max(near)]:.1f} dB"
     curves = {"PSNR": (list(near), list(near.values()))}
-    return {"curves": curves, "numbers": {"PSNR": ends}, "end": max(1, len(layers) - 1)}
+    return {"curves": curves, "numbers": {"PSNR": ends}, "end": max(1, len(layers) - 1), "ticks": layers}

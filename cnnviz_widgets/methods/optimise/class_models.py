@@ -62,7 +62,7 @@ RECIPES = {
     "yosinski-4": replace(_YOSINSKI, steps=1000, blur=0.5, small_contributions=0.9),
     "distill": Recipe(
         "fourier", 0.01, 256, "adam", 0.05, fading=0.1, l2=5e-4,
-        pad=16, jitter=16, scale=0.25, rotate=15, soften=2.0, colour=0.1, flip=True,
+        pad=16, jitter=16, scale=0.1, rotate=5, soften=2.0, colour=0.1, flip=True,
     ),
 }  # fmt: skip
 

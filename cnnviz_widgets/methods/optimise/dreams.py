@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from cnnviz_widgets.pictures.render import to_uint8
 
 Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
 SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out
+BRIDGE = 32  # px from one side of a picture that is rolled to the opposite one
 
 
 def dream(
@@ -45,7 +47,8 @@ def dream(
                   carried to the next. Octaves below 64 px are left out
     steps         in each octave
     step_size     mean change of a value (0…1) in one step
-    jitter        px by which the picture is rolled at random in every step
+    jitter        px by which the picture is rolled at random in every step. Its opposite sides do not meet, which would
+                  be an edge to dream of: one fades into the other
     guide         (C, H, W), 0…1: dream of what is in this picture instead; see ``objectives.matching``
     Yields OptimisationState after every step, each with the picture in full size. They are no states to go on from:
     dream again of the last one's ``values``.
@@ -56,7 +59,7 @@ def dream(
     if not octave_scale > 1:
         raise UserError(f"octave_scale must be above 1, not {octave_scale!r}.")
     objective = _dreamed_of(network, layers, guide)
-    photo = pixels(start=image).begin(network, torch.Generator()).start[0]
+    photo = pixels(start=network.prepare(image, resize=False)).begin(network, torch.Generator()).start[0]
     full = tuple(photo.shape[-2:])
     sizes = [tuple(max(1, round(side / octave_scale**smaller)) for side in full) for smaller in range(octaves)]
     sizes = [size for size in sizes if size == full or min(size) >= SMALLEST][::-1]
@@ -70,7 +73,7 @@ def dream(
                 network,
                 objective,
                 pixels(start=plain + resize(detail, size)),
-                [transforms.jitter(jitter, wrap=True)],
+                [_bridged, transforms.jitter(jitter, wrap=True)] if jitter else [],
                 steps=steps,
                 optimiser="sgd",
                 learning_rate=step_size,
@@ -86,6 +89,17 @@ def dream(
             detail = state.parameters[0] - plain
 
     return states()
+
+
+def _bridged(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Below and on the right, mirror images of opposite sides that fade into each other. They are only seen."""
+    for axis in (-2, -1):
+        side = pictures.shape[axis]
+        wide = min(BRIDGE, side)
+        first, last = (pictures.detach().narrow(axis, at, wide).flip(axis) for at in (0, side - wide))
+        fade = torch.linspace(0, 1, wide).to(pictures)
+        pictures = torch.cat([pictures, last.lerp(first, fade[:, None] if axis == -2 else fade)], axis)
+    return pictures
 
 
 def _in_full(photo: Tensor, plain: Tensor) -> Callable[[Tensor], Tensor]:
@@ -118,7 +132,8 @@ def dream_zoom(
     degrees: float = 0.0,
     frames_per_second: float = 15,
     octaves: int = 2,
-    **options,
+    seed: int = 0,
+    **options: Any,
 ) -> Iterator[OptimisationState]:
     """Fall into a dream: dream, zoom in a little, dream of that, and so on. A film of it is written to ``path``.
 
@@ -127,8 +142,8 @@ def dream_zoom(
              ending, a folder of numbered PNG files
     frames   pictures in the film
     zoom     factor from one frame to the next;   degrees   by which the picture turns meanwhile
-    Other arguments as in ``dream``. Yields the last state of every frame; the film is there at the end, and also if
-    one stops before.
+    Other arguments as in ``dream``. Yields a state after every step of every frame; each frame has ``total / frames``
+    of them. The film is there at the end, and as many frames as are whole if one stops before.
     """
     frames = whole_number("frames", frames, 1)
     if image.ndim != 3:
@@ -141,17 +156,20 @@ def dream_zoom(
     angle = np.deg2rad(degrees)
     turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, zoom]]) / zoom
     frame = Frame(tuple(image.shape[-2:]), turn[None])
-    first = dream(network, image, layers, octaves=octaves, **options)  # what is wrong is told now
+    first = dream(network, image, layers, octaves=octaves, seed=seed, **options)  # what is wrong is told now
 
     def states() -> Iterator[OptimisationState]:
-        film, dreaming = [], first
+        film, picture, dreaming = [], image, first
         try:
-            for number in range(1, frames + 1):
-                *_, state = dreaming
-                film.append(to_uint8(state.values))
-                yield replace(state, step=number, total=frames)
-                nearer = resampled(state.values[None], frame)[0]
-                dreaming = dream(network, nearer, layers, octaves=octaves, **options | {"seed": number})
+            for number in range(frames):
+                if number:
+                    picture = resampled(picture[None], frame)[0]
+                    dreaming = dream(network, picture, layers, octaves=octaves, seed=seed + number, **options)
+                for state in dreaming:
+                    if state.step == state.total:
+                        film.append(to_uint8(state.values))
+                    yield replace(state, step=number * state.total + state.step, total=frames * state.total)
+                picture = state.values
         finally:
             if film:
                 write_film(film, path, frames_per_second)

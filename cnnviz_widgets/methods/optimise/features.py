@@ -76,16 +76,17 @@ def diverse(
     channel: int,
     k: int = 4,
     *,
-    weight: float = 1.0,
+    weight: float = 0.9,
     size: Size = SIZE,
     steps: int = 256,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """``k`` pictures at once that excite one channel in different ways (Wei et al., 2015; Olah et al., 2017).
 
-    weight   of being different: of the mean cosine between the Gram matrices of the layer, beside the channel's mean
+    weight   share of the channel's value that a picture loses which is just like the others, as the mean cosine between
+             Gram matrices of the layer says
     """
-    aim = terms.channel(layer, channel) - weight * terms.diversity(layer)
+    aim = terms.channel(layer, channel) * (1 - weight * terms.diversity(layer))
     picture = parametrisations.fourier(size, whole_number("k", k, 2))
     return optimise(network, aim, picture, transforms.robust(), steps=steps, **options)
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.methods.optimise.hog import hog
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
@@ -101,7 +102,7 @@ def inversion_ladder(
     Other arguments as in ``invert``. Yields InversionLadder after every step.
     """
     picture = one_picture(network, image)
-    names = [network.layer(layer).name for layer in layers or _spread(network)]
+    names = [network.layer(layer).name for layer in layers or spread(network)]
     if not names:
         raise UserError("layers must name at least one layer.")
     runs = [invert(network, picture, name, **options) for name in names]
@@ -122,13 +123,17 @@ def inversion_ladder(
     return states()
 
 
-def invert_hog(image: Tensor, *, cell: int = 8, **options: Any) -> Iterator[OptimisationState]:
+def invert_hog(
+    image: Tensor, *, cell: int = 8, smoothness: float = 20.0, learning_rate: float = 0.05, **options: Any
+) -> Iterator[OptimisationState]:
     """The same for histograms of oriented gradients, which are a small network too: see ``hog``.
 
     image  (1 or 3, H, W), values 0…1; of colours the luminance counts, and what comes out is grey, (1, H, W)
     cell   px of a side of a histogram's cell
+    Other arguments as in ``invert``. Histograms do not tell light from dark: the picture may be a negative.
     """
-    return invert(hog(image.shape[-2:], cell), image, "blocks", **options)
+    network = hog(image.shape[-2:], cell)
+    return invert(network, image, "blocks", smoothness=smoothness, learning_rate=learning_rate, **options)
 
 
 def psnr(one: Tensor, other: Tensor) -> float:
@@ -136,7 +141,16 @@ def psnr(one: Tensor, other: Tensor) -> float:
     return float(-10 * (one.double() - other.double()).square().mean().clamp(min=1e-10).log10())
 
 
-def _spread(network: Network, number: int = 8) -> list[str]:
-    placed = [layer.name for layer in network.layers if layer.spatial and max(layer.shape[1:]) > 1]
-    at = sorted({round(i * (len(placed) - 1) / (number - 1)) for i in range(number)})
-    return [placed[i] for i in at]
+def spread(network: Network, number: int = 8) -> list[str]:
+    """``number`` layers, or fewer, from input to output: those with places, whole blocks and not their parts."""
+    blocks = tuple(f"{layer.name}." for layer in network.layers if layer.block)
+    placed = [
+        layer.name
+        for layer in network.layers
+        if layer.spatial and max(layer.shape[1:]) > 1 and not layer.name.startswith(blocks)
+    ]
+    number = whole_number("number", number, 2)
+    if not placed:
+        raise UserError(f"{network.name} has no layer with places.")
+    at = {round(i * (len(placed) - 1) / (number - 1)) for i in range(number)}
+    return [placed[i] for i in sorted(at)]

@@ -6,7 +6,7 @@ in place, so every state that has been yielded stays as it was, and is a place t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -23,6 +23,7 @@ from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
 from cnnviz_widgets.methods.optimise.redirect import Waking
 from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_colours
+from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.render import Content
@@ -113,51 +114,56 @@ def optimise(
     if not isinstance(objective, Objective):
         raise UserError(f"objective must be made of cv.objectives, not {objective!r}.")
     rule, generator = chosen(optimiser), torch.Generator()
-    if start is None:
-        generator.manual_seed(seed)
-        form = (picture or fourier()).begin(network, generator)
-        done, parameters, memory, kept = 0, form.start, None, {}
-    else:
-        generator.set_state(start.generator)
-        form, done, parameters, kept = start.form, start.step, start.parameters, start.snapshots
-        memory = start.memory if start.optimiser is rule else None
+    with _our_own_mode():
+        if start is None:
+            generator.manual_seed(seed)
+            form = (picture or fourier()).begin(network, generator)
+            done, parameters, memory, kept = 0, form.start, None, {}
+        else:
+            generator.set_state(start.generator)
+            form, done, parameters, kept = start.form, start.step, start.parameters, start.snapshots
+            memory = start.memory if start.optimiser is rule else None
+        pictures = form.decode(*parameters).detach()
+        bound = objective.bind(network, len(pictures))
     steps = whole_number("steps", steps, done + 1, where=f"({done} are done)" if done else "")
     wanted = {whole_number("snapshots", one, 1, steps) for one in snapshots}
     if after and form.encode is None:
         raise UserError("after must be empty for this picture: it cannot be written down again once it is changed.")
-    with torch.no_grad():
-        pictures = form.decode(*parameters)
-    bound = objective.bind(network, len(pictures))
     rate = learning_rate if callable(learning_rate) else lambda step: learning_rate
     nothing = pictures.new_tensor([*network.mean, 0.0][: pictures.shape[1]])[:, None, None]
+
+    def moved(step: int, climbed: _Climb) -> tuple[Tensors, Memory]:
+        new, later = rule(parameters, climbed.slopes, memory, rate(step))
+        new = form.project(new)
+        if after:
+            pictures = form.decode(*new)
+            for operator in after:
+                pictures = operator(Update(step, pictures, climbed.gradient, nothing))
+            new = form.project(form.encode(pictures))
+        if not (climbed.finite and all(one.sum().isfinite() for one in new)):
+            raise UserError(
+                f"the loss is not finite (NaN or infinity) at step {step}: the picture of step {step - 1} is the "
+                "last good one; a smaller learning_rate may help."
+            )
+        return new, later
 
     def states() -> Iterator[OptimisationState]:
         nonlocal parameters, memory, kept
         alive = not (bound.layers or bound.output)
         for step in range(done + 1, steps + 1):
-            drawn = generator.get_state()
-            climbed = _climb(network, bound, form, parameters, transforms, gradient, generator)
-            if step <= WAKING and not all(climbed.reached()):
-                generator.set_state(drawn)
-                climbed = _climb(network, bound, form, parameters, transforms, gradient, generator, waking=True)
-            alive = alive or any(climbed.reached())
-            if not alive and step == min(WAKING, steps):
-                raise UserError(
-                    f"nothing comes back from {objective!r}: the unit is dead for this picture; try another seed than "
-                    f"{seed}, or start from a photograph."
-                )
-            parameters, memory = rule(parameters, climbed.slopes, memory, rate(step))
-            parameters = form.project(parameters)
-            if after:
-                pictures = form.decode(*parameters)
-                for operator in after:
-                    pictures = operator(Update(step, pictures, climbed.gradient, nothing))
-                parameters = form.project(form.encode(pictures))
-            if not (climbed.finite and all(one.sum().isfinite() for one in parameters)):
-                raise UserError(
-                    f"the loss is not finite (NaN or infinity) at step {step}: the picture of step {step - 1} is the "
-                    "last good one; a smaller learning_rate may help."
-                )
+            with _our_own_mode():
+                drawn = generator.get_state()
+                climbed = _climb(network, bound, form, parameters, transforms, gradient, generator)
+                if step <= WAKING and not all(climbed.reached()):
+                    generator.set_state(drawn)
+                    climbed = _climb(network, bound, form, parameters, transforms, gradient, generator, waking=True)
+                alive = alive or any(climbed.reached())
+                if not alive and step == min(WAKING, steps):
+                    raise UserError(
+                        f"nothing comes back from {objective!r}: the unit is dead for this picture; try another seed "
+                        f"than {seed}, or start from a photograph."
+                    )
+                parameters, memory = moved(step, climbed)
             state = OptimisationState(
                 step, steps, climbed.terms, kept, repr(objective), parameters, form, rule, memory, generator.get_state()
             )
@@ -167,6 +173,13 @@ def optimise(
             yield state
 
     return states()
+
+
+@contextmanager
+def _our_own_mode() -> Iterator[None]:
+    """Whatever mode the caller is in. What is made in ``inference_mode`` could not be differentiated later."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
 
 
 class _Climb(NamedTuple):
@@ -210,7 +223,7 @@ def _climb(
         logits, values = None, {}
         if bound.layers or bound.output:
             shown = colours if alpha is None else over_colours(colours, alpha, generator)
-            batch = network.normalise(apply(transforms, shown, generator))
+            batch = network.quickest(network.normalise(apply(transforms, shown, generator)))
             batch.register_hook(signals.append)
             logits, values = _pass(network, batch, bound, waking)
         terms = bound(Seen(colours, alpha, values, logits))
@@ -230,7 +243,7 @@ def _climb(
 def _pass(network: Network, batch: Tensor, bound: Bound, waking: bool) -> tuple[Tensor | None, dict[str, Tensor]]:
     """The scores and layers that the objective reads, in float32 at least."""
     try:
-        with Waking() if waking else nullcontext():
+        with Waking() if waking else nullcontext(), quick_first_layer(network.module):
             logits, values = network.forward(batch, bound.layers, to_output=bound.output, grad=True)
     except RuntimeError as error:
         size = "×".join(map(str, batch.shape[-2:]))

@@ -49,31 +49,36 @@ class Reading(NamedTuple):
 class Objective:
     """A weighted sum of terms. ``optimise`` makes it as large as it can.
 
-    Objectives add and subtract; a number, or a list of one number per picture, multiplies or divides them.
+    Objectives add, subtract and multiply, with each other and with numbers, or lists of one number per picture.
     """
+
+    __array_ufunc__ = None  # so that numpy's numbers leave the arithmetic to us
 
     def __init__(self, parts: Sequence[tuple[Weight, "Term"]]) -> None:
         self.parts = tuple(parts)
 
-    def __add__(self, other: "Objective") -> "Objective":
-        return Objective(self.parts + other.parts) if isinstance(other, Objective) else NotImplemented
+    def __add__(self, other: "Objective | Weight | Sequence[float]") -> "Objective":
+        if not isinstance(other, Objective):
+            other = Objective([(_weight(other), ONE)])
+        return Objective(self.parts + other.parts)
 
-    def __radd__(self, other: Any) -> "Objective":
-        return self if isinstance(other, int) and other == 0 else NotImplemented  # where sum() begins
+    def __radd__(self, other: Weight | Sequence[float]) -> "Objective":
+        return self if isinstance(other, int) and other == 0 else other * ONE + self  # 0 is where sum() begins
 
-    def __sub__(self, other: "Objective") -> "Objective":
-        return self + -other if isinstance(other, Objective) else NotImplemented
+    def __sub__(self, other: "Objective | Weight | Sequence[float]") -> "Objective":
+        return self + -1.0 * (other if isinstance(other, Objective) else other * ONE)
+
+    def __rsub__(self, other: Weight | Sequence[float]) -> "Objective":
+        return other * ONE - self
 
     def __neg__(self) -> "Objective":
         return -1.0 * self
 
-    def __mul__(self, factor: Weight | Sequence[float]) -> "Objective":
-        if isinstance(factor, Objective | str):
-            return NotImplemented
-        number = torch.as_tensor(factor, dtype=torch.float64).detach().cpu()
-        if number.ndim > 1:
-            raise UserError(f"an objective is multiplied by one number, or one per picture, not by {factor!r}.")
-        return Objective([(weight * (number if number.ndim else float(number)), term) for weight, term in self.parts])
+    def __mul__(self, factor: "Objective | Weight | Sequence[float]") -> "Objective":
+        if isinstance(factor, Objective):
+            return _product(self, factor)
+        factor = _weight(factor)
+        return Objective([(weight * factor, term) for weight, term in self.parts])
 
     __rmul__ = __mul__
 
@@ -101,6 +106,31 @@ class Term(Objective):
     @property
     def parts(self) -> tuple[tuple[Weight, "Term"], ...]:
         return ((1.0, self),)
+
+
+ONE = Term("1", lambda network, count: Reading(lambda seen: seen.pictures.new_ones(count)))
+
+
+def _product(first: Objective, second: Objective) -> Term:
+    def read(network: Network, count: int) -> Reading:
+        one, other = first.bind(network, count), second.bind(network, count)
+        return Reading(
+            lambda seen: sum(one(seen).values()) * sum(other(seen).values()),
+            (*one.layers, *other.layers),
+            one.output or other.output,
+        )
+
+    return Term(" * ".join(f"({one!r})" if len(one.parts) > 1 else repr(one) for one in (first, second)), read)
+
+
+def _weight(number: Weight | Sequence[float]) -> Weight:
+    try:
+        weight = torch.as_tensor(number, dtype=torch.float64).detach().cpu()
+    except (TypeError, ValueError):
+        weight = None
+    if weight is None or weight.ndim > 1:
+        raise UserError(f"an objective goes together with others, a number, or one number per picture, not {number!r}.")
+    return weight if weight.ndim else float(weight)
 
 
 class Bound:
@@ -203,10 +233,11 @@ def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 
                 f"vector must have {found.channels} numbers, the channels of layer {found.name!r}, "
                 f"not the shape {tuple(wanted.shape)}."
             )
+        given = wanted.clone()
 
         def value(seen: Seen) -> Tensor:
             maps = seen.values[found.name].flatten(2) if found.spatial else seen.values[found.name][..., None]
-            along = wanted.to(maps).expand(len(maps), -1)
+            along = given.to(maps).expand(len(maps), -1)
             dots = torch.einsum("bcn,bc->bn", maps, along)
             if not power:
                 return dots.mean(1)
@@ -250,10 +281,11 @@ def matching(layer: AnyLayer, features: Tensor) -> Term:
         found = network.layer(layer)
         if features.ndim != 3 or len(features) != found.channels:
             raise UserError(f"features must have the shape ({found.channels}, h, w), not {tuple(features.shape)}.")
+        guide = features.flatten(1).clone()
 
         def value(seen: Seen) -> Tensor:
             places = seen.values[found.name].flatten(2)
-            return torch.einsum("bcn,cm->bnm", places, features.to(places).flatten(1)).amax(2).mean(1)
+            return torch.einsum("bcn,cm->bnm", places, guide.to(places)).amax(2).mean(1)
 
         return Reading(value, (found.name,))
 
@@ -394,6 +426,8 @@ def _changed(value: float, usual: float) -> str:
 
 
 def _written(weight: Weight, term: Term) -> str:
-    if isinstance(weight, Tensor):
-        return f"[{', '.join(f'{one:g}' for one in weight.tolist())}] * {term.name}"
-    return {1.0: "", -1.0: "-"}.get(weight, f"{weight:g} * ") + term.name
+    each = weight.tolist() if isinstance(weight, Tensor) else None
+    number = f"{weight:g}" if each is None else f"[{', '.join(f'{one:g}' for one in each)}]"
+    if term is ONE:
+        return number
+    return {"1": "", "-1": "-"}.get(number, f"{number} * ") + term.name

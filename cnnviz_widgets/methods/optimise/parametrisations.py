@@ -198,7 +198,7 @@ def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrisatio
     """
 
     def begin(network: Network, generator: torch.Generator) -> Form:
-        return Form((code.detach().to(network.device, _dtype(network)),), decoder)
+        return Form((code.detach().to(network.device, _dtype(network)).clone(),), decoder)
 
     return Parametrisation(f"decoded({type(decoder).__name__}, {'×'.join(map(str, code.shape))})", begin)
 
@@ -212,7 +212,7 @@ def perturbation(image: Tensor, bound: float = 8 / 255, *, norm: str = "linf") -
     check_ball(bound, norm)
 
     def begin(network: Network, generator: torch.Generator) -> Form:
-        original = network.prepare(image).to(network.device, _dtype(network)).contiguous()
+        original = network.prepare(image).to(network.device, _dtype(network)).clone()
 
         def project(parameters: Tensors) -> Tensors:
             return (within(parameters[0], original, bound, norm).clamp(0, 1),)

@@ -7,22 +7,19 @@ from torch import Tensor
 
 def gaussian(pictures: Tensor, sigma: float) -> Tensor:
     """Convolved with a Gaussian of standard deviation ``sigma`` px, cut off at 4σ; the border is a mirror."""
-    for axis in (-2, -1):
-        pictures = _along(pictures, sigma, axis)
-    return pictures
+    height, width = pictures.shape[-2:]
+    across = _spread(width, sigma, pictures)
+    down = across if height == width else _spread(height, sigma, pictures)
+    return down.mT @ (pictures @ across)  # on a CPU several times as fast as convolutions, above all on the way back
 
 
-def _along(pictures: Tensor, sigma: float, axis: int) -> Tensor:
-    reach = min(int(4 * sigma + 0.5), pictures.shape[axis] - 1)
-    if reach == 0:
-        return pictures
-    offsets = torch.arange(-reach, reach + 1, dtype=pictures.dtype, device=pictures.device)
+def _spread(length: int, sigma: float, like: Tensor) -> Tensor:
+    """(length, length): what becomes of one bright pixel in a line, by its place."""
+    reach = min(int(4 * sigma + 0.5), length - 1)
+    offsets = torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = (kernel / kernel.sum()).view(1, 1, *((-1, 1) if axis == -2 else (1, -1)))
-    sides = (0, 0, reach, reach) if axis == -2 else (reach, reach, 0, 0)
-    batch, channels, *size = pictures.shape
-    alone = pictures.reshape(batch * channels, 1, *size)  # every channel is a picture of its own
-    return F.conv2d(F.pad(alone, sides, "reflect"), kernel).view_as(pictures)
+    single = torch.eye(length, dtype=like.dtype, device=like.device)[:, None]
+    return F.conv1d(F.pad(single, (reach, reach), "reflect"), (kernel / kernel.sum())[None, None])[:, 0]
 
 
 def resize(pictures: Tensor, size: tuple[int, int]) -> Tensor:

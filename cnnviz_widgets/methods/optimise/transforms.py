@@ -62,13 +62,12 @@ def apply(transforms: Sequence[Transform], pictures: Tensor, generator: Generato
 
 def resampled(pictures: Tensor, frame: Frame) -> Tensor:
     """The pictures in a frame, bilinear."""
-    old, new = pictures.shape[-2:], frame.size
-    to_unit = torch.tensor(
-        [2 / old[1], 2 / old[0]], dtype=torch.float64
-    )  # grid_sample counts in half widths and heights
-    from_unit = torch.tensor([new[1] / 2, new[0] / 2, 1], dtype=torch.float64)
-    theta = (to_unit[:, None] * frame.matrix[:, :2] * from_unit).to(pictures)
-    grid = F.affine_grid(theta, [*pictures.shape[:2], *new], align_corners=False)
+    (old_height, old_width), (height, width) = pictures.shape[-2:], frame.size
+    half = torch.tensor([old_width, old_height], dtype=torch.float64) / 2  # in which grid_sample counts
+    towards = frame.matrix[:, None, :2] / half[:, None]  # (B, 1, 2, 3)
+    across, down = (torch.arange(side, dtype=torch.float64)[:, None] - (side - 1) / 2 for side in (width, height))
+    row, column = towards[..., 0] * across, towards[..., 1] * down + towards[..., 2]  # (B, W, 2), (B, H, 2)
+    grid = column.to(pictures)[:, :, None] + row.to(pictures)[:, None]
     if frame.outside == "reflect":
         return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
     return F.grid_sample(pictures - frame.outside, grid, align_corners=False) + frame.outside

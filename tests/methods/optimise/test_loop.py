@@ -199,6 +199,25 @@ def test_a_step_may_be_made_in_any_thread(deep):
         same(a, b)
 
 
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_in_any_mode(deep, mode):
+    def made():
+        photo = torch.full((3, 16, 16), 0.3, dtype=torch.float64)
+        guide = deep.activations(photo, "3")["3"]
+        aims = [
+            (o.matching("3", guide) + o.direction("3", torch.ones(12, dtype=torch.float64), 1), p.perturbation(photo)),
+            (o.target_features("3", guide) - o.blur_penalty(), p.fourier()),
+            (o.logit(1), p.decoded(lambda code: code.sigmoid(), torch.zeros(1, 3, 16, 16, dtype=torch.float64))),
+        ]
+        return [run(deep, aim, picture, [t.jitter(2)], steps=3) for aim, picture in aims]
+
+    expected = made()
+    with mode():
+        found = made()
+    for a, b in zip(found, expected, strict=True):
+        same(a, b)
+
+
 def test_no_growth_over_a_hundred_renders(deep):
     def render(seed):
         objective = o.channel("3", 1) - 0.1 * o.diversity("1") + o.target_features("2", torch.zeros(8, 8, 8))

@@ -232,8 +232,28 @@ def test_a_minus_b_is_a_minus_b(network, pictures):
         (a - a + b, by_b),
         (a * [1, -3], by_a * torch.tensor([1.0, -3]).view(2, 1, 1, 1)),
         (torch.tensor([0.0, 2.0]) * a, by_a * torch.tensor([0.0, 2]).view(2, 1, 1, 1)),
+        (np.float32(2) * a + np.array([1.0, 5]), 2 * by_a),
+        (3 - a, -by_a),
+        (a - 3 + b, by_a + by_b),
     ]:
         torch.testing.assert_close(slope(network, objective, pictures), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_a_product_obeys_the_product_rule(network, pictures):
+    a, b = o.channel("maps", 0), o.logit("bee") - 2 * o.l1()
+    free = parametrisations.decoded(lambda code: code, pictures)
+    at_a, at_b = (
+        torch.stack([
+            torch.tensor(next(optimise(network, one, parametrisations.decoded(lambda x: x, picture[None]))).loss)
+            for picture in pictures
+        ]).neg().view(2, 1, 1, 1)
+        for one in (a, b)
+    )  # fmt: skip
+    expected = 0.5 * (slope(network, a, pictures) * (1 - at_b) - at_a * slope(network, b, pictures))
+    torch.testing.assert_close(slope(network, 0.5 * a * (1 - b), pictures), expected, rtol=1e-6, atol=1e-7)
+    assert list(next(optimise(network, a * (1 - b), free)).terms) == [
+        'channel("maps", 0) * (1 - logit("bee") + 2 * l1())'
+    ]
 
 
 def test_terms_say_what_they_add(network, pictures):
@@ -253,6 +273,8 @@ def test_terms_say_what_they_add(network, pictures):
         (-o.neuron("a.b", 1, (2, 3)) / 2, '-0.5 * neuron("a.b", 1, (2, 3))'),
         (o.layer("x") - o.probability(3) + o.l1(0.2), 'layer("x") - probability(3) + l1(0.2)'),
         (o.channel("x", [1, 2]) * [0, 0.5], '[0, 0.5] * channel("x", [1, 2])'),
+        (o.channel("x", 1) * (1 - 0.9 * o.diversity("x")), 'channel("x", 1) * (1 - 0.9 * diversity("x"))'),
+        (2 * o.l2() * o.l1() - 3, "2 * l2() * l1() - 3"),
         (o.total_variation(1.5) + o.boundary(4), "total_variation(1.5) + boundary(4)"),
     ],
 )
@@ -313,12 +335,14 @@ def test_what_does_not_fit_the_picture_is_told_in_the_first_step(network, pictur
         run(network, objective, parametrisations.pixels(start=pictures), steps=2)
 
 
-def test_only_numbers_multiply():
-    with pytest.raises(TypeError):
-        o.l1() * o.l2()
-    with pytest.raises(TypeError):
-        o.l1() + 1
-    with pytest.raises(UserError, match="one number, or one per picture"):
-        o.l1() * [[1, 2]]
+@pytest.mark.parametrize(
+    "wrong", [lambda: o.l1() * [[1, 2]], lambda: o.l1() + "goose", lambda: "goose" * o.l1(), lambda: o.l1() - None]
+)
+def test_what_does_not_go_together(wrong):
+    with pytest.raises(UserError, match="an objective goes together with others, a number, or one number per picture"):
+        wrong()
+
+
+def test_beta_is_above_nothing():
     with pytest.raises(UserError, match="beta must be above 0"):
         o.total_variation(0)
