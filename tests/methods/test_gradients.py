@@ -366,7 +366,10 @@ def test_pooling_goes_back_through_its_switches():
             "row of position must be a whole number from 0 to 5 .* not 6",
         ),
         (lambda n, x: neuron_gradient(n, x, "5", 1, (0, 8)), "column of position .* from 0 to 7 .* not 8"),
-        (lambda n, x: neuron_gradient(n, x, "5", 1, 3), 'position must be \\(row, column\\), None, "all" or "map", not 3'),
+        (
+            lambda n, x: neuron_gradient(n, x, "5", 1, 3),
+            'position must be \\(row, column\\), None, "all" or "map", not 3',
+        ),
         (lambda n, x: neuron_gradient(n, x, "8", 1, (0, 0)), "layer '8' has no places"),
     ],
 )
