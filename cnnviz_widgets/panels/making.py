@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -22,7 +23,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import OptimisationState
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls import NATURAL, slider
-from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.pictures.render import Content, tile
 from cnnviz_widgets.widgets.actions import Actions
@@ -218,6 +219,12 @@ class Making(Panel):
             self._request_all()
 
     # ------------------------------------------------------------------ for panels of this kind
+
+    def _first_look(self) -> None:
+        """Only until there is a picture: what grows is better watched."""
+        end = time.monotonic() + FIRST_LOOK
+        while not self._reel().image.content.count and time.monotonic() < end and not self.wait(0.02):
+            pass
 
     def _going_on(
         self, name: Hashable, of: tuple, rounds: int, begin: Callable[[int, Any], Iterator[Any]]

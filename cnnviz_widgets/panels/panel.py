@@ -249,13 +249,16 @@ class Panel(ipywidgets.VBox):
                 for name in self._runners:
                     self._request(name)
             if not cells.in_callback():
-                self.wait(FIRST_LOOK)
+                self._first_look()
         elif self.shown:
             self.wait()
         else:
             self.run()
 
     # ------------------------------------------------------------------ wiring
+
+    def _first_look(self) -> None:
+        self.wait(FIRST_LOOK)
 
     @classmethod
     def _own_traits(cls) -> tuple[str, ...]:

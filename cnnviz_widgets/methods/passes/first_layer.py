@@ -1,0 +1,67 @@
+"""A quicker way back through the first convolution, where most of the time of a gradient step goes.
+
+On a CPU the usual one treats the few channels of a picture as if they were many. With stride s, the pixels that are a
+row and b column places beyond a multiple of s are met by every s-th weight only: what comes back to all s² kinds of
+pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@contextmanager
+def quick_first_layer(module: nn.Module) -> Iterator[None]:
+    """Context in which a forward pass must run for its way back, to the picture alone, to be the quicker one."""
+    first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
+    if first is None or not _gains(first):
+        yield
+        return
+    thread = threading.get_ident()
+
+    def exchange(part: nn.Conv2d, inputs: tuple, output: Tensor) -> Tensor | None:
+        mine = threading.get_ident() == thread and inputs and output.requires_grad
+        if mine and output.device.type == "cpu" and output.ndim == 4:
+            return _Quick.apply(inputs[0], part.weight, [output], part.stride[0], part.padding)
+        return None
+
+    handle = first.register_forward_hook(exchange)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _gains(part: nn.Conv2d) -> bool:
+    plain = part.groups == 1 and part.dilation == (1, 1) and part.padding_mode == "zeros"
+    stride = part.stride[0] > 1 and part.stride[0] == part.stride[1]
+    return plain and stride and isinstance(part.padding, tuple) and part.in_channels <= 4
+
+
+class _Quick(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, output: list[Tensor], stride: int, padding: tuple[int, int]
+    ) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.size, ctx.dtype, ctx.stride, ctx.padding = x.shape[2:], x.dtype, stride, padding
+        return output[0].detach()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor, None, None, None, None]:
+        (weight,), stride = ctx.saved_tensors, ctx.stride
+        outputs, channels, *size = weight.shape
+        rows, columns = (-(-side // stride) for side in size)  # how often a kind of pixel is met
+        whole = F.pad(weight, (0, columns * stride - size[1], 0, rows * stride - size[0]))
+        kinds = whole.view(outputs, channels, rows, stride, columns, stride).flip(2, 4).permute(1, 3, 5, 0, 2, 4)
+        kernel = kinds.reshape(channels * stride**2, outputs, rows, columns).to(signal.dtype)
+        back = F.pixel_shuffle(F.conv2d(signal, kernel, padding=(rows - 1, columns - 1)), stride)
+        (top, left), (height, width) = ctx.padding, ctx.size
+        below, right = height + top - back.shape[2], width + left - back.shape[3]
+        return F.pad(back, (-left, right, -top, below)).to(ctx.dtype), None, None, None, None
