@@ -44,7 +44,7 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
     def work(piece: range) -> tuple[Tensor, list[float], list]:
         with _Terms(len(piece)) as terms:
             inputs = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
-            batch, gradient, scores, start = descend(network, inputs, aim, piece)
+            batch, gradient, scores, start = descend(network, inputs, aim, piece, quick=False)
         check(network, gradient)
         terms.add(batch * gradient)
         errors = torch.stack(terms.sums).cpu().double().sum(0) - scores.cpu().double()

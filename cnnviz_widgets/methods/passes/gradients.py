@@ -1,7 +1,7 @@
 """G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
 from cnnviz_widgets.methods.passes.relu_rules import relu_rule
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
 from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
@@ -130,14 +131,22 @@ def pull_back(network: Network, pictures: Tensor, aim: Goal, rule: str) -> Back:
 
 
 def descend(
-    network: Network, inputs: Callable[[], Tensor], aim: Goal, piece: range, layer: str | None = None
+    network: Network,
+    inputs: Callable[[], Tensor],
+    aim: Goal,
+    piece: range,
+    layer: str | None = None,
+    *,
+    quick: bool = True,
 ) -> tuple[Tensor, Tensor, Tensor, list]:
     """A pass forward and back: to what it goes back, the gradient of the scores there, these, and what they are.
 
-    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them.
+    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. It is ``quick`` unless
+    somebody waits on the way for the gradient of the first layer's output.
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
-    with way_back(network):
+    first = quick_first_layer(network.module) if quick and layer is None else nullcontext()
+    with way_back(network), first:
         batch = network.quickest(inputs()).requires_grad_(layer is None)
         output, values = network.forward(
             batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
