@@ -42,12 +42,13 @@ from .methods import (
     segment,
     smooth_gradient,
     smoothgrad,
+    top_examples,
     transforms,
     visualise,
 )
 from .networks import Network, load_network
 from .panels import Session, lab
-from .pictures import labels, load_image, samples
+from .pictures import labels, load_dataset, load_image, samples
 from .runtime.device import device, use
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "labels",
     "last",
     "layer_cam",
+    "load_dataset",
     "load_image",
     "load_network",
     "methods",
@@ -107,6 +109,7 @@ __all__ = [
     "segment",
     "smooth_gradient",
     "smoothgrad",
+    "top_examples",
     "transforms",
     "use",
     "visualise",

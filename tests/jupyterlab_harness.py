@@ -32,7 +32,8 @@ READY = """async () => {
     await kernel.info;
     return kernel.connectionStatus === 'connected';
 }"""
-expect.set_options(timeout=30_000)  # ms: a machine may be busy
+PATIENCE = 120_000  # ms: a machine may be busy
+expect.set_options(timeout=PATIENCE)
 HARMLESS = ("favicon", "ResizeObserver loop", "Failed to load resource", "debugger state")
 
 
@@ -117,7 +118,7 @@ class Notebook:
             code,
         )
 
-    def becomes(self, code: str, wanted: str, timeout: float = 30) -> None:
+    def becomes(self, code: str, wanted: str, timeout: float = 60) -> None:
         """Wait until what code prints in the kernel is what is wanted."""
         end = time.monotonic() + timeout
         while (printed := self.kernel(code)) != wanted:
@@ -141,7 +142,7 @@ class Notebook:
             index,
         )
 
-    def wait_for_pixels(self, index: int = 0, other_than: list[int] | None = None, timeout: float = 30) -> list[int]:
+    def wait_for_pixels(self, index: int = 0, other_than: list[int] | None = None, timeout: float = 60) -> list[int]:
         """Wait until a view shows a picture (other than one before)."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
@@ -162,7 +163,7 @@ class Notebook:
     def theme(self, name: str) -> None:
         """Switch to "JupyterLab Light" or "JupyterLab Dark"."""
         self.page.evaluate(f"window.jupyterapp.commands.execute('apputils:change-theme', {{theme: '{name}'}})")
-        self.page.wait_for_selector(f"body[data-jp-theme-name='{name}']", state="attached", timeout=30_000)
+        self.page.wait_for_selector(f"body[data-jp-theme-name='{name}']", state="attached")
 
     def screenshot(self, name: str, part: Locator | None = None) -> None:
         ARTEFACTS.mkdir(exist_ok=True)
@@ -181,11 +182,12 @@ def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[C
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, folder / name)
         page = browser.new_page(viewport={"width": width, "height": 900})
+        page.set_default_timeout(PATIENCE)
         one = Notebook(page)
         opened.append(one)
         page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
-        page.wait_for_function(READY, timeout=60_000)
+        page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+        page.wait_for_function(READY)
         one.asked = time.monotonic()
         page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
         return one

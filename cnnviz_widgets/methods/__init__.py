@@ -27,6 +27,7 @@ from cnnviz_widgets.methods.optimise import (
 from cnnviz_widgets.methods.passes.activations import activations
 from cnnviz_widgets.methods.passes.cam import cam
 from cnnviz_widgets.methods.passes.channels import ImportantChannels, important_channels
+from cnnviz_widgets.methods.passes.examples import TopExamples, top_examples
 from cnnviz_widgets.methods.passes.filters import filters
 from cnnviz_widgets.methods.passes.fullgrad import full_grad
 from cnnviz_widgets.methods.passes.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
@@ -55,6 +56,7 @@ __all__ = [
     "PointingGame",
     "SanityState",
     "Segmentation",
+    "TopExamples",
     "activations",
     "boxes_in_view",
     "cam",
@@ -99,6 +101,7 @@ __all__ = [
     "similarity",
     "smooth_gradient",
     "smoothgrad",
+    "top_examples",
     "transforms",
     "visualise",
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Complain = Callable[[Exception | None], None]  # tells what is wrong; None = nothing any more
 NATURAL = {"description_width": "initial"}
+ON_BUTTONS = 20  # letters for which a row of buttons has room
 
 
 def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str) -> TraitType:
@@ -37,11 +38,12 @@ def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help
 
 
 def choice(default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str) -> TraitType:
-    """One of a few words, or of the keys of a mapping to words: up to three are buttons, more a drop-down list."""
+    """One of a few words, or of the keys of a mapping to words: up to three short ones are buttons, else a list."""
     shown = options if isinstance(options, Mapping) else {one: one for one in options}
 
     def build(panel: "Panel") -> ipywidgets.Widget:
-        kind = ipywidgets.ToggleButtons if len(shown) <= 3 else ipywidgets.Dropdown
+        fit = len(shown) <= 3 and len("".join(shown.values())) <= ON_BUTTONS
+        kind = ipywidgets.ToggleButtons if fit else ipywidgets.Dropdown
         pairs = [(words, value) for value, words in shown.items()]
         control = kind(value=default, options=pairs, description=label, tooltip=help, style=NATURAL)
         if isinstance(control, ipywidgets.ToggleButtons):

@@ -1,15 +1,25 @@
 """M3 to M6: what the units of a layer want to see."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
 import ipywidgets
+import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import OptimisationState, objectives, parametrisations, transforms, visualise
+from cnnviz_widgets.methods import (
+    OptimisationState,
+    TopExamples,
+    objectives,
+    parametrisations,
+    top_examples,
+    transforms,
+    visualise,
+)
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls import choice, slider
@@ -33,8 +43,8 @@ from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.actions import Actions
 
 LARGE, SMALL = 128, 64  # px of a unit's picture, and of one in the grid
-VARIETIES = 4
-PAGE, AT_ONCE, QUICK = 24, 8, {"steps": 24, "learning_rate": 0.1}  # of the grid: channels, pictures in a run, a run
+VARIETIES, EXAMPLES = 4, 8
+PAGE, AT_ONCE, QUICK = 24, 4, {"steps": 24, "learning_rate": 0.1}  # of the grid: channels, pictures in a run, a run
 FAMILIES = {
     "preconditioned": "Fourier, colours, robust",
     "none": "unregularised",
@@ -43,6 +53,10 @@ FAMILIES = {
     "both": "frequency and robustness",
 }
 TABLE = ("none", "frequency", "robustness", "both")
+MEASURE = {"channel": "mean", "neuron": "max"}  # objective -> by what examples are chosen
+NO_DATASET = (
+    "Examples need pictures: give the panel or cv.lab dataset=…, a folder, a list, a torch Dataset or cv.samples()."
+)
 GREY = 0.5
 
 
@@ -51,7 +65,8 @@ class FeatureVisualisation(Making):
 
     objective  "channel" (the mean of its map), "neuron" (the unit in the middle of the map), or the whole "layer"
     family     how noise is kept away
-    beside     what is compared: four "diverse" pictures of the channel, or the "families"
+    beside     what is compared: four "diverse" pictures of the channel, the "families", or "examples": the pictures of
+               the session's dataset for which the mean of the map (of a neuron: its greatest value) is greatest
     """
 
     title = "Feature visualisation"
@@ -62,9 +77,9 @@ class FeatureVisualisation(Making):
     family = choice("preconditioned", FAMILIES, label="Noise", help="What keeps high frequencies away")
     beside = choice(
         "diverse",
-        ["diverse", "families"],
+        {"diverse": "diverse pictures", "families": "ways to keep noise away", "examples": "examples of the dataset"},
         label="Compare",
-        help="Four different pictures, or four ways to keep noise away",
+        help="Four different pictures, four ways to keep noise away, or the best pictures of your dataset",
     )
     steps = steps_slider(64)
     rounds = rounds_slider()
@@ -80,8 +95,8 @@ class FeatureVisualisation(Making):
             "next": ("Next ›", "The channels after these"),
         })  # fmt: skip
         self._turns.on_action(self.guarded(self._turn))
-        unit = Reel("The chosen channel", labels=True, max_width=448, max_height=300)
-        beside = Reel("Compared", "whole", labels=True, max_width=1076, max_height=280)
+        unit = Reel("The chosen channel", labels=True, max_width=448, max_height=240)
+        beside = Reel("Compared", "whole", labels=True, max_width=1076, max_height=440)
         return [
             ipywidgets.VBox([self.part("grid", grid), self._turns]).add_class("cnnviz-part"),
             self.part("unit", unit),
@@ -137,7 +152,7 @@ class FeatureVisualisation(Making):
 
     # ------------------------------------------------------------------ one of them, large
 
-    @computes("network", "layer", "channel", "objective", "family", "beside", "steps", "rounds", "seed")
+    @computes("network", "dataset", "layer", "channel", "objective", "family", "beside", "steps", "rounds", "seed")
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
         """The unit, and then what it is compared with."""
         total, done = 2 * now.rounds * now.steps, 0
@@ -146,15 +161,36 @@ class FeatureVisualisation(Making):
                 step = max(state.step for state in states.values())
                 yield Frame({part: partial(_content, now, states)}, done + step, total)
             done = total // 2
-        if not runs:
+        if by := _measure(now):
+            for found in self._examples(now, by):
+                content = _with_room(found.content(), min(EXAMPLES, found.total))
+                yield Frame({part: lambda at, it=content: it}, done + done * found.step // found.total, total)
+        elif not runs:
             yield Frame({part: lambda at: Content()})
+            if now.objective in MEASURE:
+                remark(NO_DATASET)
+
+    def _examples(self, now: SimpleNamespace, by: str) -> Iterator[TopExamples]:
+        of = now.network, now.dataset, now.layer, now.channel
+        return self._going_on("examples", (*of, by), 1, lambda *_: top_examples(*of, EXAMPLES, by=by))
 
     def subject(self) -> str:
         return _subject(self._drawn or self._now())
 
     def call(self, now: SimpleNamespace) -> str:
-        lines = [in_rounds(run, now, name) for name, run in {**_unit(now), **_beside(now)}.items()]
-        return "\n".join([*lines, f"display({', '.join([*_unit(now), *_beside(now)])})"])
+        runs = _unit(now) | _beside(now)
+        lines, names = [in_rounds(run, now, name) for name, run in runs.items()], [*runs]
+        if by := _measure(now):
+            lines.append(f"pictures = {now.dataset.source or '...  # the dataset that you gave to the panel'}")
+            arguments = f'"{now.layer}", {now.channel}, k={EXAMPLES}, by="{by}"'
+            lines.append(f"examples = cv.last(cv.top_examples(net, pictures, {arguments}))")
+            names.append("examples")
+        return "\n".join([*lines, f"display({', '.join(names)})"])
+
+
+def _measure(now: SimpleNamespace) -> str | None:
+    """By what examples are chosen; None = there shall be none, or there is nothing to choose from."""
+    return MEASURE.get(now.objective) if now.beside == "examples" and now.dataset is not None else None
 
 
 def _tried(name: str, states: Iterator[OptimisationState]) -> Iterator[OptimisationState]:
@@ -185,9 +221,9 @@ def _unit(now: SimpleNamespace) -> dict[str, Run]:
 
 
 def _beside(now: SimpleNamespace) -> dict[str, Run]:
-    """What the unit is compared with; a whole layer with nothing."""
+    """The pictures to make that the unit is compared with; a whole layer is compared with nothing."""
     size = _size(now.network, now.layer, LARGE)
-    if now.objective == "layer":
+    if now.objective == "layer" or now.beside == "examples":
         return {}
     if now.beside == "diverse":
         return {"diverse": Run("diverse", now.layer, now.channel, VARIETIES, size=size, seed=now.seed)}
@@ -211,6 +247,14 @@ def _content(now: SimpleNamespace, states: dict[str, OptimisationState], at: int
         tiles = {f"{FAMILIES[name]} · {fine_share(one):.0%} fine": one for name, one in tiles.items()}
     caption = f"{_subject(now)}: step {last} of {now.rounds * now.steps}"
     return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
+
+
+def _with_room(content: Content, count: int) -> Content:
+    """With grey tiles up to ``count``: what is found later moves nothing."""
+    pictures = content.pictures
+    grey = np.full((count - len(pictures), *pictures.shape[1:]), round(255 * GREY), np.uint8)
+    names = [*content.names, *["…"] * len(grey)]
+    return replace(content, picture=np.concatenate([pictures, grey]), names=names)
 
 
 def fine_share(picture: Tensor) -> float:

@@ -9,10 +9,14 @@ from PIL import Image
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.activations import Activations
 from cnnviz_widgets.panels.class_activation import ClassActivation
+from cnnviz_widgets.panels.class_model import ClassModel
 from cnnviz_widgets.panels.compare import Compare
 from cnnviz_widgets.panels.controls import PICKERS
+from cnnviz_widgets.panels.deep_dream import DeepDream
+from cnnviz_widgets.panels.feature_visualisation import FeatureVisualisation
 from cnnviz_widgets.panels.filters import Filters
 from cnnviz_widgets.panels.gradients import Gradients
+from cnnviz_widgets.panels.inversion import Inversion
 from cnnviz_widgets.panels.occlusion import Occlusion
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.sanity import Sanity
@@ -20,22 +24,26 @@ from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures.render import png
 from cnnviz_widgets.widgets.tree import tree
 
-PANELS: tuple[type[Panel], ...] = (
-    Filters, Activations, Occlusion, Gradients, ClassActivation, Sanity, Compare,
-)  # fmt: skip
+QUICK: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients, ClassActivation)
+PANELS = (*QUICK, Sanity, Compare, ClassModel, FeatureVisualisation, DeepDream, Inversion)
 SHARED_PICKERS = ("network", "image", "target")
 
 
 class Lab(ipywidgets.VBox):
     """Tabs, one per panel. The network, the picture and the class are chosen above them, for all.
 
-    A panel computes when its tab is first opened.
+    A panel computes when its tab is first opened; where no browser is, the quick ones do.
     """
 
-    def __init__(self, network: Any = None, image: Any = None, *, session: Session | None = None) -> None:
+    def __init__(
+        self, network: Any = None, image: Any = None, *, dataset: Any = None, session: Session | None = None
+    ) -> None:
         self.panels: list[Panel] = []
-        given = {k: v for k, v in {"network": network, "image": image}.items() if v is not None}
+        every = {"network": network, "image": image, "dataset": dataset}
+        given = {name: value for name, value in every.items() if value is not None}
         self.session = session or Session(**given)
+        for name, value in (given if session else {}).items():
+            setattr(self.session, name, value)
         self.panels = [panel(session=self.session, hide=SHARED_PICKERS) for panel in PANELS]
         self._tabs = ipywidgets.Tab([ipywidgets.VBox() for _ in self.panels], titles=[p.title for p in self.panels])
         self._tabs.observe(lambda _: self._open().show(), "selected_index")
@@ -72,7 +80,8 @@ class Lab(ipywidgets.VBox):
         for sheet in sheets:
             page.paste(sheet, (0, top))
             top += sheet.height
-        return png(page)
+        # With every fifth level of 0…255 it looks the same, and notebooks are a third smaller.
+        return png(page.point(lambda level: round(level / 5) * 5))
 
     def __repr__(self) -> str:
         return f"Lab({self.session.network.name})"
@@ -82,13 +91,14 @@ class Lab(ipywidgets.VBox):
         if cells.has_reader():
             self._open().show()
         else:
-            self.run()
+            for panel in self.panels[: len(QUICK)]:
+                panel.run()
         bundle = super()._repr_mimebundle_(**kwargs)
         if isinstance(bundle, dict):
             bundle["image/png"] = base64.b64encode(self.snapshot()).decode()
         return bundle
 
 
-def lab(network: Any = None, image: Any = None, *, session: Session | None = None) -> Lab:
-    """Every panel, on one session: ``cv.lab(net, photo)``."""
-    return Lab(network, image, session=session)
+def lab(network: Any = None, image: Any = None, *, dataset: Any = None, session: Session | None = None) -> Lab:
+    """Every panel, on one session: ``cv.lab(net, photo)``; ``dataset``: see ``Session``."""
+    return Lab(network, image, dataset=dataset, session=session)

@@ -111,7 +111,7 @@ class Occlusion(Panel):
 
     def _activation(self, state: OcclusionState) -> Content:
         lost = state.uncovered_activation - state.activation
-        caption = f"{state.layer} · {state.channel}, {state.uncovered_activation:.3g} uncovered"
+        caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.3g} uncovered"
         high = max(1e-12, float(lost.max()))
         return Content(rgb(state.picture), lost, low=0, high=high, extent=_extent(state), caption=caption)
 

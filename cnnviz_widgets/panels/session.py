@@ -11,7 +11,7 @@ from traitlets import HasTraits, Int, Unicode, observe, validate
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
-from cnnviz_widgets.pictures import load_image, remember, source_of
+from cnnviz_widgets.pictures import Dataset, load_dataset, load_image, remember, source_of
 
 
 class Session(HasTraits):
@@ -19,6 +19,7 @@ class Session(HasTraits):
 
     network   a Network, a module, or a name for ``load_network``
     image     (C, H, W), values 0…1; anything that ``load_image`` takes may be assigned
+    dataset   many pictures, in which examples are looked for; anything that ``load_dataset`` takes; or None
     target    class index; a class name may be assigned; None = the network's own first choice
     layer     name of a layer; starts at ``network.default_layer``
     channel   index of a channel of that layer
@@ -29,6 +30,7 @@ class Session(HasTraits):
 
     network = AnyTrait()
     image = AnyTrait()
+    dataset = AnyTrait(None, allow_none=True)
     target = AnyTrait(None, allow_none=True)
     layer = Unicode()
     channel = Int(0)
@@ -62,6 +64,15 @@ class Session(HasTraits):
         if name and source_of(picture) is None:
             remember(picture, f"cv.load_image({name})")
         return picture
+
+    @validate("dataset")
+    def _pictures(self, proposal: dict) -> Dataset | None:
+        value = proposal["value"]
+        if value is None:
+            return None
+        dataset = load_dataset(value)
+        dataset.source = dataset.source or cells.name_of(value)
+        return dataset
 
     @validate("target")
     def _a_class(self, proposal: dict) -> int | None:
@@ -114,7 +125,7 @@ class Session(HasTraits):
                 self.channel = 0
 
 
-SHARED = ("network", "image", "target", "layer", "channel", "position")
+SHARED = ("network", "image", "dataset", "target", "layer", "channel", "position")
 
 
 def in_order(names: Iterable[str]) -> list[str]:

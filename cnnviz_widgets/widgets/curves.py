@@ -11,6 +11,7 @@ import ipywidgets
 from cnnviz_widgets.pictures.render import KINDS, table
 from cnnviz_widgets.widgets.tree import close_tree
 
+LETTERS = 90  # along the x axis
 TEXT, FAINT = "var(--jp-ui-font-color1, #1f2328)", "var(--jp-border-color2, #d0d7de)"
 
 
@@ -79,6 +80,7 @@ class Curves:
         strong: str | None = None,
         marker: float | None = None,
         end: float = 1,
+        ticks: Sequence[str] = (),
     ) -> None:
         """``curves``: name -> (x, y), in the order of their colours.
 
@@ -86,8 +88,12 @@ class Curves:
         strong    the name of the curve that stands out
         marker    where on the x axis a dotted line stands
         end       of the x axis
+        ticks     what 0, 1, 2 … are called on the x axis, if there is room for that
         """
         every = [float(value) for _, ys in curves.values() for value in ys] or [0.0, 1.0]
+        # Before the range: bqplot moves the ticks in a transition, which writes the labels of when it began.
+        fit = sum(map(len, ticks)) <= LETTERS
+        self._across.tick_labels = {str(number): name for number, name in enumerate(ticks)} if ticks and fit else None
         low, high = self._range(end, min(every), max(every))
         for number, line in enumerate(self._lines):
             name, (xs, ys) = list(curves.items())[number] if number < len(curves) else ("", ((), ()))

@@ -1,7 +1,6 @@
 """What a person does: open, drag, stop, err and go on, click, switch the theme."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import expect
@@ -13,14 +12,14 @@ OCCLUSION = "panel = cv.panels.Occlusion(net, photo, size=24, stride=8)\npanel"
 @pytest.fixture
 def occlusion(open_notebook):
     notebook = open_notebook(SETUP, OCCLUSION)
-    notebook.wait_for_pixels(0, timeout=90)
+    notebook.wait_for_pixels(0, timeout=120)
     notebook.kernel("panel.wait(30)")
     return notebook
 
 
 def test_a_panel_appears_with_its_picture(open_notebook):
     notebook = open_notebook(SETUP + "\n" + OCCLUSION)
-    notebook.wait_for_pixels(0, timeout=90)
+    notebook.wait_for_pixels(0, timeout=120)
     assert "Occlusion" in notebook.panel.inner_text()
 
 
@@ -54,14 +53,13 @@ def test_a_burst_of_slider_moves_is_coalesced_and_the_last_value_wins(occlusion)
         occlusion.page.wait_for_timeout(20)
     mouse.up()
     occlusion.wait_for_pixels(0, other_than=before)
-    occlusion.page.wait_for_timeout(500)
-    occlusion.kernel("panel.wait(30)")
     shown = int(
         occlusion.page.locator(".widget-slider").filter(has_text="Square").locator(".widget-readout").inner_text()
     )
-    calls = eval(occlusion.kernel("print(calls)"))
     assert shown > 24
-    assert calls[-1] == shown == int(occlusion.kernel("print(panel.size)"))
+    occlusion.becomes("print(panel.size)", str(shown))
+    occlusion.becomes("panel.wait(30); print(calls[-1])", str(shown))
+    calls = eval(occlusion.kernel("print(calls)"))
     assert len(calls) <= 12  # bounded by time: some forty moves were made
 
 
@@ -70,13 +68,9 @@ def test_stop_answers_and_keeps_the_picture(occlusion):
     occlusion.kernel("panel.stride = 2")
     stop = occlusion.panel.get_by_role("button", name="Stop")
     occlusion.wait_for_pixels(0, other_than=before)
-    pressed = time.monotonic()
     stop.click()
-    occlusion.page.wait_for_function(
-        "() => [...document.querySelectorAll('.cnnviz-panel')].some(p => /stopped/i.test(p.innerText))", timeout=10_000
-    )
-    assert time.monotonic() - pressed < 2
-    assert occlusion.state() == "stopped"
+    expect(occlusion.panel.locator(".cnnviz-status")).to_contain_text("topped")
+    assert occlusion.state() == "stopped"  # not done: there are thousands of positions
     assert len(set(occlusion.pixels(0))) > 8
 
 
@@ -85,7 +79,7 @@ def test_an_error_is_told_in_plain_words_and_the_panel_goes_on(occlusion):
     picker.fill("zebrafish")
     picker.press("Enter")
     alert = occlusion.panel.get_by_role("alert")
-    alert.wait_for(timeout=10_000)
+    alert.wait_for()
     assert "zebrafish" in alert.inner_text()
     assert "Traceback" not in alert.inner_text()
     before = occlusion.pixels(0)
@@ -107,27 +101,26 @@ def test_opacity_and_colours_change_without_the_kernel(occlusion):
     )
     occlusion.kernel("1")
     assert page.evaluate(sent) > 0  # so it does count
-    page.wait_for_timeout(300)
+    quiet = "() => { const now = window.__sent, same = now === window.__seen; window.__seen = now; return same; }"
+    page.wait_for_function(quiet, polling=1000)  # the last picture has been acknowledged
     before = occlusion.pixels(0)
     count = page.evaluate(sent)
-    took = page.evaluate(
+    frames = page.evaluate(
         """async () => {
             const slider = document.querySelector('.cnnviz-opacity');
             const canvas = document.querySelector('canvas.cnnviz-pixels');
             const look = () => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.join();
             const before = look();
-            const began = performance.now();
             slider.value = 0.1;
             slider.dispatchEvent(new Event('input', {bubbles: true}));
-            while (performance.now() - began < 1000) {
+            for (let frames = 1; frames <= 20; frames++) {
                 await new Promise(requestAnimationFrame);
-                const now = performance.now();
-                if (look() !== before) return now - began;
+                if (look() !== before) return frames;
             }
             return Infinity;
         }"""
     )
-    assert took < 50
+    assert frames <= 2
     after = occlusion.pixels(0)
     assert after != before
     page.locator(".cnnviz-colours").first.select_option("viridis")
@@ -147,7 +140,7 @@ def test_hovering_the_map_shows_the_covered_picture(occlusion):
 
 def test_a_map_is_chosen_by_a_click(open_notebook):
     notebook = open_notebook(SETUP, "panel = cv.panels.Activations(net, photo)\npanel")
-    notebook.panel.wait_for(timeout=60_000)
+    notebook.panel.wait_for()
     notebook.wait_for_pixels(0)
     before = notebook.wait_for_pixels(1)
     box = notebook.page.locator("canvas.cnnviz-pixels").first.bounding_box()
@@ -156,33 +149,50 @@ def test_a_map_is_chosen_by_a_click(open_notebook):
     assert int(notebook.kernel("print(panel.session.channel)")) > 0
 
 
+def test_the_rest_of_figure_7_comes_and_goes(occlusion):
+    views = occlusion.panel.locator("canvas.cnnviz-pixels:visible")
+    expect(views).to_have_count(2)
+    box = occlusion.panel.get_by_role("checkbox", name="Figure 7")
+    box.check()
+    expect(views).to_have_count(5)
+    for heading in ("Activation lost when covered", "What the strongest map sees", "The most probable class"):
+        expect(occlusion.panel.get_by_text(heading, exact=True)).to_be_visible()
+    for view in range(5):
+        occlusion.wait_for_pixels(view)
+    expect(occlusion.panel.locator(".cnnviz-legend:visible")).to_contain_text("tabby")
+    before = occlusion.pixels(3)
+    occlusion.panel.get_by_label("Layer", exact=True).select_option(label="relu3 · ReLU 128×16×16")
+    occlusion.wait_for_pixels(3, other_than=before)
+    box.uncheck()
+    expect(views).to_have_count(2)
+    assert occlusion.kernel("panel.wait(60); print(panel._bar.state, panel._bar.error)") == "done"
+
+
 def test_the_code_button_shows_the_call(occlusion):
     occlusion.panel.get_by_role("button", name="Code").click()
     code = occlusion.panel.locator(".cnnviz-code .cnnviz-pre")
-    expect(code).to_contain_text("cv.occlusion", timeout=10_000)
+    expect(code).to_contain_text("cv.occlusion")
     assert code.inner_text().splitlines() == occlusion.kernel("print(panel.code())").splitlines()
     assert 'cv.load_network("mini")' in code.inner_text()
 
 
 def test_the_notebook_stays_usable_while_a_panel_computes(occlusion):
     occlusion.kernel("panel.stride = 2")
-    began = time.monotonic()
     assert occlusion.kernel("print(6 * 7)") == "42"
-    assert time.monotonic() - began < 2
-    assert occlusion.state() == "running"
+    assert occlusion.state() == "running"  # the answer came meanwhile
     occlusion.kernel("panel.stop()")
 
 
 def test_the_picture_is_there_after_a_reload(occlusion):
     occlusion.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     occlusion.page.reload()
-    occlusion.panel.wait_for(timeout=60_000)
+    occlusion.panel.wait_for()
     occlusion.wait_for_pixels(0)
 
 
 def test_the_lab_shows_a_panel_when_its_tab_is_opened_and_panels_follow_each_other(open_notebook):
     notebook = open_notebook(SETUP, "lab = cv.lab(net, photo)\nlab", width=1000)
-    notebook.page.locator(".cnnviz-lab").wait_for(timeout=60_000)
+    notebook.page.locator(".cnnviz-lab").wait_for()
     notebook.wait_for_pixels(0)
     notebook.screenshot("lab-light", notebook.page.locator(".cnnviz-lab"))
     notebook.page.get_by_role("tab", name="Activations").click()
@@ -198,6 +208,25 @@ def test_the_lab_shows_a_panel_when_its_tab_is_opened_and_panels_follow_each_oth
     notebook.kernel("lab.panels[2].stop()")
 
 
+def test_every_tab_of_the_lab_opens_and_draws(open_notebook):
+    notebook = open_notebook(SETUP, "lab = cv.lab(net, photo)\nlab", width=1000)
+    lab = notebook.page.locator(".cnnviz-lab")
+    lab.wait_for()
+    notebook.kernel("for panel in lab.panels[7:]: panel.steps = 4")  # those that make pictures
+    page = lab.locator(".widget-tab-contents")
+    tabs = lab.get_by_role("tab")
+    expect(tabs).to_have_count(11)
+    for number in range(tabs.count()):
+        tabs.nth(number).click()
+        assert page.bounding_box()["height"] >= 500  # what is below does not jump up while the tab opens
+        panel = page.locator(".cnnviz-panel:visible")
+        expect(panel).to_have_count(1)
+        notebook.wait_for_pixels(0)
+        assert notebook.kernel(f"print(lab.panels[{number}]._bar.error, lab.panels[{number}].shown)") == "True"
+        notebook.kernel(f"lab.panels[{number}].stop()")
+        assert panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
+
+
 def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook):
     kinds = ("Filters", "Activations", "Occlusion", "Gradients")
     notebook = open_notebook(
@@ -205,10 +234,8 @@ def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook):
     )
     notebook.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
     for index in range(len(kinds)):
-        notebook.page.locator(".cnnviz-panel").nth(index).scroll_into_view_if_needed(timeout=60_000)
-        notebook.page.wait_for_function(
-            f"() => document.querySelectorAll('.cnnviz-panel').length > {index}", timeout=60_000
-        )
+        notebook.page.locator(".cnnviz-panel").nth(index).scroll_into_view_if_needed()
+        notebook.page.wait_for_function(f"() => document.querySelectorAll('.cnnviz-panel').length > {index}")
     for kind in kinds:
         notebook.kernel(f"{kind.lower()}.wait(30)")
     for theme in ("JupyterLab Light", "JupyterLab Dark"):

@@ -467,6 +467,75 @@ def test_a_whole_layer_has_one_picture(make):
     assert not panel._parts["beside"].image.content.count
 
 
+def test_examples_of_the_dataset(make, network):
+    pictures = torch.rand(11, 3, 48, 48, generator=torch.Generator().manual_seed(2))
+    panel = make(FeatureVisualisation, dataset=pictures, beside="examples", channel=4)
+    begin(panel)
+    assert panel.wait(60)
+    for objective, measure in (("channel", lambda maps: maps.mean((1, 2))), ("neuron", lambda maps: maps.amax((1, 2)))):
+        panel.objective = objective
+        assert panel.wait(60)
+        content = panel._parts["beside"].image.content
+        values = measure(network.activations(pictures, "3")["3"][:, 4])
+        best = values.argsort(descending=True)[:8].tolist()
+        assert content.names == tuple(f"{values[one]:.3g} · picture {one}" for one in best)
+        np.testing.assert_array_equal(
+            content.pictures, [rgb(one.patch) for one in panel._reached["examples"].last.examples]
+        )
+    panel.objective = "layer"
+    assert panel.wait(60)
+    assert not panel._parts["beside"].image.content.count
+    assert panel._bar.note == ""
+
+
+def test_examples_are_looked_for_once(make, network, photo, monkeypatch):
+    passes = []
+    monkeypatch.setattr(network, "activations", lambda *of: passes.append(of) or Network.activations(network, *of))
+    panel = make(FeatureVisualisation, dataset=[photo, 1 - photo], beside="examples")
+    begin(panel)
+    assert panel.wait(60)
+    looked = len(passes)
+    assert looked
+    panel.steps += 1
+    assert panel.wait(60)
+    assert len(passes) == looked
+    panel.session.dataset = [photo]
+    assert panel.wait(60)
+    assert len(passes) == looked + 1
+    assert panel._parts["beside"].image.content.count == 1
+
+
+def test_what_is_not_yet_found_keeps_its_place(make):
+    panel = make(FeatureVisualisation, dataset=cv.samples(), beside="examples")
+    frames = [*panel.compute(panel._now())]
+    seen = [frame.parts["beside"](None) for frame in frames if "beside" in frame.parts]
+    assert len(seen) > 1
+    assert frames[-1].step == frames[-1].total
+    assert {content.count for content in seen} == {8}
+    assert seen[0].names[1:] == ("…",) * 7
+    assert "…" not in seen[-1].names
+
+
+def test_examples_as_code(make, photo):
+    panel = make(FeatureVisualisation, dataset=cv.samples(), beside="examples").run()
+    examples = execute(panel)["examples"]
+    shown = panel._parts["beside"].image.content
+    assert examples.content().names == shown.names
+    np.testing.assert_array_equal(examples.content().pictures, shown.pictures)
+
+
+def test_without_a_dataset_examples_say_how_to_give_one(make):
+    panel = make(FeatureVisualisation)
+    begin(panel)
+    assert panel.wait(60)
+    assert panel._parts["beside"].image.content.count
+    panel.beside = "examples"
+    assert panel.wait(60)
+    assert panel._bar.state == "done"
+    assert "dataset=…" in panel._bar.note
+    assert not panel._parts["beside"].image.content.count
+
+
 def test_a_dead_unit_is_told(photo):
     module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2))
     nn.init.zeros_(module[0].weight)

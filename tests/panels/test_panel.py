@@ -177,12 +177,41 @@ def test_close_frees_every_widget(kind, network, photo, widget_count):
     assert threading.active_count() <= threads
 
 
-def test_close_frees_the_lab(network, photo, widget_count):
-    panels.lab(network, photo).run().close()
+def test_close_frees_the_lab(network, photo, widget_count, monkeypatch):
+    monkeypatch.setattr(Panel, "show", lambda self: None)
+
+    def opened():
+        lab = panels.lab(network, photo)
+        for index in range(len(lab.panels)):
+            lab._tabs.selected_index = index
+            lab._open()
+        assert all(tab.children for tab in lab._tabs.children)
+        return lab
+
+    opened().close()
     before = widget_count()
-    lab = panels.lab(network, photo).run()
-    lab.close()
+    opened().close()
     assert widget_count() == before
+
+
+def test_a_lab_changes_the_session_that_it_is_given(network, photo):
+    session = panels.Session(network, photo)
+    lab = panels.lab(image=1 - photo, dataset=[photo, photo], session=session)
+    assert lab.session is session
+    assert session.network is network
+    torch.testing.assert_close(session.image, 1 - photo)
+    assert len(session.dataset) == 2
+    lab.close()
+
+
+def test_the_lab_has_a_picture_of_its_quick_panels(network, photo):
+    lab = panels.lab(network, photo)
+    assert lab._repr_mimebundle_()["image/png"]
+    assert [panel.title for panel in lab.panels if panel.shown] == [
+        "Filters", "Activations", "Occlusion", "Gradients", "Class activation"
+    ]  # fmt: skip
+    assert {type(panel).__name__ for panel in lab.panels} >= {kind.__name__ for kind in ALL}
+    lab.close()
 
 
 @pytest.mark.parametrize("kind", ALL)
@@ -411,11 +440,9 @@ def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
 
 def test_controls_stand_in_the_order_of_declaration(network, photo):
     panel = panels.Occlusion(network, photo)
-    assert [getattr(w, "description", "Picture") for w in panel.children[1].children][-3:] == [
-        "Square",
-        "Stride",
-        "Fill",
-    ]
+    assert [getattr(w, "description", "Picture") for w in panel.children[1].children][-6:] == [
+        "Square", "Stride", "Fill", "Shape", "Score", "Figure 7"
+    ]  # fmt: skip
     panel.close()
 
 

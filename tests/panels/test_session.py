@@ -7,6 +7,7 @@ from torch import nn
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Session
+from cnnviz_widgets.pictures import samples
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def test_takes_a_class_by_name_or_number(session):
         ("network", 3, "network"),
         ("network", Network(nn.Conv2d(1, 2, 3), input_size=16, name="broken"), "broken"),
         ("position", 5, "position"),
+        ("dataset", "no/such/folder", "no/such/folder"),
         ("position", (1.5, 2), "position"),
     ],
 )
@@ -48,6 +50,15 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(session, name, value, 
     with pytest.raises(UserError, match=says):
         setattr(session, name, value)
     assert all(getattr(session, n) is v for n, v in before.items())
+
+
+def test_a_dataset_is_anything_that_load_dataset_takes(network, photo):
+    session = Session(network, photo, dataset=[photo, "coffee"])
+    assert [name for _, name in session.dataset] == ["picture 0", "coffee"]
+    session.dataset = samples()
+    assert session.dataset.source == "cv.load_dataset(cv.samples())"
+    session.dataset = None
+    assert session.dataset is None
 
 
 def test_a_new_layer_keeps_the_channel_where_it_can(session):

@@ -27,6 +27,16 @@ def test_one_curve_stands_out() -> None:
     chart.close()
 
 
+def test_the_x_axis_may_have_names() -> None:
+    chart = Curves("layer", "score", most=1)
+    chart.show({"a": ([0, 1], [1, 0])}, end=2, ticks=["conv1", "conv2", "fc"])
+    assert chart._across.tick_values.tolist() == [0, 1, 2]
+    assert chart._across.tick_labels == {"0": "conv1", "1": "conv2", "2": "fc"}
+    chart.show({"a": ([0, 1], [1, 0])}, end=2, ticks=["features.transition1.relu"] * 6)  # too long
+    assert chart._across.tick_labels is None
+    chart.close()
+
+
 def test_no_two_curves_look_alike() -> None:
     looks = {(colour_of(number), is_dashed(number)) for number in range(20)}
     assert len(looks) == 20

@@ -1,0 +1,179 @@
+"""A2: the pictures of a dataset to which a channel answers most, and where in them."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.passes.occlusion import portion
+from cnnviz_widgets.methods.results import Result, rgb
+from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures import load_dataset
+from cnnviz_widgets.pictures.render import Content
+
+MEASURES = ("max", "mean")
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A picture of a dataset, and what a channel answers to it.
+
+    index    its number in the dataset
+    name     of its file, or its label
+    value    the greatest value of the channel's map, or its mean
+    place    (row, column) where the map is greatest; None where the layer has no places
+    window   (left, top, right, bottom) in pixels: the part of the picture that ``value`` is about, see ``top_examples``
+    picture  (C, H, W), 0…1: as the network sees it
+    """
+
+    index: int
+    name: str
+    value: float
+    place: tuple[int, int] | None
+    window: tuple[int, int, int, int]
+    picture: Tensor
+
+    @property
+    def patch(self) -> Tensor:
+        """(C, h, w): the picture in the window."""
+        left, top, right, bottom = self.window
+        return self.picture[:, top:bottom, left:right]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TopExamples(Result):
+    """The best pictures so far.
+
+    step, total  pictures seen, and all of them
+    examples     at most k, the greatest value first; where values are equal, the lower number first
+    layer, channel, by
+                 what was measured
+    """
+
+    step: int
+    total: int
+    examples: tuple[Example, ...]
+    layer: str
+    channel: int
+    by: str
+    convention: str
+    look: ClassVar[dict] = {"labels": True}
+
+    @property
+    def values(self) -> Tensor:
+        """(k,), the greatest first."""
+        return torch.tensor([one.value for one in self.examples])
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        return tuple(one.index for one in self.examples)
+
+    @property
+    def places(self) -> tuple[tuple[int, int] | None, ...]:
+        return tuple(one.place for one in self.examples)
+
+    @property
+    def pictures(self) -> tuple[Tensor, ...]:
+        """(C, H, W) each."""
+        return tuple(one.picture for one in self.examples)
+
+    @property
+    def of(self) -> str:
+        return f"{self.layer} channel {self.channel}"
+
+    def content(self) -> Content:
+        """The patches, and above them what the channel answers. Grey fills up what is not as large as the others."""
+        patches = [Image.fromarray(rgb(one.patch)) for one in self.examples]
+        size = max(one.width for one in patches), max(one.height for one in patches)
+        return Content(
+            np.stack([np.asarray(ImageOps.pad(one, size, color=(128, 128, 128))) for one in patches]),
+            names=[f"{one.value:.3g} · {one.name}" for one in self.examples],
+            caption=f"{self.of}: the best of {self.step} pictures",
+        )
+
+
+def top_examples(
+    network: Network,
+    pictures: Any,
+    layer: "str | Layer | nn.Module | None" = None,
+    channel: int = 0,
+    k: int = 9,
+    *,
+    by: str = "max",
+) -> Iterator[TopExamples]:
+    """The k pictures of a dataset to which a channel answers most (Girshick et al., 2014; Springenberg et al., 2015).
+
+    pictures  anything that ``load_dataset`` takes: a folder, a list, a torch Dataset, …
+    layer     None = ``network.default_layer``
+    by        what is compared: "max", the greatest value of the channel's map, so each picture is there only once; an
+              example's window is then as large as the receptive field, and where that reaches beyond the border moved
+              into the picture. Or "mean" of the map; the window is then the whole picture.
+
+    Yields TopExamples, each for more of the pictures. Stop when you like.
+    Raises UserError at once for an unknown layer, channel or measure, a k below 1, and what holds no pictures; and
+    when it comes to it, for what is no picture and for values that are not finite.
+
+        last(top_examples(load_network("mini"), samples(), "conv4", 7)).indices
+    """
+    layer = network.default_layer if layer is None else network.layer(layer)
+    channel = whole_number("channel", channel, 0, layer.channels - 1, f"in layer {layer.name!r}")
+    k = whole_number("k", k, 1)
+    if by not in MEASURES:
+        raise UserError(f"by must be one of {', '.join(map(repr, MEASURES))}, not {by!r}.")
+    dataset = load_dataset(pictures)
+
+    def measured(some: list[tuple[int, str, Tensor]]) -> Iterator[Example]:
+        """The numbers, names and pictures of one size → examples."""
+        batch = torch.stack([picture for *_, picture in some])
+        maps = network.activations(batch, layer.name)[layer.name][:, channel].cpu()
+        for (index, name, picture), one in zip(some, maps, strict=True):
+            value = float(one.max() if by == "max" else one.mean())
+            if not np.isfinite(value):
+                raise UserError(f"{layer.name} gives values that are not finite for picture {index} of the dataset.")
+            place = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
+            height, width = picture.shape[-2:]
+            window = _seen(layer, place, height, width) if by == "max" and place else (0, 0, width, height)
+            yield Example(index, name, value, place, window, picture)
+
+    def states() -> Iterator[TopExamples]:
+        at_once = network.at_once(network.prepare(dataset[0][0]).shape[-2:])
+        best: list[Example] = []
+        done, count = 0, 1
+        while done < len(dataset):
+            began, some = time.perf_counter(), []
+            for number in range(done, min(done + count, len(dataset))):
+                picture, name = dataset[number]
+                some.append((number, name, network.prepare(picture)[0]))
+            for _, alike in groupby(some, lambda one: one[2].shape):
+                best += measured(list(alike))
+            best = sorted(best, key=lambda one: (-one.value, one.index))[:k]
+            done += len(some)
+            count = portion(count, time.perf_counter() - began, at_once)
+            convention = f"the {by} of the channel's map"
+            yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
+
+    return states()
+
+
+def _seen(layer: Layer, place: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """The window of ``top_examples``: as large as the receptive field, or the picture, around a unit."""
+    (top, bottom), (left, right) = (
+        _around(layer.offset[axis] + place[axis] * layer.stride[axis], layer.receptive_field[axis], side)
+        for axis, side in enumerate((height, width))
+    )
+    return left, top, right, bottom
+
+
+def _around(centre: float, extent: int, side: int) -> tuple[int, int]:
+    """First pixel, and the one behind the last."""
+    extent = min(extent, side)
+    start = min(max(round(centre - (extent - 1) / 2), 0), side - extent)
+    return start, start + extent
