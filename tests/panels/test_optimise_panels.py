@@ -21,7 +21,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.class_model import ClassModel
 from cnnviz_widgets.panels.deep_dream import DeepDream
-from cnnviz_widgets.panels.feature_visualisation import FeatureVisualisation, fine_share
+from cnnviz_widgets.panels.feature_visualisation import AT_ONCE, FeatureVisualisation, fine_share
 from cnnviz_widgets.panels.inversion import Inversion
 from cnnviz_widgets.panels.making import LATEST
 from cnnviz_widgets.pictures import load_image
@@ -456,8 +456,9 @@ def test_a_click_chooses_the_channel_and_pages_turn(photo):
 def test_the_grid_is_what_visualise_makes_of_several_channels(make, network):
     panel = make(FeatureVisualisation).run()
     pictures = panel._parts["grid"].image.content.picture
-    ours = cv.last(cv.visualise(network, "3", tuple(range(8)), size=48, steps=24, learning_rate=0.1), progress=False)
-    np.testing.assert_array_equal(pictures[:8], rgb(ours.values))
+    some = tuple(range(AT_ONCE))
+    ours = cv.last(cv.visualise(network, "3", some, size=48, steps=24, learning_rate=0.1), progress=False)
+    np.testing.assert_array_equal(pictures[:AT_ONCE], rgb(ours.values))
 
 
 def test_a_whole_layer_has_one_picture(make):
