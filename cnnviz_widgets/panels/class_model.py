@@ -116,12 +116,12 @@ class ClassModel(Making):
     def views(self) -> list[ipywidgets.Widget]:
         self._terms: dict[int, dict[str, float]] = {}  # step -> what each term added in it
         self._sure: dict[int, list[float]] = {}  # step -> the class's probability in each picture
-        picture = Reel("The class, as the network sees it", labels=True)
+        picture = self.part("picture", Reel("The class, as the network sees it", labels=True))
         curves = Chart("What each term adds", "step", "", most=4, top=None)
         bars = Bars("What the network says to it")
         bars.widget.layout.margin = "8px 0 0"
         beside = ipywidgets.VBox([self.part("curves", curves), self.part("bars", bars)]).add_class("cnnviz-part")
-        return [self.part("picture", picture), beside]
+        return [picture, beside]
 
     @computes("network", "image", "target", "preset", "steps", "rounds", "starts", "seed", *CONTROLS)
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:

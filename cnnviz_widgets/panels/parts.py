@@ -72,7 +72,7 @@ class Bars:
         self.widget.add_class("cnnviz-part")
 
     def show(self, answer: tuple[list[Prediction], int | None]) -> None:
-        predictions, marked = answer
+        predictions, marked = answer[0][: self._chart.count], answer[1]
         self._top = [(p.name, p.probability) for p in predictions]
         places = [p.index for p in predictions]
         self._chart.show(self._top, places.index(marked) if marked in places else None)
@@ -128,7 +128,7 @@ class Chart:
             (4, top, f"{y1:.2g}"),
         ):
             pen.text((x, y), text, INK, font(11))
-        pen.text((left + 60, bottom + 14), f"{self._axes[1]} by {self._axes[0]}", INK, font(12))
+        pen.text((left + 60, bottom + 14), " by ".join(filter(None, self._axes[::-1])), INK, font(12))
         return _captioned(self.heading, sheet)
 
 

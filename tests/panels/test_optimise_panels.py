@@ -461,6 +461,15 @@ def test_the_grid_is_what_visualise_makes_of_several_channels(make, network):
     np.testing.assert_array_equal(pictures[:AT_ONCE], rgb(ours.values))
 
 
+def test_the_saved_picture_of_a_class_model_begins_with_it_and_is_not_taller_than_the_panel(make, photo):
+    network = Network(nn.Sequential(nn.Conv2d(3, 60, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
+    panel = ClassModel(network, photo, steps=4).run()
+    assert next(iter(panel._parts)) == "picture"
+    assert len(panel._parts["bars"]._top) == 5
+    assert Image.open(io.BytesIO(panel.snapshot())).height < 600
+    panel.close()
+
+
 def test_a_whole_layer_has_one_picture(make):
     panel = make(FeatureVisualisation, objective="layer").run()
     assert panel._parts["unit"].image.content.names == ("layer",)
