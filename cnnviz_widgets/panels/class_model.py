@@ -128,8 +128,8 @@ class ClassModel(Making):
         now.target = _target(now)  # asked for once
         total, charted = now.rounds * now.steps, 0.0
         for state in self._run("picture", now, _run(now)):
-            parts = self._note(now, state)
-            parts["picture"] = partial(_content, now, state, self._sure)
+            noted = self._note(now, state)
+            parts = {"picture": partial(_content, now, state, self._sure), **noted}  # first what one waits for
             if time.monotonic() - charted > CHART_INTERVAL or state.step == total:
                 charted = time.monotonic()
                 parts["curves"] = self._chart(now, state)

@@ -90,8 +90,11 @@ class Program(NamedTuple):
 
 
 class Traced(NamedTuple):
+    """``plans`` is for whoever works out what follows from the graph."""
+
     graph: fx.Graph
     layers: dict[str, Node]
+    plans: dict
 
 
 def trace(module: nn.Module) -> Traced:
@@ -110,7 +113,7 @@ def trace(module: nn.Module) -> Traced:
             node.args[0].replace_all_uses_with(node, lambda user, at=order[node]: order.get(user, at) > at)
         elif node.target is operator.getitem:
             _keep_dimension(graph, node)
-    return Traced(graph, tracer.layers)
+    return Traced(graph, tracer.layers, {})
 
 
 def _keep_dimension(graph: fx.Graph, node: Node) -> None:

@@ -20,6 +20,7 @@ from cnnviz_widgets.runtime.device import computing, precision
 
 BLOCK = 16  # positions whose windows are made equally large: more are quicker to compute, fewer are cut closer
 MOST = 32
+PLANS = 1024  # kept for each module
 SAME = {"exact": 1e-3, "fast": 0.1}  # how far two ways to compute the same may differ, as a share of the greatest value
 
 Answers = tuple[Tensor, dict[str, Tensor]]  # logits (n, classes), and what came out of layers, (n, C, h, w) or (n, C)
@@ -73,6 +74,8 @@ class IncrementalPasses:
                 self._values[step.out] = out
         self._steps = _depending_on(self._program.picture, self._program.steps)
         self._sizes = map_sizes(self._program.picture, self._steps, self._values)
+        kinds = tuple((step.out, getattr(step, "kernels", None)) for step in self._steps)
+        self._plans, self._geometry = traced.plans, (kinds, *self._sizes.items())
         self._maps: dict[tuple, Map] = {}
         self.unchanged = self._answers(self._values)
         never_parts = [self._values[step.out] for step in self._steps if step.out not in self._sizes]
@@ -83,7 +86,7 @@ class IncrementalPasses:
         pieces = [slice(start, start + BLOCK) for start in range(0, len(tops), BLOCK)]
         height, width = squares.shape[-2:]
         blocks = [(Span(tuple(tops[piece]), height), Span(tuple(lefts[piece]), width)) for piece in pieces]
-        windows = [spread(self._program.picture, self._steps, self._sizes, block) for block in blocks]
+        windows = [self._plan(block) for block in blocks]
         apart = set().union(*windows)  # what some block has only in part: until then, each block goes by itself
         before = [step for step in self._steps if step.out in apart]
         after = [step for step in self._steps if step.out not in apart]
@@ -99,6 +102,16 @@ class IncrementalPasses:
             for step in _freeing(after, values, wanted):
                 values[step.out] = self._whole(step, values)
         return self._answers(values)
+
+    def _plan(self, squares: Window) -> dict[Node, Window]:
+        """As ``spread``, worked out once for all pictures."""
+        key = self._geometry, squares
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= PLANS:
+                self._plans.clear()
+            plan = self._plans[key] = spread(self._program.picture, self._steps, self._sizes, squares)
+        return plan
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
