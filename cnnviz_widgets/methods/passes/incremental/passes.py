@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,7 +20,7 @@ from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import computing, precision
 
 BLOCK = 16  # positions whose windows are made equally large: more are quicker to compute, fewer are cut closer
-MOST = 32
+VALUE = 10  # multiplications in a convolution that take as long as to read or write a value
 PLANS = 1024  # kept for each module
 SAME = {"exact": 1e-3, "fast": 0.1}  # how far two ways to compute the same may differ, as a share of the greatest value
 
@@ -80,7 +81,7 @@ class IncrementalPasses:
         self.unchanged = self._answers(self._values)
         never_parts = [self._values[step.out] for step in self._steps if step.out not in self._sizes]
         largest = max((value.nbytes for value in never_parts if isinstance(value, Tensor)), default=0)
-        self.at_once = min(MOST, batching.quickest(largest, network.device))
+        self.at_once = batching.quickest(largest, network.device)
 
     def __call__(self, squares: Tensor, tops: Sequence[int], lefts: Sequence[int]) -> Answers:
         pieces = [slice(start, start + BLOCK) for start in range(0, len(tops), BLOCK)]
@@ -172,14 +173,13 @@ class IncrementalPasses:
     def _is_quick_to_change(self, step: Sliding, values: Tensor) -> bool:
         """Whether to add the change to the sum, rather than to sum again over a window with a margin of old values.
 
-        Less is multiplied so, but more is read: worth it unless more channels come out than go in.
+        Less is multiplied so, but more is read and written.
         """
-        return (
-            isinstance(step, Convolving)
-            and all(one.stride == 1 and one.padding <= one.reach for one in step.kernels)
-            and any(one.reach for one in step.kernels)
-            and self._values[step.out].shape[1] <= values.shape[1]
-        )
+        if not isinstance(step, Convolving) or any(one.stride > 1 or one.padding > one.reach for one in step.kernels):
+            return False
+        weight, (channels, *sides) = step.linear.keywords["weight"], values.shape[1:]
+        here, found = prod(sides), prod(side + one.reach for side, one in zip(sides, step.kernels, strict=True))
+        return (found - here) * weight.numel() > VALUE * (3 * found * len(weight) + 2 * here * channels)
 
     def _map(self, node: Node, margins: Margins = NONE, fill: float = 0.0, *, rectified: bool = True) -> Map:
         """What a node is for the unchanged picture, with ``fill`` in the margins."""
