@@ -12,6 +12,12 @@ from cnnviz_widgets.networks import Network
 
 RULES = ["backprop", "deconvnet", "guided"]
 
+NEURON = {
+    "backprop": captum.attr.NeuronGradient,
+    "guided": captum.attr.NeuronGuidedBackprop,
+    "deconvnet": captum.attr.NeuronDeconvolution,
+}
+
 
 def small(channels=3, activation=nn.ReLU):
     return nn.Sequential(
@@ -81,13 +87,8 @@ def test_rules_as_captum(network, pictures, rule, oracle):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_neuron_as_captum(network, pictures, rule):
-    oracle = {
-        "backprop": captum.attr.NeuronGradient,
-        "guided": captum.attr.NeuronGuidedBackprop,
-        "deconvnet": captum.attr.NeuronDeconvolution,
-    }[rule]
     x = inputs(network, pictures[0])
-    expected = oracle(network.module.eval(), network.module[3]).attribute(x, (7, 2, 5))[0]
+    expected = NEURON[rule](network.module.eval(), network.module[3]).attribute(x, (7, 2, 5))[0]
     found = neuron_gradient(network, pictures[0], "3", 7, (2, 5), rule=rule)
     torch.testing.assert_close(found.values, expected, rtol=1e-12, atol=1e-12)
     assert found.of == "3 · channel 7 · (2, 5)"
@@ -115,13 +116,10 @@ def test_a_layer_without_places(network, pictures):
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_whole_channel_is_the_sum_of_its_neurons(network, pictures, rule):
-    oracle = {
-        "backprop": captum.attr.NeuronGradient,
-        "guided": captum.attr.NeuronGuidedBackprop,
-        "deconvnet": captum.attr.NeuronDeconvolution,
-    }[rule]
     x = inputs(network, pictures[0])
-    expected = oracle(network.module.eval(), network.module[3]).attribute(x, lambda maps: maps[:, 7].sum((1, 2)))[0]
+    expected = NEURON[rule](network.module.eval(), network.module[3]).attribute(x, lambda maps: maps[:, 7].sum((1, 2)))[
+        0
+    ]
     found = neuron_gradient(network, pictures[0], "3", 7, "all", rule=rule)
     torch.testing.assert_close(found.values, expected, rtol=1e-12, atol=1e-12)
     assert found.of == "3 · channel 7 · all"
@@ -134,13 +132,8 @@ def test_a_whole_channel_is_the_sum_of_its_neurons(network, pictures, rule):
 @pytest.mark.parametrize("rule", RULES)
 def test_a_map_goes_back_as_it_is(network, pictures, rule):
     """Zeiler and Fergus set all other maps to 0 and put this one in at the end of the deconvnet."""
-    oracle = {
-        "backprop": captum.attr.NeuronGradient,
-        "guided": captum.attr.NeuronGuidedBackprop,
-        "deconvnet": captum.attr.NeuronDeconvolution,
-    }[rule]
     x = inputs(network, pictures[0])
-    expected = oracle(network.module.eval(), network.module[3]).attribute(
+    expected = NEURON[rule](network.module.eval(), network.module[3]).attribute(
         x, lambda maps: (maps[:, 7].detach() * maps[:, 7]).sum((1, 2))
     )[0]
     found = neuron_gradient(network, pictures[0], "3", 7, "map", rule=rule)
