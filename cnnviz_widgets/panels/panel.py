@@ -258,6 +258,7 @@ class Panel(ipywidgets.VBox):
     # ------------------------------------------------------------------ wiring
 
     def _first_look(self) -> None:
+        """Wait a little before the cell ends, so that there is something to see, also in its saved picture."""
         self.wait(FIRST_LOOK)
 
     @classmethod

@@ -20,6 +20,8 @@ _CGROUPS = (  # limit and use of a container's memory: version 2, version 1
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
 
+SECONDS = 0.5  # aimed at from one state to the next
+
 # Bytes. glibc asks the system for every block from 32 MiB on, and gets it in fresh pages, each of which costs a fault:
 # larger pieces were up to half as slow again. Below it, the larger the better.
 _REUSED = 25 * 2**20
@@ -41,6 +43,13 @@ def memory_budget(where: torch.device | None = None) -> int:
 def quickest(largest: int, where: torch.device) -> int:
     """How many inputs at once are quickest to compute, if the largest tensor that one needs takes so many bytes."""
     return max(1, min(64, _REUSED // max(1, largest))) if where.type == "cpu" else 64
+
+
+def portion(count: int, took: float, most: int) -> int:
+    """How many inputs the next state of long work is for, after ``count`` of them took so many seconds."""
+    if took < SECONDS:
+        return min(2 * count, most)
+    return max(1, count // 2) if took > 3 * SECONDS else count
 
 
 def chunks(count: int, bytes_each: int, *, most: int = 32, where: torch.device | None = None) -> list[slice]:

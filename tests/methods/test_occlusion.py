@@ -11,7 +11,7 @@ from torch import nn
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import last, occluded, occlusion
-from cnnviz_widgets.methods.passes.occlusion import FILLS, around, coarse_to_fine, portion, positions
+from cnnviz_widgets.methods.passes.occlusion import FILLS, around, coarse_to_fine, positions
 from cnnviz_widgets.networks import Network
 
 
@@ -190,14 +190,6 @@ def test_coarse_grid_first_and_every_position_once(rows, columns):
         if i + 1 == len(order) or order[i + 1][2] < spacing:
             assert painted.min() >= 0  # each grid fills the map
     assert all(painted[row, column] == i for row, column, i in known)  # and nothing known is painted over
-
-
-def test_portions_follow_the_speed_of_the_machine():
-    assert portion(4, took=0.01, most=64) == 8
-    assert portion(8, took=0.5, most=64) == 8
-    assert portion(8, took=5, most=64) == 4
-    assert portion(1, took=60, most=64) == 1
-    assert portion(32, took=0.01, most=48) == 48
 
 
 def test_real_occlusion_lies_on_the_object(real_squeezenet, real_pictures):

@@ -116,3 +116,11 @@ def test_the_budget_is_within_the_containers_limit(monkeypatch, tmp_path):
     assert batching.memory_budget(cpu) > 10**6
     limit.unlink()
     assert batching.memory_budget(cpu) > 10**6
+
+
+def test_portions_follow_the_speed_of_the_machine():
+    assert batching.portion(4, took=0.01, most=64) == 8
+    assert batching.portion(8, took=0.5, most=64) == 8
+    assert batching.portion(8, took=5, most=64) == 4
+    assert batching.portion(1, took=60, most=64) == 1
+    assert batching.portion(32, took=0.01, most=48) == 48

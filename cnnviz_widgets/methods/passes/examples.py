@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.passes.occlusion import portion
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.runtime import batching
 
 MEASURES = ("max", "mean")
 
@@ -156,7 +156,7 @@ def top_examples(
                 best += measured(list(alike))
             best = sorted(best, key=lambda one: (-one.value, one.index))[:k]
             done += len(some)
-            count = portion(count, time.perf_counter() - began, at_once)
+            count = batching.portion(count, time.perf_counter() - began, at_once)
             convention = f"the {by} of the channel's map"
             yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
 

@@ -24,7 +24,6 @@ from cnnviz_widgets.runtime import batching
 FILLS = ("grey", "mean", "black", "blurred", "noise")
 SHAPES = ("square", "disc")
 SCORES = ("probability", "logit")
-SECONDS = 0.5  # aimed at for one step
 COARSE_TO_FINE = (8, 4, 2, 1)  # every 8th position first, then every 4th …
 
 
@@ -175,7 +174,7 @@ def occlusion(
             began = time.perf_counter()
             pieces = batching.run(covered, places, bytes_each, most=count, where=network.device)
             found = torch.cat([numbers for _, numbers in pieces], 1)
-            count = portion(count, time.perf_counter() - began, answers.at_once)
+            count = batching.portion(count, time.perf_counter() - began, answers.at_once)
             for numbers, (row, column, spacing) in zip(found.T, places, strict=True):
                 maps[:, around(row, spacing, len(tops)), around(column, spacing, len(lefts))] = numbers[:, None, None]
                 known[row, column] = True
@@ -202,13 +201,6 @@ def occlusion(
             )
 
     return states()
-
-
-def portion(count: int, took: float, most: int) -> int:
-    """How many positions to do at once, after ``count`` of them took so many seconds."""
-    if took < SECONDS:
-        return min(2 * count, most)
-    return max(1, count // 2) if took > 3 * SECONDS else count
 
 
 def strongest_map(network: Network, image: Tensor, layer: "str | Layer | nn.Module") -> GradientPicture:
