@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
-from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPasses, quickest_passes
+from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPasses, convolution, quickest_passes
 from cnnviz_widgets.methods.passes.incremental.passes import _traced
 from cnnviz_widgets.methods.passes.incremental.windows import Kernel, Span
 from cnnviz_widgets.networks import Network
@@ -178,6 +178,9 @@ MIDDLES = {
     "gate": Function(lambda self, x: x * self.conv(F.adaptive_avg_pool2d(x, 1)).sigmoid()),
     "sum": Function(lambda self, x: self.wide(x) + self.conv(x) - 0.5),
     "crossed": Function(lambda self, x: self.conv(x) * x.mean((2, 3), keepdim=True) + self.wide(x)),
+    "means": Function(
+        lambda self, x: x * F.adaptive_avg_pool2d(self.wide(x), (1, 1)) + x.mean(dim=[-2, -1], keepdim=True)
+    ),
     "joined": Function(lambda self, x: torch.cat([self.conv(x), x, self.wide(self.wide(x))], dim=1)[:, 4:10]),
     "joined below": Function(lambda self, x: torch.cat([x, self.wide(x)], dim=2)),
     "one channel": Function(lambda self, x: self.wide(x)[:, -2].unsqueeze(1) * self.scale),
@@ -198,6 +201,13 @@ def test_operations(name):
     network = Network(lively(Net(MIDDLES[name])), input_size=(21, 26), mean=(0.5, 0.5), std=(1, 1))
     assert largest_difference(network, 5, 5) < 1e-12
     assert largest_difference(network, 1, 9) < 1e-12
+
+
+@pytest.mark.parametrize("name", ["max pool, padded", "more padding than kernel", "norm", "sum", "means"])
+def test_in_tiles(name, monkeypatch):
+    for cost in ("TRANSFORM", "MULTIPLY", "READ"):
+        monkeypatch.setattr(convolution, cost, 0)
+    test_operations(name)
 
 
 def test_less_is_computed():

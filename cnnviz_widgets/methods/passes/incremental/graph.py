@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.fx import Node
 
+from cnnviz_widgets.methods.passes.incremental.convolution import Convolution
 from cnnviz_widgets.methods.passes.incremental.windows import Kernel
 
 # What treats every place of a map by itself and alike, whatever it does with the channels.
@@ -58,6 +59,10 @@ class Local(Step):
     """A place depends on that place of the inputs alone."""
 
 
+class Mean(Step):
+    """Of every map of the only input, over all places."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sliding(Step):
     """Kernels slide over the only input. ``inside`` is the same without padding; what pads is worth ``fill``."""
@@ -73,9 +78,9 @@ class Averaging(Sliding):
 
 @dataclass(frozen=True, eq=False)
 class Convolving(Sliding):
-    """``linear`` is without bias, and with the padding that it is given; a ReLU may follow all three."""
+    """A ReLU may follow both."""
 
-    linear: Callable[..., Tensor]
+    inside: Convolution
     rectifies: bool
 
 
@@ -208,13 +213,12 @@ def _convolving(
         weight = weight * scale[:, None, None, None]
         bias = ((0 if bias is None else bias) - norm.running_mean) * scale + (0 if norm.bias is None else norm.bias)
     bias = None if bias is None else bias.to(dtype)
-    padding = _zeros_around(part)
     weight = weight.to(dtype, memory_format=torch.channels_last)
-    slide = partial(F.conv2d, weight=weight, dilation=part.dilation, groups=part.groups)
+    convolution = Convolution(weight, bias, part.stride, part.dilation, part.groups)
+    padding = _zeros_around(part)
     kernels = tuple(map(Kernel, part.kernel_size, part.stride, padding, part.dilation))
-    function = partial(slide, bias=bias, stride=part.stride, padding=padding)
-    inside = partial(slide, bias=bias, stride=part.stride)
-    return Convolving(out, function, node.args, node.kwargs, kernels, inside, 0.0, slide, rectifies)
+    function = partial(convolution, padding=padding)
+    return Convolving(out, function, node.args, node.kwargs, kernels, convolution, 0.0, rectifies)
 
 
 def _zeros_around(part: nn.Conv2d) -> tuple[int, int] | None:
@@ -260,7 +264,17 @@ def _other(node: Node, part: nn.Module | None, dtype: torch.dtype) -> Step:
         function = partial(_call, node.target)
     if _in_place(node, part):
         function = partial(_on_a_copy, function)
-    return (Local if local else Step)(node, function, node.args, node.kwargs)
+    kind = Local if local else Mean if _is_mean(node, part) else Step
+    return kind(node, function, node.args, node.kwargs)
+
+
+def _is_mean(node: Node, part: nn.Module | None) -> bool:
+    if type(part) is nn.AdaptiveAvgPool2d:
+        return _pair(part.output_size) == (1, 1)
+    how = (*node.args[1:], *node.kwargs.values())[:1]
+    if _name(node) == "adaptive_avg_pool2d":
+        return _pair(*how) == (1, 1)
+    return _name(node) == "mean" and how in (((2, 3),), ((-2, -1),), ([2, 3],), ([-2, -1],))
 
 
 def _part(node: Node, module: nn.Module) -> nn.Module | None:

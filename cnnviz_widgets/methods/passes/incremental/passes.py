@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx import Node
 
-from cnnviz_widgets.methods.passes.incremental.graph import Averaging, Convolving, Sliding, Step, Traced, read, trace
+from cnnviz_widgets.methods.passes.incremental.graph import (
+    Averaging,
+    Convolving,
+    Mean,
+    Sliding,
+    Step,
+    Traced,
+    read,
+    trace,
+)
 from cnnviz_widgets.methods.passes.incremental.maps import NONE, Map, Margins, moved, padded
 from cnnviz_widgets.methods.passes.incremental.plan import map_sizes, spread
 from cnnviz_widgets.methods.passes.incremental.windows import Span, Window, everything
@@ -70,7 +79,7 @@ class IncrementalPasses:
             self._unrectified: dict[Node, Tensor] = {}
             for step in self._program.steps:
                 out = _computed(step, self._values)
-                if isinstance(step, Convolving) and step.rectifies:
+                if _rectifies(step):
                     self._unrectified[step.out], out = out, out.relu()
                 self._values[step.out] = out
         self._steps = _depending_on(self._program.picture, self._program.steps)
@@ -89,6 +98,7 @@ class IncrementalPasses:
         blocks = [(Span(tuple(tops[piece]), height), Span(tuple(lefts[piece]), width)) for piece in pieces]
         windows = [self._plan(block) for block in blocks]
         apart = set().union(*windows)  # what some block has only in part: until then, each block goes by itself
+        apart |= {step.out for step in self._steps if isinstance(step, Mean) and apart.intersection(step.inputs)}
         before = [step for step in self._steps if step.out in apart]
         after = [step for step in self._steps if step.out not in apart]
         wanted = {*self._program.layers.values(), *_nodes(self._program.output)}
@@ -138,27 +148,37 @@ class IncrementalPasses:
 
         for step in _freeing(steps, values, ends):
             window = windows.get(step.out)
-            if isinstance(step, Sliding) and step.inputs[0] in windows:
-                there = window or everything(self._sizes[step.out], len(squares))
-                values[step.out] = self._slid(step, values[step.inputs[0]], windows[step.inputs[0]], there)
+            if windows.keys().isdisjoint(step.inputs):
+                out = self._whole(step, values)
+            elif isinstance(step, Sliding):
+                out = self._slid(step, values, windows, window or everything(self._sizes[step.out], len(squares)))
+            elif isinstance(step, Mean):
+                out = self._mean(step, values, windows)
             else:
-                values[step.out] = self._whole(step, {node: within(window, node) for node in step.inputs})
+                out = self._whole(step, {node: within(window, node) for node in step.inputs})
+            values[step.out] = out
         return {node: within(None, node) for node in ends}
 
     def _whole(self, step: Step, values: dict[Node, Any]) -> Any:
         out = _computed(step, {node: values.get(node, self._values.get(node)) for node in step.inputs})
-        return out.relu_() if isinstance(step, Convolving) and step.rectifies else out
+        return out.relu_() if _rectifies(step) else out
 
-    def _slid(self, step: Sliding, values: Tensor, here: Window, there: Window) -> Tensor:
-        """What slides over ``values``, which are ``here``, gives ``there``."""
+    def _mean(self, step: Mean, values: dict[Node, Any], windows: dict[Node, Window]) -> Tensor:
         (source,) = step.inputs
-        if self._is_quick_to_change(step, values):
+        mean = self._values[step.out]
+        change = values[source] - self._map(source).at(windows[source])
+        return mean + (change.sum((2, 3)) / prod(self._sizes[source])).view(-1, *mean.shape[1:])
+
+    def _slid(self, step: Sliding, values: dict[Node, Any], windows: dict[Node, Window], there: Window) -> Tensor:
+        (source,) = step.inputs
+        values, here = values[source], windows[source]
+        if self._is_quick_to_change(step, values, there):
             # The change of a sum is the sum of the changes. Around the window nothing changes, so there is only
             # padding there, which costs next to nothing; values around it would cost as much as those inside.
             found = tuple(kernel.spreads(span) for kernel, span in zip(step.kernels, here, strict=True))
             margins = tuple((kernel.reach - kernel.padding,) * 2 for kernel in step.kernels)
             change = values - self._map(source).at(here)
-            out = step.linear(change, padding=tuple(kernel.reach for kernel in step.kernels))
+            out = step.inside.changed(change, tuple(kernel.reach for kernel in step.kernels))
             out += self._map(step.out, margins, rectified=False).at(found)
         else:
             found = there
@@ -166,20 +186,21 @@ class IncrementalPasses:
             out = step.inside(moved(values, here, reads, self._map(source, self._overhang(step), step.fill)))
         if isinstance(step, Averaging):
             out *= self._share(step).at(there)
-        if isinstance(step, Convolving) and step.rectifies:
+        if _rectifies(step):
             out.relu_()
         return moved(out, found, there, self._map(step.out))
 
-    def _is_quick_to_change(self, step: Sliding, values: Tensor) -> bool:
+    def _is_quick_to_change(self, step: Sliding, values: Tensor, there: Window) -> bool:
         """Whether to add the change to the sum, rather than to sum again over a window with a margin of old values.
 
         Less is multiplied so, but more is read and written.
         """
         if not isinstance(step, Convolving) or any(one.stride > 1 or one.padding > one.reach for one in step.kernels):
             return False
-        weight, (channels, *sides) = step.linear.keywords["weight"], values.shape[1:]
+        weight, (count, channels, *sides) = step.inside.weight, values.shape
         here, found = prod(sides), prod(side + one.reach for side, one in zip(sides, step.kernels, strict=True))
-        return (found - here) * weight.numel() > VALUE * (3 * found * len(weight) + 2 * here * channels)
+        change = here * weight.numel() + VALUE * (3 * found * len(weight) + 2 * here * channels)
+        return count * change < step.inside.cost(count, *(span.length for span in there))
 
     def _map(self, node: Node, margins: Margins = NONE, fill: float = 0.0, *, rectified: bool = True) -> Map:
         """What a node is for the unchanged picture, with ``fill`` in the margins."""
@@ -223,6 +244,10 @@ def quickest_passes(network: Network, picture: Tensor, layers: Sequence[str] = (
 def _agree(some: Answers, others: Answers) -> bool:
     pairs = [(some[0], others[0]), *((some[1][name], value) for name, value in others[1].items())]
     return all(float((a - b).abs().max()) <= SAME[precision()] * float(b.abs().max()) for a, b in pairs)
+
+
+def _rectifies(step: Step) -> bool:
+    return isinstance(step, Convolving) and step.rectifies
 
 
 def _computed(step: Step, values: dict[Node, Any]) -> Any:
