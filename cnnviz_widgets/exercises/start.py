@@ -7,6 +7,7 @@ from torch import Tensor
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, whole_numbers
 from cnnviz_widgets.methods import last, occlusion
+from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.networks import Network
 
 ENOUGH = 0.9  # share of the greatest possible loss that counts as having found the place
@@ -43,7 +44,7 @@ def check_weak_spot(answer: Any, network: Network, picture: Tensor, size: int = 
     """answer: (x, y) of the place where a square costs the top class most, in pixels as the panel counts them."""
     given(answer, "put the `(x, y)` of the place that you found with the panel in `answer`.")
     x, y = whole_numbers(answer, ("x", "y"))
-    state = last(occlusion(network, picture, size=size, stride=stride), progress=False)
+    state = last(occlusion(network, one_picture(network, picture), size=size, stride=stride), progress=False)
     height, width = state.picture.shape[-2:]
     if not (0 <= x <= width and 0 <= y <= height):
         raise Wrong(

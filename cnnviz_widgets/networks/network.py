@@ -226,10 +226,13 @@ class Network:
         return logits
 
     def predict(self, image: Tensor, k: int = 5) -> list[Prediction] | list[list[Prediction]]:
-        """The ``k`` most probable classes, best first; a list of such lists for a batch."""
+        """The ``k`` most probable classes, best first; a list of such lists for a batch.
+
+        Raises UserError for scores that are not finite, as a network gives them that has lost its way in training.
+        """
         if not isinstance(k, int) or k < 1:
             raise UserError(f"k must be a whole number of at least 1, not {k!r}.")
-        probabilities = self.logits(image).softmax(-1).cpu()
+        probabilities = self.finite(self.logits(image)).softmax(-1).cpu()
         best = [
             [
                 Prediction(index, self.classes[index], one[index].item())
@@ -366,6 +369,12 @@ class Network:
         )
         values = [torch.cat(parts) for parts in zip(*(results for _, results in pieces), strict=True)]
         return values if image.ndim == 4 else [value[0] for value in values]
+
+    def finite(self, scores: Tensor) -> Tensor:
+        """The same scores; UserError if they are not finite."""
+        if not scores.isfinite().all():
+            raise UserError(f"{self.name} gives scores that are not finite (NaN or infinity) for this picture.")
+        return scores
 
     def scores(self, output: Any) -> Tensor:
         """(B, classes), in float32 at least."""

@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import captum.attr
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,9 +11,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import last, occluded, occlusion
-from cnnviz_widgets.methods.passes.occlusion import FILLS, around, coarse_to_fine, positions
+from cnnviz_widgets.methods import Neuron, last, occluded, occlusion
+from cnnviz_widgets.methods.passes.incremental import quickest_passes
+from cnnviz_widgets.methods.passes.occlusion import FILLS, around, coarse_to_fine, positions, strongest_map
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.runtime import batching
 
 
 @pytest.fixture
@@ -159,9 +162,91 @@ def test_bad_input_is_told_at_once(network, picture, options, message):
         occlusion(network, picture, **{"size": 8} | options)
 
 
-def test_one_picture_at_a_time(network, picture):
-    with pytest.raises(UserError, match="one picture"):
-        occlusion(network, torch.stack([picture, picture]), size=8)
+def first_minus_last(logits):
+    return logits[:, 0] - logits[:, -1]
+
+
+@pytest.mark.parametrize(
+    ("targets", "options"),
+    [
+        ([2, "ant", None], {}),
+        ([2, 0, 3], {"score": "logit", "fill": "mean", "shape": "disc"}),
+        ([None] * 3, {"layer": "0", "fill": "blurred"}),
+        ([1, 1, 2], {"layer": "4", "fill": "noise"}),
+        (first_minus_last, {"layer": "2"}),
+        (Neuron("2", 3), {}),
+        (Neuron("0", 1, (5, 6)), {"layer": "2"}),
+    ],
+)
+def test_a_batch_is_its_pictures(network, targets, options):
+    pictures = torch.rand(3, 3, 24, 30)
+    options = {"size": 7, "stride": 5} | options
+    batch = last(occlusion(network, pictures, targets, **options), progress=False)
+    assert batch.values.shape == batch.labels.shape == (3, *batch.known.shape) == (3, 5, 6)
+    assert batch.heatmap.shape == (3, 24, 30)
+    assert batch.step == batch.total == 30
+    for i, picture in enumerate(pictures):
+        target = targets[i] if isinstance(targets, list) else targets
+        single = last(occlusion(network, picture, target, **options), progress=False)
+        for name in ("values", "heatmap", "picture", *(["activation"] if "layer" in options else [])):
+            torch.testing.assert_close(getattr(batch, name)[i], getattr(single, name), rtol=1e-12, atol=1e-14)
+        assert torch.equal(batch.labels[i], single.labels)
+        assert batch.of[i] == single.of
+        assert batch.baseline[i] == pytest.approx(single.baseline, rel=1e-12)
+        if "layer" in options:
+            assert batch.channel[i] == single.channel
+            assert batch.uncovered_activation[i] == pytest.approx(single.uncovered_activation, rel=1e-6)  # float32
+        assert (None if batch.target is None else batch.target[i]) == single.target
+        for name in ("known", "tops", "lefts", "layer", "convention"):
+            assert np.array_equal(getattr(batch, name), getattr(single, name))
+
+
+def test_a_batch_of_one_is_a_batch(network, picture):
+    state = last(occlusion(network, picture[None], 1, size=8, layer="2"), progress=False)
+    assert state.values.shape == state.activation.shape == (1, 3, 4)
+    assert state.target == (1,)
+    assert [len(one) for one in (state.baseline, state.of, state.channel, state.uncovered_activation)] == [1] * 4
+
+
+def test_a_batch_is_refined_together_and_shown_side_by_side(network):
+    pictures = torch.rand(2, 3, 24, 30)
+    states = list(occlusion(network, pictures, ["bee", "dog"], size=4, stride=2))
+    first, final = states[0], states[-1]
+    assert 0 < int(first.known.sum()) == first.step < first.total
+    for state in states:
+        torch.testing.assert_close(state.values[:, state.known], final.values[:, state.known])
+    assert not torch.equal(first.values[0], first.values[1])
+    content = first.content()
+    assert content.names == first.of == ("bee", "dog")
+    assert content.picture.shape == (2, 24, 30, 3)
+    np.testing.assert_array_equal(content.values, first.heatmap.float())
+    assert repr(first).startswith("OcclusionState(bee, dog: 2×11×14, probability lost")
+
+
+def test_more_pictures_than_the_memory_takes(network, monkeypatch):
+    pictures = torch.rand(3, 3, 24, 30)
+    expected = last(occlusion(network, pictures, size=7, stride=5), progress=False)
+    begun = []
+
+    def counted(*arguments):
+        begun.append(arguments)
+        return quickest_passes(*arguments)
+
+    monkeypatch.setattr("cnnviz_widgets.methods.passes.occlusion.quickest_passes", counted)
+    monkeypatch.setattr(batching, "memory_budget", lambda where=None: 1)
+    state = last(occlusion(network, pictures, size=7, stride=5), progress=False)
+    torch.testing.assert_close(state.values, expected.values, rtol=1e-12, atol=1e-14)
+    assert len(begun) > 3
+
+
+def test_what_is_for_one_picture_says_so(network, picture):
+    pictures = torch.stack([picture, picture])
+    with pytest.raises(UserError, match=r"image must be one picture .* not a batch of 2"):
+        occluded(network, pictures, 0, 0, 8)
+    with pytest.raises(UserError, match=r"image must be one picture .* not a batch of 2"):
+        strongest_map(network, pictures, "2")
+    with pytest.raises(UserError, match="target must be one class, or one for each of the 2 pictures, not 3"):
+        occlusion(network, pictures, [0, 1, 2], size=8)
     with pytest.raises(UserError, match="top must be a whole number from 0 to 16"):
         occluded(network, picture, 17, 0, 8)
 

@@ -405,6 +405,13 @@ def test_predict(network, picture):
     assert [one.probability for one in batch[0]][:3] == pytest.approx([one.probability for one in best])
 
 
+def test_scores_that_are_not_finite():
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    nn.init.constant_(module[0].bias, float("nan"))
+    with pytest.raises(UserError, match=r"gives scores that are not finite \(NaN or infinity\)"):
+        Network(module, input_size=8).predict(torch.rand(3, 8, 8))
+
+
 @pytest.mark.parametrize("target", [10, -1, "nonsense", True, None, 2.5])
 def test_bad_classes(target):
     with pytest.raises(UserError):

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.passes.activations import one_picture
@@ -111,9 +110,7 @@ def _curve(
         return network.forward(torch.where(changed, first, rest))[0].cpu().double().softmax(1)[:, chosen]
 
     pieces = batching.run(probabilities, counts, network.bytes_per_image(picture.shape[-2:]), where=network.device)
-    found = torch.cat([some for _, some in pieces])
-    if not found.isfinite().all():
-        raise UserError(f"{network.name} gives scores that are not finite (NaN or infinity) for this picture.")
+    found = network.finite(torch.cat([some for _, some in pieces]))
     fractions = counts.double() / values.numel()
     return Curve(
         fractions,

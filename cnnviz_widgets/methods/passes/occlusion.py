@@ -3,7 +3,8 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +13,11 @@ from torchvision.transforms.functional import gaussian_blur
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.activations import one_picture
-from cnnviz_widgets.methods.passes.gradients import neuron_gradient
-from cnnviz_widgets.methods.passes.incremental import Answers, quickest_passes
+from cnnviz_widgets.methods.passes.gradients import like, neuron_gradient
+from cnnviz_widgets.methods.passes.incremental import Answers, FullPasses, IncrementalPasses, quickest_passes
 from cnnviz_widgets.methods.passes.repeated import settled
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap, Result
-from cnnviz_widgets.methods.targets import Goal, One, goal
+from cnnviz_widgets.methods.targets import Goal, Target, goal
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime import batching
@@ -29,24 +30,25 @@ COARSE_TO_FINE = (8, 4, 2, 1)  # every 8th position first, then every 4th …
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OcclusionState(Result):
-    """An occlusion map as far as it is done (Zeiler & Fergus, 2014, fig. 7).
+    """An occlusion map as far as it is done (Zeiler & Fergus, 2014, fig. 7), or one for each picture of a batch.
 
     step, total   positions done, and all of them
-    values        (rows, columns): the score with the square at each position; where not yet known, that of a
-                  position near by, as in the other maps (fig. 7 d)
-    labels        (rows, columns) int: the most probable class (fig. 7 e)
-    activation    (rows, columns): the sum over the feature map ``channel`` of ``layer`` (fig. 7 b); None without layer
-    known         (rows, columns) bool
-    baseline      the score when nothing is covered
-    target, of    class index, None where not a class is explained; and its name
+    values        (rows, columns), or (B, rows, columns) for a batch: the score with the square at each position; where
+                  not yet known, that of a position near by, as in the other maps (fig. 7 d)
+    labels        int, as large: the most probable class (fig. 7 e)
+    activation    as large: the sum over the feature map ``channel`` of ``layer`` (fig. 7 b); None without layer
+    known         (rows, columns) bool: the same positions in all pictures
+    baseline      the score when nothing is covered; one per picture of a batch
+    target, of    class index, None where not a class is explained; and its name; one per picture of a batch
     layer         the layer that was looked at, or None
-    channel       that of its feature maps which answers most strongly when nothing is covered: with the greatest value
+    channel       that of its feature maps which answers most strongly when nothing is covered: with the greatest value;
+                  one per picture of a batch
     uncovered_activation
-                  its sum when nothing is covered
+                  its sum when nothing is covered; one per picture of a batch
     size, stride  of the square, in pixels of the picture
     shape         "square" or "disc"
     tops, lefts   where the squares of each row and column begin
-    picture       (C, H, W), 0…1: as the network sees it, uncovered
+    picture       (C, H, W) or (B, C, H, W), 0…1: as the network sees it, uncovered
     """
 
     step: int
@@ -54,9 +56,9 @@ class OcclusionState(Result):
     values: Tensor
     labels: Tensor
     known: Tensor
-    baseline: float
-    target: int | None
-    of: str
+    baseline: float | tuple[float, ...]
+    target: int | tuple[int, ...] | None
+    of: str | tuple[str, ...]
     size: int
     stride: int
     shape: str
@@ -66,13 +68,16 @@ class OcclusionState(Result):
     convention: str
     activation: Tensor | None = None
     layer: str | None = None
-    channel: int | None = None
-    uncovered_activation: float | None = None
+    channel: int | tuple[int, ...] | None = None
+    uncovered_activation: float | tuple[float, ...] | None = None
     look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.7}
 
     @property
     def heatmap(self) -> Tensor:
-        """(H, W): mean loss of score over the squares that cover each pixel; 0 where none does (stride > size)."""
+        """(H, W) or (B, H, W): mean loss of score over the squares that cover each pixel; 0 where none does.
+
+        There are such pixels if stride > size.
+        """
         # Any shape is a sum of products of a column and a row: a square of one, a disc of about size / 2.
         down, weights, across = torch.linalg.svd(mask(self.size, self.shape))
         some = weights > 1e-12 * weights[0]
@@ -80,7 +85,8 @@ class OcclusionState(Result):
         rows = self._covers(self.tops, height, (down * weights).T[some])
         columns = self._covers(self.lefts, width, across[some])
         count = torch.einsum("kph,kqw->hw", rows, columns)
-        lost = torch.einsum("kph,pq,kqw->hw", rows, self.baseline - self.values.double(), columns)
+        loss = torch.tensor(self.baseline, dtype=torch.float64)[..., None, None] - self.values.double()
+        lost = torch.einsum("kph,...pq,kqw->...hw", rows, loss, columns)
         return torch.where(count > 1e-9, lost / count, 0).to(self.values.dtype)
 
     def _covers(self, starts: tuple[int, ...], length: int, profiles: Tensor) -> Tensor:
@@ -96,7 +102,7 @@ class OcclusionState(Result):
 def occlusion(
     network: Network,
     image: Tensor,
-    target: One = None,
+    target: Target = None,
     *,
     size: int = 32,
     stride: int = 8,
@@ -107,9 +113,9 @@ def occlusion(
 ) -> Iterator[OcclusionState]:
     """What is left of a class when a square covers part of the picture (Zeiler & Fergus, 2014, fig. 7).
 
-    image   (3, H, W), values 0…1, any device
-    target  class index or name; None = the top class of the whole picture; a ``Neuron``, or a callable that turns the
-            logits (B, classes) into (B,) numbers
+    image   (3, H, W) or (B, 3, H, W), values 0…1, any device
+    target  class index or name; None = the top class of each whole picture; a ``Neuron``, or a callable that turns the
+            logits (B, classes) into (B,) numbers; for a batch also a list of classes, one per picture
     size    side of the square, in pixels of the picture as the network sees it
     stride  pixels between two positions; the last square of a row or column ends flush with the border
     fill    "grey" (0.5), "mean" (the picture's mean colour), "black", "blurred" (the picture, blurred) or "noise"
@@ -118,7 +124,8 @@ def occlusion(
     layer   of which the total activation of the strongest feature map is taken, too; ``strongest_map`` shows what
             that one sees
 
-    Yields OcclusionState, coarse positions first; each is a whole map that the next ones refine. Stop when you like.
+    Yields OcclusionState, coarse positions first; each is a whole map that the next ones refine, for all pictures at
+    once. Stop when you like.
     Raises UserError at once for an unknown class, layer, fill, shape or score, a size larger than the picture, or a
     stride below 1.
 
@@ -126,78 +133,91 @@ def occlusion(
     """
     if score not in SCORES:
         raise UserError(f"score must be one of {', '.join(map(repr, SCORES))}, not {score!r}.")
-    picture = one_picture(network, image)
-    tops, lefts = (positions(side, size, stride) for side in picture.shape[-2:])
-    filling, share = fill_picture(picture, fill), mask(size, shape)
-    aim = goal(network, target, 1)
+    pictures = network.prepare(image)
+    tops, lefts = (positions(side, size, stride) for side in pictures.shape[-2:])
+    fillings, share = torch.stack([fill_picture(picture, fill) for picture in pictures]), mask(size, shape)
+    aim = goal(network, target, len(pictures))
     of_class = aim.unit == "logit"
     layer = None if layer is None else network.layer(layer).name
 
     def states() -> Iterator[OcclusionState]:
-        normal, normal_filling = network.normalise(torch.stack([picture, filling]))
-        layers = {one for one in (layer, aim.layer) if one is not None}
-        answers = quickest_passes(network, normal, sorted(layers))
-        if not answers.unchanged[0].isfinite().all():
-            raise UserError(f"{network.name} gives scores that are not finite (NaN or infinity) for this picture.")
+        normal, normal_fillings = (network.normalise(batch) for batch in (pictures, fillings))
+        layers = sorted({one for one in (layer, aim.layer) if one is not None})
+        extent = pictures.shape[-2:]
+        fit = batching.memory_budget(network.device) // max(1, network.bytes_per_image(extent, grad=True))
 
-        def measured(found: Answers, aim: Goal, channel: int | None) -> tuple[Tensor, list]:
+        @lru_cache(max(1, fit))  # what passes remember of their pictures: if it is too much, they are begun anew
+        def passes(index: int) -> FullPasses | IncrementalPasses:
+            return quickest_passes(network, normal[index], layers)
+
+        def measured(found: Answers, aim: Goal, piece: range, channel: int | None) -> tuple[Tensor, list]:
             """(measurements, n) on the CPU, in float64; and what was explained."""
             logits, values = found
             seen = logits.softmax(1) if of_class and score == "probability" else logits
-            scores, start = aim.scores(seen, values, range(len(logits)))
+            scores, start = aim.scores(seen, values, piece)
             rows = [scores, logits.argmax(1)]
             if layer is not None:
                 rows.append(values[layer][:, channel].reshape(len(logits), -1).float().sum(1))
             return torch.stack([row.cpu().double() for row in rows]), start
 
-        channel = None if layer is None else strongest(answers.unchanged[1][layer][0])
-        whole, (start,) = measured(answers.unchanged, aim, channel)
+        def uncovered(index: int) -> tuple[Tensor, Any, int | None, int]:
+            """What is measured, what is explained, the strongest channel, and how many squares to lay at once."""
+            unchanged = passes(index).unchanged
+            network.finite(unchanged[0])
+            channel = None if layer is None else strongest(unchanged[1][layer][0])
+            whole, (start,) = measured(unchanged, aim, range(index, index + 1), channel)
+            return whole[:, 0], start, channel, passes(index).at_once
 
-        def covered(places: Sequence[tuple[int, int, int]]) -> Tensor:
+        def covered(index: int, places: Sequence[tuple[int, int, int]]) -> Tensor:
             """What is measured with a square at each place."""
             corners = [(tops[row], lefts[column]) for row, column, _ in places]
             under, over = (
-                torch.stack([one[:, top : top + size, left : left + size] for top, left in corners])
-                for one in (normal, normal_filling)
+                torch.stack([one[index, :, top : top + size, left : left + size] for top, left in corners])
+                for one in (normal, normal_fillings)
             )
-            squares = under.lerp(over, share.to(over))
-            return measured(
-                answers(squares, *zip(*corners, strict=True)), settled(network, target, start, len(places)), channel
-            )[0]
+            found = passes(index)(under.lerp(over, share.to(over)), *zip(*corners, strict=True))
+            same = settled(network, target, starts[index], len(places))
+            return measured(found, same, range(len(places)), channels[index])[0]
 
-        maps = whole[..., None].repeat(1, len(tops), len(lefts))
-        known = torch.zeros(maps.shape[1:], dtype=torch.bool)
+        wholes, starts, channels, at_once = zip(*map(uncovered, range(len(pictures))), strict=True)
+        whole = torch.stack(wholes, 1)
+        maps = whole[..., None, None].repeat(1, 1, len(tops), len(lefts))  # (measurements, B, rows, columns)
+        known = torch.zeros(maps.shape[2:], dtype=torch.bool)
         queue = list(coarse_to_fine(*known.shape))
-        bytes_each, count = network.bytes_per_image(picture.shape[-2:]), 4
+        bytes_each, count = network.bytes_per_image(extent), 4
         while queue:
             places, queue = queue[:count], queue[count:]
             began = time.perf_counter()
-            pieces = batching.run(covered, places, bytes_each, most=count, where=network.device)
-            found = torch.cat([numbers for _, numbers in pieces], 1)
-            count = batching.portion(count, time.perf_counter() - began, answers.at_once)
-            for numbers, (row, column, spacing) in zip(found.T, places, strict=True):
-                maps[:, around(row, spacing, len(tops)), around(column, spacing, len(lefts))] = numbers[:, None, None]
+            pieces = [
+                batching.run(partial(covered, index), places, bytes_each, most=count, where=network.device)
+                for index in range(len(pictures))
+            ]
+            found = torch.stack([torch.cat([numbers for _, numbers in one], 1) for one in pieces], 1)
+            count = batching.portion(count, (time.perf_counter() - began) / len(pictures), min(at_once))
+            for numbers, (row, column, spacing) in zip(found.unbind(2), places, strict=True):
+                near = around(row, spacing, len(tops)), around(column, spacing, len(lefts))
+                maps[(..., *near)] = numbers[..., None, None]
                 known[row, column] = True
             yield OcclusionState(
                 step=known.numel() - len(queue),
                 total=known.numel(),
-                values=maps[0].clone(),
-                labels=maps[1].long(),
+                values=like(image, maps[0].clone()),
+                labels=like(image, maps[1].long()),
                 known=known.clone(),
-                baseline=float(whole[0]),
-                target=start if of_class else None,
-                of=aim.name(start),
+                baseline=like(image, whole[0].tolist()),
+                target=like(image, starts) if of_class else None,
+                of=like(image, [aim.name(start) for start in starts]),
                 size=size,
                 stride=stride,
                 shape=shape,
                 tops=tops,
                 lefts=lefts,
-                picture=picture.cpu(),
+                picture=like(image, pictures.cpu()),
                 convention=f"{score if of_class else aim.unit} lost, mean over the {shape}s that cover a pixel",
-                activation=None if layer is None else maps[2].clone(),
+                activation=None if layer is None else like(image, maps[2].clone()),
                 layer=layer,
-                channel=channel,
-                uncovered_activation=None if layer is None else float(whole[2]),
+                channel=None if layer is None else like(image, channels),
+                uncovered_activation=None if layer is None else like(image, whole[2].tolist()),
             )
 
     return states()
