@@ -27,7 +27,10 @@ def quick_first_layer(module: nn.Module) -> Iterator[None]:
     def exchange(part: nn.Conv2d, inputs: tuple, output: Tensor) -> Tensor | None:
         mine = threading.get_ident() == thread and inputs and output.requires_grad
         if mine and output.device.type == "cpu" and output.ndim == 4:
-            return _Quick.apply(inputs[0], part.weight, [output], part.stride[0], part.padding)
+            quick = _Quick.apply(inputs[0], part.weight, [output], part.stride[0], part.padding)
+            for hook in (output._backward_hooks or {}).values():  # of those who wait for the gradient of the output
+                quick.register_hook(hook)
+            return quick
         return None
 
     handle = first.register_forward_hook(exchange)

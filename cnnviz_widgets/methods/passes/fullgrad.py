@@ -1,8 +1,10 @@
 """C5: a score as the sum of what the picture gives to it and what every bias of the network gives to it."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
+from math import prod
 from typing import Any
 
 import torch
@@ -42,9 +44,8 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
     aim = goal(network, target, len(pictures))
 
     def work(piece: range) -> tuple[Tensor, list[float], list]:
-        with _Terms(len(piece)) as terms:
-            inputs = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
-            batch, gradient, scores, start = descend(network, inputs, aim, piece, quick=False)
+        terms, inputs = _Terms(len(piece)), lambda: network.normalise(pictures[piece.start : piece.stop])
+        batch, gradient, scores, start = descend(network, inputs, aim, piece, forward=terms)
         check(network, gradient)
         terms.add(batch * gradient)
         errors = torch.stack(terms.sums).cpu().double().sum(0) - scores.cpu().double()
@@ -64,7 +65,7 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
 
 
 class _Terms(TorchFunctionMode):
-    """Context for a pass forward and back, in which every bias that is added notes what it gives to the scores.
+    """Context for a pass forward: on the way back, every bias that it adds notes what it gives to the scores.
 
     sums   for each: (B,), over channels and places
     """
@@ -73,13 +74,14 @@ class _Terms(TorchFunctionMode):
         super().__init__()
         self.sums: list[Tensor] = []
         self._count = count
-        self._maps: dict[torch.Size, Tensor] = {}  # by size, so that each is upsampled once
+        self._layers: dict[torch.Size, list[tuple[Tensor, Tensor, Tensor, int]]] = defaultdict(list)  # by size
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         out = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "").strip("_")
         if name in _BIASES and isinstance(out, Tensor) and out.requires_grad:
-            bias = _BIASES[name](*args, **(kwargs or {}))
+            with torch.no_grad():
+                bias = _BIASES[name](*args, **(kwargs or {}))
             if bias is not None:
                 # A hook belongs to the values that are there now: in-place operations that follow do not reach it.
                 out.register_hook(partial(self._note, bias, name in _CHANNELS_LAST))
@@ -90,24 +92,30 @@ class _Terms(TorchFunctionMode):
         self.add(term.movedim(-1, 1) if channels_last else term)
 
     def add(self, term: Tensor) -> None:
-        """Of a layer (B, channels, …)."""
-        each = term.sum([*range(1, term.ndim)])
-        self.sums.append(each.view(self._count, -1).sum(1))  # more than B where a picture is cut up into windows
-        if term.ndim == 4 and len(term) == self._count and term[0, 0].numel() > 1:
-            absolute = term.abs()
-            low, high = absolute.amin((1, 2, 3)), absolute.amax((1, 2, 3))
-            scale = torch.where(high > low, 1 / (high - low), 0)[:, None, None]
-            scaled = (absolute.sum(1) - low[:, None, None] * term.shape[1]) * scale
-            self._maps[scaled.shape] = self._maps.get(scaled.shape, 0) + scaled
+        """Of a layer (B, channels, …); it is overwritten."""
+        each = term.view(self._count, -1, *term.shape[1:])  # more than B where a picture is cut up into windows
+        self.sums.append(each.sum([*range(1, each.ndim)]))
+        if term.ndim == 4 and len(term) == self._count and prod(term.shape[2:]) > 1:
+            size = term.abs_()
+            low, high = size.amin((1, 2, 3)), size.amax((1, 2, 3))
+            self._layers[size.shape[2:]].append((size.sum(1), low, high, size.shape[1]))
 
     def map(self, size: tuple[int, int]) -> Tensor:
         """All layers together: (B, height, width)."""
-        each = [F.interpolate(one[:, None], size, mode="bilinear")[:, 0] for one in self._maps.values()]
-        return torch.stack(each).sum(0)
+        maps = [self._scaled(layers)[:, None] for layers in self._layers.values()]
+        return torch.stack([F.interpolate(one, size, mode="bilinear")[:, 0] for one in maps]).sum(0)
+
+    def _scaled(self, layers: list[tuple[Tensor, Tensor, Tensor, int]]) -> Tensor:
+        """The sum of layers of one size, each scaled: (B, h, w). It is upsampled, instead of every one of them."""
+        sums, low, high, channels = zip(*layers, strict=True)
+        sums, low, high = torch.stack(sums), torch.stack(low), torch.stack(high)
+        scale = torch.where(high > low, 1 / (high - low), 0)
+        lowest = low * low.new_tensor(channels)[:, None]
+        return torch.einsum("lb,lbhw->bhw", scale, sums - lowest[..., None, None])
 
 
 def _along_channels(bias: Tensor | None, x: Tensor) -> Tensor | None:
-    return None if bias is None else bias.detach().view(-1, *[1] * (x.ndim - 2))
+    return None if bias is None else bias.view(-1, *[1] * (x.ndim - 2))
 
 
 def _convolution(x: Tensor, weight: Tensor, bias: Tensor | None = None, *_: Any, **__: Any) -> Tensor | None:
@@ -125,8 +133,7 @@ def _batch_norm(
     eps: float = 1e-5,
 ) -> Tensor | None:
     if not training:
-        shift = -mean / (variance + eps).sqrt() * (1 if weight is None else weight)
-        bias = shift if bias is None else bias + shift
+        bias = F.batch_norm(torch.zeros_like(mean)[None], mean, variance, weight, bias, eps=eps)  # what it adds to 0
     return _along_channels(bias, x)
 
 

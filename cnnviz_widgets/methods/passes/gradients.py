@@ -1,7 +1,7 @@
 """G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -137,21 +137,22 @@ def descend(
     piece: range,
     layer: str | None = None,
     *,
-    quick: bool = True,
+    forward: AbstractContextManager = nullcontext(),  # noqa: B008
 ) -> tuple[Tensor, Tensor, Tensor, list]:
     """A pass forward and back: to what it goes back, the gradient of the scores there, these, and what they are.
 
-    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. It is ``quick`` unless
-    somebody waits on the way for the gradient of the first layer's output.
+    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. On its way to the
+    scores it is in the context ``forward``.
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
-    first = quick_first_layer(network.module) if quick and layer is None else nullcontext()
+    first = quick_first_layer(network.module) if layer is None else nullcontext()
     with way_back(network), first:
         batch = network.quickest(inputs()).requires_grad_(layer is None)
-        output, values = network.forward(
-            batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
-        )
-        scores, start = aim.scores(output, values, piece)
+        with forward:
+            output, values = network.forward(
+                batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
+            )
+            scores, start = aim.scores(output, values, piece)
         end = values[layer] if layer else batch
         gradient = slope(network, scores, end, f"layer {layer!r}" if layer else "the picture")
     return end.detach(), gradient, scores.detach(), start
