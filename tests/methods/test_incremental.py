@@ -185,7 +185,7 @@ MIDDLES = {
     "joined below": Function(lambda self, x: torch.cat([x, self.wide(x)], dim=2)),
     "one channel": Function(lambda self, x: self.wide(x)[:, -2].unsqueeze(1) * self.scale),
     "rows": Function(lambda self, x: x[:, :, 3:]),
-    "chunks": Function(lambda self, x: torch.cat(x.chunk(2, dim=1)[::-1], 1)),
+    "chunks": Function(lambda self, x: torch.cat([x.chunk(2, dim=1)[one] for one in (1, 0)], 1)),
     "turned": Function(lambda self, x: x.permute(0, 2, 3, 1).softmax(-1).permute(0, 3, 1, 2)),
     "twice": Function(lambda self, x: self.wide(self.wide(x).relu())),
     "functional": Function(lambda self, x: F.conv2d(x, self.conv.weight, padding=1)),

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
 from torch.fx import Node
+from torch.fx.operator_schemas import normalize_function
 
 from cnnviz_widgets.methods.passes.incremental.convolution import Convolution
 from cnnviz_widgets.methods.passes.incremental.windows import Kernel
@@ -200,7 +201,7 @@ def read(traced: Traced, module: nn.Module, layers: Iterable[str], dtype: torch.
             steps.append(_convolving(relu or norm or node, node, part, norm and _part(norm, module), bool(relu), dtype))
             done |= {norm, relu}
         else:
-            steps.append(_pooling(node, part, module) or _other(node, part, dtype))
+            steps.append(_pooling(node, part) or _other(node, part, dtype))
     return Program(steps, picture, nodes[-1].args[0], asked, constants)
 
 
@@ -232,15 +233,19 @@ def _is_affine(norm: nn.BatchNorm2d) -> bool:
     return norm.running_mean is not None
 
 
-def _pooling(node: Node, part: nn.Module | None, module: nn.Module) -> Sliding | None:
+def _pooling(node: Node, part: nn.Module | None) -> Sliding | None:
     """None if it is nothing of that kind."""
     maximum = type(part) is nn.MaxPool2d or _name(node) == "max_pool2d"
     if not maximum and type(part) is not nn.AvgPool2d and _name(node) != "avg_pool2d":
         return None
-    given = vars(part) if part else node.normalized_arguments(module, normalize_to_only_use_kwargs=True).kwargs
+    given = (
+        vars(part)
+        if part
+        else normalize_function(node.target, node.args, node.kwargs, normalize_to_only_use_kwargs=True).kwargs
+    )
     if given.get("return_indices"):
         return None
-    size, padding, dilation = (_pair(given.get(name, 1)) for name in ("kernel_size", "padding", "dilation"))
+    size, padding, dilation = map(_pair, (given["kernel_size"], given["padding"], given.get("dilation", 1)))
     stride = _pair(given["stride"] or size)
     if maximum:
         kind, fill = Sliding, float("-inf")
