@@ -16,7 +16,7 @@ def check_map_size(answer: Any, network: Network, picture: Tensor, layer: str | 
     given(answer, "put `(rows, columns)` in `answer`.")
     layer, extent = network.layer(layer), tuple(network.prepare(picture).shape[-2:])
     channels, *right = network.activations(picture, layer)[layer.name].shape
-    if hasattr(answer, "__len__") and len(answer) == 3:
+    if isinstance(answer, tuple | list) and len(answer) == 3:
         raise Wrong("the channels are added up, so the map has only (rows, columns).")
     rows, columns = given_size = whole_numbers(answer, ("rows", "columns"))
     if list(given_size) != right:
@@ -51,8 +51,8 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
     given(function, "write the function `my_grad_cam`.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
-        head = nn.Sequential(nn.Conv2d(6, 7, 3), nn.ReLU(), nn.Flatten(), nn.Linear(7 * 2 * 4, 4))
-        features = torch.randn(1, 6, 4, 6)
+        head = nn.Sequential(nn.Conv2d(6, 7, 3), nn.ReLU(), nn.Flatten(), nn.Linear(7 * 2 * 3, 4))
+        features = torch.randn(1, 6, 4, 5)  # sides that no number of channels is taken for
     top = int(head(features).argmax())
 
     def forward() -> tuple[Tensor, Tensor]:
@@ -108,6 +108,9 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
             "α is the mean *size* of the gradient: channels that speak against the class count for it.": (
                 weighted(grad.abs().mean((1, 2)), A).relu()
             ),
+            "α is one mean over all channels: each has its own, so average over the places alone.": (
+                (grad.mean() * A.sum(0)).relu()
+            ),
             "α is the mean of the activations; it is the mean of their gradient.": weighted(A.mean((1, 2)), A).relu(),
             "this is the gradient of the *probability*: take the score, before the softmax.": (
                 cam(lambda scores, c=target: scores.softmax(0)[c])
@@ -120,6 +123,11 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
             "gradient and activation are multiplied place by place: that is HiResCAM. In Grad-CAM each channel has "
             "one weight, the mean of its gradient.": (grad * A).sum(0).relu(),
             "this is the weighted gradient; it is the activations that are weighted.": weighted(alpha, grad).relu(),
+            "positive gradient times activation, place by place: that is LayerCAM. In Grad-CAM each channel "
+            "has one weight, the mean of its gradient.": (grad.relu() * A).sum(0).relu(),
+            "the sign of the gradient is turned: this is the counterfactual map, of what speaks against the class.": (
+                (-raw).relu()
+            ),
             "the activations are missing: weight the maps A with α.": grad.sum(0).relu(),
             "no weights: the channels are just added up.": A.sum(0).relu(),
             "this is the mean over the channels; their sum is asked for.": raw.relu() / len(A),

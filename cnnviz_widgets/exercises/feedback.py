@@ -17,6 +17,18 @@ from torch import Tensor
 
 P = ParamSpec("P")
 _LIBRARIES = (str(Path(__file__).resolve().parents[1]), str(Path(torch.__file__).parents[1]))
+_HINTS = {  # a part of what PyTorch says, and what is behind it
+    "does not require grad": "PyTorch has not followed it from the start: `requires_grad_()` comes before, and no "
+    "`no_grad`, `detach` or `item` in between.",
+    "only for scalar outputs": "A gradient is that of one number, such as the score `[0, target]`.",
+    "not have been used in the graph": "The score does not depend on this tensor: a copy of it is another one.",
+    "'tuple'": "`torch.autograd.grad` and `saved_tensors` give a tuple, even for one tensor: take its `[0]`.",
+    "must match the size": "Axes are matched from the right: give the smaller one axes of length 1, as `keepdim=True` "
+    "leaves them.",
+    "value of Tensor with more than one": "`and`, `or` and `if` want one truth value: join masks with `*` or `&`.",
+    "'NoneType'": "Something is `None` there: a `.grad`, perhaps? Only a tensor that you have called "
+    "`requires_grad_()` on has one, and only after `backward()`.",
+}
 
 
 @dataclass(frozen=True, repr=False)
@@ -61,7 +73,8 @@ def check(function: Callable[P, str]) -> Callable[P, Feedback]:
             return Feedback(False, str(mistake))
         except Exception as error:
             message = " ".join(f"{type(error).__name__}: {error}".split())
-            return Feedback(False, f"the code stopped with `{message}`{_place(error)}.")
+            hint = next((f" {hint}" for part, hint in _HINTS.items() if part in message), "")
+            return Feedback(False, f"the code stopped with `{message}`{_place(error)}.{hint}")
 
     return checked
 
@@ -109,7 +122,9 @@ def tensor(
         try:
             answer = torch.as_tensor(answer)
         except (TypeError, ValueError, RuntimeError):
-            raise Wrong(f"{name} is of the type `{type(answer).__name__}`, a tensor is asked for.") from None
+            if hasattr(answer, "indices"):
+                raise Wrong(f"{name} is a pair, as `max(dim)` returns it: take its `values`.") from None
+            raise Wrong(f"{name} cannot be read as numbers: it is `{_short(answer)}`.") from None
     if tuple(answer.shape) != shape:
         hint = (hints or {}).get(tuple(answer.shape), "")
         raise Wrong(f"{name} has the shape {tuple(answer.shape)}, {shape} is asked for{hint and ': ' + hint}.")
@@ -137,7 +152,7 @@ def refute(answer: Any, right: Any, mistakes: Mapping[str, Any]) -> bool:
 
 def choose(answer: Any, right: str, options: Mapping[str, str]) -> str:
     """The reply to the right one of several options, named in small letters; Wrong, with its reply, to any other."""
-    chosen = str(answer).strip().casefold()
+    chosen = str(answer).strip(" ().*'").casefold()
     if chosen not in options:
         raise Wrong(f"one of {', '.join(f'`{name!r}`' for name in options)} is asked for, not `{_short(answer)}`.")
     if chosen != right:

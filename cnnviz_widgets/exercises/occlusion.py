@@ -24,6 +24,8 @@ def check_positions(answer: Any, extent: tuple[int, int], size: int, stride: int
         "the square must stay inside the picture, so it can only begin in the first H − size pixels: you forgot "
         "− size.": (height // stride) * (width // stride),
         "the square must stay inside the picture: you forgot − size.": (height // stride + 1) * (width // stride + 1),
+        "the picture is not square: count each side by itself.": rows**2,
+        "the picture is not square, count each side by itself.": columns**2,
         "this is how many squares fit side by side; they overlap, because the stride is smaller.": (height // size)
         * (width // size),
         "this is every pixel at which the square fits: it moves in steps of the stride.": (height - size + 1)
@@ -54,14 +56,16 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
         return float((picture * weights).sum())
 
     def slide(
-        size: int = 3, stride: int = 2, *, fill: float = 0.5, extra: int = 0, colours: int = 3, clone: bool = True
+        stride: int = 2, *, fill: float = 0.5, extra: int = 0, colours: int = 3, first: int = 0, clone: bool = True
     ) -> Tensor:
         """The experiment, and what becomes of it with a usual mistake."""
+        size = 3
         covered, scores = untouched.clone(), []
         for top in range(0, 9 - size + 1, stride):
             for left in range(0, 13 - size + 1, stride):
                 covered = untouched.clone() if clone else covered
-                covered[:colours, top : top + size + extra, left : left + size + extra] = fill
+                square = slice(colours), slice(top, top + size + extra), slice(left, left + size + extra)
+                covered[square[first:]] = fill
                 scores.append(score(covered))
         return torch.tensor(scores).double().view((9 - size) // stride + 1, -1)
 
@@ -86,15 +90,19 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
         "the square is black (0); grey (0.5) is asked for.": slide(fill=0.0),
         "the square is white (1); grey (0.5) is asked for.": slide(fill=1.0),
         "this is how much of the score is lost; the score itself is asked for.": nothing - right,
+        "this is how much the score has changed; the score itself is asked for.": right - nothing,
         "the square is of one pixel: cover `size` pixels, `top : top + size`.": slide(extra=-2),
         "the square is one pixel too large: a slice ends before its end.": slide(extra=1),
         "only one colour is covered: write `[:, top : top + size, left : left + size]`.": slide(colours=1),
+        "the picture is (colours, rows, columns), and colours and rows are sliced: write `[:, top : top + size, left : "
+        "left + size]`.": slide(first=1),
         "the scores are in another order: let the outer loop go down the rows.": right.T.reshape(right.shape),
         "nothing is covered when the score is taken.": torch.full_like(right, nothing),
     }
     if not refute(values, right, mistakes):
         raise Wrong(
-            "some scores are off: does the square begin at (row · stride, column · stride), and is it `size` wide?"
+            "some scores are off: does the square begin at (row · stride, column · stride), is it `size` wide, and 0.5 "
+            "all over?"
         )
     if not torch.equal(picture, untouched):
         raise Wrong("the scores are right, but the picture that was given is now covered itself: work on a copy.")

@@ -40,6 +40,7 @@ def check_by_formula(saliency: Any, times_input: Any, integrated: Any) -> str:
         "integrated": {
             "under `integrated` you have written gradient × input: take the mean of the gradient all the way from 0 "
             "to x, not the gradient at its end.": right["times_input"],
+            "`integrated` has lost its sign: only saliency takes the size.": torch.tensor((6.0, 1.0, 2.0)),
             "`integrated` treats x₂ as if its gradient were 1 all the way; from x₂ = 1 on it is 0.": (
                 torch.tensor((6.0, 2.0, -2.0))
             ),
@@ -120,6 +121,11 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
             "the signs are still there, so that strong negative gradients count as small: take the size, `abs`, "
             "before the maximum.": gradient.amax(0),
             "`abs` comes too late: take the size first, and then the maximum.": gradient.amax(0).abs(),
+            "what lowers the score is left out: take the size of the gradient, `abs`, and then the maximum.": (
+                gradient.amax(0).relu()
+            ),
+            "this is one colour; the maximum over the three is asked for.": gradient[0].abs(),
+            "this is the length of the gradient's three colours; their maximum is asked for.": gradient.norm(dim=0),
             "this is the mean over the colours; the maximum is asked for.": gradient.abs().mean(0),
             "this is the sum over the colours; the maximum is asked for.": gradient.abs().sum(0),
             "this is the mean over the colours, and opposite signs cancel: take the size, and then the maximum.": (
@@ -133,6 +139,10 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
             ),
             "this is the squared gradient: take its size, `abs`.": gradient.square().amax(0),
             "the map is scaled to 0…1: return it as it is, so that pictures can be compared.": right / right.max(),
+            "the map is scaled to 0…1 already, by its least and its greatest value: return it as it is.": (
+                (right - right.min()) / (right.max() - right.min())
+            ),
+            "the map is 0 everywhere: has a softmax been taken over the batch, and not over the classes?": 0 * right,
         }
         if not refute(values, right, mistakes):
             raise Wrong("the values are not max over the colours of |∂ score of the target / ∂ picture|.")
@@ -147,9 +157,11 @@ def check_integrated_gradients(function: Callable[[nn.Module, Tensor, Tensor, in
     module, batch = _problem()
     baseline, target, steps = 0.3 * batch.flip(-1) - 0.5, 2, 7
 
-    def gradients(shares: Tensor, start: Tensor = baseline, score: Callable = lambda logits: logits[target]) -> Tensor:
+    def gradients(
+        shares: Tensor, start: Tensor = baseline, end: Tensor = batch, score: Callable = lambda logits: logits[target]
+    ) -> Tensor:
         """(points, C, H, W): along the straight path."""
-        return torch.stack([_gradient(module, start + share * (batch - start), score) for share in shares])
+        return torch.stack([_gradient(module, start + share * (end - start), score) for share in shares])
 
     def average(along: Tensor, weights: Tensor) -> Tensor:
         return torch.einsum("n,nchw->chw", weights, along)
@@ -172,6 +184,9 @@ def check_integrated_gradients(function: Callable[[nn.Module, Tensor, Tensor, in
     probability = gradients(ends, score=lambda logits: logits.softmax(0)[target])
     zero = torch.zeros_like(baseline)
     pieces = torch.arange(steps) / steps
+    more = torch.linspace(0, 1, steps + 1)
+    halves = torch.ones(steps + 1) / steps
+    halves[[0, -1]] /= 2
     other = "a fair rule, but its error shrinks more slowly than the trapezoid's, which is asked for."
     mistakes = {
         "the weights add up to (n − 1)/n and not to 1, so a share of the score is lost: between n points there are "
@@ -198,11 +213,23 @@ def check_integrated_gradients(function: Callable[[nn.Module, Tensor, Tensor, in
         "the baseline is ignored: the path begins there, and the difference is to it.": (
             average(gradients(ends, zero), trapezoid) * batch[0]
         ),
+        "the path leads to baseline + picture: the points are baseline + α · (picture − baseline).": (
+            average(gradients(ends, end=baseline + batch), trapezoid) * difference
+        ),
         "this is the gradient at the picture alone, times the difference: take the mean along the path.": (
             along[-1] * difference
         ),
         "this is the gradient of the *probability*: leave the softmax out.": average(probability, trapezoid)
         * difference,
+        "this is the gradient of all the scores added up: take that of the target alone.": (
+            average(gradients(ends, score=torch.sum), trapezoid) * difference
+        ),
+        "this is the gradient of the greatest score at each point: take that of the target.": (
+            average(gradients(ends, score=torch.max), trapezoid) * difference
+        ),
+        "these are steps + 1 points: `linspace(0, 1, steps)` has both ends and `steps` points in all.": (
+            average(gradients(more), halves) * difference
+        ),
         "the sign is lost: integrated gradients add up to the score only with their signs.": right.abs(),
         f"these are the left ends of the pieces: {other}": average(gradients(pieces), equal / steps) * difference,
         f"these are the right ends of the pieces: {other}": (

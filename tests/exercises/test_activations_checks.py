@@ -29,7 +29,7 @@ CAPTURES = {
     "return the one tensor": capture(give=lambda kept: kept),
     "and not on another one": lambda module, layer, batch: capture()(module, layer, batch) * 0.5,
     "the code stopped with": capture(give=lambda kept: kept[7]),
-    "of the type `str`": capture(give=str),
+    "cannot be read as numbers": capture(give=str),
 }
 
 

@@ -19,6 +19,7 @@ from cnnviz_widgets.exercises import (
         ((16, 12), "rows and columns are swapped"),
         ((5, 12), "the number of channels is in it"),
         ((24, 32), "divide the sides"),
+        ("8x8", "whole numbers"),
         (12, "whole numbers (rows, columns)"),
     ],
 )
@@ -87,6 +88,10 @@ GRAD_CAMS = {
     "α is the *maximum*": grad_cam(alpha=lambda g: g.amax((1, 2))),
     "α is the *sum*": grad_cam(alpha=lambda g: g.sum((1, 2))),
     "α is the mean *size*": grad_cam(alpha=lambda g: g.abs().mean((1, 2))),
+    "one mean over all channels": grad_cam(alpha=lambda g: g.mean().expand(len(g))),
+    "that is LayerCAM": grad_cam(give=lambda _, maps, gradient: (gradient.relu() * maps).sum(0).relu()),
+    "the counterfactual map": before_relu(lambda raw: (-raw).relu()),
+    "as `keepdim=True` leaves them": grad_cam(give=lambda alpha, maps, _: (alpha * maps).sum(0).relu()),
     "the mean of the activations": grad_cam(
         give=lambda alpha, maps, _: torch.einsum("k,khw->hw", maps.mean((1, 2)), maps).relu()
     ),

@@ -62,6 +62,54 @@ def test_student_error_is_told_with_its_line():
     assert feedback.text == expected
 
 
+def unfollowed():
+    torch.rand(2).sum().backward()
+
+
+def many_scores():
+    torch.rand(2, requires_grad=True).exp().backward()
+
+
+def another_tensor():
+    x = torch.rand(2, requires_grad=True)
+    torch.autograd.grad(x.sum(), x.clone().detach().requires_grad_())
+
+
+def a_tuple():
+    x = torch.rand(2, requires_grad=True)
+    torch.autograd.grad(x.sum(), x).mean()
+
+
+def missing_axes():
+    return torch.rand(3) * torch.rand(3, 4, 5)
+
+
+def joined_by_and():
+    return torch.rand(2) > 0 and torch.rand(2) > 0
+
+
+def no_leaf():
+    return torch.rand(2).grad.abs()
+
+
+@pytest.mark.parametrize(
+    ("function", "hint"),
+    [
+        (unfollowed, "`requires_grad_()` comes before"),
+        (many_scores, "A gradient is that of one number"),
+        (another_tensor, "a copy of it is another one"),
+        (a_tuple, "even for one tensor: take its `[0]`"),
+        (missing_axes, "Axes are matched from the right"),
+        (joined_by_and, "join masks"),
+        (no_leaf, "a `.grad`, perhaps?"),
+    ],
+)
+def test_what_is_behind_an_error_of_pytorch(function, hint):
+    text = check(lambda: function())().text
+    assert f"of the cell with `{function.__name__}`. " in text
+    assert hint in text
+
+
 def test_check_called_without_an_answer_does_not_fail():
     assert "missing 1 required positional argument" in check_seven().text
 
@@ -89,8 +137,10 @@ def test_whole_numbers_take_anything_like_them():
 
 def test_tensor_says_what_is_wrong():
     assert tensor([[1, 2]], (1, 2), "`x`").dtype == torch.float64
-    with pytest.raises(Wrong, match=r"`x` is of the type `str`, a tensor is asked for\."):
+    with pytest.raises(Wrong, match=r"`x` cannot be read as numbers: it is `'picture'`\."):
         tensor("picture", (1,), "`x`")
+    with pytest.raises(Wrong, match=r"`x` is a pair, as `max\(dim\)` returns it: take its `values`\."):
+        tensor(torch.rand(2, 3).max(0), (3,), "`x`")
     with pytest.raises(Wrong, match=r"`x` has the shape \(2,\), \(1,\) is asked for: one too many\."):
         tensor([1, 2], (1,), "`x`", {(2,): "one too many"})
     with pytest.raises(Wrong, match="not finite"):
@@ -107,7 +157,7 @@ def test_same_forgives_rounding_only():
 
 def test_choose():
     options = {"a": "no", "b": "yes"}
-    assert choose(" B ", "b", options) == "yes"
+    assert choose(" B ", "b", options) == choose("(b)", "b", options) == choose("b)", "b", options) == "yes"
     with pytest.raises(Wrong, match=r"^no$"):
         choose("a", "b", options)
     with pytest.raises(Wrong, match=r"one of `'a'`, `'b'` is asked for, not `'c'`"):

@@ -34,7 +34,7 @@ TILES = {
     "the weights as they were": lambda w: w,
     "writes into the weights": in_place,
     "keep the colours in dimension 1": lambda w: stretched(w).permute(0, 2, 3, 1),
-    "of the type `str`": lambda w: "tiles",
+    "cannot be read as numbers": lambda w: "tiles",
     "not finite": lambda w: stretched(w) / 0,
     "or its weights between are off": lambda w: stretched(w) ** 2,
     "the code stopped with": lambda w: w.nonsense(),
@@ -84,7 +84,7 @@ def test_right_and_missing_patch():
     assert "has the shape (3, 5)" in check_best_patch(KERNEL[0, :3], KERNEL).text
 
 
-@given(st.integers(0, 10_000), st.floats(0.05, 3))
+@given(st.integers(4, 10_000), st.floats(0.05, 3))  # the kernel itself has the seed 3
 @settings(max_examples=50, deadline=None)
 def test_no_other_patch_of_that_length_is_taken(seed, amount):
     other = KERNEL + amount * torch.randn(KERNEL.shape, generator=torch.Generator().manual_seed(seed))

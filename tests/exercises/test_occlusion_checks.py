@@ -32,11 +32,27 @@ def test_right_number_of_positions(extent):
     assert check_positions(None, extent, 32, 8).right is None
 
 
+def test_one_side_for_both():
+    assert "the picture is not square" in check_positions(19 * 19, (176, 224), 32, 8).text
+    assert "the picture is not square" in check_positions(25 * 25, (176, 224), 32, 8).text
+
+
 def test_last_square_flush_with_the_border():
     assert "flush with it" in check_positions(25 * 25, (227, 227), 32, 8).text
 
 
-def slide(*, fill=0.5, clone=True, last=1, step=None, down=0, across=0, red=slice(None), give=lambda scores, p: scores):
+def slide(
+    *,
+    fill=0.5,
+    clone=True,
+    last=1,
+    step=None,
+    down=0,
+    across=0,
+    red=slice(None),
+    first=0,
+    give=lambda scores, p: scores,
+):
     """A solution of task 2, and its usual mistakes."""
 
     def my_occlusion(score, picture, size, stride):
@@ -46,7 +62,8 @@ def slide(*, fill=0.5, clone=True, last=1, step=None, down=0, across=0, red=slic
             scores.append([])
             for left in range(0, width - size + last, step or stride):
                 covered = picture.clone() if clone else covered
-                covered[red, top : top + size + down, left : left + size + across] = fill
+                square = red, slice(top, top + size + down), slice(left, left + size + across)
+                covered[square[first:]] = fill
                 scores[-1].append(score(covered))
         return give(torch.tensor(scores), score(picture))
 
@@ -70,6 +87,8 @@ OCCLUSIONS = {
     "the square is black": slide(fill=0),
     "the square is white": slide(fill=1),
     "how much of the score is lost": slide(give=lambda scores, nothing: nothing - scores),
+    "how much the score has changed": slide(give=lambda scores, nothing: scores - nothing),
+    "colours and rows are sliced": slide(first=1),
     "rows and columns are swapped": slide(give=lambda scores, _: scores.T),
     "one long row": slide(give=lambda scores, _: scores.flatten()),
     "the last position is left out": slide(last=0),
@@ -81,9 +100,9 @@ OCCLUSIONS = {
     "nothing is covered": slide(give=lambda scores, nothing: torch.full_like(scores, nothing)),
     "in another order": columns_first,
     "covered itself": in_place,
-    "some scores are off": slide(fill=0.4),
+    "some scores are off": slide(fill=127 / 255),
     "`score` is called with something else": lambda score, picture, size, stride: score(picture[None]),
-    "of the type `dict`": lambda *_: {},
+    "cannot be read as numbers: it is `{}`": lambda *_: {},
     "the code stopped with `TypeError": lambda picture, size: None,
 }
 

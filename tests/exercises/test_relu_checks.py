@@ -24,7 +24,7 @@ RIGHT = {
         ("backprop", [2, 0, -1, 0, 5, 1], "f is exactly 0"),
         ("guided", [2, 0, 0, 0, 0, 2], "the place number 5, where f = 5 and R = 1: it has 2"),
         ("guided", [2, 0, 0, 0, 0], "(6,) is asked for"),
-        ("guided", "2 0 0", "a tensor is asked for"),
+        ("guided", "2 0 0", "cannot be read as numbers: it is `'2 0 0'`"),
     ],
 )
 def test_wrong_by_hand(name, answer, says):

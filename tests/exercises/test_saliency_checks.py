@@ -38,6 +38,7 @@ def test_right_by_formula_is_what_autograd_says():
         ("integrated", [6, 0, -2], "have written gradient × input"),
         ("integrated", [6, 2, -2], "from x₂ = 1 on it is 0"),
         ("integrated", [3, 0.5, -2], "is the mean of the gradient"),
+        ("integrated", [6, 1, 2], "has lost its sign"),
         ("integrated", [5, 1, -2], "is off at x₁, where it has 5"),
         ("integrated", [6, 1], "(3,) is asked for"),
     ],
@@ -100,6 +101,16 @@ SALIENCIES = {
     "that is gradient × input": lambda module, batch, target: (
         (grad(module, batch, lambda logits: logits[target]) * batch[0]).abs().amax(0)
     ),
+    "what lowers the score is left out": saliency(give=lambda g: g.relu().amax(0)),
+    "this is one colour": saliency(give=lambda g: g[0].abs()),
+    "the length of the gradient's three colours": saliency(give=lambda g: g.square().sum(0).sqrt()),
+    "its least and its greatest value": saliency(
+        give=lambda g: (g.abs().amax(0) - g.abs().amax(0).min()) / (g.abs().amax(0).max() - g.abs().amax(0).min())
+    ),
+    "the map is 0 everywhere": lambda module, batch, target: (
+        grad(lambda x: module(x).softmax(0), batch, lambda scores: scores[target]).abs().amax(0)
+    ),
+    "take its `values`": saliency(give=lambda g: g.abs().max(0)),
     "the squared gradient": saliency(give=lambda g: g.square().amax(0)),
     "scaled to 0…1": saliency(give=lambda g: g.abs().amax(0) / g.abs().max()),
     "take the greatest of the three colours": saliency(give=lambda g: g.abs()),
@@ -110,7 +121,7 @@ SALIENCIES = {
     "rows and columns are swapped": saliency(give=lambda g: g.abs().amax(0).T),
     "has been changed": overwriting,
     "the values are not": saliency(give=lambda g: g.abs().amin(0)),
-    "of the type `str`": saliency(give=str),
+    "cannot be read as numbers": saliency(give=str),
     "the code stopped with `RuntimeError": lambda module, batch, target: module(batch)[0, target].backward(),
 }
 
@@ -170,6 +181,14 @@ INTEGRATED = {
     "the sign is wrong": integrated(times=lambda batch, baseline: baseline - batch),
     "the path begins at 0": integrated(start=torch.zeros_like),
     "the baseline is ignored": integrated(start=torch.zeros_like, times=lambda batch, _: batch),
+    "the path leads to baseline + picture": lambda module, batch, baseline, target, steps: integrated(
+        times=lambda end, start: batch - baseline
+    )(module, baseline + batch, baseline, target, steps),
+    "of all the scores": integrated(score=lambda logits, _: logits.sum()),
+    "the greatest score at each point": integrated(score=lambda logits, _: logits.max()),
+    "steps + 1 points": integrated(
+        lambda n: torch.linspace(0, 1, n + 1), lambda n: torch.tensor([0.5] + [1.0] * (n - 1) + [0.5]) / n
+    ),
     "at the picture alone": integrated(shares=lambda n: [1.0], weights=lambda n: [1.0]),
     "gradient of the *probability*": integrated(score=lambda logits, target: logits.softmax(0)[target]),
     "the sign is lost": integrated(give=torch.abs),
