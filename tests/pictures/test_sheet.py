@@ -28,6 +28,17 @@ def test_names_are_written_above():
     assert (picture[20:, :200] == (255, 0, 0)).all()
 
 
+def test_of_a_long_name_the_end_is_written():
+    def with_name(name):
+        return np.asarray(side_by_side(RED, BLUE, names=[name, ""], width=208))
+
+    name = "features.denseblock3.denselayer5.relu1: 12×12"
+    picture = with_name(name)
+    assert picture[:20, :100].min() < 100
+    assert picture[:20, 100:].min() == 255
+    assert any(np.array_equal(picture, with_name(f"...{name[start:]}")) for start in range(9, 40))
+
+
 def test_maps_of_numbers():
     above, both = torch.tensor([[0.0, 1], [2, 4]]), torch.tensor([[0.0, 1], [-2, 4]])
     picture = side_by_side(above, both, RED, width=101)  # 28 px for each

@@ -102,12 +102,14 @@ def sanity_check(
     All of it happens in a copy.
 
     Yields SanityState, the trained network first, with a similarity of 1.
-    Raises UserError at once for an unknown mode, layer or class, a small picture, or a network without parameters; and
-    at the first state if the map of the trained network is constant.
+    Raises UserError at once for a method that is no function, an unknown mode, layer or class, a small picture, or a
+    network without parameters; and at the first state if the map of the trained network is constant.
 
         for state in sanity_check(saliency, load_network("mini"), load_image("chelsea")):
             print(state.layers[-1:], state.similarity.spearman)
     """
+    if not callable(method):
+        raise UserError(f"method must be a function such as cv.saliency, not {method!r}.")
     if mode not in MODES:
         raise UserError(f"mode must be one of {', '.join(map(repr, MODES))}, not {mode!r}.")
     if (mode == "labels") != (random_network is not None):

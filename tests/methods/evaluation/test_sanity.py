@@ -273,6 +273,8 @@ def test_bad_maps(network, picture):
         similarity(torch.rand(8, 9), torch.rand(9, 8))
     with pytest.raises(UserError, match="at least 8 px a side, not 7×9"):
         similarity(torch.rand(7, 9), torch.rand(7, 9))
+    with pytest.raises(UserError, match=r"function such as cv\.saliency, not 'saliency'"):
+        sanity_check("saliency", network, picture)
     with pytest.raises(UserError, match="one picture"):
         edge_map(torch.rand(8, 9))
 
