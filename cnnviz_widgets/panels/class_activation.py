@@ -63,8 +63,8 @@ class ClassActivation(Panel):
         self.classes = ()
 
     def _choose(self, pointer: Pointer) -> None:
-        name = self._parts["channels"].image.content.names[pointer.tile]  # of what is on the screen: "17: α +0.3"
-        self.session.channel = int(name.split(":")[0])
+        name = self._parts["channels"].image.content.names[pointer.tile]  # of what is on the screen: "17 · +0.3"
+        self.session.channel = int(name.split()[0])
 
     @computes(
         "network", "image", "target", "layer", "method", "classes", "relu", "counterfactual", "upsampled", "scale"
@@ -77,6 +77,8 @@ class ClassActivation(Panel):
         options = self._options(now)
         self._tiles.about(now.network, now.image, now.layer, now.method, options)
         picture = rgb(now.network.prepare(now.image)[0])
+        if self._tiles.empty:  # room for all that will come
+            yield Frame({"maps": self._tiles.content(picture, names, self._caption(now))}, 0, len(wanted))
         shown = {}
         for number, index in enumerate(wanted, 1):
             waited = index not in self._tiles.known
@@ -103,7 +105,9 @@ class ClassActivation(Panel):
     def look(self, now: SimpleNamespace) -> Frame:
         """The channels with the largest and the smallest weights."""
         found = methods.important_channels(now.network, now.image, now.target, now.layer, self._number(now))
-        content = replace(found.content(), columns=None, caption="weight α: the greatest, then the least")
+        names = [f"{one} · {found.values[one]:+.2g}" for one in found.channels]  # short: the tiles are small
+        caption = "channel · its weight α: the greatest, then the least"
+        content = replace(found.content(), columns=None, names=names, caption=caption)
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
         return Frame({"channels": content, "chosen": chosen})
 

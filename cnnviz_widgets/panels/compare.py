@@ -66,6 +66,8 @@ class Compare(Panel):
         target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
         self._tiles.about(now.network, now.image, target, now.layer)
         total = 2 * len(now.methods)
+        if self._tiles.empty:  # room for all that will come
+            yield Frame(self._maps(now, picture, {}, target) | self._curves(now, {}), 0, total)
         shown = {}
         for number, name in enumerate(now.methods, 1):
             waited, method = name not in self._tiles.known, ATTRIBUTIONS[name]
@@ -94,13 +96,16 @@ class Compare(Panel):
         return {"maps": content, "selected": now.methods.index(now.chosen) if now.chosen in now.methods else None}
 
     def _curves(self, now: SimpleNamespace, curves: dict[str, tuple[Curve, Curve]]) -> dict[str, Any]:
-        frame = {}
+        fits, frame = self._tiles.fits, {}
+        every = [METHODS[name] for name in now.methods if fits(name) and fits((name, now.steps))]
         for place, (part, sign) in enumerate((("deletion", 1), ("insertion", -1))):
             found = {METHODS[name]: both[place] for name, both in curves.items()}
             ranked = sorted(found, key=lambda name, found=found, sign=sign: sign * found[name].area)
+            points = {name: (one.fractions.tolist(), one.values.tolist()) for name, one in found.items()}
+            areas = {name: f"{found[name].area:.3f}" for name in ranked}
             frame[part] = {
-                "curves": {name: (one.fractions.tolist(), one.values.tolist()) for name, one in found.items()},
-                "numbers": {name: f"{found[name].area:.3f}" for name in ranked},
+                "curves": dict.fromkeys(every, ((), ())) | points,
+                "numbers": areas | {name: "…" for name in every if name not in areas},
                 "strong": METHODS.get(now.chosen),
             }
         return frame

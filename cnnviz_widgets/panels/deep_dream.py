@@ -173,9 +173,8 @@ class DeepDream(Making):
             yield Frame({"dream": partial(_beside, photo, state)}, state.step, state.total + film)
         if now.film:
             path, done = Path(self._folder.name) / "dream.gif", state.total
-            for frames in self._going_on("film", (*of, now.frames, now.zoom), 1, _film(now, path, mix)):
-                step = done + round(film * len(frames) / now.frames)
-                yield Frame({"film": partial(_frame, frames, now.frames)}, step, done + film)
+            for frames, share in self._going_on("film", (*of, now.frames, now.zoom), 1, _film(now, path, mix)):
+                yield Frame({"film": partial(_frame, frames, now.frames)}, done + round(film * share), done + film)
 
     def subject(self) -> str:
         now = self._drawn or self._now()
@@ -188,8 +187,11 @@ class DeepDream(Making):
         known = self._reached.get("film")
         if known is None or known.last is None:
             raise UserError("there is no film yet: check “Zoom film”.")
+        frames, _ = known.last
+        if not frames:
+            raise UserError("there is no film yet: its first frame is still in the making.")
         path = Path(self._folder.name) / "so far.gif"
-        write_film(known.last, path, FRAMES_PER_SECOND)
+        write_film(frames, path, FRAMES_PER_SECOND)
         self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
 
     def call(self, now: SimpleNamespace) -> str:
@@ -221,17 +223,16 @@ def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Ite
     return begin
 
 
-def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator[tuple[np.ndarray, ...]]]:
-    """Yields the frames so far, and last the one that is being dreamed."""
+def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator[tuple[tuple[np.ndarray, ...], float]]]:
+    """Yields the frames that are whole, and how far the film is, 0…1."""
 
-    def begin(*_: Any) -> Iterator[tuple[np.ndarray, ...]]:
+    def begin(*_: Any) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
         frames, photo = (), load_image(now.image, size=FILM_SIZE)
         how = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND}
         for state in dream_zoom(now.network, photo, path, mix, **how, **FILM, **_options(now)):
-            so_far = (*frames, rgb(state.values))
-            yield so_far
             if state.step * now.frames % state.total == 0:
-                frames = so_far
+                frames = (*frames, rgb(state.values))
+            yield frames, state.step / state.total
 
     return begin
 
@@ -267,5 +268,7 @@ def _beside(photo: Tensor, state: OptimisationState, share: int | None) -> Conte
 
 
 def _frame(film: tuple[np.ndarray, ...], total: int, number: int | None) -> Content:
+    if not film:
+        return Content(caption=f"frame 1 of {total} is in the making")
     number = min(number or total, len(film))
     return Content(film[number - 1], caption=f"frame {number} of {total}")

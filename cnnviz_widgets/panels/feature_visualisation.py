@@ -1,9 +1,10 @@
 """M3 to M6: what the units of a layer want to see."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -37,6 +38,7 @@ from cnnviz_widgets.panels.making import (
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.pictures.spectrum import fine_share
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
@@ -45,6 +47,7 @@ from cnnviz_widgets.widgets.actions import Actions
 LARGE, SMALL = 128, 64  # px of a unit's picture, and of one in the grid
 VARIETIES, EXAMPLES = 4, 8
 PAGE, AT_ONCE, QUICK = 24, 4, {"steps": 24, "learning_rate": 0.1}  # of the grid: channels, pictures in a run, a run
+SELDOM = 4  # steps of the unit for one of the grid: that the unit still grows at more than five steps a second
 FAMILIES = {
     "preconditioned": "Fourier, colours, robust",
     "none": "unregularised",
@@ -86,7 +89,9 @@ class FeatureVisualisation(Making):
     seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
 
     def views(self) -> list[ipywidgets.Widget]:
-        self._small: tuple[tuple, dict[int, Tensor]] = (), {}
+        self._grid_of: tuple = ()  # what the grid is of
+        self._pictures: dict[int, Tensor] = {}  # of its channels, as far as they have come
+        self._made: set[int] = set()  # the channels that have come to their end
         grid = View("Channels: click one", cursor="tile", controls=False, max_width=448, max_height=300)
         grid.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(grid, "selected")
@@ -113,62 +118,76 @@ class FeatureVisualisation(Making):
         page = min(page + 1, last // PAGE) if button == "next" else max(page - 1, 0)
         self.session.channel = min(page * PAGE + place, last)
 
-    # ------------------------------------------------------------------ all channels, small
-
-    @computes("network", "layer", "channel", "objective")
-    def grid(self, now: SimpleNamespace) -> Iterator[Frame]:
-        """The channels around the chosen one, some at once. What has been made is kept."""
-        channels, first = now.network.layer(now.layer).channels, now.channel // PAGE * PAGE
-        page = range(first, min(first + PAGE, channels))
-        objective = "neuron" if now.objective == "neuron" else "channel"
-        of = now.network, now.layer, objective
-        if self._small[0] != of:
-            self._small = of, {}
-        done = self._small[1]
-
-        def frame(pictures: dict[int, Tensor]) -> Frame:
-            grey = torch.full_like(next(iter(pictures.values())), GREY)
-            content = Content(
-                rgb(torch.stack([pictures.get(one, grey) for one in page])),
-                names=[f"channel {one}" for one in page],
-                caption=f"{now.layer}: {page[0]} to {page[-1]} of {channels} channels",
-            )
-            return Frame({"grid": content, "chosen": now.channel - first})
-
-        if done.keys() & set(page):
-            yield frame(done)
-        waiting = [one for one in page if one not in done]
-        for begin in range(0, len(waiting), AT_ONCE):
-            some = tuple(waiting[begin : begin + AT_ONCE])
-            size, pictures = _size(now.network, now.layer, SMALL), {}
-            states = partial(visualise, now.network, now.layer, some, objective=objective, size=size, **QUICK)
-            try:
-                for state in self._going_on("grid", (*of, some), 1, lambda *_, states=states: states()):
-                    pictures = dict(zip(some, state.values.reshape(len(some), *state.values.shape[-3:]), strict=True))
-                    yield frame(done | pictures)
-            except UserError as error:
-                remark(f"channels {some[0]} to {some[-1]}: {error}")
-            done |= pictures
-
-    # ------------------------------------------------------------------ one of them, large
-
     @computes("network", "dataset", "layer", "channel", "objective", "family", "beside", "steps", "rounds", "seed")
     def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        """The unit, and then what it is compared with."""
-        total, done = 2 * now.rounds * now.steps, 0
-        for part, runs in (("unit", _unit(now)), ("beside", _beside(now))):
-            for states in together({name: _tried(name, self._run(name, now, run)) for name, run in runs.items()}):
-                step = max(state.step for state in states.values())
-                yield Frame({part: partial(_content, now, states)}, done + step, total)
-            done = total // 2
+        """The unit, and now and then a step of the channels around it; then the rest of them, then what is compared."""
+        waiting = self._waiting(now)
+        channels, grown = self._small(now, waiting), 0
+        runs, large, small = _beside(now), now.rounds * now.steps, len(waiting) * QUICK["steps"]
+        total, before, dead = large + small + large, large + small, None
+        blank = not self._parts["beside"].image.content.count
+        yield Frame(self._grid(now) | ({"beside": lambda at: _room(now, runs)} if runs and blank else {}), 0, total)
+        try:
+            for step, unit in self._large(now, _unit(now)):
+                yield Frame({"unit": unit}, step + grown, total)
+                if step % SELDOM == 0 and (more := next(channels, 0)):
+                    grown = more
+                    yield Frame(self._grid(now), step + grown, total)
+        except UserError as error:  # is told at once, and while another is chosen
+            dead = error
+            remark(str(error))
+        for step in channels:
+            yield Frame(self._grid(now), large + step, total)
+        if dead:
+            raise dead
+        for step, compared in self._large(now, runs):
+            yield Frame({"beside": compared}, before + step, total)
         if by := _measure(now):
             for found in self._examples(now, by):
                 content = _with_room(found.content(), min(EXAMPLES, found.total))
-                yield Frame({part: lambda at, it=content: it}, done + done * found.step // found.total, total)
+                yield Frame({"beside": lambda at, it=content: it}, before + large * found.step // found.total, total)
         elif not runs:
-            yield Frame({part: lambda at: Content()})
+            yield Frame({"beside": lambda at: Content()})
             if now.objective in MEASURE:
                 remark(NO_DATASET)
+
+    def _large(self, now: SimpleNamespace, runs: dict[str, Run]) -> Iterator[tuple[int, Callable[[Any], Content]]]:
+        """Steps, and what a Reel shows of them: all runs side by side."""
+        for states in together({name: _tried(name, self._run(name, now, run)) for name, run in runs.items()}):
+            yield max(state.step for state in states.values()), partial(_content, now, states)
+
+    def _waiting(self, now: SimpleNamespace) -> list[tuple[int, ...]]:
+        """The channels of the grid that are still to be made, in groups that are made at once."""
+        of = now.network, now.layer, _grid_objective(now)
+        if self._grid_of != of:
+            self._grid_of, self._pictures, self._made = of, {}, set()
+        waiting = [one for one in _page(now) if one not in self._made]
+        return [tuple(waiting[begin : begin + AT_ONCE]) for begin in range(0, len(waiting), AT_ONCE)]
+
+    def _small(self, now: SimpleNamespace, waiting: list[tuple[int, ...]]) -> Iterator[int]:
+        """Steps in which the channels of the grid grow, group by group."""
+        how = {"objective": _grid_objective(now), "size": _size(now.network, now.layer, SMALL), **QUICK}
+        for number, some in enumerate(waiting):
+            begin = partial(visualise, now.network, now.layer, some, **how)
+            try:
+                for state in self._going_on("grid", (*self._grid_of, some), 1, lambda *_, begin=begin: begin()):
+                    pictures = state.values.reshape(len(some), *state.values.shape[-3:])
+                    self._pictures |= dict(zip(some, pictures, strict=True))
+                    yield number * QUICK["steps"] + state.step
+                self._made |= {*some}
+            except UserError as error:
+                remark(f"channels {some[0]} to {some[-1]}: {error}")
+
+    def _grid(self, now: SimpleNamespace) -> dict[str, Any]:
+        """The channels around the chosen one, grey where there is none yet."""
+        page, side = _page(now), _size(now.network, now.layer, SMALL) or SMALL
+        grey = torch.full_like(next(iter(self._pictures.values()), torch.empty(3, side, side)), GREY)
+        content = Content(
+            rgb(torch.stack([self._pictures.get(one, grey) for one in page])),
+            names=[f"channel {one}" for one in page],
+            caption=f"{now.layer}: {page[0]} to {page[-1]} of {now.network.layer(now.layer).channels} channels",
+        )
+        return {"grid": content, "chosen": now.channel - page[0]}
 
     def _examples(self, now: SimpleNamespace, by: str) -> Iterator[TopExamples]:
         of = now.network, now.dataset, now.layer, now.channel
@@ -186,6 +205,16 @@ class FeatureVisualisation(Making):
             lines.append(f"examples = cv.last(cv.top_examples(net, pictures, {arguments}))")
             names.append("examples")
         return "\n".join([*lines, f"display({', '.join(names)})"])
+
+
+def _page(now: SimpleNamespace) -> range:
+    """The channels that are in the grid: those around the chosen one."""
+    first = now.channel // PAGE * PAGE
+    return range(first, min(first + PAGE, now.network.layer(now.layer).channels))
+
+
+def _grid_objective(now: SimpleNamespace) -> str:
+    return "neuron" if now.objective == "neuron" else "channel"
 
 
 def _measure(now: SimpleNamespace) -> str | None:
@@ -249,22 +278,19 @@ def _content(now: SimpleNamespace, states: dict[str, OptimisationState], at: int
     return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
 
 
+def _room(now: SimpleNamespace, runs: dict[str, Run]) -> Content:
+    """Grey tiles for all that the runs will make: when it comes, nothing moves."""
+    side, count = _size(now.network, now.layer, LARGE) or LARGE, VARIETIES if "diverse" in runs else len(runs)
+    grey = np.full((count, side, side, 3), round(255 * GREY), np.uint8)
+    return Content(grey, names=["…"] * count, caption="…")
+
+
 def _with_room(content: Content, count: int) -> Content:
     """With grey tiles up to ``count``: what is found later moves nothing."""
     pictures = content.pictures
     grey = np.full((count - len(pictures), *pictures.shape[1:]), round(255 * GREY), np.uint8)
     names = [*content.names, *["…"] * len(grey)]
     return replace(content, picture=np.concatenate([pictures, grey]), names=names)
-
-
-def fine_share(picture: Tensor) -> float:
-    """Of what varies in a picture (C, H, W), the share above ¼ cycle per pixel, half of the finest that there is."""
-    energy = torch.fft.rfft2(picture).abs().square().sum(0)
-    energy[0, 0] = 0
-    down, across = torch.fft.fftfreq(picture.shape[-2])[:, None], torch.fft.rfftfreq(picture.shape[-1])
-    twice = torch.where((across > 0) & (across < 0.5), 2, 1)  # the other half of the spectrum is the same
-    energy = energy * twice
-    return float(energy[torch.hypot(down, across) > 0.25].sum() / energy.sum().clamp(min=1e-12))
 
 
 def _size(network: Network, layer: str, most: int) -> int | None:

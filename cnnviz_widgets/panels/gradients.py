@@ -72,6 +72,8 @@ class Gradients(Panel):
         self._tiles.about(now.network, now.image, of)
         picture = rgb(now.network.prepare(now.image)[0])
         names = {cell: f"{CELLS[cell[0]]} · {cell[1]}" for cell in now.cells}
+        if self._tiles.empty:  # room for all that will come
+            yield Frame({"cells": self._tiles.content(picture, names, "…")}, 0, len(now.cells))
         shown = {}
         for number, cell in enumerate(now.cells, 1):
             waited = cell not in self._tiles.known
@@ -97,7 +99,7 @@ class Gradients(Panel):
         """The map in which a neuron can be clicked, and the neuron."""
         values = channel_map(now.network, now.image, now.layer, now.channel)
         row, column = now.position or strongest(values)
-        what = f"{now.layer} · {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
+        what = f"{now.layer} · channel {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
         content = over_picture(now.network, now.image, now.layer, values, what)
         neuron = centre(now.network.layer(now.layer), row, column) if now.source == "neuron" else None
         return Frame({"maps": content, "neuron": neuron})

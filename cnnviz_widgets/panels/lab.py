@@ -21,7 +21,7 @@ from cnnviz_widgets.panels.occlusion import Occlusion
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.sanity import Sanity
 from cnnviz_widgets.panels.session import Session
-from cnnviz_widgets.pictures.render import png
+from cnnviz_widgets.pictures.render import coarse, png
 from cnnviz_widgets.widgets.tree import tree
 
 QUICK: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients, ClassActivation)
@@ -80,8 +80,7 @@ class Lab(ipywidgets.VBox):
         for sheet in sheets:
             page.paste(sheet, (0, top))
             top += sheet.height
-        # With every fifth level of 0…255 it looks the same, and notebooks are a third smaller.
-        return png(page.point(lambda level: round(level / 5) * 5))
+        return png(coarse(page))
 
     def __repr__(self) -> str:
         return f"Lab({self.session.network.name})"

@@ -178,7 +178,7 @@ class Making(Panel):
     def go_on(self) -> None:
         """Go on from the picture that was reached: to its end, or, where that was reached, for another round."""
         self.shown = True
-        if self._work["state"] != "done":
+        if self._work().state != "done":
             self._request_all()
         elif self.rounds < MOST_ROUNDS:
             self.rounds += 1

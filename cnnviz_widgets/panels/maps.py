@@ -70,6 +70,11 @@ class Tiles:
         self._tiles: dict[Hashable, _Tile] = {}
         self.known: dict[Hashable, Known] = {}
 
+    @property
+    def empty(self) -> bool:
+        """Whether there has been nothing to see yet."""
+        return not self._tiles
+
     def about(self, *of: Any) -> None:
         """What the methods are asked about; something else than before makes what is known of no use."""
         if not same(of, self._of):
@@ -161,7 +166,7 @@ def same(these: tuple, those: tuple) -> bool:
 def caption(of: str, results: Mapping[str, Any]) -> str:
     """What is explained, and by how much it is missed where values should add up to it."""
     missed = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
-    return " · ".join([of, *(f"{name}: off by {abs(e):.2g} in all" for name, e in missed.items() if e is not None)])
+    return " · ".join([of, *(f"{name}: sum off by {abs(e):.2g}" for name, e in missed.items() if e is not None)])
 
 
 def target_code(network: Network, target: int | None) -> str:

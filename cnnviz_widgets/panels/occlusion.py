@@ -60,11 +60,11 @@ class Occlusion(Panel):
             self.size = max(4, side // 4)
         look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
         views = {
-            "map": View("Score lost when covered", **look),
+            "map": View("Score lost, mean over squares", **look),
             "covered": View("What the network sees", controls=False),
-            "activation": View("Activation lost when covered", **look),
+            "activation": View("Activation lost, square by square", **look),
             "projection": View("What the strongest map sees", controls=False, group=look["group"]),
-            "labels": View("The most probable class", **look),
+            "labels": View("Top class, square by square", **look),
         }
         for name in ("map", "activation", "labels"):
             views[name].image.on_hover(self.guarded(self._look_under))
@@ -103,7 +103,7 @@ class Occlusion(Panel):
             self._state = state
 
     def _frame(self, state: OcclusionState, now: SimpleNamespace) -> Frame:
-        uncovered = f"{state.of}, {state.baseline:.3f} uncovered"
+        uncovered = f"{state.baseline:.3f} uncovered: {state.of}"
         parts = {"map": replace(state.content(), caption=uncovered)}
         if now.figure:
             parts |= {"activation": self._activation(state), "labels": self._labels(state, now.network)}
@@ -111,7 +111,7 @@ class Occlusion(Panel):
 
     def _activation(self, state: OcclusionState) -> Content:
         lost = state.uncovered_activation - state.activation
-        caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.3g} uncovered"
+        caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.5g}"
         high = max(1e-12, float(lost.max()))
         return Content(rgb(state.picture), lost, low=0, high=high, extent=_extent(state), caption=caption)
 
@@ -130,7 +130,7 @@ class Occlusion(Panel):
             names[kind] = network.classes[index]
         others = len(np.unique(labels)) - len(often)
         levels = (*names, *([f"{others} others"] if others else []))
-        top = f"{state.of} at {np.mean(labels == state.target):.0%} of the positions"
+        top = f"{np.sum(labels == state.target)} of {labels.size} squares: {state.of}"
         return Content(rgb(state.picture), kinds, extent=_extent(state), caption=top, levels=levels)
 
     @computes("network", "image", "layer", "figure")

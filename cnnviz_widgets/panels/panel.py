@@ -51,6 +51,7 @@ from cnnviz_widgets.widgets.tree import tree
 
 log = logging.getLogger(__name__)
 
+URGENCY = ("stopping", "running", "failed", "stopped", "done")  # states of the work
 FIRST_LOOK = 0.6  # s: how long a cell waits for quick panels, so that their picture is saved with the notebook
 
 
@@ -108,7 +109,7 @@ class Panel(ipywidgets.VBox):
         self._parts: dict[str, Any] = {}
         self._asked: dict[str, tuple] = {}  # computation -> what it read when it was asked for last
         self._drawn: SimpleNamespace | None = None  # the traits of the computation that began last
-        self._work: dict[str, Any] = {"state": "idle", "progress": 0.0, "remaining": None}
+        self._statuses: dict[str, Status] = {}  # computation -> how far it is
         self._wrong: dict[str, tuple[str, str]] = {}  # computation or "control" -> sentence, traceback
         self._remarks: dict[str, tuple[str, ...]] = {}  # computation -> what its methods had to say
         self._bar = RunBar()
@@ -323,11 +324,15 @@ class Panel(ipywidgets.VBox):
                 self._wrong.pop(name, None)
             if status.remarks or status.state != "running":  # the earlier ones stay until there is something new to say
                 self._remarks[name] = status.remarks
-            if name == "compute":
-                self._work = {"state": status.state, "progress": status.progress, "remaining": status.remaining}
+            self._statuses[name] = status
             self._tell()
 
         return Runner(self._draw, report, self._seen)
+
+    def _work(self) -> Status:
+        """Of all computations that which matters most to who waits: the panel is done when every one is."""
+        known = [self._statuses[name] for name in self._runners if name in self._statuses]  # "compute" first
+        return min(known, key=lambda status: URGENCY.index(status.state), default=Status("idle"))
 
     def _draw(self, parts: dict[str, Any]) -> None:
         for name, value in parts.items():
@@ -349,12 +354,15 @@ class Panel(ipywidgets.VBox):
 
     def _tell(self) -> None:
         """Show the state of the work, what the methods had to say, and every error that still stands."""
-        wrong = list(self._wrong.values())
-        failed = {"state": "failed"} if wrong and self._work["state"] not in ("running", "stopping") else {}
+        wrong, work = list(self._wrong.values()), self._work()
+        errors = dict.fromkeys(sentence for sentence, _ in wrong)
+        told = dict.fromkeys(sentence for remarks in self._remarks.values() for sentence in remarks)
         self._bar.tell(
-            **(self._work | failed),
-            note=" ".join(dict.fromkeys(sentence for remarks in self._remarks.values() for sentence in remarks)),
-            error=" ".join(dict.fromkeys(sentence for sentence, _ in wrong)),
+            state="failed" if wrong and work.state not in ("running", "stopping") else work.state,
+            progress=work.progress,
+            remaining=work.remaining,
+            note=" ".join(sentence for sentence in told if sentence not in errors),
+            error=" ".join(errors),
             details="\n".join(traceback for _, traceback in wrong if traceback),
         )
 

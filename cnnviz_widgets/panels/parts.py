@@ -106,20 +106,22 @@ class Chart:
         self._chart.show(**shown)
 
     def snapshot(self) -> Image.Image | None:
-        curves = {name: curve for name, curve in self._shown["curves"].items() if len(curve[0])}
+        coloured = enumerate(self._shown["curves"].items())
+        curves = {name: (colour_of(number), *curve) for number, (name, curve) in coloured if len(curve[0])}
         if not curves:
             return None
         sheet = Image.new("RGB", (self.WIDTH, self.HEIGHT + self.LINE * len(curves)), PAPER)
         pen, (left, top, right, bottom) = ImageDraw.Draw(sheet), (30, 6, self.WIDTH - 6, self.HEIGHT - 34)
-        ends = [(min(map(min, axis)), max(map(max, axis))) for axis in zip(*curves.values(), strict=True)]
+        _, *axes = zip(*curves.values(), strict=True)
+        ends = [(min(map(min, axis)), max(map(max, axis))) for axis in axes]
         (x0, x1), (y0, y1) = (0, self._shown.get("end", 1)), (min(0, ends[1][0]), self._chart.top or max(0, ends[1][1]))
         pen.rectangle((left, top, right, bottom), outline=FRAME)
-        for number, (name, (xs, ys)) in enumerate(curves.items()):
+        for number, (name, (colour, xs, ys)) in enumerate(curves.items()):
             across = [left + (x - x0) / max(x1 - x0, 1e-9) * (right - left) for x in xs]
             down = [bottom - (y - y0) / max(y1 - y0, 1e-9) * (bottom - top) for y in ys]
-            pen.line([*zip(across, down, strict=True)], colour_of(number), 2)
+            pen.line([*zip(across, down, strict=True)], colour, 2)
             row = self.HEIGHT + self.LINE * number
-            pen.rectangle((left, row + 7, left + 14, row + 9), colour_of(number))
+            pen.rectangle((left, row + 7, left + 14, row + 9), colour)
             pen.text((left + 22, row), plain(f"{name}  {self._shown.get('numbers', {}).get(name, '')}"), INK, font(12))
         for x, y, text in (
             (left, bottom + 3, f"{x0:g}"),

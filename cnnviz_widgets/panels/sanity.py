@@ -106,9 +106,8 @@ class Sanity(Panel):
         names = stages(now.network)
         total, new = len(names) + 1, True
         while True:
-            if self._states:
-                parts = {"large": self._large(now, names), "likeness": self._likeness(now, names), "column": now.step}
-                yield Frame(parts | ({"matrix": self._matrix(names)} if new else {}), len(self._states), total)
+            parts = {"large": self._large(now, names), "likeness": self._likeness(now, names), "column": now.step}
+            yield Frame(parts | ({"matrix": self._matrix(now, names)} if new else {}), len(self._states), total)
             new = not self._halted and self._go_on()
             if not new:
                 return
@@ -128,10 +127,14 @@ class Sanity(Panel):
         self._states += [] if state is None else [state]
         return state is not None
 
+    def _rows(self, now: SimpleNamespace) -> list[str]:
+        """The methods that are shown: those that fit, as soon as that is known."""
+        return list(self._states[0].results) if self._states else [*now.methods, EDGES]
+
     def _large(self, now: SimpleNamespace, names: list[str]) -> Content:
         """The maps of the step that is chosen."""
         state = self._states[now.step] if now.step < len(self._states) else None
-        heads = {name: LABELS[name] for name in self._states[0].results}
+        heads = {name: LABELS[name] for name in self._rows(now)}
         if state is not None:
             for name, result in state.results.items():
                 self._tiles.put(name, result)
@@ -143,22 +146,22 @@ class Sanity(Panel):
 
     def _likeness(self, now: SimpleNamespace, names: list[str]) -> dict[str, Any]:
         curves, numbers = {}, {}
-        for name in self._states[0].results:
+        for name in self._rows(now):
             values = [getattr(state.likeness[name], now.measure) for state in self._states]
             points = [(step, value) for step, value in enumerate(values) if isfinite(value)]  # constant maps have none
             curves[LABELS[name]] = [step for step, _ in points], [value for _, value in points]
-            numbers[LABELS[name]] = _number(values[now.step]) if now.step < len(values) else ""
+            numbers[LABELS[name]] = _number(values[now.step]) if now.step < len(values) else "…"
         return {"curves": curves, "numbers": numbers, "marker": now.step, "end": len(names)}
 
-    def _matrix(self, names: list[str]) -> Content:
+    def _matrix(self, now: SimpleNamespace, names: list[str]) -> Content:
         """A row for each method, a column for each step; what is not yet known is empty."""
-        rows, columns = list(self._states[0].results), ["trained", *names]
+        rows, columns = self._rows(now), ["trained", *names]
         known = {
             (row, step): _thumbnail(state.results[row].values)
             for step, state in enumerate(self._states)
             for row in rows
         }
-        empty = torch.full_like(known[rows[0], 0], torch.nan)
+        empty = torch.full_like(_thumbnail(now.network.prepare(now.image)[0]), torch.nan)
         places = [(row, step) for row in rows for step in range(len(columns))]
         return Content(
             values=torch.stack([known.get(place, empty) for place in places]),
@@ -172,8 +175,7 @@ class Sanity(Panel):
 
     def call(self, now: SimpleNamespace) -> str:
         lines = [f"target = {target_code(now.network, now.target)}", f"layers = {stages(now.network)}", "methods = {"]
-        fit = self._states[0].results if self._states else now.methods
-        names = [name for name in now.methods if name in fit]
+        names = [name for name in self._rows(now) if name != EDGES]
         lines += [f"    {name!r}: lambda net, photo, target: {ATTRIBUTIONS[name].code('target')}," for name in names]
         check = f"cv.sanity_check(method, net, photo, target, mode={now.mode!r}, layers=layers)"
         lines += ["}", f"states = {{name: list({check}) for name, method in methods.items()}}"]

@@ -12,6 +12,8 @@ from cnnviz_widgets.pictures.render import KINDS, table
 from cnnviz_widgets.widgets.tree import close_tree
 
 LETTERS = 90  # along the x axis
+MARGIN = {"top": 8, "bottom": 42, "left": 48, "right": 14}  # px
+HALF_LETTER = 3.5  # px, at most
 TEXT, FAINT = "var(--jp-ui-font-color1, #1f2328)", "var(--jp-border-color2, #d0d7de)"
 
 
@@ -54,10 +56,10 @@ class Curves:
         common["tick_style"] = {"fill": TEXT, "font-size": "11px"}
         self._across = bqplot.Axis(scale=scales["x"], label=x, label_offset="30px", **common)
         self._up = bqplot.Axis(scale=scales["y"], label=y, label_offset="34px", side="left", **common)
-        figure = bqplot.Figure(
+        self._figure = figure = bqplot.Figure(
             marks=[self._marker, *self._lines],
             axes=[self._across, self._up],
-            fig_margin={"top": 8, "bottom": 42, "left": 48, "right": 14},
+            fig_margin=MARGIN,
             padding_x=0,
             padding_y=0,
             min_aspect_ratio=0.01,
@@ -92,8 +94,10 @@ class Curves:
         """
         every = [float(value) for _, ys in curves.values() for value in ys] or [0.0, 1.0]
         # Before the range: bqplot moves the ticks in a transition, which writes the labels of when it began.
-        fit = sum(map(len, ticks)) <= LETTERS
-        self._across.tick_labels = {str(number): name for number, name in enumerate(ticks)} if ticks and fit else None
+        ticks = ticks if sum(map(len, ticks)) <= LETTERS else ()
+        self._across.tick_labels = {str(number): name for number, name in enumerate(ticks)} or None
+        beyond = HALF_LETTER * len(ticks[-1]) if ticks else 0  # half of the last name is right of its tick
+        self._figure.fig_margin = MARGIN | {"right": max(MARGIN["right"], beyond)}
         low, high = self._range(end, min(every), max(every))
         for number, line in enumerate(self._lines):
             name, (xs, ys) = list(curves.items())[number] if number < len(curves) else ("", ((), ()))

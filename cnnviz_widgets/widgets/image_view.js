@@ -209,7 +209,8 @@ function render({ model, el }) {
   const scale = element("span", "cnnviz-scale", { title: "The values at the two ends of the colours" }, low, ramp, high);
   const coloursLabel = tool("Colours", colours), legend = element("div", "cnnviz-legend");
   const tools = element("div", "cnnviz-tools", {}, opacityLabel, coloursLabel, scale, legend);
-  const root = element("div", "cnnviz-image-view", {}, caption, stage, element("div", "cnnviz-foot", {}, line, save), tools);
+  const foot = element("div", "cnnviz-foot", {}, line, save);
+  const root = element("div", "cnnviz-image-view", {}, caption, stage, foot, tools);
   caption.hidden = tools.hidden = true;
   for (const name of Object.keys(model.get("_tables"))) if (name !== "levels") colours.append(new Option(name, name));
   el.classList.add("cnnviz-image");
@@ -272,7 +273,7 @@ function render({ model, el }) {
       const [left, top] = corner(tile, place);
       label.style.cssText = `left: ${left / ratio}px; top: ${(top - head) / ratio}px; width: ${place.width / ratio}px`;
     }
-    root.style.maxWidth = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
+    foot.style.maxWidth = tools.style.maxWidth = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
     return true;
   }
 
@@ -382,10 +383,10 @@ function render({ model, el }) {
     stage.setAttribute("aria-label", `${alt}; arrow keys ${keys}${model.get("_clickable") ? ", Enter clicks" : ""}`);
     stage.classList.toggle("cnnviz-clickable", model.get("_clickable"));
     opacity.value = model.get("opacity");
-    opacityLabel.hidden = !bitmap;
+    opacityLabel.hidden = !scene?.picture;
     legend.hidden = !scene?.levels.length;
     coloursLabel.hidden = scale.hidden = !legend.hidden;
-    tools.hidden = !model.get("controls") || (tools.hidden && !map);
+    tools.hidden = !model.get("controls") || (tools.hidden && !scene?.values);
     tools.classList.toggle("cnnviz-asleep", !map);
     scale.classList.toggle("cnnviz-asleep", !map);
     if (map) {
@@ -397,7 +398,9 @@ function render({ model, el }) {
     labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // one head for several tiles
     if (names.join("\n") === [...labels.children].map((label) => label.title).join("\n")) return;
     labels.replaceChildren(...names.map((name) => {
-      return element("div", "cnnviz-label", { title: name }, element("span", "cnnviz-name", {}, name), element("span", "cnnviz-value"));
+      const at = name.lastIndexOf(" · "), end = at < 0 ? name.length : at; // the number behind it is not cut off
+      const written = element("span", "cnnviz-name", {}, element("span", "", {}, name.slice(0, end)), element("span", "", {}, name.slice(end)));
+      return element("div", "cnnviz-label", { title: name }, written, element("span", "cnnviz-value"));
     }));
   }
 
@@ -409,10 +412,19 @@ function render({ model, el }) {
     }
   }
 
+  function show(next, decoded = null, numbers = null) {
+    bitmap?.close();
+    [scene, bitmap, map] = [next, decoded, numbers];
+    colour();
+    describe();
+    paint();
+  }
+
   let askedAgain = 0; // serial of a scene that came damaged and was asked for once more
   async function load() {
     const next = model.get("_scene");
     let decoded = null, numbers = null;
+    if (!scene) show(next); // room for it, while it is decoded: what is below does not jump
     try {
       numbers = next.values && decode(next.values);
       if (next.picture) decoded = await createImageBitmap(new Blob([next.picture.data], { type: next.picture.type }));
@@ -423,11 +435,7 @@ function render({ model, el }) {
       return tell({ do: "again" });
     }
     if (signal.aborted || next !== model.get("_scene")) return decoded?.close();
-    bitmap?.close();
-    [scene, bitmap, map] = [next, decoded, numbers];
-    colour();
-    describe();
-    paint();
+    show(next, decoded, numbers);
     if (cursor) point(cursor.tile < scene.count ? pointer(cursor.tile, cursor.x, cursor.y, scene) : null, byKeys);
     else if (echo) read();
     tell({ do: "drawn", serial: scene.serial });

@@ -100,7 +100,6 @@ function render({ model, el }) {
     filled.style.width = `${progress * 100}%`;
     stop.setAttribute("aria-disabled", state !== "running"); // not "disabled", which would take the focus away
     note.textContent = model.get("note");
-    note.hidden = !note.textContent;
     error.hidden = !model.get("error");
     if (sentence.textContent !== model.get("error")) sentence.textContent = model.get("error");
     traceback.textContent = model.get("details");

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 
 import cnnviz_widgets as cv
 from cnnviz_widgets.methods.optimise.features import FAMILIES
-from cnnviz_widgets.panels.feature_visualisation import fine_share
 from cnnviz_widgets.pictures.plot import plot
 from cnnviz_widgets.pictures.sheet import side_by_side
+from cnnviz_widgets.pictures.spectrum import fine_share
 
 CLASSES = ("goose", "ostrich", "dalmatian", "flamingo", "school bus", "bell pepper", "limousine")
 UNITS = {"features.7": (5, 60, 200), "features.9": (10, 100, 300)}

@@ -115,7 +115,7 @@ def test_classes_are_typed_and_a_channel_is_clicked(show):
     expect(notebook.panel.locator(".cnnviz-tag")).to_have_count(1, timeout=PATIENCE)
     assert notebook.kernel("print([net.classes[one] for one in panel.classes])") == "['Persian cat']"
     notebook.page.mouse.click(*middle(notebook, 1, 0.02, 0.4))
-    first = notebook.panel.locator(".cnnviz-image").nth(1).locator(".cnnviz-name").first.inner_text()
+    first = notebook.panel.locator(".cnnviz-image").nth(1).locator(".cnnviz-name").first.text_content()
     notebook.becomes("print(panel.session.channel)", first.split(":")[0])
 
 
@@ -152,9 +152,15 @@ def test_a_sanity_check_is_stopped(open_notebook):
 
 def test_methods_are_compared(show):
     notebook = show("Compare(net, photo, methods=['saliency', 'grad_cam', 'full_grad'], steps=10)")
-    names = notebook.panel.locator(".cnnviz-label .cnnviz-name").all_inner_texts()
+    names = notebook.panel.locator(".cnnviz-label .cnnviz-name").all_text_contents()
     assert [re.sub(r" · [\d.]+ m?s$", "", name) for name in names] == ["saliency", "Grad-CAM", "FullGrad"]
     assert all(name.endswith("s") for name in names)
+    notebook.page.set_viewport_size({"width": 760, "height": 900})
+    notebook.page.wait_for_timeout(300)
+    cut = notebook.panel.locator(".cnnviz-name > :last-child").evaluate_all(
+        "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
+    )
+    assert cut == []  # the times can be read where there is no room for the names
     legend = notebook.panel.locator(".cnnviz-chart-legend .cnnviz-level")
     expect(legend).to_have_count(6, timeout=PATIENCE)
     stroke = """() => [...document.querySelectorAll('.cnnviz-curves path')].map(
@@ -193,10 +199,50 @@ def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook, wi
             notebook.page.wait_for_timeout(300)
             notebook.screenshot(f"{name}-{width}-{theme.lower()}", panel)
         assert panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 1, f"{name} is wider than its cell"
+        scrolled = panel.locator(".lm-Panel").evaluate_all(
+            "all => all.filter((e) => getComputedStyle(e).overflowY === 'auto' && e.scrollHeight > e.clientHeight)"
+            ".map((e) => e.className)"
+        )
+        assert scrolled == [], f"{name} has parts that scroll, and take the keyboard's focus for that"
         cut = panel.locator(".widget-label, .widget-toggle-button, .cnnviz-heading").evaluate_all(
             "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
         )
         assert cut == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "Sanity(net, photo, methods=['saliency', 'guided'])",
+        "Compare(net, photo, methods=['saliency', 'gradient_times_input', 'grad_cam', 'full_grad'], steps=10)",
+        "Occlusion(net, photo, figure=True, size=64, stride=4)",
+        "Inversion(net, photo, rungs=3, steps=8)",
+    ],
+)
+def test_nothing_moves_while_a_panel_draws_for_the_first_time(open_notebook, call):
+    notebook = open_notebook(SETUP, f"panel = cv.panels.{call}", "shown = False", width=1100)
+    notebook.becomes("print('shown' in globals())", "True")
+    notebook.page.evaluate(
+        """() => {
+            window.__heights = [];
+            const look = () => {  // after a frame has been painted
+                const panel = document.querySelector('.cnnviz-panel');
+                if (panel?.offsetHeight && panel.offsetHeight !== window.__heights.at(-1))
+                    window.__heights.push(panel.offsetHeight);
+                requestAnimationFrame(() => setTimeout(look));
+            };
+            look();
+            const notebook = window.jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = 2;
+            notebook.activeCell.model.sharedModel.setSource('panel');
+            void window.jupyterapp.commands.execute('notebook:run-cell');
+        }"""
+    )
+    notebook.wait_for_pixels(0)
+    notebook.becomes("print(panel._bar.state)", "done", timeout=120)
+    expect(notebook.panel.locator(".cnnviz-run-bar .cnnviz-status")).to_have_text("Done")
+    heights = notebook.page.evaluate("window.__heights")
+    assert len(heights) == 1, f"the panel is {' and then '.join(map(str, heights))} px high"
 
 
 def test_the_tabs_of_the_lab_can_be_read(open_notebook):

@@ -122,7 +122,7 @@ def test_examples_of_a_dataset_fill_a_strip(open_panel):
     compare.select_option(label="examples of the dataset")
     strip = notebook.panel.locator(".cnnviz-image").nth(2)
     expect(strip.locator(".cnnviz-caption")).to_contain_text("the best of 20 pictures")
-    names = strip.locator(".cnnviz-name").all_inner_texts()
+    names = strip.locator(".cnnviz-name").all_text_contents()
     found = eval(notebook.kernel("print([*panel._parts['beside'].image.content.names])"))
     assert names == found
     assert len(names) == 8
@@ -152,11 +152,12 @@ def test_the_photograph_is_drawn_over_the_dream(open_panel):
 
 def test_the_ladder_is_filled_in_and_a_click_chooses_a_layer(open_panel):
     notebook = open_panel("Inversion", QUICK["Inversion"])
-    labels = "[...document.querySelectorAll('.cnnviz-name')].map((one) => one.innerText)"
+    labels = "[...document.querySelectorAll('.cnnviz-name')].map((one) => one.textContent)"
     notebook.page.wait_for_function(f"() => {labels}.filter((name) => name.endsWith('dB')).length === 4")
     assert notebook.page.evaluate(labels)[0] == "original"
     first = notebook.panel.locator(".cnnviz-curves .tick text").first
     expect(first).to_have_text(notebook.page.evaluate(labels)[1].split()[0])
+    wait_for_state(notebook, "done")  # until then the labels are replaced
     box = notebook.page.locator(".cnnviz-label").nth(2).bounding_box()
     notebook.page.mouse.click(box["x"] + 20, box["y"] + box["height"] + 20)
     notebook.becomes("print(panel.session.layer)", notebook.page.evaluate(labels)[2].split()[0])

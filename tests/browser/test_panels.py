@@ -155,7 +155,7 @@ def test_the_rest_of_figure_7_comes_and_goes(occlusion):
     box = occlusion.panel.get_by_role("checkbox", name="Figure 7")
     box.check()
     expect(views).to_have_count(5)
-    for heading in ("Activation lost when covered", "What the strongest map sees", "The most probable class"):
+    for heading in ("Activation lost, square by square", "What the strongest map sees", "Top class, square by square"):
         expect(occlusion.panel.get_by_text(heading, exact=True)).to_be_visible()
     for view in range(5):
         occlusion.wait_for_pixels(view)

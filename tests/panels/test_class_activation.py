@@ -129,7 +129,7 @@ def test_a_layer_without_places_is_explained(panel, network):
 def test_important_channels_are_clicked(panel, network, photo):
     panel.run()
     found = methods.important_channels(network, photo, None, panel.session.layer)
-    assert content(panel, "channels").names[0].startswith(f"{found.channels[0]}:")
+    assert content(panel, "channels").names[0] == f"{found.channels[0]} · {found.values.max():+.2g}"
     strip = panel._parts["channels"].image
     strip._receive(strip, {"do": "click", "at": [2, 1, 1, 1, 1]}, [])
     assert panel.session.channel == found.channels[2]

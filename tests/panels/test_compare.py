@@ -45,13 +45,25 @@ def test_the_legends_begin_with_the_best(panel):
 
 def test_maps_come_before_curves_and_each_with_its_time(panel):
     frames = list(panel.compute(panel._now()))
-    assert ["maps" in frame.parts for frame in frames] == [True] * 3 + [False] * 3
-    assert [frame.step for frame in frames] == [1, 2, 3, 4, 5, 6]
+    assert ["maps" in frame.parts for frame in frames] == [True] * 4 + [False] * 3
+    assert [frame.step for frame in frames] == [0, 1, 2, 3, 4, 5, 6]
     assert frames[-1].total == 6
-    first = frames[0].parts["maps"].names
+    first = frames[1].parts["maps"].names
     assert first[0].startswith("saliency · ")
     assert first[0].endswith("s")
     assert first[1:] == ("gradient × input …", "Grad-CAM …")
+
+
+def test_there_is_room_for_all_from_the_beginning(panel):
+    frames = list(panel.compute(panel._now()))
+    first, last = frames[0].parts, frames[3].parts | frames[-1].parts
+    assert (first["maps"].count, first["maps"].size) == (last["maps"].count, last["maps"].size)
+    assert first["maps"].names == ("saliency …", "gradient × input …", "Grad-CAM …")
+    for part in ("deletion", "insertion"):
+        assert first[part]["numbers"].keys() == last[part]["numbers"].keys()
+        assert list(first[part]["curves"]) == list(last[part]["curves"])  # and every curve keeps its colour
+    assert panel.run() is panel
+    assert len(list(panel.compute(panel._now()))) == 2  # nothing to wait for
 
 
 def test_times_are_read_at_a_glance():

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import threading
+from itertools import dropwhile, groupby
 
 import numpy as np
 import pytest
@@ -20,11 +21,12 @@ from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.class_model import ClassModel
-from cnnviz_widgets.panels.deep_dream import DeepDream
-from cnnviz_widgets.panels.feature_visualisation import AT_ONCE, FeatureVisualisation, fine_share
+from cnnviz_widgets.panels.deep_dream import FILM, DeepDream
+from cnnviz_widgets.panels.feature_visualisation import AT_ONCE, SELDOM, FeatureVisualisation
 from cnnviz_widgets.panels.inversion import Inversion
 from cnnviz_widgets.panels.making import LATEST
 from cnnviz_widgets.pictures import load_image
+from cnnviz_widgets.remarks import listening
 from cnnviz_widgets.widgets import Pointer
 
 QUICK = {
@@ -72,9 +74,10 @@ def stop_after(panel, steps, monkeypatch):
 
     def counted(self, now):
         for frame in compute(self, now):
-            seen.append(frame.step)
-            if self is panel and len(seen) == steps:
-                panel.stop()
+            if frame.step:  # 0 is what was there before
+                seen.append(frame.step)
+                if self is panel and len(seen) == steps:
+                    panel.stop()
             yield frame
 
     counted.reads = compute.reads
@@ -470,6 +473,47 @@ def test_the_saved_picture_of_a_class_model_begins_with_it_and_is_not_taller_tha
     panel.close()
 
 
+def test_the_unit_is_first_and_the_grid_soon_grows_beside_it(make):
+    panel = make(FeatureVisualisation, steps=SELDOM + 1)
+    frames = [*panel.compute(panel._now())]
+    order = [name for name, _ in groupby(next(iter(frame.parts)) for frame in frames)]
+    assert order == ["grid", "unit", "grid", "unit", "grid", "beside"]  # first its room
+    assert (frames[0].parts["grid"].picture == 128).all()
+    room, compared = frames[0].parts["beside"](None), frames[-1].parts["beside"](None)
+    assert (room.count, room.size) == (compared.count, compared.size)
+    steps = [frame.step for frame in frames]
+    assert steps == sorted(steps)
+    assert steps[-1] == frames[-1].total
+
+
+def test_it_is_done_when_the_grid_is_filled(make):
+    panel = make(FeatureVisualisation, steps=1)
+    begin(panel)
+    while panel._bar.state != "done":
+        panel.wait(0.01)
+    pictures = panel._parts["grid"].image.content.pictures
+    assert (pictures != 128).any((1, 2, 3)).all()
+
+
+def test_a_dead_unit_does_not_keep_others_from_being_chosen(photo):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2))
+    nn.init.zeros_(module[0].weight[5])
+    nn.init.zeros_(module[0].bias)
+    panel = FeatureVisualisation(Network(module, input_size=16), photo, layer="0", channel=5, steps=2)
+    frames, told = panel.compute(panel._now()), []
+    with listening(told.append):
+        assert next(frames).step == 0
+        later = dropwhile(lambda frame: "unit" in frame.parts, frames)
+        assert "grid" in next(later).parts
+        assert "dead" in told[0]  # at once
+        with pytest.raises(UserError, match="dead"):
+            list(later)
+    pictures = panel._grid(panel._now())["grid"].pictures
+    assert (pictures[:4] != 128).any((1, 2, 3)).all()
+    panel.close()
+
+
 def test_a_whole_layer_has_one_picture(make):
     panel = make(FeatureVisualisation, objective="layer").run()
     assert panel._parts["unit"].image.content.names == ("layer",)
@@ -554,18 +598,9 @@ def test_a_dead_unit_is_told(photo):
     assert panel.wait(60)
     assert panel._bar.state == "failed"
     assert "dead" in panel._bar.error
+    assert panel._bar.error not in panel._bar.note
     assert panel._bar.details == ""
     panel.close()
-
-
-def test_fine_share_of_waves():
-    x = torch.arange(64.0)
-    for cycles, share in ((4, 0), (15, 0), (17, 1), (32, 1)):
-        wave = torch.cos(2 * torch.pi * cycles * x / 64).expand(3, 64, 64)
-        assert fine_share(wave) == pytest.approx(share, abs=1e-6)
-        assert fine_share(wave.mT) == pytest.approx(share, abs=1e-6)
-    both = torch.cos(2 * torch.pi * 4 * x / 64) + torch.cos(2 * torch.pi * 20 * x / 64)
-    assert fine_share(both.expand(3, 64, 64)) == pytest.approx(0.5, abs=1e-6)
 
 
 # ---------------------------------------------------------------------- dreams
@@ -638,17 +673,32 @@ def test_a_film(make, monkeypatch, tmp_path):
 
 def test_a_film_can_be_stopped_and_goes_on(make, monkeypatch):
     panel = make(DeepDream, film=True, frames=3, octaves=1)
-    stop_after(panel, 3, monkeypatch)
+    of_a_frame = FILM["octaves"] * FILM["steps"]
+    stop_after(panel, panel.steps + of_a_frame + 3, monkeypatch)
     begin(panel)
     assert panel.wait(60)
-    assert panel._parts["film"].image.content.caption == "frame 1 of 3"
+    view = panel._parts["film"].image
+    assert view.content.caption == "frame 1 of 3"
+    first = view.content.picture.copy()
     sent = []
     monkeypatch.setattr(panel._buttons, "send", lambda message, buffers: sent.append(buffers))
     panel._press("film")
-    assert Image.open(io.BytesIO(sent[0][0])).n_frames == 1
+    assert Image.open(io.BytesIO(sent[0][0])).n_frames == 1  # not the one in the making
     panel.go_on()
     assert panel.wait(60)
-    assert panel._parts["film"].image.content.caption == "frame 3 of 3"
+    assert view.content.caption == "frame 3 of 3"
+    panel._frame.value = 1
+    np.testing.assert_array_equal(view.content.picture, first)
+
+
+def test_before_a_frame_is_whole_there_is_no_film(make, monkeypatch):
+    panel = make(DeepDream, film=True, frames=3, octaves=1)
+    stop_after(panel, panel.steps + 1, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    assert not panel._parts["film"].image.content.count
+    panel._buttons._receive(None, {"do": "film"}, [])
+    assert "still in the making" in panel._bar.error
 
 
 def test_there_is_no_film_before_it_is_asked_for(make):

@@ -54,11 +54,16 @@ def test_one_layer_at_a_time(panel, network, photo):
 
 def test_columns_come_one_by_one_in_their_places(panel):
     frames = list(panel.compute(panel._now()))
-    assert [frame.step for frame in frames] == [1, 2, 3, 4]
+    assert [frame.step for frame in frames] == [0, 1, 2, 3, 4]  # first the room for all
     known = [np.isfinite(frame.parts["matrix"].values).all((1, 2)).reshape(3, 4) for frame in frames]
     for step, columns in enumerate(known):
-        assert columns[:, : step + 1].all()
-        assert not columns[:, step + 1 :].any()
+        assert columns[:, :step].all()
+        assert not columns[:, step:].any()
+    first, last = frames[0].parts, frames[-1].parts
+    for part in ("matrix", "large"):
+        sizes = {(one[part].count, one[part].size, one[part].columns) for one in (first, last)}
+        assert len(sizes) == 1, f"{part} gets another size"
+    assert first["likeness"]["numbers"].keys() == last["likeness"]["numbers"].keys()
 
 
 def test_scrubbing_computes_nothing_again(panel, monkeypatch):

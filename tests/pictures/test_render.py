@@ -162,3 +162,10 @@ def test_names_stand_above_their_tiles() -> None:
     heads = drawn[: render.HEAD, :, 3]
     assert heads[:, : place.width].any()
     assert heads[:, -place.width :].any()
+
+
+def test_a_coarse_picture_has_every_fifth_level_and_looks_the_same() -> None:
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    picture = np.asarray(render.coarse(Image.fromarray(levels)))
+    assert set(np.unique(picture)) == set(range(0, 256, 5))
+    assert np.abs(picture.astype(int) - levels).max() == 2

@@ -37,6 +37,16 @@ def test_the_x_axis_may_have_names() -> None:
     chart.close()
 
 
+def test_the_last_name_on_the_x_axis_is_not_cut_off() -> None:
+    chart = Curves("layer", "score", most=1)
+    margin = chart._figure.fig_margin["right"]
+    chart.show({"a": ([0, 1], [1, 0])}, ticks=["features.0", "classifier.2"])
+    assert chart._figure.fig_margin["right"] > 62 / 2  # px: so wide is the name in 11 px
+    chart.show({"a": ([0, 1], [1, 0])}, ticks=["classifier.2", "fc"])
+    assert chart._figure.fig_margin["right"] == margin
+    chart.close()
+
+
 def test_no_two_curves_look_alike() -> None:
     looks = {(colour_of(number), is_dashed(number)) for number in range(20)}
     assert len(looks) == 20

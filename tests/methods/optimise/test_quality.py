@@ -7,8 +7,8 @@ from benchmarks.made_pictures import activity, by_activity, spectrum
 
 from cnnviz_widgets.methods.optimise import FAMILIES, dream, visualise
 from cnnviz_widgets.methods.states import last
-from cnnviz_widgets.panels.feature_visualisation import fine_share
 from cnnviz_widgets.pictures import load_image
+from cnnviz_widgets.pictures.spectrum import fine_share
 
 
 def test_spectrum_by_numpy():
