@@ -97,8 +97,10 @@ def sanity_check(
     random_network  for the mode "labels", and only for it
     seed            of the new parameters
 
-    A layer is randomised by its own ``reset_parameters`` (BatchNorm then is as new, its running statistics too); the
-    parameters of layers that have none are drawn from a normal distribution of the same mean and standard deviation.
+    Convolutions and linear layers begin again as He et al. (2015) let them, and as most image networks do: a normal
+    distribution that keeps the size of the signal, no bias. (With torch's own beginning it fades away within some
+    layers, and there is no map left to compare.) Others are randomised by their ``reset_parameters`` (BatchNorm then is
+    as new, its running statistics too), or drawn from a normal distribution of the same mean and standard deviation.
     All of it happens in a copy.
 
     Yields SanityState, the trained network first, with a similarity of 1.
@@ -247,8 +249,12 @@ def randomise(modules: Iterable[nn.Module], seed: int) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         for module in modules:
-            if callable(getattr(module, "reset_parameters", None)):
+            if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+            elif callable(getattr(module, "reset_parameters", None)):
                 module.reset_parameters()
-                continue
-            for parameter in module.parameters(recurse=False):
-                parameter.normal_(float(parameter.mean()), float(parameter.std(correction=0)))
+            else:
+                for parameter in module.parameters(recurse=False):
+                    parameter.normal_(float(parameter.mean()), float(parameter.std(correction=0)))
