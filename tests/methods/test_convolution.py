@@ -40,14 +40,12 @@ def test_a_view_in_tiles(always_in_tiles):
 
 
 def test_rounding_in_tiles(always_in_tiles):
-    """About twice that of a plain convolution."""
+    """Eight units in the last place: the points 0, ±1, ±2, which are the usual ones, round twice as much."""
     torch.manual_seed(0)
     values, weight = random(4, 256, 14, 14).relu(), random(256, 256, 3, 3)
     exact = F.conv2d(values, weight)
-    single = weight.float(), values.float()
-    errors = Convolution(single[0], None, **PLAIN)(single[1]) - exact, F.conv2d(single[1], single[0]) - exact
-    ours, theirs = (float(error.square().mean().sqrt()) for error in errors)
-    assert ours < 4 * theirs
+    error = Convolution(weight.float(), None, **PLAIN)(values.float()) - exact
+    assert float(error.norm() / exact.norm()) < 10 * torch.finfo(torch.float32).eps
 
 
 def flops(work):

@@ -4,11 +4,12 @@ Of each layer only the window that the square can reach is computed again (Nakan
 "Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations", SIGMOD 2019); the answers are
 those of full passes.
 
-graph     what a module computes, as steps
-windows   what of a map a change can reach
-plan      the windows of all steps
-maps      windows cut out of maps
-passes    the passes
+graph        what a module computes, as steps
+convolution  one of the steps, in the quicker of two ways
+windows      what of a map a change can reach
+plan         the windows of all steps
+maps         windows cut out of maps
+passes       the passes
 """
 
 from cnnviz_widgets.methods.passes.incremental.passes import Answers, FullPasses, IncrementalPasses, quickest_passes

@@ -6,7 +6,7 @@ The second is for kernels of 3 × 3, where there are many channels: 36 multiplic
 """
 
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 
 import numpy as np
@@ -41,27 +41,28 @@ class Convolution:
         """Of values (n, C, H, W), the sums (n, K, H', W'), channels_last."""
         if self._has_tiles:
             height, width = (side + 2 * pad - KERNEL + 1 for side, pad in zip(values.shape[-2:], padding, strict=True))
-            if self._cost_of_tiles(len(values), height, width) < self._cost_of_sums(len(values), height, width):
+            in_tiles, plain = self._costs(len(values), height, width)
+            if in_tiles < plain:
                 return self._tiles(values, padding, height, width)
         return F.conv2d(values, self.weight, self._bias, padding=padding, **self._how)
 
     def cost(self, count: int, height: int, width: int) -> float:
         """Of so many outputs, in multiplications."""
-        sums = self._cost_of_sums(count, height, width)
-        return min(sums, self._cost_of_tiles(count, height, width)) if self._has_tiles else sums
+        return min(self._costs(count, height, width))
 
     def changed(self, change: Tensor, padding: tuple[int, int]) -> Tensor:
         """The change of the sums, at a stride of 1, for a change (n, C, H, W) of the inputs."""
         return F.conv2d(change, self.weight, padding=padding, **self._how)
 
-    def _cost_of_sums(self, count: int, height: int, width: int) -> float:
-        return count * height * width * self.weight.numel()
-
-    def _cost_of_tiles(self, count: int, height: int, width: int) -> float:
+    def _costs(self, count: int, height: int, width: int) -> tuple[float, float]:
+        """In tiles, where that is possible, and as a plain convolution."""
+        plain = count * height * width * self.weight.numel()
+        if not self._has_tiles:
+            return inf, plain
         channels, inputs = self.weight.shape[:2]
         tiles = count * ceil(height / TILE) * ceil(width / TILE)
         each = MULTIPLY * channels * inputs + TRANSFORM * (channels + inputs)
-        return SIZE**2 * (tiles * each + READ * channels * inputs)
+        return SIZE**2 * (tiles * each + READ * channels * inputs), plain
 
     def _tiles(self, values: Tensor, padding: tuple[int, int], height: int, width: int) -> Tensor:
         rows, columns = ceil(height / TILE), ceil(width / TILE)

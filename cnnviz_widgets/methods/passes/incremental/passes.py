@@ -147,13 +147,12 @@ class IncrementalPasses:
             return moved(values[node], windows[node], there, self._map(node))
 
         for step in _freeing(steps, values, ends):
-            window = windows.get(step.out)
-            if windows.keys().isdisjoint(step.inputs):
-                out = self._whole(step, values)
-            elif isinstance(step, Sliding):
-                out = self._slid(step, values, windows, window or everything(self._sizes[step.out], len(squares)))
-            elif isinstance(step, Mean):
-                out = self._mean(step, values, windows)
+            window, source = windows.get(step.out), step.inputs[0]
+            if isinstance(step, Sliding) and source in windows:
+                there = window or everything(self._sizes[step.out], len(squares))
+                out = self._slid(step, values[source], windows[source], there)
+            elif isinstance(step, Mean) and source in windows:
+                out = self._mean(step, values[source], windows[source])
             else:
                 out = self._whole(step, {node: within(window, node) for node in step.inputs})
             values[step.out] = out
@@ -163,15 +162,16 @@ class IncrementalPasses:
         out = _computed(step, {node: values.get(node, self._values.get(node)) for node in step.inputs})
         return out.relu_() if _rectifies(step) else out
 
-    def _mean(self, step: Mean, values: dict[Node, Any], windows: dict[Node, Window]) -> Tensor:
+    def _mean(self, step: Mean, values: Tensor, here: Window) -> Tensor:
+        """The mean of maps that have ``values`` where they are ``here``, from what has changed in them."""
         (source,) = step.inputs
         mean = self._values[step.out]
-        change = values[source] - self._map(source).at(windows[source])
+        change = values - self._map(source).at(here)
         return mean + (change.sum((2, 3)) / prod(self._sizes[source])).view(-1, *mean.shape[1:])
 
-    def _slid(self, step: Sliding, values: dict[Node, Any], windows: dict[Node, Window], there: Window) -> Tensor:
+    def _slid(self, step: Sliding, values: Tensor, here: Window, there: Window) -> Tensor:
+        """What slides over ``values``, which are ``here``, gives ``there``."""
         (source,) = step.inputs
-        values, here = values[source], windows[source]
         if self._is_quick_to_change(step, values, there):
             # The change of a sum is the sum of the changes. Around the window nothing changes, so there is only
             # padding there, which costs next to nothing; values around it would cost as much as those inside.
