@@ -85,7 +85,7 @@ def test_right_and_missing_patch():
 
 
 @given(st.integers(4, 10_000), st.floats(0.05, 3))  # the kernel itself has the seed 3
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_no_other_patch_of_that_length_is_taken(seed, amount):
     other = KERNEL + amount * torch.randn(KERNEL.shape, generator=torch.Generator().manual_seed(seed))
     assert not check_best_patch(other / other.norm(), KERNEL)

@@ -71,7 +71,7 @@ def bounds(pixels: torch.Tensor) -> list[tuple[int, int]]:
     return [(place.min().item(), place.max().item()) for place in places]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from("cma"), st.integers(1, 5), st.integers(1, 3), st.integers(0, 2), st.integers(1, 2)),
