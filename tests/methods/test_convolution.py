@@ -1,11 +1,11 @@
-"""Against ``conv2d``."""
+"""Against ``conv2d``. The tiles have tests of their own."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnviz_widgets.methods.passes.incremental import convolution
+from cnnviz_widgets.methods.passes.incremental import tiles
 from cnnviz_widgets.methods.passes.incremental.convolution import Convolution
 
 PLAIN = {"stride": (1, 1), "dilation": (1, 1), "groups": 1}
@@ -15,37 +15,18 @@ def random(*shape, dtype=torch.float64):
     return torch.randn(shape, dtype=dtype).contiguous(memory_format=torch.channels_last)
 
 
-@pytest.fixture
-def always_in_tiles(monkeypatch):
-    for cost in ("TRANSFORM", "MULTIPLY", "READ"):
-        monkeypatch.setattr(convolution, cost, 0)
-
-
 @pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 0), (5, 3)])
-@pytest.mark.parametrize("sides", [(3, 3), (6, 7), (9, 14), (13, 4)])
-def test_in_tiles(always_in_tiles, monkeypatch, sides, padding):
-    monkeypatch.setattr(convolution, "AT_ONCE", 100_000)  # so that five pictures are not computed at once
+def test_in_tiles(monkeypatch, padding):
+    for cost in ("MULTIPLY", "STEP", "TOUCH", "READ"):
+        monkeypatch.setattr(tiles, cost, 0)
     torch.manual_seed(0)
-    values, weight, bias = random(5, 7, *sides), random(9, 7, 3, 3), torch.randn(9, dtype=torch.float64)
+    values, weight, bias = random(5, 7, 9, 14), random(9, 7, 3, 3), torch.randn(9, dtype=torch.float64)
     for bias_or_none in (bias, None):
-        found = Convolution(weight, bias_or_none, **PLAIN)(values, padding)
+        convolve = Convolution(weight, bias_or_none, **PLAIN)
         expected = F.conv2d(values, weight, bias_or_none, padding=padding)
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-13 * float(expected.abs().max()))
-
-
-def test_a_view_in_tiles(always_in_tiles):
-    whole, weight = random(2, 8, 20, 20), random(3, 4, 3, 3)
-    part = whole[:, 2:6, 3:15, 1:]
-    torch.testing.assert_close(Convolution(weight, None, **PLAIN)(part), F.conv2d(part, weight), rtol=0, atol=1e-12)
-
-
-def test_rounding_in_tiles(always_in_tiles):
-    """Eight units in the last place: the points 0, ±1, ±2, which are the usual ones, round twice as much."""
-    torch.manual_seed(0)
-    values, weight = random(4, 256, 14, 14).relu(), random(256, 256, 3, 3)
-    exact = F.conv2d(values, weight)
-    error = Convolution(weight.float(), None, **PLAIN)(values.float()) - exact
-    assert float(error.norm() / exact.norm()) < 10 * torch.finfo(torch.float32).eps
+        torch.testing.assert_close(convolve(values, padding), expected, rtol=0, atol=1e-12)
+        without_bias = F.conv2d(values, weight, padding=padding)
+        torch.testing.assert_close(convolve.changed(values, padding), without_bias, rtol=0, atol=1e-12)
 
 
 def flops(work):
@@ -54,10 +35,31 @@ def flops(work):
     return counter.get_total_flops()
 
 
-def test_many_channels_are_worth_it():
-    values, weight = random(16, 512, 16, 16, dtype=torch.float32), random(512, 512, 3, 3, dtype=torch.float32)
+@pytest.mark.parametrize("side", [7, 8, 9, 10, 12, 15, 16])
+def test_many_channels_are_worth_it(side):
+    values, weight = (random(*shape, dtype=torch.float32) for shape in [(16, 512, side, side), (512, 512, 3, 3)])
     convolve = Convolution(weight, None, **PLAIN)
-    assert flops(lambda: convolve(values, (1, 1))) < 0.35 * flops(lambda: F.conv2d(values, weight, padding=1))
+    convolve(values, (2, 2))  # makes the kernels
+    assert flops(lambda: convolve(values, (2, 2))) < 0.35 * flops(lambda: F.conv2d(values, weight, padding=2))
+
+
+def test_few_channels_are_not():
+    values, weight = (random(*shape, dtype=torch.float32) for shape in [(16, 16, 12, 12), (16, 16, 3, 3)])
+    found = Convolution(weight, None, **PLAIN)(values, (1, 1))
+    assert torch.equal(found, F.conv2d(values, weight, padding=1))
+
+
+@pytest.mark.parametrize(
+    ("sides", "padding", "how"),
+    [((9, 12), (0, 0), {}), ((9, 12), (1, 1), {}), ((9, 12), (2, 2), {}), ((9, 12), (0, 2), {"dilation": (2, 1)})],
+)
+def test_cost(sides, padding, how):
+    """How many values each weight meets, apart from the zeros around them; with a padding of 1, some more."""
+    weight = random(4, 3, 3, 3)
+    ones = torch.ones(1, 3, *sides, dtype=torch.float64)
+    met = F.conv2d(ones, torch.ones_like(weight), padding=padding, **how).sum()
+    cost = Convolution(weight, None, **{**PLAIN, **how}).cost(1, sides, padding)
+    assert float(met) <= cost <= 1.2 * float(met)
 
 
 @pytest.mark.parametrize(

@@ -197,10 +197,12 @@ class IncrementalPasses:
         """
         if not isinstance(step, Convolving) or any(one.stride > 1 or one.padding > one.reach for one in step.kernels):
             return False
-        weight, (count, channels, *sides) = step.inside.weight, values.shape
-        here, found = prod(sides), prod(side + one.reach for side, one in zip(sides, step.kernels, strict=True))
-        change = here * weight.numel() + VALUE * (3 * found * len(weight) + 2 * here * channels)
-        return count * change < step.inside.cost(count, *(span.length for span in there))
+        convolution, (count, channels, *here) = step.inside, values.shape
+        reaches = tuple(one.reach for one in step.kernels)
+        found = [side + reach for side, reach in zip(here, reaches, strict=True)]
+        reads = [span.length + reach for span, reach in zip(there, reaches, strict=True)]
+        touched = VALUE * count * (3 * prod(found) * len(convolution.weight) + 2 * prod(here) * channels)
+        return convolution.cost(count, here, reaches) + touched < convolution.cost(count, reads)
 
     def _map(self, node: Node, margins: Margins = NONE, fill: float = 0.0, *, rectified: bool = True) -> Map:
         """What a node is for the unchanged picture, with ``fill`` in the margins."""
