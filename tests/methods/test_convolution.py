@@ -17,7 +17,7 @@ def random(*shape, dtype=torch.float64):
 
 @pytest.mark.parametrize("padding", [(0, 0), (1, 1), (2, 0), (5, 3)])
 def test_in_tiles(monkeypatch, padding):
-    for cost in ("MULTIPLY", "STEP", "TOUCH", "READ"):
+    for cost in ("MULTIPLY", "STEP", "TOUCH", "READ", "MAKE"):
         monkeypatch.setattr(tiles, cost, 0)
     torch.manual_seed(0)
     values, weight, bias = random(5, 7, 9, 14), random(9, 7, 3, 3), torch.randn(9, dtype=torch.float64)

@@ -1,6 +1,7 @@
 """A convolution, in the quickest of some ways."""
 
-from math import prod
+from math import inf, prod
+from operator import itemgetter
 
 import torch
 import torch.nn.functional as F
@@ -34,21 +35,23 @@ class Convolution:
 
     def cost(self, count: int, sides: Pair, padding: Pair = (0, 0)) -> float:
         """Of so many maps (H, W), at a stride of 1, in multiplications."""
-        return self._quickest(count, sides, padding)[0]
+        in_tiles = (cost for cost, _ in self._in_tiles(count, sides, padding))
+        return min(self._plain_cost(count, sides, padding), *in_tiles, inf)
 
     def _sums(self, values: Tensor, padding: Pair, bias: Tensor | None) -> Tensor:
-        _, tiles = self._quickest(len(values), tuple(values.shape[-2:]), padding)
-        if tiles is None:
+        size = len(values), tuple(values.shape[-2:]), padding
+        least, quickest = self._plain_cost(*size), None
+        for cost, tiles in sorted(self._in_tiles(*size), key=itemgetter(0), reverse=True):
+            if cost < least and tiles.pays(least - cost):
+                least, quickest = cost, tiles
+        if quickest is None:
             return F.conv2d(values, self.weight, bias, padding=padding, **self._how)
-        sums = tiles(values, padding)
+        sums = quickest(values, padding)
         return sums if bias is None else sums.add_(bias[:, None, None])
 
-    def _quickest(self, count: int, sides: Pair, padding: Pair) -> tuple[float, Tiles | None]:
-        """What it costs, and in which tiles, if any."""
-        ways = [(self._plain_cost(count, sides, padding), None)]
-        if max(padding) <= REACH:
-            ways += [(tiles.cost(count, sides), tiles) for tiles in self._tiles]
-        return min(ways, key=lambda way: way[0])
+    def _in_tiles(self, count: int, sides: Pair, padding: Pair) -> list[tuple[float, Tiles]]:
+        """Those that are possible, and what they cost."""
+        return [(tiles.cost(count, sides), tiles) for tiles in self._tiles if max(padding) <= REACH]
 
     def _plain_cost(self, count: int, sides: Pair, padding: Pair) -> int:
         """Each weight meets as many values as there are, less what the kernel reaches beyond the zeros around them."""

@@ -24,9 +24,9 @@ POINTS = {  # by the side of a tile, those that rounding harms least, as found b
 }
 AT_ONCE = 12 << 20  # bytes: memory for larger tensors is asked from the system each time
 
-# What takes as long as a multiplication in a plain convolution, times so many: one at a point, or in a step from
-# coefficients to points or back; to read or write a value on these steps; to read a value of the kernels
-MULTIPLY, STEP, TOUCH, READ = 1.5, 9, 70, 5
+# What takes as long as so many multiplications in a plain convolution: to multiply at a point, or in a step from
+# coefficients to points or back; to read and write a value on such a step; to read a value of the kernels, to make one
+MULTIPLY, STEP, TOUCH, READ, MAKE = 1.5, 9, 70, 5, 100
 
 
 class Tiles:
@@ -34,6 +34,7 @@ class Tiles:
 
     def __init__(self, weight: Tensor, side: int) -> None:
         self._weight, self._side, self._size = weight, side, side + REACH
+        self._could_have_saved = 0.0
 
     def cost(self, count: int, sides: tuple[int, int]) -> float:
         """Of so many maps (H, W), in multiplications."""
@@ -41,6 +42,11 @@ class Tiles:
         tiles = count * prod(ceil(side / self._side) for side in sides)
         steps = inputs * (TOUCH + STEP * self._side) + channels * (TOUCH + STEP * self._size)
         return self._size**2 * (tiles * (steps + MULTIPLY * inputs * channels) + READ * inputs * channels)
+
+    def pays(self, saving: float) -> bool:
+        """Whether with one more such saving, all could have saved as much as the kernels cost to make."""
+        self._could_have_saved += saving
+        return self._could_have_saved >= MAKE * self._size**2 * prod(self._weight.shape[:2])
 
     def __call__(self, values: Tensor, padding: tuple[int, int]) -> Tensor:
         """Of values (n, C, H, W), with up to 2 zeros around them, the sums (n, K, H', W'), channels_last."""
