@@ -5,7 +5,8 @@ Of each layer only the window that the square can reach is computed again (Nakan
 those of full passes.
 
 graph        what a module computes, as steps
-convolution  one of the steps, in the quicker of two ways
+convolution  one of the steps, in the quickest of some ways
+tiles        the ways that multiply less
 windows      what of a map a change can reach
 plan         the windows of all steps
 maps         windows cut out of maps
