@@ -43,6 +43,15 @@ def test_many_channels_are_worth_it(side):
     assert flops(lambda: convolve(values, (2, 2))) < 0.35 * flops(lambda: F.conv2d(values, weight, padding=2))
 
 
+def test_kernels_are_made_once_they_pay():
+    values, weight = (random(*shape, dtype=torch.float32) for shape in [(16, 256, 4, 4), (256, 256, 3, 3)])
+    convolve = Convolution(weight, None, **PLAIN)
+    plain = flops(lambda: F.conv2d(values, weight, padding=2))
+    each = [flops(lambda: convolve(values, (2, 2))) for _ in range(12)]
+    assert each[0] == each[1] == plain
+    assert each[-1] < 0.5 * plain
+
+
 def test_few_channels_are_not():
     values, weight = (random(*shape, dtype=torch.float32) for shape in [(16, 16, 12, 12), (16, 16, 3, 3)])
     found = Convolution(weight, None, **PLAIN)(values, (1, 1))
