@@ -1,6 +1,6 @@
 """A convolution, in the quickest of some ways."""
 
-from math import inf, prod
+from math import prod
 from operator import itemgetter
 
 import torch
@@ -16,7 +16,7 @@ class Convolution:
     """As ``conv2d``. weight (K, C / groups, h, w), channels_last; bias (K,) or None."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, groups: int) -> None:
-        self.weight, self._bias, self._dilation = weight, bias, dilation
+        self.weight, self._bias = weight, bias
         self._how = {"stride": stride, "dilation": dilation, "groups": groups}
         has_tiles = (
             weight.device.type == "cpu"
@@ -35,8 +35,8 @@ class Convolution:
 
     def cost(self, count: int, sides: Pair, padding: Pair = (0, 0)) -> float:
         """Of so many maps (H, W), at a stride of 1, in multiplications."""
-        in_tiles = (cost for cost, _ in self._in_tiles(count, sides, padding))
-        return min(self._plain_cost(count, sides, padding), *in_tiles, inf)
+        in_tiles = [cost for cost, _ in self._in_tiles(count, sides, padding)]
+        return min([self._plain_cost(count, sides, padding), *in_tiles])
 
     def _sums(self, values: Tensor, padding: Pair, bias: Tensor | None) -> Tensor:
         size = len(values), tuple(values.shape[-2:]), padding
@@ -55,6 +55,6 @@ class Convolution:
 
     def _plain_cost(self, count: int, sides: Pair, padding: Pair) -> int:
         """Each weight meets as many values as there are, less what the kernel reaches beyond the zeros around them."""
-        axes = zip(sides, padding, self.weight.shape[-2:], self._dilation, strict=True)
+        axes = zip(sides, padding, self.weight.shape[-2:], self._how["dilation"], strict=True)
         places = (side + min(0, 2 * pad - dilation * (kernel - 1)) for side, pad, kernel, dilation in axes)
         return count * prod(places) * self.weight.numel()
