@@ -259,12 +259,14 @@ class Network:
         to_output: bool = True,
         grad: bool = False,
         grad_from: str | None = None,
+        cast: bool = True,
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """One pass over a normalised batch (B, C, H, W): the scores (B, classes), and what came out of ``layers``.
 
         Without ``to_output`` the pass stops at the deepest layer, and the scores are None. With ``grad``, all that is
         returned can be differentiated, with respect to each other and to ``batch`` (if that requires a gradient); with
         ``grad_from``, one of ``layers``, with respect to that layer alone: nothing before it is recorded.
+        Without ``cast``, it is in the module's own precision, whatever was asked for.
         The module is in evaluation mode meanwhile, and as before afterwards, however the pass ends.
         """
         asked = self._asked(layers)
@@ -289,7 +291,7 @@ class Network:
         output = None
         with (
             self.lock,
-            computing(self.device),
+            computing(self.device, cast=cast),
             torch.set_grad_enabled(grad),
             evaluating(self.module),
             suppress(_Enough),

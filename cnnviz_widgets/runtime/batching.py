@@ -40,9 +40,9 @@ def memory_budget(where: torch.device | None = None) -> int:
     return min([psutil.virtual_memory().available, *_left_in_cgroups()]) // 4
 
 
-def quickest(largest: int, where: torch.device) -> int:
+def quickest(largest: int, where: torch.device, most: int = 64) -> int:
     """How many inputs at once are quickest to compute, if the largest tensor that one needs takes so many bytes."""
-    return max(1, min(64, _REUSED // max(1, largest))) if where.type == "cpu" else 64
+    return max(1, min(most, _REUSED // max(1, largest))) if where.type == "cpu" else most
 
 
 def portion(count: int, took: float, most: int) -> int:

@@ -56,9 +56,12 @@ class use:
 
 
 @contextmanager
-def computing(where: torch.device) -> Iterator[None]:
-    """Forward passes inside are in the chosen precision: float32 without TF32, or autocast where that is fast."""
-    dtype = _fast_dtype(where.type) if _precision == "fast" else None
+def computing(where: torch.device, *, cast: bool = True) -> Iterator[None]:
+    """Forward passes inside are in the chosen precision: float32 without TF32, or autocast where that is fast.
+
+    Without ``cast``, never autocast: then a single pass does not cast all weights for one picture.
+    """
+    dtype = _fast_dtype(where.type) if cast and _precision == "fast" else None
     with torch.autocast(where.type, dtype) if dtype else nullcontext(), exact_if_asked(where):
         yield
 

@@ -3,6 +3,7 @@
 import gc
 import threading
 import weakref
+from math import prod
 
 import pytest
 import torch
@@ -17,7 +18,7 @@ from torchvision import models
 
 from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPasses, quickest_passes, tiles
 from cnnviz_widgets.methods.passes.incremental.passes import _traced
-from cnnviz_widgets.methods.passes.incremental.windows import Kernel, Span
+from cnnviz_widgets.methods.passes.incremental.windows import Blur, Kernel, Span, widest
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.device import use
@@ -393,6 +394,24 @@ def test_a_real_network_in_single_precision(real_squeezenet):
     assert float((found.softmax(1) - expected.softmax(1)).abs().max()) < 1e-5
 
 
+def test_what_is_hardly_changed_is_left_in_fast_precision():
+    torch.manual_seed(0)
+    network = Network(lively(models.vgg11(num_classes=4, init_weights=False)), input_size=128)  # in float64: never cast
+    picture, squares = torch.randn(3, 128, 128).double(), torch.randn(9, 3, 16, 16).double()
+    tops, lefts = places(128, 128, 16, 3)
+    answers, flops = {}, {}
+    for precision in ("exact", "fast"):
+        with use(precision=precision):
+            passes = quickest_passes(network, picture)
+            with FlopCounterMode(display=False) as counter:
+                answers[precision], _ = passes(squares, tops, lefts)
+        flops[precision] = counter.get_total_flops()
+    change = answers["exact"] - passes.unchanged[0]
+    error = answers["fast"] - answers["exact"]
+    assert 1e-6 < float(error.norm() / change.norm()) < 0.1
+    assert flops["fast"] < 0.9 * flops["exact"]
+
+
 def test_half_precision():
     network = Network(models.resnet18(num_classes=10).eval(), input_size=96)
     picture, squares = torch.randn(3, 96, 96), torch.randn(4, 3, 20, 20)
@@ -430,3 +449,40 @@ def test_windows(kernel, size, ends):
     for begins, start, stop in zip(changed.starts, reads.starts, reads.stops, strict=True):
         assert start == min(sees(begins))
         assert stop - 1 == max(sees(begins + changed.length - 1))
+
+
+@given(
+    kernels=st.lists(
+        st.builds(Kernel, st.integers(1, 4), st.integers(1, 2), st.integers(0, 3), st.integers(1, 2)),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_blur_is_that_of_means(kernels):
+    """Of one changed value, wherever it is: where the changes of the means are on average, and how far spread."""
+    count, size = prod(kernel.stride for kernel in kernels), 320
+    changed = torch.arange(size // 2, size // 2 + count)
+    values = F.one_hot(changed, size)[:, None].double()
+    blur = Blur.of(Span(tuple(changed.tolist()), 1))
+    for kernel in kernels:
+        mean = torch.full((1, 1, kernel.size), 1 / kernel.size, dtype=torch.float64)
+        values = F.conv1d(values, mean, None, kernel.stride, kernel.padding, kernel.dilation)
+        blur = kernel.blurs(blur)
+    assert blur.firsts == blur.lasts
+    # As strides leave places out, what one change lacks another has.
+    offsets = torch.arange(values.shape[-1]) - torch.tensor(blur.firsts, dtype=torch.float64)[:, None, None]
+    total = values.sum()
+    assert float((values * offsets).sum() / total) == pytest.approx(0, abs=1e-9)
+    assert float((values * offsets**2).sum() / total) == pytest.approx(blur.variance, abs=1e-9)
+
+
+def test_what_is_felt():
+    inputs = Span((0, 20, 32), 8)
+    wide, kernel = Blur.of(inputs)._replace(variance=4.0), Kernel(3, 1, 1, 1)
+    reached = Span((0, 10, 20), 20)
+    assert wide.felt(reached, 1.5, 40) == Span((0, 17, 27), 13)  # 0 … 10, 17 … 29 and 29 … 39, made equally long
+    assert wide.felt(reached, 100, 40) == reached
+    assert Blur.of(inputs).felt(inputs, 2.5, 40) == inputs
+    assert widest([kernel.blurs(wide), Blur((1.0, 19.0, 33.0), (3.0, 30.0, 35.0), 1.0)]) == Blur(
+        (0, 19, 32), (7, 30, 39), 4 + 2 / 3
+    )

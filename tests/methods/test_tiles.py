@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from cnnviz_widgets.methods.passes.incremental import tiles
 from cnnviz_widgets.methods.passes.incremental.tiles import POINTS, Tiles
 
-ROUNDING = {3: 10, 4: 10, 5: 30}  # units in the last place, of float32
+ROUNDING = {3: 6, 4: 10, 5: 25}  # units in the last place, of float32
 
 
 def random(*shape):

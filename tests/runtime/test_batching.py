@@ -35,6 +35,7 @@ def test_chunks_fit_into_the_budget(budget):
 def test_quickest_pieces_keep_every_tensor_in_reused_memory(largest, at_once):
     assert batching.quickest(largest, torch.device("cpu")) == at_once
     assert batching.quickest(largest, torch.device("cuda")) == 64
+    assert batching.quickest(largest, torch.device("cpu"), 5) == min(5, at_once)
 
 
 def collected(results, count):

@@ -55,6 +55,8 @@ def test_exact_is_exact_and_fast_is_autocast_where_it_pays(monkeypatch):
         monkeypatch.setattr(runtime, "_fast_dtype", lambda kind: torch.bfloat16)
         with computing(cpu):
             assert (ones @ ones).dtype == torch.bfloat16
+        with computing(cpu, cast=False):
+            assert (ones @ ones).dtype == torch.float32
         monkeypatch.setattr(runtime, "_fast_dtype", lambda kind: None)
         with computing(cpu):
             assert (ones @ ones).dtype == torch.float32

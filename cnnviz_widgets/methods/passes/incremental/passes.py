@@ -28,9 +28,11 @@ from cnnviz_widgets.networks.network import evaluating
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import computing, precision
 
-BLOCK = 16  # positions whose windows are made equally large: more are quicker to compute, fewer are cut closer
+BLOCK = {"exact": 16, "fast": 32}  # windows made equally large: more are quicker to compute, fewer are cut closer
+TOGETHER = 128  # positions at most after the blocks: linear layers read all of their weights for however many there are
 VALUE = 10  # multiplications in a convolution that take as long as to read or write a value
 PLANS = 1024  # kept for each module
+FELT = {"exact": None, "fast": 2.5}  # at how many standard deviations of its blur a change is taken for none
 SAME = {"exact": 1e-3, "fast": 0.1}  # how far two ways to compute the same may differ, as a share of the greatest value
 
 Answers = tuple[Tensor, dict[str, Tensor]]  # logits (n, classes), and what came out of layers, (n, C, h, w) or (n, C)
@@ -64,6 +66,7 @@ class FullPasses:
 class IncrementalPasses:
     """Every pass computes of each layer what the square can reach, and takes the rest from the unchanged picture.
 
+    In fast precision, what it can reach but hardly changes is taken from there, too.
     As ``FullPasses``, of a module that was ``traced``.
     """
 
@@ -85,15 +88,17 @@ class IncrementalPasses:
         self._steps = _depending_on(self._program.picture, self._program.steps)
         self._sizes = map_sizes(self._program.picture, self._steps, self._values)
         kinds = tuple((step.out, getattr(step, "kernels", None)) for step in self._steps)
-        self._plans, self._geometry = traced.plans, (kinds, *self._sizes.items())
+        self._felt, self._size_of_block = FELT[precision()], BLOCK[precision()]
+        self._plans, self._geometry = traced.plans, (kinds, *self._sizes.items(), self._felt)
         self._maps: dict[tuple, Map] = {}
         self.unchanged = self._answers(self._values)
         never_parts = [self._values[step.out] for step in self._steps if step.out not in self._sizes]
         largest = max((value.nbytes for value in never_parts if isinstance(value, Tensor)), default=0)
-        self.at_once = batching.quickest(largest, network.device)
+        self.at_once = batching.quickest(largest, network.device, TOGETHER)
 
     def __call__(self, squares: Tensor, tops: Sequence[int], lefts: Sequence[int]) -> Answers:
-        pieces = [slice(start, start + BLOCK) for start in range(0, len(tops), BLOCK)]
+        size = self._size_of_block
+        pieces = [slice(start, start + size) for start in range(0, len(tops), size)]
         height, width = squares.shape[-2:]
         blocks = [(Span(tuple(tops[piece]), height), Span(tuple(lefts[piece]), width)) for piece in pieces]
         windows = [self._plan(block) for block in blocks]
@@ -121,7 +126,7 @@ class IncrementalPasses:
         if plan is None:
             if len(self._plans) >= PLANS:
                 self._plans.clear()
-            plan = self._plans[key] = spread(self._program.picture, self._steps, self._sizes, squares)
+            plan = self._plans[key] = spread(self._program.picture, self._steps, self._sizes, squares, self._felt)
         return plan
 
     @contextmanager
@@ -228,8 +233,7 @@ class IncrementalPasses:
 
 def quickest_passes(network: Network, picture: Tensor, layers: Sequence[str] = ()) -> FullPasses | IncrementalPasses:
     """Incremental ones if the module can be read and they agree with it, else full ones. Arguments as theirs."""
-    full = FullPasses(network, picture, layers)
-    module = network.module
+    module, own = network.module, network.forward(picture[None], layers, cast=False)
     known = _traced.pop(module, None)
     for traced in [None] if known is None else [known, None]:  # the module may be another than when it was traced
         with suppress(Exception):  # in a module's code, stand-ins for tensors can raise any
@@ -237,10 +241,10 @@ def quickest_passes(network: Network, picture: Tensor, layers: Sequence[str] = (
                 with network.lock, evaluating(module):
                     traced = trace(module)
             incremental = IncrementalPasses(network, picture, layers, traced)
-            if _agree(incremental.unchanged, full.unchanged):
+            if _agree(incremental.unchanged, own):
                 _traced[module] = traced
                 return incremental
-    return full
+    return FullPasses(network, picture, layers)
 
 
 def _agree(some: Answers, others: Answers) -> bool:

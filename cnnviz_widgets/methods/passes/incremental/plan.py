@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.fx import Node
 
 from cnnviz_widgets.methods.passes.incremental.graph import Local, Sliding, Step
-from cnnviz_widgets.methods.passes.incremental.windows import Window, united
+from cnnviz_widgets.methods.passes.incremental.windows import Blur, Window, united, widest
 
 WHOLE = 0.85  # from this share of a map on it is quicker to compute all of it
 
@@ -37,21 +37,35 @@ def map_sizes(picture: Node, steps: Sequence[Step], values: dict[Node, Any]) -> 
     return sizes
 
 
-def spread(picture: Node, steps: Sequence[Step], sizes: dict[Node, Size], squares: Window) -> dict[Node, Window]:
-    """The window of every value that changes in a part alone; all other values are to be computed whole."""
-    windows = {picture: squares}
+def spread(
+    picture: Node,
+    steps: Sequence[Step],
+    sizes: dict[Node, Size],
+    squares: Window,
+    felt: float | None = None,
+) -> dict[Node, Window]:
+    """The window of every value that changes in a part alone; all other values are to be computed whole.
+
+    felt    None, or at how many standard deviations of its blur a change is taken for none
+    """
+    windows, blurs = {picture: squares}, {picture: tuple(map(Blur.of, squares))}
     for step in steps:
-        inputs = [windows.get(node) for node in step.inputs if node in sizes]
-        if step.out not in sizes or not all(inputs):
+        maps = [node for node in step.inputs if node in sizes]
+        if step.out not in sizes or not windows.keys() >= set(maps):
             continue
         size = sizes[step.out]
         if isinstance(step, Sliding):
-            axes = zip(step.kernels, inputs[0], size, strict=True)
-            rows, columns = (kernel.changes(span, side) for kernel, span, side in axes)
+            axes = list(zip(step.kernels, windows[maps[0]], blurs[maps[0]], size, strict=True))
+            window = tuple(kernel.changes(span, side) for kernel, span, _, side in axes)
+            blur = tuple(kernel.blurs(blur) for kernel, _, blur, _ in axes)
         else:
-            rows, columns = united(inputs, size)
+            window = united([windows[node] for node in maps], size)
+            blur = tuple(map(widest, zip(*(blurs[node] for node in maps), strict=True)))
+        if felt is not None:
+            window = tuple(blur.felt(span, felt, side) for span, blur, side in zip(window, blur, size, strict=True))
+        rows, columns = window
         if rows.length * columns.length < WHOLE * size[0] * size[1]:
-            windows[step.out] = rows, columns
+            windows[step.out], blurs[step.out] = window, blur
     return windows
 
 

@@ -1,6 +1,7 @@
-"""Which part of a map a change can reach. Whole numbers only: no tensor is touched here."""
+"""Which part of a map a change can reach, and where it is felt. Numbers only: no tensor is touched here."""
 
 from collections.abc import Iterable, Sequence
+from math import ceil, floor, sqrt
 from typing import NamedTuple
 
 
@@ -21,6 +22,33 @@ Window = tuple[Span, Span]  # rows and columns
 def everything(size: tuple[int, int], count: int) -> Window:
     """The whole map, for each of ``count`` positions."""
     return Span((0,) * count, size[0]), Span((0,) * count, size[1])
+
+
+class Blur(NamedTuple):
+    """How a change is spread along one side of a map: evenly over a span, and then blurred by kernels.
+
+    Each kernel with weights that know nothing of each other blurs what it sees, as a mean over its places would, so
+    that most of a change stays near its middle (Luo et al., "Understanding the Effective Receptive Field in Deep
+    Convolutional Neural Networks", NeurIPS 2016).
+
+    firsts, lasts  the ends of the span for each position, in places of this map, of which they may be fractions
+    variance       of the blur, in places squared
+    """
+
+    firsts: tuple[float, ...]
+    lasts: tuple[float, ...]
+    variance: float
+
+    @classmethod
+    def of(cls, span: Span) -> "Blur":
+        return cls(span.starts, tuple(stop - 1 for stop in span.stops), 0.0)
+
+    def felt(self, span: Span, deviations: float, size: int) -> Span:
+        """What of a span, in a map of ``size``, is at most so many standard deviations away."""
+        far = deviations * sqrt(self.variance)
+        starts = [max(start, ceil(first - far)) for start, first in zip(span.starts, self.firsts, strict=True)]
+        stops = [min(stop, floor(last + far) + 1) for stop, last in zip(span.stops, self.lasts, strict=True)]
+        return _fitted(starts, stops, size)
 
 
 class Kernel(NamedTuple):
@@ -51,6 +79,13 @@ class Kernel(NamedTuple):
         """All outputs that see any of these inputs, at a stride of 1. Some may lie outside the map."""
         return Span(tuple(start + self.padding - self.reach for start in inputs.starts), inputs.length + self.reach)
 
+    def blurs(self, inputs: Blur) -> Blur:
+        """The blur of the outputs."""
+        ends = ((end + self.padding - self.reach / 2 for end in some) for some in inputs[:2])
+        firsts, lasts = (tuple(end / self.stride for end in some) for some in ends)
+        own = self.dilation**2 * (self.size**2 - 1) / 12
+        return Blur(firsts, lasts, (inputs.variance + own) / self.stride**2)
+
     def overhang(self, inputs: int, outputs: int) -> tuple[int, int]:
         """How far outside a map of ``inputs`` it looks, before it and after it."""
         return self.padding, max(0, self.reads(Span((0,), outputs)).stops[0] - inputs)
@@ -67,6 +102,12 @@ def united(windows: Sequence[Window], size: tuple[int, int]) -> Window:
         for spans, side in zip(zip(*windows, strict=True), size, strict=True)
     )
     return rows, columns
+
+
+def widest(blurs: Iterable[Blur]) -> Blur:
+    """That of what comes from all of them."""
+    firsts, lasts, variances = zip(*blurs, strict=True)
+    return Blur(tuple(map(min, zip(*firsts, strict=True))), tuple(map(max, zip(*lasts, strict=True))), max(variances))
 
 
 def _fitted(starts: Iterable[int], stops: Iterable[int], size: int) -> Span:
