@@ -125,7 +125,8 @@ def occlusion(
             that one sees
 
     Yields OcclusionState, coarse positions first; each is a whole map that the next ones refine, for all pictures at
-    once. Stop when you like.
+    once. Stop when you like. With ``use(precision="fast")`` the maps come 1.5 to 2 times as fast, in 16 bits where the
+    hardware has them, and without what a square hardly changes: probabilities differ by about 0.01.
     Raises UserError at once for an unknown class, layer, fill, shape or score, a size larger than the picture, or a
     stride below 1.
 
