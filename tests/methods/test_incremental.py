@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
-from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPasses, quickest_passes, tiles
+from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPasses, passes, quickest_passes, tiles
 from cnnviz_widgets.methods.passes.incremental.passes import _traced
 from cnnviz_widgets.methods.passes.incremental.windows import Blur, Kernel, Span, widest
 from cnnviz_widgets.networks import Network
@@ -211,6 +211,50 @@ def test_in_tiles(name, monkeypatch):
     test_operations(name)
 
 
+@pytest.mark.parametrize("name", MIDDLES)
+def test_operations_where_little_is_felt(name, monkeypatch):
+    with use(precision="fast"):
+        monkeypatch.setitem(passes.FELT, "fast", 100)
+        test_operations(name)
+        monkeypatch.setitem(passes.FELT, "fast", 0)
+        network = Network(lively(Net(MIDDLES[name])), input_size=(21, 26), mean=(0.5, 0.5), std=(1, 1))
+        assert largest_difference(network, 5, 5) < 2
+
+
+def test_what_is_not_felt_stays_as_it_was(monkeypatch):
+    """Against whole maps, of which only the windows are taken."""
+    torch.manual_seed(0)
+    monkeypatch.setitem(passes.FELT, "fast", 0.8)
+    relu = nn.ReLU()
+    layers = [
+        nn.Sequential(nn.Conv2d(2, 6, 5, padding=2), relu),
+        nn.MaxPool2d(3, 2),
+        nn.Sequential(nn.Conv2d(6, 8, 3, padding=1), relu),
+        nn.Sequential(nn.Conv2d(8, 8, 3, padding=2, dilation=2), relu),
+        nn.AvgPool2d(2),
+    ]
+    head = nn.Sequential(nn.Flatten(), nn.Linear(8 * 9 * 11, 4))
+    network = Network(nn.Sequential(*layers, head).double().eval(), input_size=(40, 48), mean=(0.5, 0.5), std=(1, 1))
+    picture, squares = torch.randn(2, 40, 48).double(), torch.randn(9, 2, 7, 7).double()
+    tops, lefts = places(40, 48, 7, 3)
+    with use(precision="fast"):
+        quick = quickest_passes(network, picture)
+        found, _ = quick(squares, tops, lefts)
+        windows = quick._plan((Span(tops, 7), Span(lefts, 7)))
+    values, unchanged, left_out = with_squares(picture, squares, tops, lefts), picture[None], []
+    with torch.no_grad():
+        for layer, step in zip(layers, quick._steps, strict=False):
+            values, unchanged = layer(values), layer(unchanged)
+            rows, columns = windows[step.out]
+            felt = torch.zeros(9, 1, *values.shape[2:], dtype=torch.bool)
+            for one, top, left in zip(felt, rows.starts, columns.starts, strict=True):
+                one[:, top : top + rows.length, left : left + columns.length] = True
+            left_out.append(float(((values - unchanged) * ~felt).abs().max()))
+            values = torch.where(felt, values, unchanged)
+        torch.testing.assert_close(found, head(values), rtol=0, atol=1e-12)
+    assert all(left_out[number] > 0.01 for number in (0, 2, 3))
+
+
 def test_less_is_computed():
     for net in (models.squeezenet1_1(num_classes=4), models.resnet18(num_classes=4)):
         network = Network(net.eval(), input_size=160)
@@ -396,9 +440,9 @@ def test_a_real_network_in_single_precision(real_squeezenet):
 
 def test_what_is_hardly_changed_is_left_in_fast_precision():
     torch.manual_seed(0)
-    network = Network(lively(models.vgg11(num_classes=4, init_weights=False)), input_size=128)  # in float64: never cast
-    picture, squares = torch.randn(3, 128, 128).double(), torch.randn(9, 3, 16, 16).double()
-    tops, lefts = places(128, 128, 16, 3)
+    network = Network(lively(models.vgg11(num_classes=4, init_weights=False)), input_size=160)  # in float64: never cast
+    picture, squares = torch.randn(3, 160, 160).double(), torch.randn(9, 3, 16, 16).double()
+    tops, lefts = places(160, 160, 16, 3)
     answers, flops = {}, {}
     for precision in ("exact", "fast"):
         with use(precision=precision):
