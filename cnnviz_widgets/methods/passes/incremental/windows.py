@@ -81,10 +81,12 @@ class Kernel(NamedTuple):
 
     def blurs(self, inputs: Blur) -> Blur:
         """The blur of the outputs."""
-        ends = ((end + self.padding - self.reach / 2 for end in some) for some in inputs[:2])
-        firsts, lasts = (tuple(end / self.stride for end in some) for some in ends)
+
+        def there(ends: tuple[float, ...]) -> tuple[float, ...]:
+            return tuple((end + self.padding - self.reach / 2) / self.stride for end in ends)
+
         own = self.dilation**2 * (self.size**2 - 1) / 12
-        return Blur(firsts, lasts, (inputs.variance + own) / self.stride**2)
+        return Blur(there(inputs.firsts), there(inputs.lasts), (inputs.variance + own) / self.stride**2)
 
     def overhang(self, inputs: int, outputs: int) -> tuple[int, int]:
         """How far outside a map of ``inputs`` it looks, before it and after it."""
