@@ -218,7 +218,7 @@ def test_operations_where_little_is_felt(name, monkeypatch):
         test_operations(name)
         monkeypatch.setitem(passes.FELT, "fast", 0)
         network = Network(lively(Net(MIDDLES[name])), input_size=(21, 26), mean=(0.5, 0.5), std=(1, 1))
-        assert largest_difference(network, 5, 5) < 2
+        assert largest_difference(network, 5, 5) < 2  # no way through it fails, whatever is cut off
 
 
 def test_what_is_not_felt_stays_as_it_was(monkeypatch):

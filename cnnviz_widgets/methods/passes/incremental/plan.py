@@ -38,11 +38,7 @@ def map_sizes(picture: Node, steps: Sequence[Step], values: dict[Node, Any]) -> 
 
 
 def spread(
-    picture: Node,
-    steps: Sequence[Step],
-    sizes: dict[Node, Size],
-    squares: Window,
-    felt: float | None = None,
+    picture: Node, steps: Sequence[Step], sizes: dict[Node, Size], squares: Window, felt: float | None
 ) -> dict[Node, Window]:
     """The window of every value that changes in a part alone; all other values are to be computed whole.
 
