@@ -22,6 +22,20 @@ def module(request) -> nn.Module:
     return _module(request.param)
 
 
+def with_statistics(module: nn.Module) -> nn.Module:
+    """The module itself; its BatchNorms get means, variances, scales and shifts as if it had been trained."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            if part.running_mean is not None:
+                part.running_mean.normal_(0, 0.3)
+                part.running_var.uniform_(0.5, 2)
+            if part.weight is not None:
+                nn.init.uniform_(part.weight, 0.5, 1.5)
+            if part.bias is not None:
+                nn.init.normal_(part.bias, 0, 0.2)
+    return module
+
+
 def hooks(module: nn.Module) -> list[tuple]:
     """Every hook of every part."""
     kinds = [name for name in vars(module) if name.endswith("_hooks")]

@@ -6,6 +6,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import chain
+from math import prod
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -194,7 +195,11 @@ class Network:
         """About how large what comes out of each layer is for one picture of (height, width)."""
         height, width = self.input_size or (_PROBED, _PROBED)
         each = max(1.0, size[0] * size[1] / (height * width)) * self.dtype.itemsize
-        return [int(each * torch.Size(layer.shape).numel()) for layer in self.layers] or [0]
+        return [int(each * numbers) for numbers in self._numbers_of_layers]
+
+    @cached_property
+    def _numbers_of_layers(self) -> list[int]:
+        return [prod(layer.shape) for layer in self.layers] or [0]
 
     # What it does
 

@@ -57,7 +57,10 @@ def chunks(count: int, bytes_each: int, *, most: int = 32, where: torch.device |
 
     They are as equal as can be: a small rest would cost nearly as much as a whole piece.
     """
-    number = -(-count // max(1, min(most, memory_budget(where) // max(1, bytes_each))))
+    together = min(most, count)
+    if together > 1:  # to ask for the memory takes a while, and one alone must fit in any case
+        together = min(together, memory_budget(where) // max(1, bytes_each))
+    number = -(-count // max(1, together))
     sizes = (count // number + (piece < count % number) for piece in range(number))
     return [slice(start, stop) for start, stop in pairwise(accumulate(sizes, initial=0))]
 

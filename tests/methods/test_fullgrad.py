@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 import torchvision
+from architectures import with_statistics
 from torch import nn
 
 from cnnviz_widgets.errors import UserError
@@ -16,11 +17,7 @@ MEAN = (0.4, 0.5, 0.6)
 
 def stirred(module):
     """In float64, with statistics and biases as if it had been trained."""
-    for part in module.modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm):
-            part.running_mean.normal_(0, 0.3)
-            part.running_var.uniform_(0.5, 2)
-            nn.init.uniform_(part.weight, 0.5, 1.5)
+    for part in with_statistics(module).modules():
         if getattr(part, "bias", None) is not None:
             nn.init.normal_(part.bias, 0, 0.2)
     return module.double()
@@ -150,10 +147,12 @@ class Functional(nn.Module):
         self.up = nn.ConvTranspose2d(5, 4, 2, stride=2)
         self.slope = nn.PReLU()
         self.norm = torchvision.ops.FrozenBatchNorm2d(4)
+        self.mean, self.variance = nn.Buffer(torch.randn(5)), nn.Buffer(torch.rand(5))
         self.score = nn.Linear(4, 3)
 
     def forward(self, x):
         h = F.leaky_relu(F.conv2d((x - 0.3) / 2, self.weight, bias=self.bias), 0.2)
+        h = F.batch_norm(h, self.mean, self.variance, bias=self.bias, eps=0.3)
         h = F.relu(1.5 - (self.offset + h) - 0.1)
         h = torch.add(self.slope(self.up(h)), torch.ones(4, 1, 1, dtype=x.dtype), alpha=0.7)
         h += 0.2

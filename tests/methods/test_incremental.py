@@ -8,7 +8,7 @@ from math import prod
 import pytest
 import torch
 import torch.nn.functional as F
-from architectures import module, odd, state  # noqa: F401
+from architectures import module, odd, state, with_statistics  # noqa: F401
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -62,13 +62,7 @@ def lively(one):
     for part in one.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight)
-        if isinstance(part, nn.BatchNorm2d) and part.running_mean is not None:
-            part.running_mean.normal_(0, 0.2)
-            part.running_var.uniform_(0.5, 2)
-            if part.affine:
-                nn.init.uniform_(part.weight, 0.5, 1.5)
-                nn.init.normal_(part.bias, 0, 0.2)
-    return one.double().eval()
+    return with_statistics(one).double().eval()
 
 
 @pytest.mark.parametrize(

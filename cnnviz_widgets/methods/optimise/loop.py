@@ -23,7 +23,7 @@ from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
 from cnnviz_widgets.methods.optimise.redirect import Waking
 from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_colours
-from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
+from cnnviz_widgets.methods.passes.gradients import quick_way_back
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.render import Content
@@ -243,7 +243,7 @@ def _climb(
 def _pass(network: Network, batch: Tensor, bound: Bound, waking: bool) -> tuple[Tensor | None, dict[str, Tensor]]:
     """The scores and layers that the objective reads, in float32 at least."""
     try:
-        with Waking() if waking else nullcontext(), quick_first_layer(network.module):
+        with Waking() if waking else nullcontext(), quick_way_back(network.module):
             logits, values = network.forward(batch, bound.layers, to_output=bound.output, grad=True)
     except RuntimeError as error:
         size = "×".join(map(str, batch.shape[-2:]))

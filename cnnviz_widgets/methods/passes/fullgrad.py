@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
-from torch.overrides import TorchFunctionMode
+from torch import Tensor, nn
 
+from cnnviz_widgets.methods.passes.batch_norm import QuickBatchNorm
 from cnnviz_widgets.methods.passes.gradients import check, descend, in_pieces, like
 from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Target, goal
@@ -44,8 +44,9 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
     aim = goal(network, target, len(pictures))
 
     def work(piece: range) -> tuple[Tensor, list[float], list]:
-        terms, inputs = _Terms(len(piece)), lambda: network.normalise(pictures[piece.start : piece.stop])
-        batch, gradient, scores, start = descend(network, inputs, aim, piece, forward=terms)
+        terms = _Terms(network.module, len(piece))
+        inputs = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
+        batch, gradient, scores, start = descend(network, inputs, aim, piece, norms=terms)
         check(network, gradient)
         terms.add(batch * gradient)
         errors = torch.stack(terms.sums).cpu().double().sum(0) - scores.cpu().double()
@@ -64,24 +65,27 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
     )
 
 
-class _Terms(TorchFunctionMode):
+class _Terms(QuickBatchNorm):
     """Context for a pass forward: on the way back, every bias that it adds notes what it gives to the scores.
 
     sums   for each: (B,), over channels and places
     """
 
-    def __init__(self, count: int) -> None:
-        super().__init__()
+    def __init__(self, module: nn.Module, count: int) -> None:
+        super().__init__(module)
         self.sums: list[Tensor] = []
         self._count = count
         self._layers: dict[torch.Size, list[tuple[Tensor, Tensor, Tensor, int]]] = defaultdict(list)  # by size
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        out = func(*args, **(kwargs or {}))
+        out = super().__torch_function__(func, types, args, kwargs)
         name = getattr(func, "__name__", "").strip("_")
         if name in _BIASES and isinstance(out, Tensor) and out.requires_grad:
-            with torch.no_grad():
-                bias = _BIASES[name](*args, **(kwargs or {}))
+            if known := self.affine(func, args, kwargs):
+                bias = known.shift
+            else:
+                with torch.no_grad():
+                    bias = _BIASES[name](*args, **(kwargs or {}))
             if bias is not None:
                 # A hook belongs to the values that are there now: in-place operations that follow do not reach it.
                 out.register_hook(partial(self._note, bias, name in _CHANNELS_LAST))
@@ -93,9 +97,10 @@ class _Terms(TorchFunctionMode):
 
     def add(self, term: Tensor) -> None:
         """Of a layer (B, channels, …); it is overwritten."""
-        each = term.view(self._count, -1, *term.shape[1:])  # more than B where a picture is cut up into windows
-        self.sums.append(each.sum([*range(1, each.ndim)]))
-        if term.ndim == 4 and len(term) == self._count and prod(term.shape[2:]) > 1:
+        whole = len(term) == self._count  # and not cut up into windows
+        sums = term.sum([*range(1, term.ndim)])
+        self.sums.append(sums if whole else sums.view(self._count, -1).sum(1))
+        if whole and term.ndim == 4 and prod(term.shape[2:]) > 1:
             size = term.abs_()
             low, high = size.amin((1, 2, 3)), size.amax((1, 2, 3))
             self._layers[size.shape[2:]].append((size.sum(1), low, high, size.shape[1]))

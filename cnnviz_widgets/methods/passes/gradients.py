@@ -1,7 +1,7 @@
 """G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.passes.batch_norm import QuickBatchNorm, quick_batch_norm
 from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
 from cnnviz_widgets.methods.passes.relu_rules import relu_rule
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
@@ -137,18 +138,17 @@ def descend(
     piece: range,
     layer: str | None = None,
     *,
-    forward: AbstractContextManager = nullcontext(),  # noqa: B008
+    norms: QuickBatchNorm | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, list]:
     """A pass forward and back: to what it goes back, the gradient of the scores there, these, and what they are.
 
-    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. On its way to the
-    scores it is in the context ``forward``.
+    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. ``norms`` as in
+    ``quick_way_back``.
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
-    first = quick_first_layer(network.module) if layer is None else nullcontext()
-    with way_back(network), first:
+    with way_back(network):
         batch = network.quickest(inputs()).requires_grad_(layer is None)
-        with forward:
+        with quick_way_back(network.module, norms) if layer is None else nullcontext():
             output, values = network.forward(
                 batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
             )
@@ -164,6 +164,16 @@ def way_back(network: Network) -> Iterator[None]:
     if any(weight.is_inference() for weight in network.module.parameters()):
         raise UserError(f"{network.name} was made in torch.inference_mode(): make it outside to go back through it.")
     with network.lock, torch.enable_grad():
+        yield
+
+
+@contextmanager
+def quick_way_back(module: nn.Module, norms: QuickBatchNorm | None = None) -> Iterator[None]:
+    """Context in which a forward pass must run for its way back, to the picture alone, to be quicker than usual.
+
+    ``norms`` takes the part of the context that meets BatchNorm.
+    """
+    with quick_first_layer(module), norms or quick_batch_norm(module):
         yield
 
 

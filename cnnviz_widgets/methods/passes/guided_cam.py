@@ -5,7 +5,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from cnnviz_widgets.methods.passes.grad_cam import AnyLayer, gather, heatmap, mean_gradient, wide, with_places
-from cnnviz_widgets.methods.passes.gradients import BACK, check, descend, like, slope, way_back
+from cnnviz_widgets.methods.passes.gradients import BACK, check, descend, like, quick_way_back, slope, way_back
 from cnnviz_widgets.methods.passes.relu_rules import Rule, relu_rule
 from cnnviz_widgets.methods.results import GradientPicture
 from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
@@ -60,8 +60,8 @@ def _together(
     """One pass forward and two back: to the layer by the true gradient, and to the picture by the guided one."""
     layers = [layer] if aim.layer is None else [layer, aim.layer]
     with way_back(network):
-        batch = inputs().requires_grad_()
-        with guided:
+        batch = network.quickest(inputs()).requires_grad_()
+        with guided, quick_way_back(network.module):
             output, values = network.forward(batch, layers, to_output=aim.layer is None, grad=True)
         scores, start = aim.scores(output, values, piece)
         guided.acting = False
