@@ -43,7 +43,7 @@ def passes(network, photo, count):
 
 def test_smoothgrad(network, photo, compare):
     ours = lambda: smoothgrad(network, photo, 3)  # noqa: E731
-    floor = compare(f"smoothgrad 25, {network.name}, bare passes", ours, passes(network, photo, 25), TURNS)
+    floor = compare(f"smoothgrad 25, {network.name}, bare passes", ours, passes(network, photo, 25))
     batch, peer = network.normalise(network.prepare(photo)), NoiseTunnel(Saliency(network.module))
     captum = lambda: peer.attribute(batch, nt_samples=25, stdevs=0.6, target=3)  # noqa: E731
     ratio = compare(f"smoothgrad 25, {network.name}, Captum's default", ours, captum, TURNS)
@@ -53,7 +53,7 @@ def test_smoothgrad(network, photo, compare):
 
 def test_integrated_gradients(network, photo, compare):
     ours = lambda: integrated_gradients(network, photo, 3)  # noqa: E731
-    floor = compare(f"integrated gradients 50, {network.name}, bare passes", ours, passes(network, photo, 50), TURNS)
+    floor = compare(f"integrated gradients 50, {network.name}, bare passes", ours, passes(network, photo, 50))
     batch, peer = network.normalise(network.prepare(photo)), IntegratedGradients(network.module)
     captum = lambda: peer.attribute(batch, target=3, n_steps=50)  # noqa: E731
     ratio = compare(f"integrated gradients 50, {network.name}, Captum's default", ours, captum, TURNS)
