@@ -37,6 +37,7 @@ MEASURES = {
 EDGES = "edges"
 LABELS = {**METHODS, EDGES: "edge detector"}
 STAGES, THUMBNAIL = 20, 64  # at most so many columns; px of the longer side of a picture in the matrix
+LINE = 80  # letters that have room above the maps
 
 
 class Sanity(Panel):
@@ -140,7 +141,7 @@ class Sanity(Panel):
                 self._tiles.put(name, result)
                 heads[name] += f" · {_number(getattr(state.likeness[name], now.measure))}"
         random = names[: now.step] if now.mode == "cascading" else names[now.step - 1 : now.step]
-        caption = f"random: {', '.join(random)}" if now.step else "the trained network"
+        caption = f"random: {_listed(random)}" if now.step else "the trained network"
         picture = rgb(now.network.prepare(now.image)[0])
         return self._tiles.content(picture, heads, caption, known=state.results if state else ())
 
@@ -170,7 +171,7 @@ class Sanity(Panel):
             columns=len(columns),
             names=[f"{LABELS[row]} · {columns[step]}" for row, step in places],
             heads=[LABELS[row] * (step == 0) for row, step in places],
-            caption=f"from left to right random: none, {', '.join(names)}",
+            caption=f"from left to right random: none, {_listed(names)}",
         )
 
     def call(self, now: SimpleNamespace) -> str:
@@ -222,6 +223,12 @@ def stages(network: Network) -> list[str]:
         for depth in range(1, 1 + max((name.count(".") + 1 for name in layers), default=0))
     ]
     return max((cut for cut in cuts if len(cut) <= STAGES), key=len, default=(cuts or [[]])[0][:STAGES])
+
+
+def _listed(names: list[str]) -> str:
+    """All of them, or the first two and the last where a line is too short."""
+    every = ", ".join(names)
+    return every if len(every) <= LINE else f"{names[0]}, {names[1]} … {names[-1]} ({len(names)} in all)"
 
 
 def _number(likeness: float) -> str:

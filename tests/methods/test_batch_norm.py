@@ -1,6 +1,9 @@
 """The quicker way back through BatchNorm against autograd's own, in float64, and where it is not taken."""
 
+import copy
 import threading
+from contextlib import nullcontext
+from functools import partial
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ from architectures import with_statistics
 from torch import nn
 from torchvision.models import get_model
 
+import cnnviz_widgets as cv
 from cnnviz_widgets.methods.passes.batch_norm import quick_batch_norm
 
 
@@ -19,13 +23,10 @@ def trained(module, dtype=torch.float64):
 def back(module, x, quick):
     """What comes out, and the gradient of a random direction there."""
     x = x.clone().requires_grad_()
-    if quick:
-        with quick_batch_norm(module):
-            out = module(x)
-    else:
+    with quick_batch_norm(module) if quick else nullcontext():
         out = module(x)
-    direction = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
-    return out, torch.autograd.grad((out * direction).sum(), x)[0]
+        direction = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
+        return out, torch.autograd.grad((out * direction).sum(), x)[0]
 
 
 def batch(*shape, dtype=torch.float64):
@@ -43,9 +44,18 @@ def norms_met(out):
     return sum("BatchNorm" in node.name() for node in seen)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "shufflenet_v2_x0_5"])
-def test_the_gradient_is_autograds(name):
-    options = {"init_weights": True, "aux_logits": False} if name == "googlenet" else {}
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("resnet18", {}),
+        ("mobilenet_v2", {}),
+        ("densenet121", {}),
+        ("densenet121", {"memory_efficient": True}),  # computes its layers once more on the way back
+        ("googlenet", {"init_weights": True, "aux_logits": False}),
+        ("shufflenet_v2_x0_5", {}),
+    ],
+)
+def test_the_gradient_is_autograds(name, options):
     module, x = trained(get_model(name, weights=None, **options)), batch(2, 3, 64, 64)
     (out, gradient), (same, usual) = back(module, x, True), back(module, x, False)
     assert norms_met(out) == 0 < norms_met(same)
@@ -53,27 +63,11 @@ def test_the_gradient_is_autograds(name):
     torch.testing.assert_close(gradient, usual, rtol=1e-9, atol=1e-12 * float(usual.abs().max()))
 
 
-class Twice(nn.Module):
-    """One BatchNorm used twice, each time with another eps: as a module, and as a function of its numbers."""
-
-    def __init__(self):
-        super().__init__()
-        self.norm, self.relu = nn.BatchNorm2d(4, eps=0.1), nn.ReLU(inplace=True)
+class Active(nn.BatchNorm2d):
+    """With a forward pass of its own."""
 
     def forward(self, x):
-        norm = self.norm
-        h = self.relu(norm(x)) - x
-        return F.batch_norm(
-            h, norm.running_mean, norm.running_var, bias=norm.bias, weight=norm.weight, training=False, eps=0.2
-        )
-
-
-def test_only_what_is_the_same_call_is_exchanged():
-    module, x = trained(Twice()), batch(2, 4, 5, 6)
-    (out, gradient), (same, usual) = back(module, x, True), back(module, x, False)
-    assert (norms_met(out), norms_met(same)) == (1, 2)
-    torch.testing.assert_close(out, same, rtol=0, atol=1e-12)
-    torch.testing.assert_close(gradient, usual, rtol=0, atol=1e-12)
+        return super().forward(x).relu()
 
 
 class Shiftless(nn.BatchNorm2d):
@@ -92,8 +86,10 @@ class Statistics(nn.Module):
     [
         (nn.BatchNorm2d(4, affine=False), torch.float32),
         (Shiftless(4), torch.float32),
+        (Active(4), torch.float32),
         (nn.BatchNorm2d(4, track_running_stats=False), torch.float32),
         (nn.Sequential(nn.BatchNorm2d(4), Statistics()), torch.float32),
+        (nn.Sequential(nn.Flatten(2), nn.BatchNorm1d(4)), torch.float32),
         (nn.BatchNorm2d(4), torch.bfloat16),
     ],
 )
@@ -135,6 +131,34 @@ def test_without_a_way_back_nothing_changes():
             assert torch.equal(norm(x.clone().requires_grad_()), expected)
 
 
+def test_a_copy_is_a_module_of_its_own():
+    module, x = trained(nn.Sequential(nn.BatchNorm2d(4))), batch(2, 4, 5, 6)
+    with quick_batch_norm(module):
+        copied = copy.deepcopy(module)
+        copied[0].weight.data.mul_(2)
+        copied[0].bias.data.mul_(2)
+        inside = copied(x.clone().requires_grad_())
+    torch.testing.assert_close(inside, 2 * module(x))
+    torch.testing.assert_close(copied(x), 2 * module(x))
+
+
+def test_contexts_in_each_other():
+    module, x = trained(nn.Sequential(nn.BatchNorm2d(4))), batch(2, 4, 5, 6).requires_grad_()
+    with quick_batch_norm(module):
+        with quick_batch_norm(module):
+            assert norms_met(module(x)) == 0
+        assert norms_met(module(x)) == 0
+    assert norms_met(module(x)) == 1
+
+
+def test_nothing_stays():
+    module = trained(nn.Sequential(nn.BatchNorm2d(4), nn.Linear(3, 2)))
+    before = [dict(vars(part)) for part in module.modules()]
+    with pytest.raises(RuntimeError), quick_batch_norm(module):
+        module(batch(2, 4, 5, 6).requires_grad_())
+    assert [dict(vars(part)) for part in module.modules()] == before
+
+
 def test_other_threads_are_left_alone():
     norm, seen = trained(nn.BatchNorm2d(4)), []
     x = batch(2, 4, 5, 6).requires_grad_()
@@ -145,3 +169,25 @@ def test_other_threads_are_left_alone():
         assert norms_met(norm(x)) == 0
     assert seen == [1]
     assert norms_met(norm(x)) == 1
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        cv.saliency,
+        partial(cv.saliency, rule="guided"),
+        partial(cv.smoothgrad, samples=3),
+        cv.full_grad,
+        partial(cv.guided_grad_cam, layer="features.denseblock3"),
+        lambda network, photo, target: cv.last(cv.class_model(network, target, steps=2, size=64)),
+    ],
+)
+def test_methods_go_back_through_a_module_that_saves_memory(method):
+    module = with_statistics(get_model("densenet121", weights=None)).double()
+    network, photo = cv.Network(module, input_size=64), batch(3, 64, 64).sigmoid()
+    expected = method(network, photo, 3).values
+    assert expected.count_nonzero() > 100
+    for part in module.modules():
+        if hasattr(part, "memory_efficient"):
+            part.memory_efficient = True
+    torch.testing.assert_close(method(network, photo, 3).values, expected)

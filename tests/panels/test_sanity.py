@@ -52,6 +52,17 @@ def test_one_layer_at_a_time(panel, network, photo):
     assert content(panel, "large").caption == "random: 0"
 
 
+def test_a_list_too_long_for_its_line_has_its_ends(panel, monkeypatch):
+    panel.run()
+    assert content(panel, "matrix").caption == "from left to right random: none, 7, 3, 0"
+    monkeypatch.setattr("cnnviz_widgets.panels.sanity.LINE", 6)
+    panel.reset()
+    panel.step = 3
+    panel.run()
+    assert content(panel, "matrix").caption == "from left to right random: none, 7, 3 … 0 (3 in all)"
+    assert content(panel, "large").caption == "random: 7, 3 … 0 (3 in all)"
+
+
 def test_columns_come_one_by_one_in_their_places(panel):
     frames = list(panel.compute(panel._now()))
     assert [frame.step for frame in frames] == [0, 1, 2, 3, 4]  # first the room for all

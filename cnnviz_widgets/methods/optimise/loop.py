@@ -23,7 +23,7 @@ from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
 from cnnviz_widgets.methods.optimise.redirect import Waking
 from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_colours
-from cnnviz_widgets.methods.passes.gradients import quick_way_back
+from cnnviz_widgets.methods.passes.gradients import quick_way_back, way_back
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.render import Content
@@ -213,7 +213,7 @@ def _climb(
     waking: bool = False,
 ) -> _Climb:
     signals: list[Tensor] = []
-    with network.lock, torch.enable_grad():
+    with way_back(network), quick_way_back(network.module):
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
         pictures = decoded.detach().requires_grad_()
@@ -243,7 +243,7 @@ def _climb(
 def _pass(network: Network, batch: Tensor, bound: Bound, waking: bool) -> tuple[Tensor | None, dict[str, Tensor]]:
     """The scores and layers that the objective reads, in float32 at least."""
     try:
-        with Waking() if waking else nullcontext(), quick_way_back(network.module):
+        with Waking() if waking else nullcontext():
             logits, values = network.forward(batch, bound.layers, to_output=bound.output, grad=True)
     except RuntimeError as error:
         size = "×".join(map(str, batch.shape[-2:]))

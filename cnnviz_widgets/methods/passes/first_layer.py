@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def quick_first_layer(module: nn.Module) -> Iterator[None]:
-    """Context in which a forward pass must run for its way back, to the picture alone, to be the quicker one."""
+    """Context in which a pass must run forward and back, to the picture alone, for its way back to be quicker."""
     first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
     if first is None or not _gains(first):
         yield

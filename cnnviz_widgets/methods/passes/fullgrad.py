@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from cnnviz_widgets.methods.passes.batch_norm import QuickBatchNorm
 from cnnviz_widgets.methods.passes.gradients import check, descend, in_pieces, like
 from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Target, goal
@@ -44,9 +44,8 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
     aim = goal(network, target, len(pictures))
 
     def work(piece: range) -> tuple[Tensor, list[float], list]:
-        terms = _Terms(network.module, len(piece))
-        inputs = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
-        batch, gradient, scores, start = descend(network, inputs, aim, piece, norms=terms)
+        terms, inputs = _Terms(len(piece)), lambda: network.normalise(pictures[piece.start : piece.stop])
+        batch, gradient, scores, start = descend(network, inputs, aim, piece, forward=terms)
         check(network, gradient)
         terms.add(batch * gradient)
         errors = torch.stack(terms.sums).cpu().double().sum(0) - scores.cpu().double()
@@ -65,27 +64,24 @@ def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap
     )
 
 
-class _Terms(QuickBatchNorm):
+class _Terms(TorchFunctionMode):
     """Context for a pass forward: on the way back, every bias that it adds notes what it gives to the scores.
 
     sums   for each: (B,), over channels and places
     """
 
-    def __init__(self, module: nn.Module, count: int) -> None:
-        super().__init__(module)
+    def __init__(self, count: int) -> None:
+        super().__init__()
         self.sums: list[Tensor] = []
         self._count = count
         self._layers: dict[torch.Size, list[tuple[Tensor, Tensor, Tensor, int]]] = defaultdict(list)  # by size
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        out = super().__torch_function__(func, types, args, kwargs)
+        out = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "").strip("_")
         if name in _BIASES and isinstance(out, Tensor) and out.requires_grad:
-            if known := self.affine(func, args, kwargs):
-                bias = known.shift
-            else:
-                with torch.no_grad():
-                    bias = _BIASES[name](*args, **(kwargs or {}))
+            with torch.no_grad():
+                bias = _BIASES[name](*args, **(kwargs or {}))
             if bias is not None:
                 # A hook belongs to the values that are there now: in-place operations that follow do not reach it.
                 out.register_hook(partial(self._note, bias, name in _CHANNELS_LAST))
@@ -152,6 +148,13 @@ def _sum(x: Any, other: Any, *, alpha: float = 1, sign: float = 1) -> Any:
     return x if _constant(x) else sign * alpha * other
 
 
+def _addcmul(x: Tensor, one: Tensor, other: Tensor, *, value: float = 1) -> Tensor | None:
+    factors = _constant(one) and _constant(other)
+    if _constant(x) == factors:
+        return None
+    return value * one * other if factors else x
+
+
 # Name of a torch function -> the bias that it adds to what is linear in its input, or None.
 _BIASES: dict[str, Callable[..., Tensor | float | None]] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _convolution),
@@ -162,6 +165,7 @@ _BIASES: dict[str, Callable[..., Tensor | float | None]] = {
     "layer_norm": lambda x, shape, weight=None, bias=None, eps=1e-5: bias,
     "add": _sum,
     "sub": partial(_sum, sign=-1),
+    "addcmul": _addcmul,
     "rsub": lambda x, other: None if _constant(x) or not _constant(other) else other,
 }
 _CHANNELS_LAST = ("linear", "layer_norm")

@@ -1,7 +1,7 @@
 """G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.passes.batch_norm import QuickBatchNorm, quick_batch_norm
+from cnnviz_widgets.methods.passes.batch_norm import quick_batch_norm
 from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
 from cnnviz_widgets.methods.passes.relu_rules import relu_rule
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
 from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.networks.network import evaluating
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 
@@ -138,17 +139,18 @@ def descend(
     piece: range,
     layer: str | None = None,
     *,
-    norms: QuickBatchNorm | None = None,
+    forward: AbstractContextManager = nullcontext(),  # noqa: B008
 ) -> tuple[Tensor, Tensor, Tensor, list]:
     """A pass forward and back: to what it goes back, the gradient of the scores there, these, and what they are.
 
-    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. ``norms`` as in
-    ``quick_way_back``.
+    It goes back to the normalised ``inputs()``, or only to what comes out of ``layer`` for them. On its way to the
+    scores it is in the context ``forward``.
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
-    with way_back(network):
+    quick = quick_way_back(network.module) if layer is None else nullcontext()
+    with way_back(network), quick:
         batch = network.quickest(inputs()).requires_grad_(layer is None)
-        with quick_way_back(network.module, norms) if layer is None else nullcontext():
+        with forward:
             output, values = network.forward(
                 batch, layers, to_output=aim.layer is None, grad=layer is None, grad_from=layer
             )
@@ -160,20 +162,17 @@ def descend(
 
 @contextmanager
 def way_back(network: Network) -> Iterator[None]:
-    """For a forward pass and its backward pass; UserError if the network cannot have one."""
+    """For a forward pass and its backward pass, both in evaluation mode; UserError if the network cannot have one."""
     if any(weight.is_inference() for weight in network.module.parameters()):
         raise UserError(f"{network.name} was made in torch.inference_mode(): make it outside to go back through it.")
-    with network.lock, torch.enable_grad():
+    with network.lock, torch.enable_grad(), evaluating(network.module):
         yield
 
 
 @contextmanager
-def quick_way_back(module: nn.Module, norms: QuickBatchNorm | None = None) -> Iterator[None]:
-    """Context in which a forward pass must run for its way back, to the picture alone, to be quicker than usual.
-
-    ``norms`` takes the part of the context that meets BatchNorm.
-    """
-    with quick_first_layer(module), norms or quick_batch_norm(module):
+def quick_way_back(module: nn.Module) -> Iterator[None]:
+    """Context in which a pass must run forward and back, to the picture alone, to be quicker than autograd's own."""
+    with quick_first_layer(module), quick_batch_norm(module):
         yield
 
 

@@ -59,9 +59,9 @@ def _together(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, list]:
     """One pass forward and two back: to the layer by the true gradient, and to the picture by the guided one."""
     layers = [layer] if aim.layer is None else [layer, aim.layer]
-    with way_back(network):
+    with way_back(network), quick_way_back(network.module):
         batch = network.quickest(inputs()).requires_grad_()
-        with guided, quick_way_back(network.module):
+        with guided:
             output, values = network.forward(batch, layers, to_output=aim.layer is None, grad=True)
         scores, start = aim.scores(output, values, piece)
         guided.acting = False
