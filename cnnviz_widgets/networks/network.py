@@ -198,6 +198,11 @@ class Network:
         return [int(each * numbers) for numbers in self._numbers_of_layers]
 
     @cached_property
+    def made_in_inference_mode(self) -> bool:
+        """Whether weights of it were, in ``torch.inference_mode()``: then there is no way back through it."""
+        return any(weight.is_inference() for weight in self.module.parameters())
+
+    @cached_property
     def _numbers_of_layers(self) -> list[int]:
         return [prod(layer.shape) for layer in self.layers] or [0]
 

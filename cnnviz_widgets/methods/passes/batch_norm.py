@@ -30,7 +30,7 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
 
     Both in it, since a module that saves memory computes parts of itself once more on the way back.
     """
-    norms = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d) and _gains(part)]
+    norms = {part: _numbers(part) for part in module.modules() if isinstance(part, nn.BatchNorm2d) and _gains(part)}
     before = getattr(_here, "affine", {})
     _here.affine = before | dict(zip(norms, _affine(norms), strict=True))
     try:
@@ -45,16 +45,20 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
 
 def _gains(norm: nn.BatchNorm2d) -> bool:
     usual = type(norm).forward is nn.BatchNorm2d.forward and "forward" not in vars(norm)
-    numbers = norm.running_mean, norm.running_var, norm.weight, norm.bias
-    return usual and all(one is not None and one.device.type == "cpu" and one.dtype.itemsize >= 4 for one in numbers)
+    numbers = _numbers(norm)
+    known = usual and not any(one is None for one in numbers)
+    return known and numbers[0].device.type == "cpu" and numbers[0].dtype.itemsize >= 4
+
+
+def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor | None, ...]:
+    return norm.running_mean, norm.running_var, norm.weight, norm.bias
 
 
 @torch.no_grad()
-def _affine(norms: list[nn.BatchNorm2d]) -> list[_Affine]:
+def _affine(norms: dict[nn.BatchNorm2d, tuple[Tensor, ...]]) -> list[_Affine]:
     if not norms:
         return []
-    names = "running_mean", "running_var", "weight", "bias"
-    mean, variance, weight, bias = (torch.cat([getattr(norm, name) for norm in norms]) for name in names)
+    mean, variance, weight, bias = (torch.cat(one) for one in zip(*norms.values(), strict=True))
     sizes = [norm.num_features for norm in norms]
     eps = variance.new_tensor([norm.eps for norm in norms]).repeat_interleave(torch.tensor(sizes))
     scale = (variance + eps).rsqrt_().mul_(weight)

@@ -163,7 +163,7 @@ def descend(
 @contextmanager
 def way_back(network: Network) -> Iterator[None]:
     """For a forward pass and its backward pass, both in evaluation mode; UserError if the network cannot have one."""
-    if any(weight.is_inference() for weight in network.module.parameters()):
+    if network.made_in_inference_mode:
         raise UserError(f"{network.name} was made in torch.inference_mode(): make it outside to go back through it.")
     with network.lock, torch.enable_grad(), evaluating(network.module):
         yield
