@@ -63,6 +63,14 @@ def test_the_gradient_is_autograds(name, options):
     torch.testing.assert_close(gradient, usual, rtol=1e-9, atol=1e-12 * float(usual.abs().max()))
 
 
+def test_every_layer_has_its_own_numbers():
+    layers = [nn.BatchNorm2d(4, eps=0.5), nn.Conv2d(4, 3, 1), nn.BatchNorm2d(3, eps=0.01), nn.BatchNorm2d(3, eps=2)]
+    module, x = trained(nn.Sequential(*layers)), batch(2, 4, 5, 6)
+    (out, gradient), (same, usual) = back(module, x, True), back(module, x, False)
+    torch.testing.assert_close(out, same, rtol=0, atol=1e-12)
+    torch.testing.assert_close(gradient, usual, rtol=0, atol=1e-12)
+
+
 class Active(nn.BatchNorm2d):
     """With a forward pass of its own."""
 

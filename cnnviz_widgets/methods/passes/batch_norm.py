@@ -21,7 +21,12 @@ class _Affine(NamedTuple):
     shift: Tensor
 
 
-_here = threading.local()  # affine: of the layers that this thread goes back through
+class _Here(threading.local):
+    def __init__(self) -> None:
+        self.affine: dict[nn.Module, _Affine] = {}  # of the layers that this thread goes back through
+
+
+_here = _Here()
 
 
 @contextmanager
@@ -30,8 +35,9 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
 
     Both in it, since a module that saves memory computes parts of itself once more on the way back.
     """
-    norms = {part: _numbers(part) for part in module.modules() if isinstance(part, nn.BatchNorm2d) and _gains(part)}
-    before = getattr(_here, "affine", {})
+    parts = (part for part in module.modules() if isinstance(part, nn.BatchNorm2d))
+    norms = {part: numbers for part in parts if (numbers := _numbers(part))}
+    before = _here.affine
     _here.affine = before | dict(zip(norms, _affine(norms), strict=True))
     try:
         for norm in norms:
@@ -43,15 +49,13 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
         _here.affine = before
 
 
-def _gains(norm: nn.BatchNorm2d) -> bool:
+def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor, ...] | None:
+    """Its means, variances, weights and biases, if its way back can be quicker."""
+    numbers = norm.running_mean, norm.running_var, norm.weight, norm.bias
     usual = type(norm).forward is nn.BatchNorm2d.forward and "forward" not in vars(norm)
-    numbers = _numbers(norm)
-    known = usual and not any(one is None for one in numbers)
-    return known and numbers[0].device.type == "cpu" and numbers[0].dtype.itemsize >= 4
-
-
-def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor | None, ...]:
-    return norm.running_mean, norm.running_var, norm.weight, norm.bias
+    if not usual or any(one is None for one in numbers):
+        return None
+    return numbers if numbers[0].device.type == "cpu" and numbers[0].dtype.itemsize >= 4 else None
 
 
 @torch.no_grad()
@@ -67,7 +71,7 @@ def _affine(norms: dict[nn.BatchNorm2d, tuple[Tensor, ...]]) -> list[_Affine]:
 
 
 def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    affine = getattr(_here, "affine", {}).get(norm)  # of a copy, or in another thread: none
+    affine = _here.affine.get(norm)  # of a copy, or in another thread: none
     goes_back = affine and torch.is_grad_enabled() and x.requires_grad
     if goes_back and not norm.training and x.ndim == 4 and x.dtype == affine.scale.dtype:
         return torch.addcmul(affine.shift, x, affine.scale)
