@@ -94,6 +94,17 @@ def _device() -> Iterator[str]:
     yield f"{chosen}{name}, precision {precision()}, {threads}"
 
 
+def _threads() -> Iterator[str]:
+    from cnnviz_widgets.runtime import threads
+
+    chosen = threads.chosen()
+    settings = ", ".join(f"{name}={value}" for name, value in chosen.items()) or f"{threads.POLICY} is not set"
+    if chosen.get(threads.POLICY, "").lower() == "passive":
+        yield f"{settings}: waiting threads sleep (in a notebook: where cnnviz_widgets is imported before torch)"
+    else:
+        yield f"{settings}: waiting threads spin, which is slow beside other work; set {threads.POLICY}=PASSIVE"
+
+
 def _weights() -> Iterator[str]:
     import torch
 
@@ -139,6 +150,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "packages": _packages,
     "JupyterLab": _jupyterlab,
     "device": _device,
+    "threads": _threads,
     "weights": _weights,
     "networks": _networks,
     "extensions": _extensions,

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.runtime.threads import let_waiting_threads_sleep
 
 from .course import START, open_course
 
@@ -34,5 +35,6 @@ def lab(folder: Path | None = None, *, port: int | None = None, browser: bool = 
         options.append("--no-browser")
     if getattr(os, "geteuid", lambda: 1)() == 0:  # in a container one is root, and JupyterLab would refuse to start
         options.append("--allow-root")
+    let_waiting_threads_sleep()  # in the kernels, which inherit it
     jupyterlab(options)
     return 0
