@@ -36,8 +36,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         nargs="?",
         type=Path,
-        help="put a copy of the course here and work on that; notebooks you have changed are kept "
-        "(default: the notebooks of a clone as they are, otherwise a copy in ./cnnviz-course)",
+        help="put a copy of the course here and work on that (default: ./cnnviz-course); notebooks you have changed "
+        "are kept. In a clone, its own folder 'notebooks' is opened as it is",
     )
     commands.add_parser("doctor", help="say what is installed, what computes, which networks are here")
     return parser

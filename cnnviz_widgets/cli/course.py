@@ -12,7 +12,7 @@ MANIFEST = ".cnnviz-course.json"  # file name -> hash of the content that we put
 
 
 def pristine_course() -> tuple[Path, bool]:
-    """The folder of the course as it was published, and whether it belongs to a clone, where it may be worked on.
+    """The folder of the course as it was published, and whether it belongs to a clone.
 
     A clone is looked for around this package and in the current folder: after ``pip install .`` the package lies
     elsewhere, and someone who stands in the clone means its notebooks.
@@ -29,12 +29,13 @@ def pristine_course() -> tuple[Path, bool]:
 def open_course(folder: Path | None = None) -> tuple[Path, list[str]]:
     """The folder to work in, and the names of changed notebooks there that have a newer version.
 
-    folder: where to put a copy; None = a clone's notebooks as they are, otherwise a copy in ./cnnviz-course.
+    folder: where to put a copy; None = ./cnnviz-course, also in a clone, whose notebooks are under version control.
+    A clone's own notebooks are opened as they are when they are named.
     """
     source, clone = pristine_course()
-    if clone and (folder is None or folder.resolve() == source.resolve()):
-        return source, []
     target = (folder or Path("cnnviz-course")).resolve()
+    if clone and target == source.resolve():
+        return source, []
     if target.is_relative_to(source.resolve()):
         raise UserError(f"DIR is {target}, inside the course itself; choose a folder outside {source}")
     try:

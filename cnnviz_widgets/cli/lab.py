@@ -6,7 +6,7 @@ from pathlib import Path
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.runtime.threads import let_waiting_threads_sleep
 
-from .course import START, open_course
+from .course import START, open_course, pristine_course
 
 
 def lab(folder: Path | None = None, *, port: int | None = None, browser: bool = True) -> int:
@@ -23,7 +23,8 @@ def lab(folder: Path | None = None, *, port: int | None = None, browser: bool = 
         ) from error
 
     notebooks, kept = open_course(folder)
-    print(f"The course is in {notebooks}", flush=True)
+    what = "The course itself" if notebooks == pristine_course()[0] else "Your copy of the course"
+    print(f"{what} is in {notebooks}", flush=True)
     if kept:
         print(f"You have changed {', '.join(kept)}: kept as yours. Rename one to get its newer version.", flush=True)
 

@@ -1,5 +1,7 @@
 """The copy of the course: what is new or untouched is brought up to date, what a student wrote stays."""
 
+from pathlib import Path
+
 import pytest
 
 from cnnviz_widgets.cli import course
@@ -121,11 +123,26 @@ def clone(source, tmp_path, monkeypatch):
     return root
 
 
-def test_clone_is_used_as_it_is(clone):
+def test_work_in_a_clone_leaves_its_notebooks_alone(clone):
+    published = files(clone)
+    folder, kept = course.open_course()
+    assert (folder, kept) == (clone / "cnnviz-course", [])
+    (folder / course.START).write_bytes(b"my work")
+    assert course.open_course() == (folder, [])
+    assert (folder / course.START).read_bytes() == b"my work"
+    assert {name: content for name, content in files(clone).items() if not name.startswith(folder.name)} == published
+
+
+def test_notebooks_of_a_clone_are_opened_as_they_are_when_they_are_named(clone):
     before = files(clone)
-    assert course.open_course() == (clone / "notebooks", [])
     assert course.open_course(clone / "notebooks") == (clone / "notebooks", [])
     assert files(clone) == before
+
+
+def test_copy_is_never_tracked():
+    """Neither by the clone in which it lies nor by the linter, which reads the same file."""
+    ignored = (Path(__file__).resolve().parents[2] / ".gitignore").read_text().splitlines()
+    assert "cnnviz-course/" in ignored
 
 
 def test_named_folder_gets_a_copy_also_from_a_clone(clone, target):

@@ -7,13 +7,15 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import playwright
 import pytest
+from jupyterlab_harness import missing
 
 from cnnviz_widgets.pictures import render
 from cnnviz_widgets.pictures.render import Content
 
 HERE = Path(__file__).parent
-pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+NODE = shutil.which("node") or shutil.which("node", path=Path(playwright.__file__).parent / "driver")  # it brings one
 
 
 def encode(array: np.ndarray) -> str:
@@ -21,7 +23,9 @@ def encode(array: np.ndarray) -> str:
 
 
 def node(*arguments: str, given: str = "") -> str:
-    done = subprocess.run(["node", *arguments], cwd=HERE, input=given, capture_output=True, text=True, timeout=60)
+    if NODE is None:
+        missing("node")
+    done = subprocess.run([NODE, *arguments], cwd=HERE, input=given, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
