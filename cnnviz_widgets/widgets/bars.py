@@ -25,12 +25,14 @@ class TopBars:
     def __init__(self, count: int = 5, max_width: int = 360) -> None:
         import bqplot
 
+        from cnnviz_widgets.widgets import themed
+
         self.count = count
         rows = list(range(count))
         along, down = bqplot.LinearScale(min=0, max=1), bqplot.LinearScale(min=0, max=count, reverse=True)
         lines = {"y": [[row + 0.76] * 2 for row in rows], "scales": {"x": along, "y": down}, "stroke_width": 6}
-        whole = bqplot.Lines(x=[[0, 1]] * count, colors=[PLAIN], opacities=[0.25] * count, **lines)
-        self._bars = bqplot.Lines(x=[[0, 0]] * count, colors=[PLAIN] * count, **lines)
+        whole = themed.Lines(x=[[0, 1]] * count, colors=[PLAIN], opacities=[0.25] * count, **lines)
+        self._bars = themed.Lines(x=[[0, 0]] * count, colors=[PLAIN] * count, **lines)
         words = {
             "y": [row + 0.4 for row in rows],
             "scales": {"x": along, "y": down},
@@ -39,8 +41,8 @@ class TopBars:
             "font_weight": "normal",
             "text": [""] * count,
         }
-        self._names = bqplot.Label(x=[0.0] * count, align="start", **words)
-        self._shares = bqplot.Label(x=[1.0] * count, align="end", **words)
+        self._names = themed.Label(x=[0.0] * count, align="start", **words)
+        self._shares = themed.Label(x=[1.0] * count, align="end", **words)
         self.widget: Figure = bqplot.Figure(
             marks=[whole, self._bars, self._names, self._shares],
             fig_margin={"top": 2, "bottom": 2, "left": 6, "right": 6},

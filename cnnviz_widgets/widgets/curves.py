@@ -38,10 +38,12 @@ class Curves:
     def __init__(self, x: str, y: str, *, most: int = 16, height: int = 220, top: float | None = 1) -> None:
         import bqplot
 
+        from cnnviz_widgets.widgets import themed
+
         self.most, self.top = most, top
         scales = {"x": bqplot.LinearScale(min=0, max=1), "y": bqplot.LinearScale(min=0, max=1)}
         self._lines = [
-            bqplot.Lines(
+            themed.Lines(
                 x=[],
                 y=[],
                 scales=scales,
@@ -51,11 +53,11 @@ class Curves:
             )
             for number in range(most)
         ]
-        self._marker = bqplot.Lines(x=[], y=[], scales=scales, colors=[TEXT], stroke_width=1, line_style="dotted")
+        self._marker = themed.Lines(x=[], y=[], scales=scales, colors=[TEXT], stroke_width=1, line_style="dotted")
         common = {"grid_color": FAINT, "color": FAINT, "label_color": TEXT}
         common["tick_style"] = {"fill": TEXT, "font-size": "11px"}
-        self._across = bqplot.Axis(scale=scales["x"], label=x, label_offset="30px", **common)
-        self._up = bqplot.Axis(scale=scales["y"], label=y, label_offset="34px", side="left", **common)
+        self._across = themed.Axis(scale=scales["x"], label=x, label_offset="30px", **common)
+        self._up = themed.Axis(scale=scales["y"], label=y, label_offset="34px", side="left", **common)
         self._figure = figure = bqplot.Figure(
             marks=[self._marker, *self._lines],
             axes=[self._across, self._up],
