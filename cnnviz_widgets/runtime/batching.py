@@ -35,9 +35,14 @@ def memory_budget(where: torch.device | None = None) -> int:
         return (torch.cuda.mem_get_info(where)[0] + cached) // 2
     if where.type == "mps":
         return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) // 2
+    return free_memory() // 4
+
+
+def free_memory() -> int:
+    """Bytes of the computer's memory that are free, or that a container may still take."""
     import psutil
 
-    return min([psutil.virtual_memory().available, *_left_in_cgroups()]) // 4
+    return min([psutil.virtual_memory().available, *_left_in_cgroups()])
 
 
 def quickest(largest: int, where: torch.device, most: int = 64) -> int:

@@ -2,7 +2,11 @@
 
 import contextlib
 import io
+import os
+import socket
 import struct
+import subprocess
+import sys
 import zlib
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +24,7 @@ from torchvision.transforms import functional as tv
 
 import cnnviz_widgets as cv
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures import load_image, remember, samples, source_of
+from cnnviz_widgets.pictures import load, load_image, remember, samples, source_of
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 EXPECTED = torch.from_numpy(RGB.transpose(2, 0, 1).astype(np.float32)) / 255
@@ -432,3 +436,193 @@ def test_the_registry_keeps_no_picture_alive():
     assert len(load._sources) == before + 3
     del kept
     assert len(load._sources) == before
+
+
+# --- files that are no pictures, and pictures that are too large ---------------------------------------------------
+
+POSTSCRIPT = (
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n1 0 0 setrgbcolor 0 0 20 20 rectfill\nshowpage\n%%EOF\n"
+)
+
+
+@pytest.mark.parametrize("form", ["EPS", "ICNS", "ICO", "PCX", "TGA", "IM", "SGI", "PDF"])
+def test_only_the_formats_that_are_promised_reach_a_decoder(tmp_path, form, monkeypatch):
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("PostScript is run"))
+    content = POSTSCRIPT if form == "EPS" else encoded(Image.new("RGB", (32, 32)), form)
+    (tmp_path / "holiday.png").write_bytes(content)
+    for source in (tmp_path / "holiday.png", content, io.BytesIO(content), {"name": "a.png", "content": content}):
+        with pytest.raises(UserError, match="is not a picture that can be recognised: give a whole PNG, JPEG"):
+            load_image(source)
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "folder"])
+def test_what_is_no_file_is_refused_at_once(tmp_path, kind):
+    path = tmp_path / "photo.png"
+    with socket.socket(socket.AF_UNIX) as listener:
+        {
+            "pipe": lambda: os.mkfifo(path),
+            "device": lambda: path.symlink_to("/dev/zero"),
+            "socket": lambda: listener.bind(str(path)),
+            "folder": path.mkdir,
+        }[kind]()
+        says = "is a folder" if kind == "folder" else "is a pipe, a socket or a device"
+        with pytest.raises(UserError, match=f"photo.png' {says}: give the path of a picture file"):
+            load_image(path)
+
+
+def test_a_file_that_cannot_be_read():
+    closed = io.BytesIO()
+    closed.close()
+    with pytest.raises(UserError, match="source cannot be read"):
+        load_image(closed)
+
+    class Endless:
+        def read(self, most):
+            return memoryview(np.broadcast_to(np.uint8(0), (most,)))
+
+    with pytest.raises(UserError, match="source is too large: files of at most 1 GiB are read"):
+        load_image(Endless())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        torch.zeros(1, 1, 1).expand(3, 60_000, 60_000),
+        torch.zeros(1, 1).expand(60_000, 60_000),
+        torch.zeros(1, 1, 1, dtype=torch.float16).expand(60_000, 60_000, 3),
+        torch.zeros((), dtype=torch.uint8).expand(3, 10_000, 10_000),
+        np.broadcast_to(np.float32(0), (60_000, 60_000, 3)),
+        np.broadcast_to(np.uint8(0), (8193, 8193)),
+    ],
+    ids=lambda source: f"{type(source).__name__} {tuple(source.shape)}",
+)
+def test_an_expanded_array_is_refused_before_anything_is_allocated(source):
+    with pytest.raises(UserError, match=r"source is too large .* at most 67 million pixels"):
+        load_image(source)
+
+
+@pytest.mark.parametrize("source", [torch.zeros(3, 4, 4).to_sparse(), torch.empty(3, 4, 4, device="meta")])
+def test_a_tensor_without_values_to_read(source):
+    with pytest.raises(UserError, match="source is a torch tensor whose values cannot be read"):
+        load_image(source)
+
+
+def test_what_the_memory_has_no_room_for_is_refused_with_figures(monkeypatch):
+    monkeypatch.setattr(load.batching, "free_memory", lambda: 100 * 10**6)
+    large = Image.new("L", (4000, 3000))
+    with pytest.raises(UserError, match="has 12 million pixels, which take 192 MB of memory, and 100 MB are free"):
+        load_image(large)
+    assert load_image(large, 30).shape == (3, 30, 40)  # 48 MB
+    with pytest.raises(UserError, match="which take 144 MB of memory"):
+        load_image(np.broadcast_to(np.uint8(0), (3000, 4000)))
+
+
+@pytest.mark.parametrize(("size", "bytes_each"), [(None, 16), (224, 5)])
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
+def test_a_large_picture_takes_little_more_than_its_own_memory(tmp_path, form, size, bytes_each):
+    """Decoded it takes 4 bytes a pixel, and 12 as floats; before, a PNG file of 196 kB took 2 GB."""
+    side = 6000
+    Image.new("RGB", (side, side), (9, 99, 199)).save(tmp_path / "large", form)
+    program = (
+        "import resource, cnnviz_widgets as cv\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "cv.load_image('chelsea', 64); before = peak()\n"
+        f"cv.load_image({str(tmp_path / 'large')!r}, {size}); print(peak() - before)"
+    )
+    taken = int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
+    assert taken <= bytes_each * side**2 + 40e6  # and the bands
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("size", [None, 40, (30, 70), (90, 20)])
+def test_bands_make_no_difference(monkeypatch, orientation, size):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    values = np.random.default_rng(6).integers(0, 256, (57, 83, 4), dtype=np.uint8)
+    content = encoded(values, exif=exif)
+    whole = load_image(content, size)
+    monkeypatch.setattr(load, "BAND", 83 * 5)
+    near(load_image(content, size), whole, 1e-6 if size else 0)
+    near(load_image(values, size), load_image(encoded(values), size), 0)
+
+
+@pytest.mark.parametrize(
+    ("sides", "orientation", "size", "becomes"),
+    [
+        ((1600, 1200), 1, 30, (200, 150)),
+        ((1600, 1200), 6, 30, (200, 150)),
+        ((1600, 1200), 1, (60, 50), (400, 300)),
+        ((1600, 1200), 6, (100, 150), (800, 600)),
+        ((1600, 1200), 1, (200, 10), (1600, 1200)),
+        ((1602, 1200), 1, 30, (801, 600)),
+        ((1601, 1200), 1, 30, (1601, 1200)),  # it cannot be halved
+    ],
+)
+def test_a_very_large_jpeg_is_decoded_smaller_and_looks_the_same(monkeypatch, sides, orientation, size, becomes):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    photo = Image.fromarray((samples()["chelsea"].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8))
+    content = encoded(photo.resize(sides, Image.Resampling.BICUBIC), "JPEG", exif=exif)
+    whole = load_image(content, size)
+    decoded = []
+    monkeypatch.setattr(load, "DRAFTED", 10**6)
+    crop = Image.Image.crop
+    monkeypatch.setattr(Image.Image, "crop", lambda image, box: decoded.append(image.size) or crop(image, box))
+    part = load_image(content, size)
+    assert set(decoded) == {becomes}
+    assert part.shape == whole.shape
+    near(part, whole, 2 / 255)
+    assert (part - whole).abs().mean() < 0.2 / 255
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x02\0\x04\0\0\0six\0\0\0\0\0",  # an orientation in letters
+        b"Exif\0\0II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x00\0\0\0\x06\0\0\0",  # none of it
+        b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01\x03\0\x01\0\0\0\x63\0\0\0",  # 99, and the rest is missing
+        b"Exif\0\0" + b"MM\0*" + b"\xff" * 40,
+    ],
+)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow tells what it skips
+def test_a_whole_picture_with_broken_exif_is_read(form, exif):
+    options = {"quality": 100, "subsampling": 0} if form == "JPEG" else {"lossless": True} if form == "WEBP" else {}
+    near(load_image(encoded(RGB, form, exif=exif, **options)), EXPECTED, 0.03)
+
+
+def test_broken_profiles_and_phones_pictures_are_read():
+    near(load_image(encoded(RGB, icc_profile=b"no profile")), EXPECTED, 0)
+    red, blue = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    content = encoded(red, "MPO", save_all=True, append_images=[blue])
+    near(load_image(content).mean((1, 2)), torch.tensor([1.0, 0, 0]), 0.02)
+
+
+# --- networks that see more than colours ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_other_numbers_of_channels_stay_as_they_are(channels):
+    values = np.random.default_rng(7).random((6, 7, channels), dtype=np.float32)
+    expected = torch.from_numpy(values.transpose(2, 0, 1).copy())
+    for source in (values, expected, torch.from_numpy(values), values.transpose(2, 0, 1)):
+        same(load_image(source, channels=channels), expected)
+    assert load_image(values, (3, 4), channels=channels).shape == (channels, 3, 4)
+    same(load_image(RGB, channels=channels), EXPECTED)
+    says = "C = 1, 3 or 4" if channels == 4 else f"C = 1, 3, 4 or {channels}"
+    with pytest.raises(UserError, match=says):
+        load_image(np.zeros((6, 7, 9)), channels=channels)
+
+
+def test_four_channels_of_a_file_are_colour_and_alpha():
+    rgba = np.random.default_rng(8).integers(0, 256, (5, 6, 4), dtype=np.uint8)
+    same(load_image(encoded(rgba), channels=4), torch.from_numpy(rgba.transpose(2, 0, 1).astype(np.float32)) / 255)
+
+
+@pytest.mark.parametrize("channels", [0, -1, 2.0, "3", True, None])
+def test_wrong_channels(channels):
+    with pytest.raises(UserError, match="channels must be a whole number of at least 1"):
+        load_image(RGB, channels=channels)
