@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import center_crop
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.checks import whole_number
@@ -22,6 +23,7 @@ from cnnviz_widgets.methods.optimise.operators import After, Gradient, Update
 from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
 from cnnviz_widgets.methods.optimise.redirect import Waking
+from cnnviz_widgets.methods.optimise.smoothing import resize
 from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_colours
 from cnnviz_widgets.methods.passes.gradients import quick_way_back, way_back
 from cnnviz_widgets.methods.results import Result, rgb
@@ -88,7 +90,7 @@ def optimise(
     after: Sequence[After] = (),
     snapshots: Sequence[int] = (),
     seed: int = 0,
-    start: OptimisationState | None = None,
+    start: OptimisationState | Tensor | None = None,
 ) -> Iterator[OptimisationState]:
     """Make a picture that the objective likes: gradient ascent from noise, or from wherever ``picture`` begins.
 
@@ -103,7 +105,8 @@ def optimise(
     snapshots      steps whose pictures all later states keep
     seed           a run repeats exactly on one device
     start          a state to go on from; its picture is taken. Whatever else was the same gives what an uninterrupted
-                   run would have given
+                   run would have given. Or a photograph to begin with in place of noise, (C, H, W) or (B, C, H, W),
+                   values 0…1: the middle of it, scaled to the size of ``picture``
 
     Yields OptimisationState after every step. Stop when you like.
     Raises UserError at once for layers, channels and classes that are not there and for lists that do not go with the
@@ -115,10 +118,15 @@ def optimise(
         raise UserError(f"objective must be made of cv.objectives, not {objective!r}.")
     rule, generator = chosen(optimiser), torch.Generator()
     with _our_own_mode():
-        if start is None:
+        if start is None or isinstance(start, Tensor):
             generator.manual_seed(seed)
             form = (picture or fourier()).begin(network, generator)
-            done, parameters, memory, kept = 0, form.start, None, {}
+            begun = form.start if start is None else _written(start, form, network)
+            done, parameters, memory, kept = 0, begun, None, {}
+        elif not isinstance(start, OptimisationState):
+            raise UserError(
+                f"start must be a state or a photograph, as cv.load_image returns it, not {type(start).__name__}."
+            )
         else:
             generator.set_state(start.generator)
             form, done, parameters, kept = start.form, start.step, start.parameters, start.snapshots
@@ -161,7 +169,7 @@ def optimise(
                 if not alive and step == min(WAKING, steps):
                     raise UserError(
                         f"nothing comes back from {objective!r}: the unit is dead for this picture; try another seed "
-                        f"than {seed}, or start from a photograph."
+                        f"than {seed}, or start=photo, a photograph to begin with."
                     )
                 parameters, memory = moved(step, climbed)
             state = OptimisationState(
@@ -173,6 +181,22 @@ def optimise(
             yield state
 
     return states()
+
+
+def _written(photo: Tensor, form: Form, network: Network) -> Tensors:
+    """The parameters of a photograph: its middle, in the size of the picture."""
+    if form.encode is None:
+        raise UserError("start must be a state for this picture: no photograph can be written down in its parameters.")
+    noise = form.decode(*form.start)
+    count, channels, height, width = noise.shape
+    photos = network.prepare(photo, resize=False).to(noise)
+    if len(photos) not in (1, count):
+        raise UserError(f"start must be one photograph{f' or {count} of them' * (count > 1)}, not {len(photos)}.")
+    tall, wide = photos.shape[-2:]
+    middle = [max(1, min(tall, round(wide * height / width))), max(1, min(wide, round(tall * width / height)))]
+    photos = resize(center_crop(photos, middle), (height, width)).clamp(0, 1).expand(count, -1, -1, -1)
+    opaque = torch.ones_like(photos[:, : channels - network.channels])
+    return form.project(form.encode(torch.cat([photos, opaque], 1)))
 
 
 @contextmanager

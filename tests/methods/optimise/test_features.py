@@ -6,12 +6,13 @@ from ascent import run
 from torch import nn
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.optimise import FAMILIES, diverse, interpolate, visualise
+from cnnviz_widgets.methods.optimise import FAMILIES, class_model, diverse, interpolate, invert, visualise
 from cnnviz_widgets.methods.optimise import objectives as o
 from cnnviz_widgets.methods.optimise import parametrisations as p
 from cnnviz_widgets.methods.optimise import transforms as t
 from cnnviz_widgets.methods.states import last
 from cnnviz_widgets.networks import Network, load_network
+from cnnviz_widgets.pictures import load_image
 
 
 @pytest.fixture
@@ -112,3 +113,20 @@ def test_bad_input_is_one_sentence(small, call, message):
     with pytest.raises(UserError, match=message) as error:
         call(small)
     assert "\n" not in str(error.value)
+
+
+def test_every_technique_begins_with_a_photograph():
+    net, photo = load_network("mini"), load_image("chelsea")
+    middle = photo[:, :, 75:375]  # of 300 × 451 px
+    for states in (
+        visualise(net, "conv5", 1, size=48, start=photo),
+        diverse(net, "conv5", 1, 2, size=48, start=photo),
+        interpolate(net, ("conv5", 1), ("conv5", 2), 2, size=48, start=photo),
+        class_model(net, 0, size=48, start=photo),
+        class_model(net, 0, "simonyan", size=48, start=photo),
+        invert(net, photo, "relu2", start=photo),
+    ):
+        pictures = next(states).values
+        for picture in pictures.reshape(-1, *pictures.shape[-3:]):
+            seen = torch.stack([nn.functional.adaptive_avg_pool2d(one, 6).flatten() for one in (picture, middle)])
+            assert torch.corrcoef(seen)[0, 1] > 0.95

@@ -3,6 +3,7 @@
 import gc
 import threading
 
+import numpy as np
 import pytest
 import torch
 from ascent import run, slope
@@ -440,3 +441,70 @@ def test_bad_input_is_one_sentence(deep, call, message):
     with pytest.raises(UserError, match=message) as error:
         call(deep)
     assert "\n" not in str(error.value)
+
+
+# start=photo, as the sentence about a dead unit advises
+
+
+def dark() -> Network:
+    """Its units see bright pixels only: noise around grey gives no gradient, whatever a ReLU lets through."""
+    module = nn.Sequential(
+        nn.Hardtanh(0.75, 1.0), nn.Conv2d(3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 3)
+    )
+    nn.init.constant_(module[1].weight, 0.5)
+    return Network(module, input_size=16, mean=(0, 0, 0), std=(1, 1, 1))
+
+
+def test_a_photograph_helps_where_a_dead_unit_is_told_of():
+    network, photo = dark(), torch.linspace(0, 1, 24).expand(3, 20, 24)
+    with pytest.raises(UserError, match=r"dead .* or start=photo"):
+        run(network, o.channel("1", 0), p.pixels(), steps=20)
+    states = list(optimise(network, o.channel("1", 0), p.pixels(), steps=20, start=photo))
+    assert states[-1].loss < states[0].loss
+
+
+def test_photograph_of_the_right_size_is_what_pixels_begin_with(deep):
+    photo = torch.rand(3, 16, 16, dtype=torch.float64)
+    given, started = (
+        list(optimise(deep, o.logit(1), picture, steps=3, start=start))
+        for picture, start in ((p.pixels(start=photo), None), (p.pixels(), photo))
+    )
+    for one, other in zip(given, started, strict=True):
+        assert one.terms == other.terms
+        assert torch.equal(one.values, other.values)
+
+
+@pytest.mark.parametrize("size", [(40, 60), (60, 40), (200, 31), (10, 12)])
+def test_photograph_of_another_size_is_its_middle_scaled(deep, size):
+    from PIL import Image
+
+    photo = torch.rand(3, *size)
+    side = min(size)
+    top, left = ((length - side) // 2 for length in size)
+    middle = (photo[:, top : top + side, left : left + side] * 255).round().byte().permute(1, 2, 0).numpy()
+    expected = torch.from_numpy(np.array(Image.fromarray(middle).resize((16, 16), Image.Resampling.BILINEAR)))
+    state = next(optimise(deep, o.logit(1), p.pixels(), start=photo, optimiser="sgd", learning_rate=0.0))
+    torch.testing.assert_close(state.values, expected.permute(2, 0, 1).double() / 255, rtol=0, atol=1.5 / 255)
+
+
+@pytest.mark.parametrize("picture", [p.pixels, p.fourier, p.laplacian])
+def test_photograph_is_written_down_in_every_way(deep, picture):
+    photos = torch.rand(2, 3, 16, 16, dtype=torch.float64) * 0.9 + 0.05
+    for start, alpha in ((photos, False), (photos[0], False), (photos[0], True)):
+        states = optimise(
+            deep, o.logit(1), picture(batch=2, alpha=alpha), start=start, optimiser="sgd", learning_rate=0.0
+        )
+        values = next(states).values
+        torch.testing.assert_close(values[:, :3], start.expand(2, -1, -1, -1), rtol=0, atol=1e-6)
+        assert values.shape[1] == 3 + alpha
+
+
+def test_what_is_no_start_is_told(deep):
+    for picture, start, words in (
+        (p.pixels(), "photo.jpg", "start must be a state or a photograph"),
+        (p.pixels(batch=3), torch.rand(2, 3, 16, 16), "start must be one photograph or 3 of them, not 2"),
+        (p.cppn(), torch.rand(3, 16, 16), "start must be a state for this picture"),
+        (p.pixels(), torch.rand(3, 16, 16) * 300, "values 0…1"),
+    ):
+        with pytest.raises(UserError, match=words):
+            optimise(deep, o.logit(1), picture, start=start)
