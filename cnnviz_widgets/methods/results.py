@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures.render import Content, draw, png, to_uint8
+from cnnviz_widgets.pictures.render import Content, draw, falls_below, png, to_uint8
 
 HEADROOM = 0.995  # share of the pixels that stay within the colours: a few outliers would leave the rest dark
 
@@ -46,7 +46,7 @@ class Heatmap(Result):
     convention  what the numbers are
     of          what they explain, such as "Egyptian cat"; one per picture of a batch
     target      its class index; one per picture of a batch
-    signed      whether numbers below 0 mean something
+    signed      whether numbers below 0 mean something; where some fall far below, they are shown in any case
     layer       the layer that was looked at, where it is one; values may then be as large as its maps
     extent      (left, top, right, bottom) in pixels of the picture that the values cover; None = all of it
     completeness_error
@@ -65,19 +65,17 @@ class Heatmap(Result):
     look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.85}
 
     def content(self) -> Content:
-        high = robust_maximum(self.values)
+        high, signed = robust_maximum(self.values), self.signed or falls_below(self.values)
         return Content(
             picture=rgb(self.picture),
             values=self.values,
-            low=-high if self.signed else 0,
+            low=-high if signed else 0,
             high=high,
+            signed=signed,
             extent=self.extent,
             names=() if isinstance(self.of, str) else self.of,
             caption=self.of if isinstance(self.of, str) else "",
         )
-
-    def _repr_png_(self) -> bytes:
-        return png(draw(self.content(), **self.look | ({"colormap": "coolwarm"} if self.signed else {})))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -210,15 +208,20 @@ class ActivationMaps(Result):
         return self.values.amax((1, 2)).argsort(descending=True, stable=True)
 
     def content(self, by: Literal["index", "strength"] = "index", scale: Literal["layer", "each"] = "layer") -> Content:
-        """Maps in grey, black = 0; white = the greatest value of the "layer", or of "each" map."""
+        """Maps in grey, black = 0; white = the greatest value of the "layer", or of "each" map.
+
+        Where a layer has numbers below 0, as before a ReLU, red is above and blue below.
+        """
         if scale not in ("layer", "each"):
             raise UserError(f"scale must be 'layer' or 'each', not {scale!r}.")
         order = self.order(by)
         each = self.values[order].abs().amax((1, 2)).clamp(min=1e-12)
+        high, signed = robust_maximum(self.values, 1) if scale == "layer" else each, falls_below(self.values)
         return Content(
             values=self.values[order],
-            low=0,
-            high=robust_maximum(self.values, 1) if scale == "layer" else each,
+            low=-high if signed else 0,
+            high=high,
+            signed=signed,
             names=tuple(f"channel {channel}" for channel in order.tolist()),
             caption=f"{self.of}: {'×'.join(map(str, self.values.shape))}, {self.sparsity:.0%} zeros",
         )

@@ -46,7 +46,6 @@ class ClassActivation(Panel):
     def build(self) -> list[ipywidgets.Widget]:
         look = {"colormap": "inferno", "labels": True, "max_width": 1076}
         maps = View("What speaks for the class", "whole", opacity=0.6, max_height=420, **look)
-        self._parts["colours"] = Mark(maps, "colormap")
         strip = View("Channels: click one", "whole", cursor="tile", controls=False, max_height=236, **look)
         strip.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(strip, "selected")
@@ -89,8 +88,7 @@ class ClassActivation(Panel):
                 for one, high in most.items():
                     self._tiles.put(one, shown[one], max(most.values()) if now.scale == "one" else high)
                 content = self._tiles.content(picture, names, self._caption(now), result.extent)
-                colours = "coolwarm" if result.signed else "inferno"
-                yield Frame({"maps": content, "colours": colours}, number, len(wanted))
+                yield Frame({"maps": content}, number, len(wanted))
 
     def _options(self, now: SimpleNamespace) -> dict[str, Any]:
         counterfactual = {} if now.method == "score_cam" else {"counterfactual": now.counterfactual}

@@ -12,7 +12,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import activations
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.render import Content, as_array
+from cnnviz_widgets.pictures.render import Content, as_array, falls_below
 from cnnviz_widgets.remarks import listening, remark
 
 
@@ -42,13 +42,14 @@ def strongest(values: np.ndarray) -> tuple[int, int]:
 def over_picture(
     network: Network, image: Tensor, layer: str, values: np.ndarray, caption: str, *, signed: bool = False
 ) -> Content:
-    """A map over the picture it comes from; ``signed`` puts zero in the middle of the colours."""
-    bound = max(1e-12, float(abs(values).max()))
+    """A map over the picture it comes from; ``signed`` puts zero in the middle of the colours in any case."""
+    bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
     return Content(
         rgb(network.prepare(image)[0]),
         values,
-        low=-bound if signed else min(0.0, float(values.min())),
-        high=bound if signed else max(1e-12, float(values.max())),
+        low=-bound if signed else 0,
+        high=bound,
+        signed=signed,
         extent=extent(network.layer(layer), *values.shape),
         caption=caption,
     )
@@ -112,7 +113,8 @@ class Tiles:
             bound = max(1e-12, float(abs(values).max()))
             self._tiles[key] = _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
         else:
-            self._tiles[key] = _Tile(None, as_array(result.values), -high if result.signed else 0.0, high, False)
+            signed = result.content().signed
+            self._tiles[key] = _Tile(None, as_array(result.values), -high if signed else 0.0, high, False)
 
     def content(
         self,
@@ -135,15 +137,17 @@ class Tiles:
         tiles = [tile if tile.values.shape == shape else empty for tile in tiles]
         plain = all(tile.picture is None for tile in tiles)
         pictures = [picture if tile.picture is None else tile.picture for tile in tiles]
+        signed = any(tile.low < 0 and not tile.unseen for tile in tiles)
         return Content(
             np.broadcast_to(picture, (len(tiles), *picture.shape)) if plain else np.stack(pictures),
             np.stack([tile.values for tile in tiles]),
             extent=extent,
-            low=[tile.low for tile in tiles],
+            low=[-tile.high if signed and not tile.unseen else tile.low for tile in tiles],
             high=[tile.high for tile in tiles],
             names=tuple(label if key in known else f"{label} …" for key, label in labels.items()),
             caption=caption,
             unseen=tuple(number for number, tile in enumerate(tiles) if tile.unseen),
+            signed=signed,
         )
 
 

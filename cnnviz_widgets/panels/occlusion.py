@@ -60,7 +60,7 @@ class Occlusion(Panel):
             self.size = max(4, side // 4)
         look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
         views = {
-            "map": View("Score lost, mean over squares", **look),
+            "map": View("Score lost (blue: gained), mean over squares", **look),
             "covered": View("What the network sees", controls=False),
             "activation": View("Activation lost, square by square", **look),
             "projection": View("What the strongest map sees", controls=False, group=look["group"]),
@@ -112,8 +112,10 @@ class Occlusion(Panel):
     def _activation(self, state: OcclusionState) -> Content:
         lost = state.uncovered_activation - state.activation
         caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.5g}"
-        high = max(1e-12, float(lost.max()))
-        return Content(rgb(state.picture), lost, low=0, high=high, extent=_extent(state), caption=caption)
+        high = max(1e-12, float(lost.abs().max()))
+        return Content(
+            rgb(state.picture), lost, low=-high, high=high, extent=_extent(state), caption=caption, signed=True
+        )
 
     def _labels(self, state: OcclusionState, network: Network) -> Content:
         """The classes in colours, those that win most often; a class keeps its colour while the map is refined."""

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.panels.snapshot import GAP, INK, PAPER, WIDTH, font
-from cnnviz_widgets.pictures.render import Content, plain
+from cnnviz_widgets.pictures.render import Content, plain, table
 from cnnviz_widgets.widgets.bars import TopBars
 from cnnviz_widgets.widgets.curves import Curves, colour_of
 from cnnviz_widgets.widgets.image_view import ImageView
@@ -21,6 +21,22 @@ def _captioned(caption: str, picture: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
     ImageDraw.Draw(sheet).text((0, 2), plain(caption), INK, font(13))
     sheet.paste(picture, (0, CAPTION), picture.convert("RGBA"))
+    return sheet
+
+
+def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.Image:
+    """Under it the colors of its maps, between the values at their two ends."""
+    low, high = content.range
+    ends = ("below 0", "above 0") if content.signed else ("least", "greatest")
+    if low.size == high.size == 1:
+        ends = f"{low.item():.3g}", f"{high.item():.3g}"
+    sheet = Image.new("RGBA", (picture.width, picture.height + CAPTION), PAPER)
+    sheet.paste(picture, (0, 0), picture.convert("RGBA"))
+    pen, middle, (left, right) = ImageDraw.Draw(sheet), picture.height + CAPTION // 2, (70, picture.width - 70)
+    pen.text((left - 6, middle), ends[0], INK, font(11), anchor="rm")
+    pen.text((right + 6, middle), ends[1], INK, font(11), anchor="lm")
+    ramp = Image.fromarray(table(content.colormap(colormap))[None]).resize((right - left, 8))
+    sheet.paste(ramp, (left, middle - 4))
     return sheet
 
 
@@ -56,7 +72,10 @@ class View:
     def snapshot(self) -> Image.Image | None:
         if not self.image.content.count:
             return None
-        return _captioned(self.heading, self.image.draw(300 if self.image.max_width <= 448 else WIDTH - 2 * GAP))
+        picture = self.image.draw(300 if self.image.max_width <= 448 else WIDTH - 2 * GAP)
+        if self.image.controls and self.image.content.values is not None and not self.image.content.levels:
+            picture = _with_scale(picture, self.image.content, self.image.colormap)
+        return _captioned(self.heading, picture)
 
 
 class Bars:

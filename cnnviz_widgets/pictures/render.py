@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HEAD, WIDE_GAP = 20, 8  # px above a tile for its name, and between such tiles
 KINDS = 10  # that can be told apart by their colours
-# Our name -> its full name in the cmap catalogue. Both diverging maps show high values in red and low ones in blue.
+# Our name -> its full name in the cmap catalogue. Both diverging ones show high values in red and low ones in blue.
 COLORMAPS = {
     "gray": "matlab:gray",
     "viridis": "bids:viridis",
@@ -32,6 +32,8 @@ COLORMAPS = {
     "RdBu": "colorbrewer:RdBu_r",
     "coolwarm": "matplotlib:coolwarm",
 }
+DIVERGING = ("coolwarm", "RdBu")
+NEGLIGIBLE = 0.05  # share of the greatest size; what reaches less far below 0 may be drawn as 0
 SHARP_BELOW = (
     64  # px; smaller pictures are enlarged without smoothing: filters and thumbnails are looked at by the pixel
 )
@@ -46,6 +48,7 @@ class Content:
               NaN is transparent.
     low, high the values at the two ends of the colour map; one number, or one per tile; None = the least and the
               greatest finite value
+    signed    above and below 0 are told apart by diverging colors; low must be -high, so that 0 is in their middle
     extent    (left, top, right, bottom) of the overlay in px of the picture; None = all of it
     columns   of the grid; None = as they fit
     names     of the tiles, for the readout; () = their numbers
@@ -66,6 +69,7 @@ class Content:
     heads: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()
     unseen: tuple[int, ...] = ()
+    signed: bool = False
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)
@@ -134,6 +138,17 @@ class Content:
             if end.shape not in ((1,), (self.count,)) or not np.isfinite(end).all():
                 raise UserError(f"{name} must be a finite number, or one per tile, not {getattr(self, name)!r}.")
         return ends[0], ends[1]
+
+    def colormap(self, usual: str) -> str:
+        """The color map that shows it: the usual one, or for signed values one with 0 in its middle."""
+        return DIVERGING[0] if self.signed and usual not in DIVERGING else usual
+
+
+def falls_below(values: Any) -> bool:
+    """Whether numbers fall so far below 0 that it has to be seen."""
+    finite = as_array(values)
+    finite = finite[np.isfinite(finite)]
+    return bool(finite.size) and -float(finite.min()) > NEGLIGIBLE * float(abs(finite).max())
 
 
 def as_array(numbers: Any) -> np.ndarray | None:
@@ -261,7 +276,7 @@ def draw(
             sheet.paste(base.resize(sheet.size, _filter(sharp)))
         tiles.append(sheet)
     if content.values is not None:
-        colours = colour(content.maps, "levels" if content.levels else colormap, *content.range)
+        colours = colour(content.maps, "levels" if content.levels else content.colormap(colormap), *content.range)
         if content.picture is not None:
             colours[..., 3] = np.rint(colours[..., 3] * opacity)
         height, width = content.size

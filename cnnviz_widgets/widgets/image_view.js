@@ -391,7 +391,8 @@ function render({ model, el }) {
     scale.classList.toggle("cnnviz-asleep", !map);
     if (map) {
       const same = map.low.length === 1 && map.high.length === 1;
-      [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : ["least", "greatest"];
+      [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : scene.signed ? ["below 0", "above 0"] : ["least", "greatest"];
+      scale.title = scene.signed ? "Red is above 0, blue below: the values at the two ends" : "The values at the two ends of the colours";
     }
     el.style.maxWidth = `${model.get("max_width")}px`;
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;

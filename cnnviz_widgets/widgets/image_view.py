@@ -39,7 +39,7 @@ class Pointer(NamedTuple):
 class ImageView(AnyWidget):
     """Shows a ``Content``. Colour map and opacity are drawn in the browser, with no word to the kernel.
 
-    colormap   one of ``render.COLORMAPS``
+    colormap   one of ``render.COLORMAPS``; a diverging one takes its place while signed values are shown
     opacity    of maps over a picture, 0…1
     smooth     blend neighbouring cells of a map; False = every cell a sharp square
     cursor     "pixel" or "tile": what the arrow keys move over and what a click chooses
@@ -84,6 +84,8 @@ class ImageView(AnyWidget):
         if unknown := set(traits) - set(self.trait_names()):
             raise TypeError(f"ImageView has no {', '.join(sorted(unknown))}.")
         super().__init__(**traits)
+        self._usual = self.colormap  # while nothing signed is shown
+        self._content = Content()
         self._tables = {name: render.table(name).tobytes() for name in (*render.COLORMAPS, "levels")}
         self._numbers = count(1)
         self._on_click: list[Callable[[Pointer], None]] = []
@@ -102,13 +104,17 @@ class ImageView(AnyWidget):
         return self._scene["serial"]
 
     def show(self, content: Content) -> None:
-        """Show a content in place of the one before, in a single message."""
+        """Show a content in place of the one before, in a single message, or two where signed values come or go."""
+        before, self._content = self._content, content
         self._scene = scene(content, next(self._numbers))
-        self._content = content
+        if content.signed != before.signed:
+            self._usual = self.colormap if content.signed else self._usual
+            self.colormap = content.colormap(self._usual)
 
     def look(self, colormap: str, opacity: float) -> None:
         """Set colour map and opacity also where the browser has changed them unknown to the kernel."""
-        self.colormap, self.opacity = colormap, opacity
+        self._usual = colormap
+        self.colormap, self.opacity = self.content.colormap(colormap), opacity
         self.send_state(("colormap", "opacity"))
 
     def draw(self, width: int | None = None) -> Image.Image:
@@ -166,6 +172,7 @@ def scene(content: Content, serial: int) -> dict[str, Any]:
         "heads": list(content.heads),
         "levels": list(content.levels),
         "unseen": list(content.unseen),
+        "signed": content.signed,
     }
 
 

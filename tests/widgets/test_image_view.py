@@ -135,6 +135,21 @@ def test_look_is_sent_also_where_python_knows_of_no_change(view: ImageView, monk
     assert sent == [("colormap", "opacity")]
 
 
+def test_signed_values_bring_diverging_colors_and_take_them_away(view: ImageView) -> None:
+    signed, plain = Content(values=[[-1, 2]], low=-2, high=2, signed=True), Content(values=[[0, 2]], low=0, high=2)
+    view.colormap = "gray"
+    for content, colormap in ((signed, "coolwarm"), (signed, "coolwarm"), (plain, "gray"), (signed, "coolwarm")):
+        view.show(content)
+        assert (view.colormap, view._scene["signed"]) == (colormap, content.signed)
+    view.look("inferno", 0.5)
+    assert view.colormap == "coolwarm"
+    view.show(plain)
+    assert view.colormap == "inferno"
+    view.colormap = "RdBu"
+    view.show(signed)
+    assert view.colormap == "RdBu"
+
+
 def test_the_static_picture_is_what_is_shown(view: ImageView) -> None:
     view.show(Content(PHOTO))
     np.testing.assert_array_equal(np.asarray(view.draw(128))[..., :3], PHOTO)

@@ -12,7 +12,7 @@ from cnnviz_widgets.methods.passes.gradients import check, descend, like
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.methods.targets import Target, goal
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.pictures.render import Content, falls_below
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,16 +39,18 @@ class ImportantChannels(Result):
     look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.7, "labels": True, "width": 600}
 
     def content(self) -> Content:
-        """The maps over the picture, k in a row; 0 is dark, and each is scaled by its own greatest value."""
+        """The maps over the picture, k in a row; 0 is dark, and each is scaled by its own greatest size."""
         maps = self.maps.flatten(0, -3)
         channels = torch.tensor(self.channels)
         alphas = self.values.gather(-1, channels).flatten().tolist()
         names = [f"{number}: α {alpha:+.2g}" for number, alpha in zip(channels.flatten().tolist(), alphas, strict=True)]
+        high, signed = maps.abs().amax((1, 2)).clamp(min=1e-12), falls_below(maps)
         return Content(
             picture=rgb(self.picture.reshape(-1, *self.picture.shape[-3:])).repeat(self.maps.shape[-3], 0),
             values=maps,
-            low=0,
-            high=maps.abs().amax((1, 2)).clamp(min=1e-12),
+            low=-high if signed else 0,
+            high=high,
+            signed=signed,
             columns=self.maps.shape[-3] // 2,
             names=tuple(names),
             caption=f"{self.layer} for {self.of if isinstance(self.of, str) else ', '.join(self.of)}",

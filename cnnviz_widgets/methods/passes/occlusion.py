@@ -76,7 +76,7 @@ class OcclusionState(Result):
     def heatmap(self) -> Tensor:
         """(H, W) or (B, H, W): mean loss of score over the squares that cover each pixel; 0 where none does.
 
-        There are such pixels if stride > size.
+        There are such pixels if stride > size. Below 0 the score has risen.
         """
         # Any shape is a sum of products of a column and a row: a square of one, a disc of about size / 2.
         down, weights, across = torch.linalg.svd(mask(self.size, self.shape))
@@ -96,7 +96,7 @@ class OcclusionState(Result):
         return torch.where(inside, profiles[:, offset.clamp(0, self.size - 1)], 0)
 
     def content(self) -> Content:
-        return Heatmap(self.heatmap, self.picture, self.convention, self.of, self.target).content()
+        return Heatmap(self.heatmap, self.picture, self.convention, self.of, self.target, signed=True).content()
 
 
 def occlusion(

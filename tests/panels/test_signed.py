@@ -1,0 +1,71 @@
+"""Panels show what falls below 0 as results do."""
+
+import numpy as np
+import pytest
+import torch
+
+from cnnviz_widgets import methods, panels
+from cnnviz_widgets.methods.results import Heatmap
+from cnnviz_widgets.panels.maps import Tiles
+from cnnviz_widgets.pictures.render import DIVERGING, draw, table
+
+
+@pytest.mark.parametrize("target", ["cat", "bird", "dog"])
+def test_occlusion(network, photo, target):
+    panel = panels.Occlusion(network, photo, size=16, stride=8, target=target, figure=True).run()
+    expected = methods.last(methods.occlusion(network, photo, target, size=16, stride=8), progress=False)
+    for name in ("map", "activation"):
+        image = panel._parts[name].image
+        low, high = image.content.range
+        assert image.content.signed
+        assert low == -high
+        assert image.colormap in DIVERGING
+    shown = panel._parts["map"].image
+    sent = shown._scene["values"]
+    assert sent["type"] == "float32"  # the values under the pointer are exact
+    np.testing.assert_array_equal(
+        np.frombuffer(sent["data"], np.float32), expected.heatmap.numpy().astype(np.float32).ravel()
+    )
+    picture = draw(expected.content(), colormap="inferno", opacity=shown.opacity)
+    np.testing.assert_array_equal(np.asarray(shown.draw()), np.asarray(picture))
+    assert "blue: gained" in panel._parts["map"].heading
+    panel.close()
+
+
+def test_saved_picture_has_the_scale(network, photo):
+    """The two ends of the colors are in the row under the map."""
+    panel = panels.Occlusion(network, photo, size=16, stride=8, target="bird").run()
+    picture = np.asarray(panel._parts["map"].snapshot())
+    row = picture[-22 // 2]
+    for end in (0, 255):
+        assert (abs(row.astype(int) - table("coolwarm")[end]) <= 3).all(-1).any()
+    covered = panel._parts["covered"]
+    assert covered.snapshot().height < len(picture)  # it has no map
+    panel.close()
+
+
+def test_channel_before_and_after_its_relu(network, photo):
+    convolution, relu = (next(one.name for one in network.layers if one.kind == kind) for kind in ("Conv2d", "ReLU"))
+    panel = panels.Activations(network, photo, layer=relu).run()
+    images = [panel._parts[name].image for name in ("grid", "large")]
+    assert [image.colormap for image in images] == ["gray", "inferno"]
+    panel.session.layer = convolution
+    panel.wait(20)
+    assert all(image.content.signed and image.colormap == "coolwarm" for image in images)
+    panel.session.layer = relu
+    panel.wait(20)
+    assert [image.colormap for image in images] == ["gray", "inferno"]
+    panel.close()
+
+
+def test_maps_side_by_side_share_the_colors():
+    """One that has values below 0 puts 0 in the middle for all that are drawn."""
+    picture, tiles = torch.full((3, 8, 8), 0.5), Tiles()
+    tiles.put("plain", Heatmap(torch.rand(8, 8), picture, "size"))
+    labels = {"plain": "plain", "below": "below"}
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    assert not tiles.content(grey, labels, "", known={"plain"}).signed
+    tiles.put("below", Heatmap(torch.randn(8, 8), picture, "signed or not"))
+    content = tiles.content(grey, labels, "", known=labels)
+    assert content.signed
+    assert content.low == [-high for high in content.high]
