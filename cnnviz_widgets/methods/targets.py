@@ -36,15 +36,20 @@ Target = One | Sequence[One]
 class Goal:
     """A target, understood: which number of a forward pass is explained, for each picture of a batch.
 
-    layer   where the number is; None = at the output
-    unit    what the number is: "logit", "activation" or "score"
+    layer     where the number is; None = at the output
+    unit      what the number is: "logit", "activation", "score" …
+    of_class  whether it is one of a class
     """
 
     layer: str | None = None
-    unit = "logit"
+    unit = "score"
+    of_class = False
 
     def scores(self, logits: Tensor | None, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
-        """Of the pictures ``piece`` of the batch: (n,) numbers, and what each is: a class, a place, or None."""
+        """Of the pictures ``piece`` of the batch: (n,) numbers, and what each is: a class, a place, or None.
+
+        ``logits`` are the scores (n, outputs) as the network gives them.
+        """
         raise NotImplementedError
 
     def name(self, start: Any) -> str:
@@ -52,8 +57,11 @@ class Goal:
         raise NotImplementedError
 
 
-def goal(network: Network, target: Target, count: int) -> Goal:
-    """The goal for a batch of ``count`` pictures. UserError for what is not in the network, or not ``count`` long."""
+def goal(network: Network, target: Target, count: int, *, probability: bool = False) -> Goal:
+    """The goal for a batch of ``count`` pictures; ``probability``: of a class its probability, not its logit.
+
+    UserError for what is not in the network, or not ``count`` long.
+    """
     if isinstance(target, Tensor | np.ndarray) and target.ndim:
         target = target.tolist()
     if isinstance(target, Neuron):
@@ -64,26 +72,28 @@ def goal(network: Network, target: Target, count: int) -> Goal:
     asked = list(target) if several else [target] * count
     if len(asked) != count:
         raise UserError(f"target must be one class, or one for each of the {count} pictures, not {len(asked)}.")
-    return _Classes(network, asked)
+    return _Classes(network, asked, probability)
 
 
 class _Classes(Goal):
-    def __init__(self, network: Network, asked: list) -> None:
-        self._names = network.classes
+    of_class = True
+
+    def __init__(self, network: Network, asked: list, probability: bool) -> None:
+        self._network = network
         self._asked = [None if one is None else network.class_index(one) for one in asked]
+        self._measure = network.probabilities if probability else network.class_logits
+        self.unit = "probability" if probability else network.class_unit
 
     def scores(self, logits: Tensor, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
-        top = logits.argmax(1).tolist()
+        top = self._network.top(logits).tolist()
         classes = [best if self._asked[i] is None else self._asked[i] for best, i in zip(top, piece, strict=True)]
-        return logits[range(len(piece)), classes], classes
+        return self._measure(logits)[range(len(piece)), classes], classes
 
     def name(self, start: int) -> str:
-        return self._names[start]
+        return self._network.classes[start]
 
 
 class _Function(Goal):
-    unit = "score"
-
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         self._function = function
 

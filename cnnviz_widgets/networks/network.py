@@ -17,7 +17,9 @@ from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
+from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
 from cnnviz_widgets.pictures.labels import Labels
+from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import computing, exact_if_asked
 
@@ -43,7 +45,14 @@ class Network:
     input_size     pixels: one number, (height, width), or None = pictures are taken as large as they come
     mean, std      of the pictures it was trained on, in 0…1: one number or one per channel. By default ImageNet's for
                    three channels, else 0.5; the number of channels is the first convolution's, if not said here
-    classes        names, in the order of the outputs; "class 0", "class 1", … by default
+    classes        names, in the order of the outputs; "class 0", "class 1", … by default. One output has two classes:
+                   names of (negative, positive), or of the positive one, "cat", which makes ("not cat", "cat")
+    scores         what the module returns. "logits", "log-probabilities" and "probabilities" say what the numbers are;
+                   "binary" (one output for two classes) and "multilabel" (each output by itself) say that a sigmoid
+                   belongs to them, not a softmax: the module may end in that sigmoid or give the logits before it, which
+                   is found out. "auto" finds all of it, from the operation that the module ends in and from what it
+                   gives for one or two pictures, but cannot tell multilabel logits from others: say "multilabel" for
+                   those. ``convention`` says what was found, and a warning comes where it is not certain
     output         picks the (B, classes) tensor from what the module returns, if that is no tensor, tuple or
                    dictionary with "out" or "logits"
     resize         pixels of the shorter side before the centre is cropped; by default just what ``input_size`` needs
@@ -59,6 +68,7 @@ class Network:
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
         classes: Iterable[str] | None = None,
+        scores: str = "auto",
         name: str | None = None,
         output: Callable[[Any], Tensor] | None = None,
         resize: int | None = None,
@@ -80,16 +90,21 @@ class Network:
             raise UserError(f"std must be positive, not {std!r}.")
         if interpolation not in ("bilinear", "bicubic", "nearest"):
             raise UserError(f'interpolation must be "bilinear", "bicubic" or "nearest", not {interpolation!r}.')
+        if scores not in SCORES:
+            raise UserError(f"scores must be one of {', '.join(map(repr, SCORES))}, not {scores!r}.")
         self._resize = resize
         self._interpolation = InterpolationMode(interpolation)
         self._output = output or _usual_output
         self._classes = None if classes is None else Labels(classes)
+        self._named = classes is not None
+        self._asked_scores = scores
+        self._reading: Reading | None = None  # until the module is tried
         self._mutex = _mutexes.setdefault(module, threading.RLock())
         self._takes_channels_last = False  # that is, until it is tried
 
     def with_module(self, module: nn.Module) -> "Network":
         """The same view of another module, such as a changed copy of this one's: it takes and answers the same."""
-        return Network(
+        copy = Network(
             module,
             input_size=self.input_size,
             mean=self.mean,
@@ -99,13 +114,17 @@ class Network:
             output=self._output,
             resize=self._resize,
             interpolation=self._interpolation.value,
+            scores=self._asked_scores,
             trained=self.trained,
         )
+        copy._named, copy._reading = self._named, self._reading  # other weights, but the same kind of scores
+        return copy
 
     def __repr__(self) -> str:
         size = "any size" if self.input_size is None else "×".join(map(str, self.input_size))
         classes = f"{len(self._classes)} classes, " if self._classes else ""
-        return f"Network({self.name}, {classes}{size}, {'trained' if self.trained else 'untrained'})"
+        scores = "" if self._usual_scores else f"{self._reading or self._asked_scores}, "
+        return f"Network({self.name}, {classes}{size}, {scores}{'trained' if self.trained else 'untrained'})"
 
     # What it is
 
@@ -119,9 +138,31 @@ class Network:
 
     @property
     def classes(self) -> Labels:
-        if self._classes is None:
+        if self._classes is None or len(self._classes) == 1:
             _ = self._probed
         return self._classes
+
+    @property
+    def convention(self) -> str:
+        """What the scores are: "logits", "log-probabilities", "probabilities", or of classes that do not exclude each
+        other "multilabel (logits)" or "multilabel (probabilities)", and of a single output "binary (logit)" …"""
+        return str(self._read)
+
+    @property
+    def convention_note(self) -> str:
+        """A sentence about ``convention``, and what is not certain about it; empty for ordinary logits."""
+        found = self._read
+        return "" if self._usual_scores else found.doubt or f"{self.name} gives {found}."
+
+    @property
+    def _read(self) -> Reading:
+        if self._reading is None:
+            _ = self._probed
+        return self._reading
+
+    @property
+    def _usual_scores(self) -> bool:
+        return self._asked_scores == "auto" and str(self._reading or "logits") == "logits"
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -158,7 +199,7 @@ class Network:
         if not self.layers:
             raise UserError(f"{self.name} has no layers to choose from: its forward pass calls no modules.")
         placed = [layer for layer in self.layers if layer.spatial and max(layer.shape[1:]) > 1]
-        features = [one for one in placed if "Pool" not in one.kind and one.channels != len(self.classes)]
+        features = [one for one in placed if "Pool" not in one.kind and one.channels != self._outputs]
         if not placed:
             return self.layers[-1], "the last layer: none of this network has places"
         chosen = (features or placed)[-1]
@@ -231,26 +272,59 @@ class Network:
         return batch.contiguous(memory_format=torch.channels_last) if self._channels_last else batch
 
     def logits(self, image: Tensor) -> Tensor:
-        """The scores before the softmax, detached: (classes,), or (B, classes) for a batch (B, C, H, W)."""
+        """The scores as the module gives them, detached: (outputs,), or (B, outputs) for a batch (B, C, H, W).
+
+        They are the logits before the softmax, if the network gives such: ``convention`` says what they are.
+        """
         (logits,) = self._in_pieces(image, lambda batch: [self.forward(batch)[0]])
         return logits
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Scores (…, outputs), as ``logits`` gives them, as the probabilities of the classes: (…, classes), 0…1.
+
+        They add up to 1, but for those of a multilabel network, where every class is a question of its own.
+        """
+        return self._read.probabilities(logits)
+
+    def class_logits(self, logits: Tensor) -> Tensor:
+        """Scores (…, outputs), as ``logits`` gives them, as one logit for each class: (…, classes), always finite.
+
+        Logits are that already. Of a network with one output, the first class has minus the logit of the second. Of
+        probabilities ``p``, it is ``log p``, or ``log p - log(1 - p)`` for binary and multilabel ones; a ``p`` of 0
+        counts as the smallest normal number of its type, and 1 as the number below it.
+        """
+        return self._read.logits(logits)
+
+    @property
+    def class_unit(self) -> str:
+        """What ``class_logits`` gives, in words: "logit", "log-probability" or "logit of the probability"."""
+        return self._read.unit
+
+    def top(self, logits: Tensor) -> Tensor:
+        """The most probable class for scores (…, outputs), as ``logits`` gives them: (…) class indices.
+
+        For one output without class names it is that output's own class, 1: it may be a score of any kind.
+        """
+        if self._read.classes == "binary" and not self._named:
+            return torch.ones_like(logits[..., 0], dtype=torch.long)
+        return self.class_logits(logits).argmax(-1)
 
     def predict(self, image: Tensor, k: int = 5) -> list[Prediction] | list[list[Prediction]]:
         """The ``k`` most probable classes, best first; a list of such lists for a batch.
 
+        For one output without class names, its own class comes first, as in ``top``.
         Raises UserError for scores that are not finite, as a network gives them that has lost its way in training.
         """
         if not isinstance(k, int) or k < 1:
             raise UserError(f"k must be a whole number of at least 1, not {k!r}.")
-        probabilities = self.finite(self.logits(image)).softmax(-1).cpu()
-        best = [
-            [
-                Prediction(index, self.classes[index], one[index].item())
-                for index in one.argsort(descending=True, stable=True)[:k].tolist()
-            ]
-            for one in probabilities.reshape(-1, len(self.classes))
-        ]
-        return best if probabilities.ndim == 2 else best[0]
+        logits = self.finite(self.logits(image))
+        probabilities = self.probabilities(logits).cpu().reshape(-1, len(self.classes))
+        best = []
+        for one, top in zip(probabilities, self.top(logits).cpu().reshape(-1, 1), strict=True):
+            order = one.argsort(descending=True, stable=True)
+            order = torch.cat([top, order[order != top]])[:k].tolist()
+            best.append([Prediction(index, self.classes[index], one[index].item()) for index in order])
+        return best if logits.ndim == 2 else best[0]
 
     def activations(self, image: Tensor, layers: "Layers") -> dict[str, Tensor]:
         """What comes out of one or several layers, detached: (C, H, W) each, or (B, C, H, W) for a batch.
@@ -271,7 +345,7 @@ class Network:
         grad_from: str | None = None,
         cast: bool = True,
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """One pass over a normalised batch (B, C, H, W): the scores (B, classes), and what came out of ``layers``.
+        """One pass over a normalised batch (B, C, H, W): the scores (B, outputs), and what came out of ``layers``.
 
         Without ``to_output`` the pass stops at the deepest layer, and the scores are None. With ``grad``, all that is
         returned can be differentiated, with respect to each other and to ``batch`` (if that requires a gradient); with
@@ -310,7 +384,7 @@ class Network:
             output = self.module(batch.clone())
         if missed := wanted - values.keys():
             raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
-        scores = self.scores(output) if to_output else None
+        scores = self.scores(output, len(batch)) if to_output else None
         return scores, {key: values[name] for key, name in asked.items()}
 
     @property
@@ -330,7 +404,7 @@ class Network:
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
         """The layers, the other names of some, and the layers by name."""
         picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
-        with self.lock, evaluating(self.module):
+        with self.lock, evaluating(self.module), Endings() as endings:
             try:
                 layers, aliases, output = self._probe(self.normalise(picture))
             except (RuntimeError, ValueError, TypeError) as error:
@@ -338,9 +412,28 @@ class Network:
                 raise UserError(
                     f"{self.name} does not take pictures of {size} (see input_size and mean): {error}"
                 ) from error
-        count = self.scores(output).shape[1]
-        self._classes = self._classes or Labels(f"class {number}" for number in range(count))
+            scores = self.scores(output, 1)
+        self._settle(scores, endings.of(scores), picture.shape)
         return layers, aliases, {layer.name: layer for layer in layers}
+
+    def _settle(self, scores: Tensor, ending: str | None, size: torch.Size) -> None:
+        """Find out what scores (1, outputs) are that ended so, and give their classes names."""
+
+        def of_noise() -> Tensor:
+            noise = torch.rand(size, generator=torch.Generator().manual_seed(0))
+            with self.lock, evaluating(self.module), torch.no_grad():
+                return self.scores(self.module(self.normalise(noise)), 1)
+
+        if self._reading is None:
+            asked, how = self._asked_scores, {"precision": self.dtype, "named": self._named}
+            self._reading = read(asked, self.name, scores.detach(), ending, of_noise, **how)
+            if self._reading.doubt:
+                remark(self._reading.doubt)
+        self._outputs = scores.shape[1]
+        names = self._classes or [f"class {number}" for number in range(max(2, self._outputs))]
+        if self._reading.classes == "binary" and (not self._named or len(names) == 1):
+            names = [f"not {names[-1]}", names[-1]]
+        self._classes = Labels(names)
 
     def _probe(self, batch: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
         try:
@@ -388,16 +481,19 @@ class Network:
             raise UserError(f"{self.name} gives scores that are not finite (NaN or infinity) for this picture.")
         return scores
 
-    def scores(self, output: Any) -> Tensor:
-        """(B, classes), in float32 at least."""
+    def scores(self, output: Any, count: int | None = None) -> Tensor:
+        """(B, outputs), in float32 at least, of what the module returned, for ``count`` pictures if that is said."""
         scores = self._output(output)
+        if isinstance(scores, Tensor) and scores.ndim < 2 and scores.numel() == count:
+            scores = scores.reshape(-1, 1)  # of one output, squeezed
         if not isinstance(scores, Tensor) or scores.ndim != 2:
             came = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else _kind(scores)
             raise UserError(
                 f"{self.name} must return scores of shape (B, classes), not {came}: pick them with output=."
             )
-        if self._classes is not None and len(self._classes) != scores.shape[1]:
-            raise UserError(f"classes has {len(self._classes)} names, but {self.name} has {scores.shape[1]} outputs.")
+        outputs = scores.shape[1]
+        if self._classes is not None and len(self._classes) not in ((1, 2) if outputs == 1 else (outputs,)):
+            raise UserError(f"classes has {len(self._classes)} names, but {self.name} has {outputs} outputs.")
         return scores.float() if scores.dtype.itemsize < 4 else scores
 
 

@@ -101,13 +101,14 @@ def _curve(
     counts = (torch.linspace(0, 1, steps + 1, dtype=torch.float64) * values.numel()).round().long()
 
     whole = network.logits(picture)
-    chosen = int(whole.argmax()) if target is None else network.class_index(target)
+    chosen = int(network.top(whole)) if target is None else network.class_index(target)
     normal, normal_filling = network.normalise(torch.stack([picture, filling]))
     first, rest = (normal_filling, normal) if change == "removed" else (normal, normal_filling)
 
     def probabilities(some: Tensor) -> Tensor:
         changed = rank < some.to(rank.device)[:, None, None, None]
-        return network.forward(torch.where(changed, first, rest))[0].cpu().double().softmax(1)[:, chosen]
+        logits = network.forward(torch.where(changed, first, rest))[0].cpu().double()
+        return network.probabilities(logits)[:, chosen]
 
     pieces = batching.run(probabilities, counts, network.bytes_per_image(picture.shape[-2:]), where=network.device)
     found = network.finite(torch.cat([some for _, some in pieces]))

@@ -79,7 +79,8 @@ def random_labels(
                 prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
                 with copy.lock, torch.enable_grad():
                     copy.module.train()
-                    scores = copy.scores(copy.module(copy.normalise(torch.stack(prepared))))
+                    output = copy.module(copy.normalise(torch.stack(prepared)))
+                    scores = copy.class_logits(copy.scores(output, len(chosen)))
                     loss = F.cross_entropy(scores, labels[chosen].to(scores.device))
                     optimiser.zero_grad()
                     loss.backward()

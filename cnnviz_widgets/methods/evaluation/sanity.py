@@ -123,7 +123,7 @@ def sanity_check(
         raise UserError(f"image must be at least {SMALLEST} px a side as the network sees it, not {size}.")
     groups = {} if mode == "labels" else _groups(network, layers)
     if target is None:
-        target = int(network.logits(picture).argmax())
+        target = int(network.top(network.logits(picture)))
     elif not (callable(target) or isinstance(target, Neuron)):
         target = network.class_index(target)
 

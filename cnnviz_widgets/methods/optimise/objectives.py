@@ -29,7 +29,7 @@ class Seen(NamedTuple):
     pictures  (B, C, H, W), 0…1, before the transforms
     alpha     (B, 1, H, W), 0…1, of pictures that are transparent in part, else None
     values    by name, what came out of the layers that were asked for
-    logits    (B, classes), if any term asked for it
+    logits    (B, outputs), as the network gives them, if any term asked for it
     """
 
     pictures: Tensor
@@ -199,21 +199,21 @@ def layer(layer: AnyLayer) -> Term:
 
 
 def logit(target: int | str | Sequence) -> Term:
-    """The score of a class before the softmax."""
-    return _class("logit", target, lambda logits: logits)
+    """The score of a class before the softmax: ``network.class_logits``."""
+    return _class("logit", target, Network.class_logits)
 
 
 def probability(target: int | str | Sequence) -> Term:
     """The probability of a class."""
-    return _class("probability", target, lambda logits: logits.softmax(1))
+    return _class("probability", target, Network.probabilities)
 
 
-def _class(name: str, target: int | str | Sequence, scores: Callable[[Tensor], Tensor]) -> Term:
+def _class(name: str, target: int | str | Sequence, measure: Callable[[Network, Tensor], Tensor]) -> Term:
     target = _plain(target)
 
     def read(network: Network, count: int) -> Reading:
         index = _each(target, count, network.class_index)
-        return Reading(lambda seen: _of_each(scores(seen.logits), index), output=True)
+        return Reading(lambda seen: _of_each(measure(network, seen.logits), index), output=True)
 
     return Term(f"{name}({json.dumps(target, ensure_ascii=False)})", read)
 

@@ -115,12 +115,12 @@ def occlusion(
 
     image   (3, H, W) or (B, 3, H, W), values 0…1, any device
     target  class index or name; None = the top class of each whole picture; a ``Neuron``, or a callable that turns the
-            logits (B, classes) into (B,) numbers; for a batch also a list of classes, one per picture
+            network's scores (B, outputs) into (B,) numbers; for a batch also a list of classes, one per picture
     size    side of the square, in pixels of the picture as the network sees it
     stride  pixels between two positions; the last square of a row or column ends flush with the border
     fill    "grey" (0.5), "mean" (the picture's mean colour), "black", "blurred" (the picture, blurred) or "noise"
     shape   "square", or "disc": one of that diameter, with a soft edge of a pixel
-    score   of a class: "probability" (after the softmax) or "logit" (before it)
+    score   of a class: "probability" (after the softmax or sigmoid) or "logit" (before it)
     layer   of which the total activation of the strongest feature map is taken, too; ``strongest_map`` shows what
             that one sees
 
@@ -137,8 +137,8 @@ def occlusion(
     pictures = network.prepare(image)
     tops, lefts = (positions(side, size, stride) for side in pictures.shape[-2:])
     fillings, share = torch.stack([fill_picture(picture, fill) for picture in pictures]), mask(size, shape)
-    aim = goal(network, target, len(pictures))
-    of_class = aim.unit == "logit"
+    probability = score == "probability"
+    aim = goal(network, target, len(pictures), probability=probability)
     layer = None if layer is None else network.layer(layer).name
 
     def states() -> Iterator[OcclusionState]:
@@ -154,9 +154,8 @@ def occlusion(
         def measured(found: Answers, aim: Goal, piece: range, channel: int | None) -> tuple[Tensor, list]:
             """(measurements, n) on the CPU, in float64; and what was explained."""
             logits, values = found
-            seen = logits.softmax(1) if of_class and score == "probability" else logits
-            scores, start = aim.scores(seen, values, piece)
-            rows = [scores, logits.argmax(1)]
+            scores, start = aim.scores(logits, values, piece)
+            rows = [scores, network.class_logits(logits).argmax(1)]
             if layer is not None:
                 rows.append(values[layer][:, channel].reshape(len(logits), -1).float().sum(1))
             return torch.stack([row.cpu().double() for row in rows]), start
@@ -177,7 +176,7 @@ def occlusion(
                 for one in (normal, normal_fillings)
             )
             found = passes(index)(under.lerp(over, share.to(over)), *zip(*corners, strict=True))
-            same = settled(network, target, starts[index], len(places))
+            same = settled(network, target, starts[index], len(places), probability=probability)
             return measured(found, same, range(len(places)), channels[index])[0]
 
         wholes, starts, channels, at_once = zip(*map(uncovered, range(len(pictures))), strict=True)
@@ -206,7 +205,7 @@ def occlusion(
                 labels=like(image, maps[1].long()),
                 known=known.clone(),
                 baseline=like(image, whole[0].tolist()),
-                target=like(image, starts) if of_class else None,
+                target=like(image, starts) if aim.of_class else None,
                 of=like(image, [aim.name(start) for start in starts]),
                 size=size,
                 stride=stride,
@@ -214,7 +213,7 @@ def occlusion(
                 tops=tops,
                 lefts=lefts,
                 picture=like(image, pictures.cpu()),
-                convention=f"{score if of_class else aim.unit} lost, mean over the {shape}s that cover a pixel",
+                convention=f"{aim.unit} lost, mean over the {shape}s that cover a pixel",
                 activation=None if layer is None else like(image, maps[2].clone()),
                 layer=layer,
                 channel=None if layer is None else like(image, channels),

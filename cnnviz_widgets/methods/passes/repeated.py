@@ -37,11 +37,11 @@ def look(network: Network, pictures: Tensor, aim: Goal) -> Look:
     return Look(scores, start, [aim.name(one) for one in start])
 
 
-def settled(network: Network, target: Target, start: object, count: int) -> Goal:
+def settled(network: Network, target: Target, start: object, count: int, *, probability: bool = False) -> Goal:
     """What was explained in one picture, class or position ``start``, as the goal for ``count`` others."""
     if isinstance(target, Neuron):
         return goal(network, replace(target, position=start), count)
-    return goal(network, target if callable(target) else start, count)
+    return goal(network, target if callable(target) else start, count, probability=probability)
 
 
 def gradient_sum(

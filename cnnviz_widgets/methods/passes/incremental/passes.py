@@ -35,7 +35,7 @@ PLANS = 1024  # kept for each module
 FELT = {"exact": None, "fast": 2.5}  # at how many standard deviations of its blur a change is taken for none
 SAME = {"exact": 1e-3, "fast": 0.1}  # how far two ways to compute the same may differ, as a share of the greatest value
 
-Answers = tuple[Tensor, dict[str, Tensor]]  # logits (n, classes), and what came out of layers, (n, C, h, w) or (n, C)
+Answers = tuple[Tensor, dict[str, Tensor]]  # scores (n, outputs), and what came out of layers, (n, C, h, w) or (n, C)
 
 _traced: "WeakKeyDictionary[nn.Module, Traced]" = WeakKeyDictionary()
 
@@ -91,7 +91,7 @@ class IncrementalPasses:
         self._felt, self._size_of_block = FELT[precision()], BLOCK[precision()]
         self._plans, self._geometry = traced.plans, (kinds, *self._sizes.items(), self._felt)
         self._maps: dict[tuple, Map] = {}
-        self.unchanged = self._answers(self._values)
+        self.unchanged = self._answers(self._values, 1)
         never_parts = [self._values[step.out] for step in self._steps if step.out not in self._sizes]
         largest = max((value.nbytes for value in never_parts if isinstance(value, Tensor)), default=0)
         self.at_once = batching.quickest(largest, network.device, TOGETHER)
@@ -117,7 +117,7 @@ class IncrementalPasses:
             values = {node: torch.cat([block[node] for block in blocks]) for node in bridge}
             for step in _freeing(after, values, wanted):
                 values[step.out] = self._whole(step, values)
-        return self._answers(values)
+        return self._answers(values, len(squares))
 
     def _plan(self, squares: Window) -> dict[Node, Window]:
         """As ``spread``, worked out once for all pictures."""
@@ -135,9 +135,10 @@ class IncrementalPasses:
         with network.lock, computing(network.device), torch.no_grad(), evaluating(network.module):
             yield
 
-    def _answers(self, values: dict[Node, Any]) -> Answers:
+    def _answers(self, values: dict[Node, Any], count: int) -> Answers:
         output = fx.map_arg(self._program.output, values.__getitem__)
-        return self._network.scores(output), {name: values[node] for name, node in self._program.layers.items()}
+        scores = self._network.scores(output, count)
+        return scores, {name: values[node] for name, node in self._program.layers.items()}
 
     def _block(
         self, steps: Sequence[Step], squares: Tensor, windows: dict[Node, Window], ends: set[Node]
