@@ -47,12 +47,12 @@ class Network:
                    three channels, else 0.5; the number of channels is the first convolution's, if not said here
     classes        names, in the order of the outputs; "class 0", "class 1", … by default. One output has two classes:
                    names of (negative, positive), or of the positive one, "cat", which makes ("not cat", "cat")
-    scores         what the module returns. "logits", "log-probabilities" and "probabilities" say what the numbers are;
+    scores         what the module returns. "logits", "log-probabilities" and "probabilities" say what the numbers are.
                    "binary" (one output for two classes) and "multilabel" (each output by itself) say that a sigmoid
-                   belongs to them, not a softmax: the module may end in that sigmoid or give the logits before it, which
-                   is found out. "auto" finds all of it, from the operation that the module ends in and from what it
-                   gives for one or two pictures, but cannot tell multilabel logits from others: say "multilabel" for
-                   those. ``convention`` says what was found, and a warning comes where it is not certain
+                   belongs to them, not a softmax; whether the module ends in it or gives the logits before it is found
+                   out. "auto" finds all of this, from the operation that the module ends in and from what it gives for
+                   one or two pictures; but multilabel logits look like any others: say "multilabel" for those.
+                   ``convention`` says what was found; a warning says where it is not certain
     output         picks the (B, classes) tensor from what the module returns, if that is no tensor, tuple or
                    dictionary with "out" or "logits"
     resize         pixels of the shorter side before the centre is cropped; by default just what ``input_size`` needs

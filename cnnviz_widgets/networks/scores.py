@@ -169,7 +169,7 @@ class Endings(TorchFunctionMode):
             ending = _ENDINGS[name]
         elif name == "log" and found == {"softmax"}:
             ending = "log_softmax"
-        elif (name in _SHAPING and len(found) == 1) or (name in _ARITHMETIC and found & {"unbounded"}):
+        elif (name in _SHAPES and len(found) == 1) or (name in _ARITHMETIC and found & {"unbounded"}):
             (ending,) = found & {"unbounded"} or found
         else:
             ending = None
@@ -196,9 +196,10 @@ _ENDINGS = {
     **dict.fromkeys(("sigmoid", "hardsigmoid", "expit"), "sigmoid"),
     **dict.fromkeys(_UNBOUNDED.split(), "unbounded"),
 }
-_SHAPING = set(
+_SHAPING = (
     "view reshape flatten unflatten squeeze unsqueeze permute transpose t contiguous clone detach to float double half "
     "bfloat16 type type_as getitem get select narrow split chunk unbind cat stack dropout mean amax max avg_pool2d "
-    "adaptive_avg_pool2d max_pool2d adaptive_max_pool2d".split()
+    "adaptive_avg_pool2d max_pool2d adaptive_max_pool2d"
 )
+_SHAPES = set(_SHAPING.split())
 _ARITHMETIC = {"add", "sub", "rsub", "mul", "div", "truediv", "neg", "sum"}

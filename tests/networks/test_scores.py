@@ -261,7 +261,7 @@ SHAPES = [(5, nn.Softmax(1)), (5, nn.Sigmoid()), (5, nn.LogSoftmax(1)), (1, nn.S
 @pytest.mark.parametrize(("outputs", "ends"), SHAPES)
 @pytest.mark.parametrize("target", [0, 1])
 def test_probabilities_in_methods_are_the_networks_own(photo, outputs, ends, target):
-    network = Network(Small(outputs, ends), input_size=16, classes="a b c d e".split()[: max(2, outputs)])
+    network = Network(Small(outputs, ends), input_size=16, classes=["a", "b", "c", "d", "e"][: max(2, outputs)])
     logits = own(network, photo)
     exclusive = isinstance(ends, nn.Softmax | nn.LogSoftmax)
     both = torch.stack([-logits[0], logits[0]]) if outputs == 1 else logits
@@ -282,7 +282,7 @@ def test_probabilities_in_methods_are_the_networks_own(photo, outputs, ends, tar
 def test_gradients_are_those_of_the_logit_that_is_said(photo, outputs, ends):
     """In float64, against autograd through the module's own logits."""
     module = Small(outputs, ends).double()
-    network = Network(module, input_size=16, classes="a b c d e".split()[: max(2, outputs)])
+    network = Network(module, input_size=16, classes=["a", "b", "c", "d", "e"][: max(2, outputs)])
     for target in (0, 1):
         batch = network.normalise(photo[None]).requires_grad_()
         logits = module.logits(batch)[0]
