@@ -1,7 +1,7 @@
 """``Network``: the one view of any image classifier. Through it, and only through it, methods see a network."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from difflib import get_close_matches
 from functools import cached_property
@@ -17,7 +17,9 @@ from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
+from cnnviz_widgets.networks.outputs import doubt, scores_in
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
+from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
@@ -46,15 +48,17 @@ class Network:
     mean, std      of the pictures it was trained on, in 0…1: one number or one per channel. By default ImageNet's for
                    three channels, else 0.5; the number of channels is the first convolution's, if not said here
     classes        names, in the order of the outputs; "class 0", "class 1", … by default. One output has two classes:
-                   names of (negative, positive), or of the positive one, "cat", which makes ("not cat", "cat")
+                   names of (negative, positive), or of the positive one, "cat", which makes ("not cat", "cat").
+                   Also {number: name}, a ``class_to_idx`` {name: number}, or a dataset that has ``classes``
     scores         what the module returns. "logits", "log-probabilities" and "probabilities" say what the numbers are.
                    "binary" (one output for two classes) and "multilabel" (each output by itself) say that a sigmoid
                    belongs to them, not a softmax; whether the module ends in it or gives the logits before it is found
                    out. "auto" finds all of this, from the operation that the module ends in and from what it gives for
                    one or two pictures; but multilabel logits look like any others: say "multilabel" for those.
                    ``convention`` says what was found; a warning says where it is not certain
-    output         picks the (B, classes) tensor from what the module returns, if that is no tensor, tuple or
-                   dictionary with "out" or "logits"
+    output         picks the (B, classes) tensor from what the module returns. By default it is that itself, or its
+                   field called "logits", "scores", "output" or "out", or the only such tensor among its fields, or
+                   the first of a tuple
     resize         pixels of the shorter side before the centre is cropped; by default just what ``input_size`` needs
     interpolation  "bilinear", "bicubic" or "nearest"
     source         the Python expression that makes this network, for code that is shown
@@ -67,7 +71,7 @@ class Network:
         input_size: int | tuple[int, int] | None = 224,
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
-        classes: Iterable[str] | None = None,
+        classes: Any = None,
         scores: str = "auto",
         name: str | None = None,
         output: Callable[[Any], Tensor] | None = None,
@@ -94,8 +98,12 @@ class Network:
             raise UserError(f"scores must be one of {', '.join(map(repr, SCORES))}, not {scores!r}.")
         self._resize = resize
         self._interpolation = InterpolationMode(interpolation)
-        self._output = output or _usual_output
-        self._classes = None if classes is None else Labels(classes)
+        if not (output is None or callable(output)):
+            raise UserError(
+                f"output must be a function that picks the scores from what {self.name} returns, not {output!r}."
+            )
+        self._output = output
+        self._classes = None if classes is None else class_names(classes)
         self._named = classes is not None
         self._asked_scores = scores
         self._reading: Reading | None = None  # until the module is tried
@@ -413,6 +421,8 @@ class Network:
                     f"{self.name} does not take pictures of {size} (see input_size and mean): {error}"
                 ) from error
             scores = self.scores(output, 1)
+        if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
+            remark(unsure)
         self._settle(scores, endings.of(scores), picture.shape)
         return layers, aliases, {layer.name: layer for layer in layers}
 
@@ -483,7 +493,7 @@ class Network:
 
     def scores(self, output: Any, count: int | None = None) -> Tensor:
         """(B, outputs), in float32 at least, of what the module returned, for ``count`` pictures if that is said."""
-        scores = self._output(output)
+        scores = self._picked(output, count)
         if isinstance(scores, Tensor) and scores.ndim < 2 and scores.numel() == count:
             scores = scores.reshape(-1, 1)  # of one output, squeezed
         if not isinstance(scores, Tensor) or scores.ndim != 2:
@@ -495,6 +505,20 @@ class Network:
         if self._classes is not None and len(self._classes) not in ((1, 2) if outputs == 1 else (outputs,)):
             raise UserError(f"classes has {len(self._classes)} names, but {self.name} has {outputs} outputs.")
         return scores.float() if scores.dtype.itemsize < 4 else scores
+
+    def _picked(self, output: Any, count: int | None) -> Any:
+        if self._output is None:
+            return scores_in(output, self.name, count, self._count_of_classes)
+        try:
+            return self._output(output)
+        except (LookupError, AttributeError, TypeError) as error:
+            raise UserError(
+                f"output cannot pick the scores from what {self.name} returns, {_kind(output)}: {error!r}."
+            ) from error
+
+    @property
+    def _count_of_classes(self) -> int | None:
+        return len(self._classes) if self._named else None
 
 
 Layers = str | Layer | nn.Module | Iterable[str | Layer | nn.Module]
@@ -515,12 +539,6 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
-
-
-def _usual_output(output: Any) -> Any:
-    if isinstance(output, Mapping):
-        return next((output[key] for key in ("logits", "out") if key in output), output)
-    return output[0] if isinstance(output, tuple | list) and output else output
 
 
 def _detached(value: Tensor) -> Tensor:

@@ -1,7 +1,11 @@
 """The network view: what it says about layers, what it returns, how it takes pictures, and what it rejects."""
 
 import threading
+import warnings
 from copy import deepcopy
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -272,11 +276,57 @@ class Answer(nn.Module):
         (lambda y: [y], None),
         (lambda y: {"out": y, "aux": None}, None),
         (lambda y: {"logits": y}, None),
+        (lambda y: {"loss": y[:, 0], "scores": y, "features": y[:, :2]}, None),
+        (lambda y: Named(y[:, :2], y), None),
+        (lambda y: Named(y[:, :, None, None], y), None),
+        (lambda y: Pair(y.mean(), y), None),
+        (lambda y: SimpleNamespace(loss=None, logits=y, hidden_states=(y, y)), None),
+        (lambda y: models.GoogLeNetOutputs(y, y[:, :2], y[:, :3]), None),
+        (lambda y: (y[:, :, None, None], y), None),
+        (lambda y: (None, {"x": y}, y), None),
         (lambda y: {"other": y}, lambda answer: answer["other"]),
     ],
 )
 def test_outputs(wrap, output):
     assert Network(Answer(wrap), input_size=8, output=output).logits(torch.rand(3, 8, 8)).shape == (4,)
+
+
+class Named(NamedTuple):
+    features: torch.Tensor
+    out: torch.Tensor
+
+
+@dataclass
+class Pair:
+    first: torch.Tensor
+    second: torch.Tensor
+
+
+@pytest.mark.parametrize(
+    ("wrap", "last"),
+    [(lambda y: Pair(y, y[:, :2]), "answer.second"), (lambda y: (None, y, y[:, :2]), r"answer\[2\]")],
+)
+def test_two_tensors_that_could_be_the_scores(wrap, last):
+    module = Answer(wrap)
+    with pytest.raises(UserError, match=f"several tensors.*output=lambda answer: {last}"):
+        _ = Network(module, input_size=8).layers
+    assert Network(module, input_size=8, classes=["a", "b"]).logits(torch.rand(3, 8, 8)).shape == (2,)
+
+
+def test_the_first_of_a_tuple_is_remarked_unless_the_names_tell():
+    module = Answer(lambda y: (torch.cat([y, y], 1), y))
+    with pytest.warns(UserWarning, match=r"2 tensors that could be its scores, and the first is taken.*answer\[1\]"):
+        assert len(Network(module, input_size=8).classes) == 8
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(Network(module, input_size=8, classes=["a", "b", "c", "d"]).predict(torch.rand(3, 8, 8))) == 4
+
+
+def test_output_that_does_not_fit():
+    with pytest.raises(UserError, match=r"output cannot pick the scores .* a dict: KeyError\('y'\)"):
+        _ = Network(Answer(lambda y: {"x": y}), input_size=8, output=lambda answer: answer["y"]).layers
+    with pytest.raises(UserError, match="output must be a function"):
+        Network(Answer(lambda y: y), output="logits")
 
 
 @pytest.mark.parametrize(("wrap", "came"), [(lambda y: {"x": y}, "a dict"), (lambda y: y[:, :, None], "shape")])
