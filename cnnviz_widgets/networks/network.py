@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from math import prod
 from typing import Any, NamedTuple
@@ -16,9 +16,11 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back, unseen
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
 from cnnviz_widgets.networks.outputs import doubt, scores_in
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
+from cnnviz_widgets.networks.sizes import Size, nearest
 from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
 from cnnviz_widgets.remarks import remark
@@ -28,6 +30,7 @@ from cnnviz_widgets.runtime.device import computing, exact_if_asked
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's "L"
 _PROBED = 224  # px: the size for which layers are described if the network takes pictures of any size
+_UNSEEN_CHANNELS = 64  # as large as those of VGG, layers that cannot be seen are taken to be
 
 
 # One lock per module, however many views of it there are: its training flags are changed for the time of a pass.
@@ -83,7 +86,8 @@ class Network:
         if not isinstance(module, nn.Module):
             raise UserError(f"module must be a torch.nn.Module, not {_kind(module)}.")
         self.module = module
-        self.name = name or type(module).__name__
+        self.name = name or kind_of(module)
+        check_ready(module, self.name)
         self.trained = trained
         self.source = source
         self.input_size = _size(input_size)
@@ -109,6 +113,10 @@ class Network:
         self._reading: Reading | None = None  # until the module is tried
         self._mutex = _mutexes.setdefault(module, threading.RLock())
         self._takes_channels_last = False  # that is, until it is tried
+        self._takes_one_at_a_time = False  # likewise
+        self._unseen: str | None = None  # why no inner layer can be seen
+        self._nearest: dict[tuple, Size | None] = {}  # (how far a pass goes, size) -> the nearest size that is taken
+        self._takes_own_only: set[tuple] = set()  # how far passes go in which no other size is
 
     def with_module(self, module: nn.Module) -> "Network":
         """The same view of another module, such as a changed copy of this one's: it takes and answers the same."""
@@ -179,6 +187,8 @@ class Network:
 
     def layer(self, layer: str | Layer | nn.Module) -> Layer:
         """The layer of that name (``"layer3.1.conv2"``), or of that module of this network."""
+        if not self.layers:
+            raise UserError(f"the inner layers of {self.name} cannot be seen: {self._unseen}.")
         name = layer.name if isinstance(layer, Layer) else layer
         if isinstance(layer, nn.Module):
             name = next((name for name, module in self.module.named_modules() if module is layer), None)
@@ -205,7 +215,7 @@ class Network:
     @cached_property
     def _default(self) -> tuple[Layer, str]:
         if not self.layers:
-            raise UserError(f"{self.name} has no layers to choose from: its forward pass calls no modules.")
+            raise UserError(f"{self.name} has no layers to choose from: {self._unseen}.")
         placed = [layer for layer in self.layers if layer.spatial and max(layer.shape[1:]) > 1]
         features = [one for one in placed if "Pool" not in one.kind and one.channels != self._outputs]
         if not placed:
@@ -247,13 +257,14 @@ class Network:
         return [int(each * numbers) for numbers in self._numbers_of_layers]
 
     @cached_property
-    def made_in_inference_mode(self) -> bool:
-        """Whether weights of it were, in ``torch.inference_mode()``: then there is no way back through it."""
-        return any(weight.is_inference() for weight in self.module.parameters())
+    def no_way_back(self) -> str | None:
+        """Why no gradient goes back through it, if it is known beforehand; None = nothing speaks against it."""
+        return no_way_back(self.module)
 
     @cached_property
     def _numbers_of_layers(self) -> list[int]:
-        return [prod(layer.shape) for layer in self.layers] or [0]
+        unknown = _UNSEEN_CHANNELS * prod(self.input_size or (_PROBED, _PROBED))
+        return [prod(layer.shape) for layer in self.layers] or [unknown]
 
     # What it does
 
@@ -380,19 +391,29 @@ class Network:
 
         if grad and not batch.requires_grad:
             batch = batch.detach().requires_grad_()
+        together = partial(self.forward, layers=layers, to_output=to_output, grad=grad, grad_from=grad_from, cast=cast)
+        if self._takes_one_at_a_time and len(batch) > 1:
+            return _joined([together(one) for one in batch.split(1)])
         output = None
-        with (
-            self.lock,
-            computing(self.device, cast=cast),
-            torch.set_grad_enabled(grad),
-            evaluating(self.module),
-            suppress(_Enough),
-            hooked(modules, keep),
-        ):
-            output = self.module(batch.clone())
+        try:
+            with (
+                self.lock,
+                computing(self.device, cast=cast),
+                torch.set_grad_enabled(grad),
+                evaluating(self.module),
+                suppress(_Enough),
+                hooked(modules, keep),
+            ):
+                output = self.module(batch.clone())
+        except UserError:
+            raise
+        except Exception as error:
+            return self._after_failure(error, batch, together)
         if missed := wanted - values.keys():
             raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
         scores = self.scores(output, len(batch)) if to_output else None
+        if scores is not None and scores.is_inference():  # of a forward in inference_mode
+            scores = scores.clone()
         return scores, {key: values[name] for key, name in asked.items()}
 
     @property
@@ -406,20 +427,51 @@ class Network:
         with self._mutex, exact_if_asked(self.device), normal:
             yield
 
+    def size_taken(self, size: Size, layers: "Layers" = (), *, to_output: bool = True) -> Size | None:
+        """``size`` itself, or the nearest one that the network takes in a pass as ``forward`` makes it.
+
+        None if it takes neither that nor any other that is tried. It is found by trying, once.
+        """
+        asked = self._asked(layers)
+
+        def takes(size: Size) -> bool:
+            try:
+                self.forward(self.normalise(torch.zeros(1, self.channels, *size)), layers, to_output=to_output)
+            except UserError:
+                return False
+            return True
+
+        until = (*sorted(asked.values()), to_output)
+        if (until, size) not in self._nearest:
+            own = self.input_size or (_PROBED, _PROBED)
+            found = nearest(takes, own, size, own_only=until in self._takes_own_only)
+            if found == own != size and not takes(tuple(2 * side for side in own)):
+                self._takes_own_only.add(until)
+            self._nearest[until, size] = found
+        return self._nearest[until, size]
+
     # How
+
+    def _after_failure(self, error: Exception, batch: Tensor, together: Callable[[Tensor], Any]) -> Any:
+        """What a pass returns whose module raised an error, if it can be made in another way."""
+        count, size = len(batch), "×".join(map(str, batch.shape[-2:]))
+        if batching.out_of_memory(error):
+            pictures = f"{count} pictures" if count > 1 else "one picture"
+            raise batching.too_large(
+                error, f"a pass of {self.name} over {pictures} of {size} pixels", batch.device
+            ) from error
+        if count > 1:  # exported modules are often for a batch of one only
+            one_by_one = [together(one) for one in batch.split(1)]
+            self._takes_one_at_a_time = True
+            return _joined(one_by_one)
+        raise explained(error, self.module, self.name, f"{size} pixels") from error
 
     @cached_property
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
         """The layers, the other names of some, and the layers by name."""
         picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
         with self.lock, evaluating(self.module), Endings() as endings:
-            try:
-                layers, aliases, output = self._probe(self.normalise(picture))
-            except (RuntimeError, ValueError, TypeError) as error:
-                size = "×".join(map(str, picture.shape[1:]))
-                raise UserError(
-                    f"{self.name} does not take pictures of {size} (see input_size and mean): {error}"
-                ) from error
+            layers, aliases, output = self._probe(self.normalise(picture))
             scores = self.scores(output, 1)
         if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
             remark(unsure)
@@ -446,12 +498,31 @@ class Network:
         self._classes = Labels(names)
 
     def _probe(self, batch: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
-        try:
+        found = None
+        with suppress(RuntimeError):  # of a ``view`` in the module's own code, perhaps
             found = probe(self.module, batch.contiguous(memory_format=torch.channels_last))
-            self._takes_channels_last = True
-            return found
-        except RuntimeError:  # of a ``view`` in the module's own code, perhaps
-            return probe(self.module, batch)
+        self._takes_channels_last = found is not None
+        try:
+            found = found or probe(self.module, batch)
+        except Exception as error:
+            output = self._unprobed(batch)
+            self._unseen = unseen(self.module, output, error)
+            return (), {}, output
+        layers, _, output = found
+        self._unseen = None if layers else unseen(self.module, output, None)
+        return found
+
+    def _unprobed(self, batch: Tensor) -> Any:
+        """What the module returns if its inner layers are left alone."""
+        try:
+            with torch.no_grad():
+                return self.module(batch)
+        except Exception as error:
+            size = "×".join(map(str, batch.shape[1:]))
+            if batching.out_of_memory(error):
+                what = f"a pass of {self.name} over one picture of {size}"
+                raise batching.too_large(error, what, batch.device) from error
+            raise explained(error, self.module, self.name, f"{size} (see input_size and mean)") from error
 
     @property
     def _parameter(self) -> Tensor:
@@ -531,7 +602,7 @@ class _Enough(BaseException):
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, without calling ``train()``, which some modules override; then every flag as it was."""
-    training = [part for part in module.modules() if part.training]
+    training = [part for part in module.modules() if getattr(part, "training", False)]  # frozen TorchScript has none
     try:
         for part in training:
             part.training = False
@@ -539,6 +610,13 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+def _joined(passes: Sequence[tuple[Tensor | None, dict[str, Tensor]]]) -> tuple[Tensor | None, dict[str, Tensor]]:
+    """What ``forward`` returns, of one batch after another as of one."""
+    scores, values = zip(*passes, strict=True)
+    together = None if scores[0] is None else torch.cat(scores)
+    return together, {key: torch.cat([one[key] for one in values]) for key in values[0]}
 
 
 def _detached(value: Tensor) -> Tensor:
@@ -600,8 +678,10 @@ def _channels(module: nn.Module, *given: float | Sequence[float] | None) -> int:
     for values in given:
         if isinstance(values, Sequence):
             return len(values)
-    convolutions = (part for part in module.modules() if isinstance(part, nn.modules.conv._ConvNd))
-    return next((convolution.in_channels for convolution in convolutions), 3)
+    convolutions = (part for part in module.modules() if kind_of(part).startswith("Conv"))
+    named = next((count for part in convolutions if isinstance(count := getattr(part, "in_channels", None), int)), None)
+    kernels = (weight.shape[1] for weight in module.parameters() if weight.ndim == 4)  # traced and exported modules
+    return named or next(kernels, 3)
 
 
 def _per_channel(name: str, given: Any, imagenet: tuple[float, ...], channels: int) -> tuple[float, ...]:

@@ -1,5 +1,8 @@
 """Work over many inputs, in pieces that fit into memory."""
 
+import errno
+import re
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import accumulate, pairwise
@@ -20,6 +23,13 @@ _CGROUPS = (  # limit and use of a container's memory: version 2, version 1
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
 
+_OUT_OF_MEMORY = re.compile(  # as torch, its libraries (cuBLAS, cuDNN …), numpy and the system say it
+    r"out of memory|not enough memory|insufficient memory|alloc(ation)?_failed|bad.alloc|"
+    r"(can't|cannot|could not|failed to|unable to) allocate|invalid buffer size"
+)
+_WANTED = re.compile(r"(?:tried to|unable to) allocate (\d+(?:\.\d+)? (?:bytes|[KMGT]iB))", re.IGNORECASE)
+_FREE = re.compile(r"of which (\d+(?:\.\d+)? [KMGT]?i?B(?:ytes)?) is free", re.IGNORECASE)
+
 SECONDS = 0.5  # aimed at from one state to the next
 
 # Bytes. glibc asks the system for every block from 32 MiB on, and gets it in fresh pages, each of which costs a fault:
@@ -27,19 +37,24 @@ SECONDS = 0.5  # aimed at from one state to the next
 _REUSED = 25 * 2**20
 
 
+class TooLarge(UserError):
+    """Something does not fit into memory at once. The message says what, how much was wanted, and what takes less."""
+
+
 def memory_budget(where: torch.device | None = None) -> int:
     """Bytes that one computation may take on a device now: half of what a GPU has free, a quarter of the computer's."""
     where = where or device()
-    if where.type == "cuda":
+    return free_memory(where) // (4 if where.type == "cpu" else 2)
+
+
+def free_memory(where: torch.device | None = None) -> int:
+    """Bytes that are free on a device now; None = of the computer, or what its container may still take."""
+    kind = where.type if where else "cpu"
+    if kind == "cuda":
         cached = torch.cuda.memory_reserved(where) - torch.cuda.memory_allocated(where)
-        return (torch.cuda.mem_get_info(where)[0] + cached) // 2
-    if where.type == "mps":
-        return (torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()) // 2
-    return free_memory() // 4
-
-
-def free_memory() -> int:
-    """Bytes of the computer's memory that are free, or that a container may still take."""
+        return torch.cuda.mem_get_info(where)[0] + cached
+    if kind == "mps":
+        return torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
     import psutil
 
     return min([psutil.virtual_memory().available, *_left_in_cgroups()])
@@ -89,13 +104,12 @@ def run(
         piece = waiting.pop()
         try:
             result = function(items[piece])
-        except (RuntimeError, MemoryError) as error:
-            if not _out_of_memory(error):
+        except Exception as error:
+            if not out_of_memory(error):
                 raise
             if piece.stop - piece.start == 1:
-                raise UserError(
-                    "the memory is too small for even one picture: take a smaller picture or network."
-                ) from error
+                raise too_large(error, "even one picture", where) from error
+            release(error)
             size = (piece.stop - piece.start + 1) // 2
             again = slice(piece.start, waiting[0].stop if waiting else piece.stop)
             waiting = [slice(start, min(start + size, again.stop)) for start in range(again.start, again.stop, size)][
@@ -111,8 +125,48 @@ def _left_in_cgroups() -> Iterator[int]:
             yield max(0, int(Path(limit).read_text()) - int(Path(used).read_text()))
 
 
-def _out_of_memory(error: Exception) -> bool:
-    text = str(error).lower()
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        sign in text for sign in ("out of memory", "not enough memory", "can't allocate memory")
+def out_of_memory(error: BaseException) -> bool:
+    """Whether it says that memory ran out, wherever that was."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError | TooLarge):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and bool(_OUT_OF_MEMORY.search(str(error).lower()))
+
+
+def too_large(error: Exception, what: str, where: torch.device | None = None) -> TooLarge:
+    """What to raise from an error that is ``out_of_memory``, if ``what`` cannot be made smaller by us."""
+    if isinstance(error, TooLarge):
+        return error
+    where, text = where or device(), str(error)
+    release(error)
+    wanted, free = _WANTED.search(text), _FREE.search(text)
+    there = free[1] if free else _readable(free_memory(where))
+    more = f"{_in_units(wanted[1])} more were wanted, and {there} were free" if wanted else f"{there} are free"
+    return TooLarge(
+        f"the memory of {where} is too small for {what} ({more}): take a smaller size or network, or "
+        'cv.use(precision="fast") where the hardware has it; the number of steps does not matter.'
     )
+
+
+def release(error: BaseException) -> None:
+    """Let go of what a pass that failed still holds: the error's frames, and what is only kept for later use."""
+    seen: BaseException | None = error
+    while seen is not None and out_of_memory(seen):
+        traceback.clear_frames(seen.__traceback__)
+        seen = seen.__cause__ or seen.__context__
+    if torch.cuda.is_available() and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # cuBLAS and cuDNN ask the system, not torch
+
+
+def _in_units(amount: str) -> str:
+    number, unit = amount.split()
+    return _readable(int(float(number))) if unit == "bytes" else amount
+
+
+def _readable(size: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} GiB"

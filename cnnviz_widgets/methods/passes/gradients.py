@@ -163,8 +163,8 @@ def descend(
 @contextmanager
 def way_back(network: Network) -> Iterator[None]:
     """For a forward pass and its backward pass, both in evaluation mode; UserError if the network cannot have one."""
-    if network.made_in_inference_mode:
-        raise UserError(f"{network.name} was made in torch.inference_mode(): make it outside to go back through it.")
+    if network.no_way_back:
+        raise UserError(f"{network.name} {network.no_way_back}.")
     with network.lock, torch.enable_grad(), evaluating(network.module):
         yield
 
@@ -181,7 +181,10 @@ def slope(network: Network, scores: Tensor, end: Tensor, name: str, *, again: bo
     linked = scores.requires_grad
     (gradient,) = torch.autograd.grad(scores.sum(), end, retain_graph=again, allow_unused=True) if linked else (None,)
     if gradient is None:
-        raise UserError(f"what is explained in {network.name} does not depend on {name} in a differentiable way.")
+        detached = "" if linked else " (is its forward under torch.no_grad() or torch.inference_mode()?)"
+        raise UserError(
+            f"what is explained in {network.name} does not depend on {name} in a differentiable way{detached}."
+        )
     return gradient
 
 
