@@ -42,7 +42,7 @@ def explained(error: Exception, module: nn.Module, name: str, of: str) -> UserEr
     first = next((kind_of(part) for part in module.modules() if kind_of(part).startswith("Conv")), "")
     if first[-2:] in ("1d", "3d"):
         takes = _DIMENSIONS[first[-2]]
-        return UserError(f"{name} begins with a {first}: it takes {takes}, not pictures (B, C, H, W); it says: {said}")
+        return UserError(f"{name} begins with a {first}: it takes {takes}, not pictures (B, C, H, W).")
     if isinstance(error, TypeError) and "required positional argument" in said:
         return UserError(
             f"{name} takes more than a batch of pictures ({said}): "

@@ -499,7 +499,7 @@ class Network:
 
     def _probe(self, batch: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
         found = None
-        with suppress(RuntimeError):  # of a ``view`` in the module's own code, perhaps
+        with suppress(Exception):  # of a ``view`` in the module's own code, perhaps
             found = probe(self.module, batch.contiguous(memory_format=torch.channels_last))
         self._takes_channels_last = found is not None
         try:

@@ -18,8 +18,8 @@ from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective
 from cnnviz_widgets.methods.optimise.parametrisations import pixels
 from cnnviz_widgets.methods.optimise.smoothing import resize
 from cnnviz_widgets.methods.optimise.transforms import Frame, resampled
+from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.render import to_uint8
 
 Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
 SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out
@@ -167,7 +167,7 @@ def dream_zoom(
                     dreaming = dream(network, picture, layers, octaves=octaves, seed=seed + number, **options)
                 for state in dreaming:
                     if state.step == state.total:
-                        film.append(to_uint8(state.values))
+                        film.append(rgb(state.values))
                     yield replace(state, step=number * state.total + state.step, total=frames * state.total)
                 picture = state.values
         finally:

@@ -6,7 +6,7 @@ in place, so every state that has been yielded stays as it was, and is a place t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -22,7 +22,7 @@ from cnnviz_widgets.methods.optimise.objectives import Bound, Objective, Seen
 from cnnviz_widgets.methods.optimise.operators import After, Gradient, Update
 from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
-from cnnviz_widgets.methods.optimise.redirect import Waking
+from cnnviz_widgets.methods.optimise.sight import Sight, all_of
 from cnnviz_widgets.methods.optimise.smoothing import resize
 from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_colours
 from cnnviz_widgets.methods.passes.gradients import quick_way_back, way_back
@@ -42,6 +42,7 @@ class OptimisationState(Result):
                   just before the picture moved, and under this step's transforms
     snapshots     by step, the pictures of the steps that were asked for, as far as they are done
     of            the objective, as a formula
+    alpha         whether the pictures' last channel says how opaque they are
     The rest is what ``optimise(…, start=state)`` goes on from.
     """
 
@@ -55,6 +56,7 @@ class OptimisationState(Result):
     optimiser: Optimiser
     memory: Memory
     generator: Tensor
+    alpha: bool = False
     convention: str = "picture, values 0…1"
 
     @property
@@ -71,7 +73,7 @@ class OptimisationState(Result):
 
     def content(self) -> Content:
         pictures = self.values
-        if pictures.shape[-3] in (2, 4):  # what is transparent is shown on white
+        if self.alpha:  # what is transparent is shown on white
             alpha = pictures[..., -1:, :, :]
             pictures = alpha * pictures[..., :-1, :, :] + 1 - alpha
         return Content(picture=rgb(pictures), caption=f"{self.of}, step {self.step} of {self.total}")
@@ -110,7 +112,9 @@ def optimise(
 
     Yields OptimisationState after every step. Stop when you like.
     Raises UserError at once for layers, channels and classes that are not there and for lists that do not go with the
-    batch; then for a picture that is too small for the network, a loss that is not finite, or a dead unit.
+    batch; then for a picture that is too small for the network or too large for the memory, a loss that is not finite,
+    or a dead unit. A batch that does not fit into memory goes through the network in pieces, with the same gradient; a
+    network that takes no pictures of this size sees them without the border that transforms add, or resized.
 
         last(optimise(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
     """
@@ -155,16 +159,26 @@ def optimise(
             )
         return new, later
 
+    sight = Sight(network, bound, len(pictures), tuple(pictures.shape[-2:]))
+
+    def climbed_from(parameters: Tensors, drawn: Tensor, waking: bool = False) -> _Climb:
+        while True:
+            generator.set_state(drawn)
+            try:
+                return _climb(network, bound, sight, form, parameters, transforms, gradient, generator, waking)
+            except Exception as error:
+                if not sight.adapted(error):
+                    raise
+
     def states() -> Iterator[OptimisationState]:
         nonlocal parameters, memory, kept
         alive = not (bound.layers or bound.output)
         for step in range(done + 1, steps + 1):
             with _our_own_mode():
                 drawn = generator.get_state()
-                climbed = _climb(network, bound, form, parameters, transforms, gradient, generator)
+                climbed = climbed_from(parameters, drawn)
                 if step <= WAKING and not all(climbed.reached()):
-                    generator.set_state(drawn)
-                    climbed = _climb(network, bound, form, parameters, transforms, gradient, generator, waking=True)
+                    climbed = climbed_from(parameters, drawn, waking=True)
                 alive = alive or any(climbed.reached())
                 if not alive and step == min(WAKING, steps):
                     raise UserError(
@@ -173,8 +187,9 @@ def optimise(
                     )
                 parameters, memory = moved(step, climbed)
             state = OptimisationState(
-                step, steps, climbed.terms, kept, repr(objective), parameters, form, rule, memory, generator.get_state()
-            )
+                step, steps, climbed.terms, kept, repr(objective), parameters, form, rule, memory,
+                generator.get_state(), alpha=pictures.shape[1] > network.channels,
+            )  # fmt: skip
             if step in wanted:
                 kept = kept | {step: state.values}
                 state = replace(state, snapshots=kept)
@@ -229,12 +244,13 @@ class _Climb(NamedTuple):
 def _climb(
     network: Network,
     bound: Bound,
+    sight: Sight,
     form: Form,
     parameters: Tensors,
     transforms: Sequence[Transform],
     operators: Sequence[Gradient],
     generator: torch.Generator,
-    waking: bool = False,
+    waking: bool,
 ) -> _Climb:
     signals: list[Tensor] = []
     with way_back(network), quick_way_back(network.module):
@@ -244,17 +260,26 @@ def _climb(
         colours, alpha = pictures, None
         if pictures.shape[1] > network.channels:
             colours, alpha = pictures.tensor_split([network.channels], 1)
-        logits, values = None, {}
+        logits, values, in_pieces = None, {}, False
         if bound.layers or bound.output:
             shown = colours if alpha is None else over_colours(colours, alpha, generator)
-            batch = network.quickest(network.normalise(apply(transforms, shown, generator)))
-            batch.register_hook(signals.append)
-            logits, values = _pass(network, batch, bound, waking)
+            moved = sight.fitted(apply(transforms, shown, generator))
+            batch = network.quickest(network.normalise(moved))
+            in_pieces = len(batch) > sight.at_once
+            if in_pieces:
+                logits, values = sight.in_pieces(batch)
+            else:
+                batch.register_hook(signals.append)
+                logits, values = sight.forward(batch, grad=True, waking=waking)
         terms = bound(Seen(colours, alpha, values, logits))
         sums = torch.stack([value.sum() for value in terms.values()])
         if not sums.requires_grad:
             raise UserError("objective must depend on the picture, differentiably: it has no gradient.")
-        (gradient,) = torch.autograd.grad(sums.sum(), pictures, materialize_grads=True)
+        ends = [*all_of((logits, values))] if in_pieces else []
+        gradient, *slopes = torch.autograd.grad(sums.sum(), [pictures, *ends], materialize_grads=True)
+        if in_pieces:
+            signals.append(sight.back(batch, slopes, waking=waking))
+            gradient = gradient + torch.autograd.grad(batch, pictures, signals[0])[0]
         for operator in operators:
             gradient = operator(gradient)
         slopes = torch.autograd.grad(decoded, leaves, gradient)
@@ -262,16 +287,3 @@ def _climb(
     return _Climb(
         slopes, gradient, dict(zip(terms, numbers, strict=True)), all(map(isfinite, numbers)), *signals or [None]
     )
-
-
-def _pass(network: Network, batch: Tensor, bound: Bound, waking: bool) -> tuple[Tensor | None, dict[str, Tensor]]:
-    """The scores and layers that the objective reads, in float32 at least."""
-    try:
-        with Waking() if waking else nullcontext():
-            logits, values = network.forward(batch, bound.layers, to_output=bound.output, grad=True)
-    except RuntimeError as error:
-        size = "×".join(map(str, batch.shape[-2:]))
-        raise UserError(
-            f"{network.name} does not take pictures of {size} pixels: {str(error).partition(chr(10))[0]}"
-        ) from error
-    return logits, {name: value.float() if value.dtype.itemsize < 4 else value for name, value in values.items()}

@@ -177,7 +177,9 @@ def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None =
 
 def channel(layer: AnyLayer, channel: Several) -> Term:
     """The mean of a channel over its map."""
-    return _unit(f"channel({_name(layer)}, {_plain(channel)})", layer, channel, lambda maps: maps.flatten(1).mean(1))
+    return _unit(
+        f"channel({_name(layer)}, {_plain(channel)})", layer, channel, lambda maps: maps.reshape(len(maps), -1).mean(1)
+    )
 
 
 def _unit(name: str, layer: AnyLayer, channel: Several, value: Callable[[Tensor], Tensor]) -> Term:
