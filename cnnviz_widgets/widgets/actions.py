@@ -1,13 +1,12 @@
 """A row of buttons that look like those of the run bar. A press may be answered with a file."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import traitlets as t
 from anywidget import AnyWidget
 
-HERE = Path(__file__).parent
+from cnnviz_widgets.widgets.front_end import front_end
 
 
 class Actions(AnyWidget):
@@ -18,7 +17,7 @@ class Actions(AnyWidget):
     The browser sends only messages and never sets a trait, so a worker thread may set ``asleep``.
     """
 
-    _esm = HERE / "actions.js"
+    _esm = front_end("actions.js")
 
     _buttons = t.List(t.List(t.Unicode())).tag(sync=True)
     asleep = t.Tuple().tag(sync=True)

@@ -1,13 +1,12 @@
 """A line of boxes to check, or a small table of them: some of all combinations of rows and columns."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import traitlets as t
 from anywidget import AnyWidget
 
-HERE = Path(__file__).parent
+from cnnviz_widgets.widgets.front_end import front_end
 
 
 def _to_json(value: tuple, table: "CheckTable") -> list:
@@ -29,8 +28,8 @@ class CheckTable(AnyWidget):
     the others wait until one is taken away.
     """
 
-    _esm = HERE / "check_table.js"
-    _css = HERE / "check_table.css"
+    _esm = front_end("check_table.js")
+    _css = front_end("check_table.css")
 
     columns = t.List(t.List(t.Unicode())).tag(sync=True)
     rows = t.List(t.List(t.Unicode())).tag(sync=True)

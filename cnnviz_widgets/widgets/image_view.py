@@ -6,7 +6,6 @@ import io
 import math
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,8 +15,8 @@ from PIL import Image
 
 from cnnviz_widgets.pictures import render
 from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.widgets.front_end import front_end
 
-HERE = Path(__file__).parent
 MOST_EXACT = 65_536  # values; more than these travel as one byte each
 MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
 LEVELS = 254  # codes 0 … 254 are low … high, 255 is NaN
@@ -57,8 +56,8 @@ class ImageView(AnyWidget):
     The browser sends only messages and never sets a trait, so a worker thread may call ``show`` at any time.
     """
 
-    _esm = HERE / "image_view.js"
-    _css = HERE / "image_view.css"
+    _esm = front_end("image_view.js")
+    _css = front_end("image_view.css")
 
     colormap = t.Enum(list(render.COLORMAPS), "viridis").tag(sync=True)
     opacity = t.Float(0.6, min=0, max=1).tag(sync=True)

@@ -2,13 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import traitlets as t
 from anywidget import AnyWidget
 
-HERE = Path(__file__).parent
+from cnnviz_widgets.widgets.front_end import front_end
+
 STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
 
 
@@ -28,8 +28,8 @@ class RunBar(AnyWidget):
     a trait, so a worker thread may report its progress here.
     """
 
-    _esm = HERE / "run_bar.js"
-    _css = HERE / "run_bar.css"
+    _esm = front_end("run_bar.js")
+    _css = front_end("run_bar.css")
 
     state = t.Enum(STATES, "idle").tag(sync=True)
     progress = t.Float(0.0, min=0, max=1).tag(sync=True)

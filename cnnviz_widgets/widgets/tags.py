@@ -1,12 +1,11 @@
 """A few names, each with a button that takes it away, and a field that adds one."""
 
-from pathlib import Path
 from typing import Any
 
 import traitlets as t
 from anywidget import AnyWidget
 
-HERE = Path(__file__).parent
+from cnnviz_widgets.widgets.front_end import front_end
 
 
 class Tags(AnyWidget):
@@ -17,8 +16,8 @@ class Tags(AnyWidget):
     description  what is chosen; ``tooltip`` says more, ``placeholder`` what no name means
     """
 
-    _esm = HERE / "tags.js"
-    _css = HERE / "tags.css"
+    _esm = front_end("tags.js")
+    _css = front_end("tags.css")
 
     names = t.Tuple().tag(sync=True, from_json=lambda value, _: tuple(value))
     options = t.List(t.Unicode()).tag(sync=True)
