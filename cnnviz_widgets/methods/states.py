@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.runtime.progress import bar
 
 
 class State(Protocol):
@@ -19,17 +20,15 @@ S = TypeVar("S", bound=State)
 
 
 def last(states: Iterable[S], progress: bool = True) -> S:
-    """Run to the end and return the last state; with a progress bar unless ``progress=False``.
+    """Run to the end and return the last state; with a progress bar, gone in the end, unless ``progress=False``.
 
     last(occlusion(network, image)).heatmap
     """
-    from tqdm.auto import tqdm
-
     state = None
-    with tqdm(total=0, disable=not progress, leave=False) as bar:
+    with bar(total=0, disable=not progress) as shown:
         for state in states:
-            bar.total = state.total
-            bar.update(state.step - bar.n)
+            shown.total = state.total
+            shown.update(state.step - shown.n)
     if state is None:
         raise UserError("states came to an end before the first one: an iterator can be used only once.")
     return state
