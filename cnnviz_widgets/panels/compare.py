@@ -7,7 +7,6 @@ from typing import Any
 
 import ipywidgets
 from torch import Tensor
-from traitlets import Unicode
 
 from cnnviz_widgets.methods import Curve, deletion_curve, insertion_curve
 from cnnviz_widgets.methods.results import rgb
@@ -19,6 +18,7 @@ from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
+from cnnviz_widgets.widgets.traits import Text
 
 METHODS = labels(*(name for name in ATTRIBUTIONS if name != "gradient"))
 
@@ -41,7 +41,7 @@ class Compare(Panel):
         25, 5, 100, step=5, label="Steps", help="In which pixels are taken away, or put back: more are slower"
     )
     methods = checks(list(METHODS), METHODS, most=len(METHODS), label="Methods", help="Which methods are compared")
-    chosen = Unicode("").tag(setting=True)
+    chosen = Text("").tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
         look = {"colormap": "inferno", "opacity": 0.85, "labels": True, "max_width": 1076, "max_height": 720}

@@ -6,17 +6,19 @@ binds it. The trait is the state; the widget only shows it.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
-from traitlets import Bool, Enum, HasTraits, Int, TraitType, Tuple, link
+from traitlets import HasTraits, TraitType, Tuple
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks.zoo import available
 from cnnviz_widgets.pictures import samples, source_of
 from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.tags import Tags
+from cnnviz_widgets.widgets.traits import Flag, Number, OneOf
 
 if TYPE_CHECKING:
     from cnnviz_widgets.networks import Layer, Network
@@ -34,7 +36,7 @@ def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help
     def build(panel: "Panel") -> ipywidgets.Widget:
         return ipywidgets.IntSlider(default, low, high, step, description=label, tooltip=help, style=NATURAL)
 
-    return Int(default, min=low, max=high, help=help).tag(setting=True, control=build)
+    return Number(default, low, high, whole=True, help=help).tag(setting=True, control=build)
 
 
 def choice(default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str) -> TraitType:
@@ -51,7 +53,7 @@ def choice(default: str, options: Sequence[str] | Mapping[str, str], *, label: s
             control.tooltips = [help] * len(shown)
         return control
 
-    return Enum(tuple(options), default, help=help).tag(setting=True, control=build)
+    return OneOf(options, default, help).tag(setting=True, control=build)
 
 
 def toggle(default: bool, *, label: str, help: str) -> TraitType:
@@ -60,7 +62,7 @@ def toggle(default: bool, *, label: str, help: str) -> TraitType:
     def build(panel: "Panel") -> ipywidgets.Widget:
         return ipywidgets.Checkbox(default, description=label, tooltip=help, indent=False, style=NATURAL)
 
-    return Bool(default, help=help).tag(setting=True, control=build)
+    return Flag(default, help=help).tag(setting=True, control=build)
 
 
 def several_classes(most: int, *, label: str, help: str) -> TraitType:
@@ -81,6 +83,8 @@ class _Classes(TraitType):
 
     def validate(self, owner: "Panel", value: Any) -> tuple[int, ...]:
         several = [value] if isinstance(value, int | str) else value
+        if not isinstance(several, Sequence):
+            raise UserError(f"{self.name} must be up to {self._most} classes, by name or index, not {value!r}.")
         found = tuple(dict.fromkeys(owner.session.network.class_index(one) for one in several))
         if len(found) > self._most:
             raise UserError(f"{self.name} must be at most {self._most} classes, not {len(found)}.")
@@ -113,9 +117,10 @@ class _Some(TraitType):
         super().__init__(tuple(default), help=help)
 
     def validate(self, owner: HasTraits, value: Any) -> tuple:
-        several = [
-            tuple(one) if isinstance(one, list) else one for one in ([value] if isinstance(value, str) else value)
-        ]
+        several = [value] if isinstance(value, str) else value
+        if not isinstance(several, Sequence):
+            raise UserError(f"each of {self.name} must be {self._allowed}, not {value!r}.")
+        several = [tuple(one) if isinstance(one, list) else one for one in several]
         if unknown := [one for one in several if one not in self._every]:
             raise UserError(f"each of {self.name} must be {self._allowed}, not {unknown[0]!r}.")
         chosen = tuple(one for one in self._every if one in several)
@@ -130,9 +135,10 @@ def counter(count: Callable[["Network"], int], *, label: str, help: str) -> Trai
     def build(panel: "Panel") -> ipywidgets.Widget:
         return CountSlider(panel, count, label, help)
 
-    return Int(0, min=0, help=help).tag(setting=True, control=build)
+    return Number(0, 0, whole=True, help=help).tag(setting=True, control=build)
 
 
+@cache
 def declared(kind: type[HasTraits], tag: str) -> tuple[str, ...]:
     """The traits that carry a tag, in the order in which the classes declare them."""
     every = {name: trait for base in reversed(kind.__mro__) for name, trait in vars(base).items()}
@@ -144,10 +150,36 @@ def bound_controls(panel: "Panel") -> list[ipywidgets.Widget]:
     controls = []
     for name in declared(type(panel), "control"):
         control = panel.traits()[name].metadata["control"](panel)
-        control.value = getattr(panel, name)
-        link((panel, name), (control, "value"))
+        _bind(panel, name, control)
         controls.append(control)
     return controls
+
+
+def _bind(panel: "Panel", name: str, control: ipywidgets.Widget) -> None:
+    """Keep a trait and its control alike. What the panel refuses is explained in it, and the control goes back."""
+    refused = False
+
+    def follow(_: Any = None) -> None:
+        control.value = getattr(panel, name)
+
+    def choose(change: dict) -> None:
+        nonlocal refused
+        with panel.session.turn:
+            try:
+                setattr(panel, name, change["new"])
+                follow()  # the panel may have made something else of it
+            except Exception as error:  # a callback's error is seen by nobody
+                follow()
+                refused = True
+                panel._complain(error)
+            else:
+                if refused:
+                    refused = False
+                    panel._complain(None)
+
+    follow()
+    panel.observe(follow, name)
+    control.observe(choose, "value")
 
 
 class _Shared:

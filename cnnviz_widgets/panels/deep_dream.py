@@ -41,7 +41,7 @@ def another_layer(label: str, help: str) -> TraitType:
 
 class _LayerName(TraitType):
     def validate(self, owner: Panel, value: Any) -> str:
-        return value and owner.session.network.layer(value).name
+        return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
 
 
 class _LayerChoice(ipywidgets.Dropdown):

@@ -16,13 +16,13 @@ import ipywidgets
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
-from traitlets import Float, TraitType, Unicode
+from traitlets import TraitType, Unicode
 
 from cnnviz_widgets import methods
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import OptimisationState
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import NATURAL, slider
+from cnnviz_widgets.panels.controls import NATURAL, Number, slider
 from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.pictures.render import Content, tile
@@ -44,7 +44,7 @@ def float_slider(
             default, min=low, max=high, step=step, readout_format=form, description=label, tooltip=help, style=NATURAL
         )
 
-    return Float(default, min=low, max=high, help=help).tag(setting=True, control=build)
+    return Number(default, low, high, help=help).tag(setting=True, control=build)
 
 
 def heading(words: str, help: str) -> TraitType:
@@ -212,11 +212,7 @@ class Making(Panel):
 
     def reset(self) -> None:
         self._reached = {}
-        shown, self.shown = self.shown, False  # not at every single control
         super().reset()
-        self.shown = shown
-        if shown:
-            self._request_all()
 
     # ------------------------------------------------------------------ for panels of this kind
 
@@ -262,10 +258,6 @@ class Making(Panel):
             return run.states(now.network, steps, snapshots=[stop for stop in STOPS if stop <= steps], start=state)
 
         return self._going_on(name, (now.network, now.steps, str(run), *of), now.rounds, begin)
-
-    def _request_all(self) -> None:
-        for name in self._runners:
-            self._request(name)
 
     def _reel(self) -> Reel:
         """What is saved."""

@@ -9,7 +9,6 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from traitlets import Tuple
 
 from cnnviz_widgets.methods import OcclusionState, occluded, occlusion
 from cnnviz_widgets.methods.passes.occlusion import FILLS, SCORES, SHAPES, positions, strongest_map
@@ -22,6 +21,7 @@ from cnnviz_widgets.panels.parts import Bars, Mark, View
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
+from cnnviz_widgets.widgets.traits import Place
 
 NAMED, OTHER = 7, 7  # kinds that have a colour of their own; the kind of all others, which is grey
 
@@ -47,7 +47,7 @@ class Occlusion(Panel):
     shape = choice("square", SHAPES, label="Shape", help="A disc has no corners, which are features themselves")
     score = choice("probability", SCORES, label="Score", help="What is measured of the class: after or before softmax")
     figure = toggle(False, label="Figure 7", help="Also the strongest feature map of a layer, and the likeliest class")
-    place = Tuple(default_value=None, allow_none=True).tag(setting=True)
+    place = Place(None).tag(setting=True)
 
     def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
         super().__init__(network, image, **settings)

@@ -2,16 +2,34 @@
 
 import operator
 from collections.abc import Iterable
+from numbers import Integral
+from threading import RLock
 from typing import Any
 
 from torch import nn
-from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Int, Unicode, observe, validate
+from traitlets import HasTraits, TraitType, observe
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.pictures import Dataset, load_dataset, load_image, remember, source_of
+
+
+class Checked(TraitType):
+    """What a method of its owner makes of a value.
+
+    traitlets' own ``validate`` never sees None, and sees nothing before the end of ``hold_trait_notifications``.
+    """
+
+    def __init__(self, check: str, default: Any = None) -> None:
+        self._check = check
+        super().__init__(default)
+
+    def validate(self, owner: "Session", value: Any) -> Any:
+        return getattr(owner, self._check)(value)
+
+    def get(self, owner: "Session", kind: type | None = None) -> Any:
+        return owner._trait_values.get(self.name, self.default_value)  # the default is not checked
 
 
 class Session(HasTraits):
@@ -28,15 +46,16 @@ class Session(HasTraits):
     What is not in the network raises UserError and changes nothing. A new network or layer resets what no longer fits.
     """
 
-    network = AnyTrait()
-    image = AnyTrait()
-    dataset = AnyTrait(None, allow_none=True)
-    target = AnyTrait(None, allow_none=True)
-    layer = Unicode()
-    channel = Int(0)
-    position = AnyTrait(None, allow_none=True)
+    network = Checked("_a_network")
+    image = Checked("_a_picture")
+    dataset = Checked("_pictures")
+    target = Checked("_a_class")
+    layer = Checked("_a_layer", "")
+    channel = Checked("_a_channel", 0)
+    position = Checked("_a_position")
 
     def __init__(self, network: Any = "mini", image: Any = "chelsea", **chosen: Any) -> None:
+        self.turn = RLock()  # whoever changes it, or a panel's own traits, from several threads
         super().__init__()
         self.network = network
         self.image = image
@@ -45,54 +64,50 @@ class Session(HasTraits):
         for name in in_order(chosen):
             setattr(self, name, chosen[name])
 
-    @validate("network")
-    def _a_network(self, proposal: dict) -> Network:
-        value = proposal["value"]
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in SHARED:
+            return super().__setattr__(name, value)
+        with self.turn:  # what depends on it follows before anybody else changes something
+            super().__setattr__(name, value)
+
+    def _a_network(self, value: Any) -> Network:
         network = load_network(value) if isinstance(value, str) else value
         if isinstance(network, nn.Module):
             name = cells.name_of(network)
             network = Network(network, source=name and f"cv.Network({name})")
         if not isinstance(network, Network):
-            kind = type(value).__name__
+            kind = "None" if value is None else type(value).__name__
             raise UserError(f"network must be a Network, a torch module or a name such as 'resnet18', not {kind}.")
         _ = network.default_layer  # a network that does not run is refused here, while nothing has changed
         return network
 
-    @validate("image")
-    def _a_picture(self, proposal: dict) -> Any:
-        picture, name = load_image(proposal["value"]), cells.name_of(proposal["value"])
+    def _a_picture(self, value: Any) -> Any:
+        picture, name = load_image(value), cells.name_of(value)
         if name and source_of(picture) is None:
             remember(picture, f"cv.load_image({name})")
         return picture
 
-    @validate("dataset")
-    def _pictures(self, proposal: dict) -> Dataset | None:
-        value = proposal["value"]
+    def _pictures(self, value: Any) -> Dataset | None:
         if value is None:
             return None
         dataset = load_dataset(value)
         dataset.source = dataset.source or cells.name_of(value)
         return dataset
 
-    @validate("target")
-    def _a_class(self, proposal: dict) -> int | None:
-        value = proposal["value"]
+    def _a_class(self, value: Any) -> int | None:
         return None if value is None or value == "" else self.network.class_index(value)
 
-    @validate("layer")
-    def _a_layer(self, proposal: dict) -> str:
-        return self.network.layer(proposal["value"]).name
+    def _a_layer(self, value: Any) -> str:
+        return self.network.layer(value).name
 
-    @validate("channel")
-    def _a_channel(self, proposal: dict) -> int:
+    def _a_channel(self, value: Any) -> int:
         channels = self.network.layer(self.layer).channels
-        if not 0 <= proposal["value"] < channels:
-            raise UserError(f"channel must be 0 … {channels - 1} in {self.layer}, not {proposal['value']}.")
-        return proposal["value"]
+        whole = isinstance(value, Integral) and not isinstance(value, bool)
+        if not whole or not 0 <= value < channels:
+            raise UserError(f"channel must be 0 … {channels - 1} in {self.layer}, not {value!r}.")
+        return int(value)
 
-    @validate("position")
-    def _a_position(self, proposal: dict) -> tuple[int, int] | None:
-        value = proposal["value"]
+    def _a_position(self, value: Any) -> tuple[int, int] | None:
         if value is None:
             return None
         extent = self.network.layer(self.layer).shape[1:]
@@ -109,8 +124,8 @@ class Session(HasTraits):
     @observe("network")
     def _new_network(self, change: dict) -> None:
         with self.hold_trait_notifications():
-            self.target, self.position, self.channel = None, None, 0
             self.layer = self.network.default_layer.name
+            self.target, self.position, self.channel = None, None, 0
 
     @observe("image")
     def _new_image(self, change: dict) -> None:

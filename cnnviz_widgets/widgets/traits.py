@@ -1,0 +1,94 @@
+"""Traits that refuse a value in one sentence: which trait, what came, what is allowed. What was there stays."""
+
+import math
+import numbers
+import reprlib
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from traitlets import HasTraits, TraitType
+
+from cnnviz_widgets.errors import UserError
+
+
+class Told(TraitType):
+    """A trait whose ``allowed`` says in words what it takes."""
+
+    allowed: str
+
+    def refuse(self, value: Any) -> NoReturn:
+        raise UserError(f"{self.name} must be {self.allowed}, not {reprlib.repr(value)}.")
+
+
+class Number(Told):
+    """A finite number from ``low`` to ``high``, or a whole one.
+
+    traitlets' own ``Float`` takes NaN, which is neither below its ``min`` nor above its ``max``.
+    """
+
+    def __init__(
+        self, default: float, low: float = -math.inf, high: float = math.inf, *, whole: bool = False, help: str = ""
+    ) -> None:
+        self.min, self.max, self.whole = low, high, whole
+        super().__init__(default, help=help)
+
+    @property
+    def allowed(self) -> str:
+        low = f"from {self.min:g}" if math.isfinite(self.min) else ""
+        high = f"to {self.max:g}" if math.isfinite(self.max) else ""
+        return " ".join(filter(None, ["a whole number" if self.whole else "a finite number", low, high]))
+
+    def validate(self, owner: HasTraits, value: Any) -> float:
+        kind = numbers.Integral if self.whole else numbers.Real
+        if isinstance(value, kind) and not isinstance(value, bool) and self.min <= value <= self.max:
+            number = int(value) if self.whole else float(value)
+            if math.isfinite(number):
+                return number
+        self.refuse(value)
+
+
+class OneOf(Told):
+    """One of a few words."""
+
+    def __init__(self, values: Iterable[str], default: str, help: str = "") -> None:
+        self.values = tuple(values)
+        super().__init__(default, help=help)
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(map(repr, self.values))}"
+
+    def validate(self, owner: HasTraits, value: Any) -> str:
+        return value if isinstance(value, str) and value in self.values else self.refuse(value)
+
+
+class Flag(Told):
+    """True or False."""
+
+    allowed = "True or False"
+
+    def validate(self, owner: HasTraits, value: Any) -> bool:
+        return value if isinstance(value, bool) else self.refuse(value)
+
+
+class Text(Told):
+    """Words."""
+
+    allowed = "a text"
+
+    def validate(self, owner: HasTraits, value: Any) -> str:
+        return value if isinstance(value, str) else self.refuse(value)
+
+
+class Place(Told):
+    """(x, y) in whole numbers from 0, or None."""
+
+    allowed = "(x, y), two whole numbers from 0, or None"
+
+    def validate(self, owner: HasTraits, value: Any) -> tuple[int, int] | None:
+        if value is None:
+            return None
+        whole = isinstance(value, tuple | list) and all(
+            isinstance(one, numbers.Integral) and not isinstance(one, bool) and one >= 0 for one in value
+        )
+        return tuple(map(int, value)) if whole and len(value) == 2 else self.refuse(value)
