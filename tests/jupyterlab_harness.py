@@ -90,6 +90,7 @@ class Notebook:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.path: Path  # of its file
         self.errors: list[str] = []
         self.asked = 0.0  # when its cells were asked to run, time.monotonic
         page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
@@ -184,6 +185,7 @@ def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[C
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.set_default_timeout(PATIENCE)
         one = Notebook(page)
+        one.path = folder / name
         opened.append(one)
         page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")

@@ -4,6 +4,7 @@ import sys
 import weakref
 from typing import Any
 
+MOST_GONE = 8
 _made_by: dict[str, tuple[str, list[weakref.ref]]] = {}
 
 
@@ -16,18 +17,40 @@ def _request() -> dict:
 
 
 def replace_earlier(panel: Any) -> None:
-    """Close the panels that an earlier run of this cell made: running a cell again must not leak them."""
+    """Close the panels that an earlier run of this cell made: running a cell again must not leak them.
+
+    Front ends that do not name the cell are told apart by its code. Two cells may have the same, so what is on a screen
+    stays; and where the code was edited, so that nothing is known, the latest ``MOST_GONE`` that have left it stay.
+    """
     request = _request()
-    cell, run = request.get("metadata", {}).get("cellId"), request.get("header", {}).get("msg_id")
+    run, code = request.get("header", {}).get("msg_id"), request.get("content", {}).get("code")
+    named = request.get("metadata", {}).get("cellId")
+    cell = named or code
     if cell is None:
         return
-    earlier_run, panels = _made_by.get(cell, (run, []))
+    earlier_run, references = _made_by.pop(cell, (run, []))
     if earlier_run != run:
-        for reference in panels:
-            if (old := reference()) is not None:
-                old.close()
-        panels = []
-    _made_by[cell] = (run, [*panels, weakref.ref(panel)])
+        earlier = [one for one in (reference() for reference in references) if one is not None]
+        kept = [] if named else [one for one in earlier if one.on_screen]
+        for one in earlier:
+            if one not in kept:
+                one.close()
+        references = [weakref.ref(one) for one in kept]
+    within = getattr(panel, "panels", ())  # a lab closes its own
+    references = [reference for reference in references if reference() not in within]
+    _made_by[cell] = (run, [*references, weakref.ref(panel)])
+    if not named:
+        _close_gone()
+
+
+def _close_gone() -> None:
+    every = [reference() for _, references in _made_by.values() for reference in references]
+    gone = [one for one in every if one is not None and one.gone and name_of(one) is None]
+    for one in gone[:-MOST_GONE]:
+        one.close()
+    for cell, (_, references) in list(_made_by.items()):
+        if all(one is None or one._closed for one in (reference() for reference in references)):
+            del _made_by[cell]
 
 
 def in_callback() -> bool:

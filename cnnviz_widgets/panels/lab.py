@@ -1,6 +1,5 @@
 """All panels in one view, on one session."""
 
-import base64
 from typing import Any
 
 import ipywidgets
@@ -13,6 +12,7 @@ from cnnviz_widgets.panels.class_model import ClassModel
 from cnnviz_widgets.panels.compare import Compare
 from cnnviz_widgets.panels.controls import PICKERS
 from cnnviz_widgets.panels.deep_dream import DeepDream
+from cnnviz_widgets.panels.displayed import Displayed
 from cnnviz_widgets.panels.feature_visualisation import FeatureVisualisation
 from cnnviz_widgets.panels.filters import Filters
 from cnnviz_widgets.panels.gradients import Gradients
@@ -21,7 +21,7 @@ from cnnviz_widgets.panels.occlusion import Occlusion
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.sanity import Sanity
 from cnnviz_widgets.panels.session import Session
-from cnnviz_widgets.pictures.render import coarse, png
+from cnnviz_widgets.widgets.tabs import Tabs
 from cnnviz_widgets.widgets.tree import tree
 
 QUICK: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients, ClassActivation)
@@ -29,7 +29,7 @@ PANELS = (*QUICK, Sanity, Compare, ClassModel, FeatureVisualisation, DeepDream, 
 SHARED_PICKERS = ("network", "image", "target")
 
 
-class Lab(ipywidgets.VBox):
+class Lab(Displayed):
     """Tabs, one per panel. The network, the picture and the class are chosen above them, for all.
 
     A panel computes when its tab is first opened; where no browser is, the quick ones do.
@@ -44,19 +44,35 @@ class Lab(ipywidgets.VBox):
         self.session = session or Session(**given)
         for name, value in (given if session else {}).items():
             setattr(self.session, name, value)
-        self.panels = [panel(session=self.session, hide=SHARED_PICKERS) for panel in PANELS]
-        self._tabs = ipywidgets.Tab([ipywidgets.VBox() for _ in self.panels], titles=[p.title for p in self.panels])
-        self._tabs.observe(lambda _: self._open().show(), "selected_index")
+        try:
+            for panel in PANELS:
+                self.panels.append(panel(session=self.session, hide=SHARED_PICKERS))
+        except BaseException:
+            for panel in self.panels:
+                panel.close()
+            raise
+        self._tabs = Tabs([panel.title for panel in self.panels], "Panels")
+        self._tabs.observe(lambda _: self._open().show(), "selected")
+        self._page = ipywidgets.Box().add_class("cnnviz-page")
         pickers = [PICKERS[name](self.session, lambda error: self._open()._complain(error)) for name in SHARED_PICKERS]
-        super().__init__([ipywidgets.Box(pickers).add_class("cnnviz-controls"), self._tabs])
+        super().__init__()
+        self.children = [ipywidgets.Box(pickers).add_class("cnnviz-controls"), self._tabs, self._page]
         self.add_class("cnnviz-lab")
         cells.replace_earlier(self)
 
     def _open(self) -> Panel:
-        """The panel on top. It is put into its tab only now: a chart that is drawn unseen has no size."""
-        index = self._tabs.selected_index or 0
-        self._tabs.children[index].children = [self.panels[index]]
-        return self.panels[index]
+        """The panel on top. Only it is in the page: a chart that is drawn unseen has no size."""
+        panel = self.panels[self._tabs.selected]
+        self._page.children = [panel]
+        return panel
+
+    def show(self) -> None:
+        if cells.has_reader():
+            self._open().show()
+        else:
+            self._open()
+            for panel in self.panels[: len(QUICK)]:
+                panel.run()
 
     def run(self) -> "Lab":
         """Compute every panel now."""
@@ -66,36 +82,35 @@ class Lab(ipywidgets.VBox):
 
     def close(self) -> None:
         """Free every widget of every panel. The session stays."""
+        if self._closed:
+            return
+        self._closed = True
         for panel in self.panels:
             panel.close()
         for widget in tree(self)[1:]:
             widget.close()
         super().close()
 
-    def snapshot(self) -> bytes:
-        """The panels that have computed, one below the other, as a PNG."""
-        sheets = [panel.sheet() for panel in self.panels if panel.shown] or [self._open().run().sheet()]
-        page = Image.new("RGB", (max(s.width for s in sheets), sum(s.height for s in sheets)), "white")
-        top = 0
-        for sheet in sheets:
-            page.paste(sheet, (0, top))
-            top += sheet.height
-        return png(coarse(page))
+    def sheets(self) -> list[Image.Image]:
+        """Those of the panels that have computed."""
+        return [
+            sheet for panel in self.panels if panel.shown for sheet in panel.sheets()
+        ] or self._open().run().sheets()
+
+    @property
+    def at_rest(self) -> bool:
+        return all(panel.at_rest for panel in self.panels)
+
+    @property
+    def on_screen(self) -> bool:
+        return any(panel.on_screen for panel in self.panels)
+
+    @property
+    def gone(self) -> bool:
+        return any(panel.gone for panel in self.panels) and not self.on_screen
 
     def __repr__(self) -> str:
         return f"Lab({self.session.network.name})"
-
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
-        self._open()
-        if cells.has_reader():
-            self._open().show()
-        else:
-            for panel in self.panels[: len(QUICK)]:
-                panel.run()
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if isinstance(bundle, dict):
-            bundle["image/png"] = base64.b64encode(self.snapshot()).decode()
-        return bundle
 
 
 def lab(network: Any = None, image: Any = None, *, dataset: Any = None, session: Session | None = None) -> Lab:

@@ -27,7 +27,6 @@ An author writes the traits (``controls.slider`` …), ``build``, which makes th
 """
 
 import asyncio
-import base64
 import difflib
 import logging
 import time
@@ -41,13 +40,14 @@ from PIL import Image
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
+from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
 from cnnviz_widgets.panels.snapshot import arrange
 from cnnviz_widgets.pictures import source_of
-from cnnviz_widgets.pictures.render import png
 from cnnviz_widgets.runtime.runner import Frame, Runner, Status
+from cnnviz_widgets.widgets.cell_output import CellOutput
 from cnnviz_widgets.widgets.run_bar import RunBar
-from cnnviz_widgets.widgets.tree import tree
+from cnnviz_widgets.widgets.tree import close_tree
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def computes(*reads: str) -> Callable:
     return mark
 
 
-class Panel(ipywidgets.VBox):
+class Panel(Displayed):
     """Controls, pictures and a run bar around one technique.
 
     network, image   what to look at; or ``session``, shared with other panels
@@ -75,7 +75,6 @@ class Panel(ipywidgets.VBox):
 
     title: ClassVar[str]
     pickers: ClassVar[tuple[str, ...]] = ("image",)  # controls of the session's traits, see controls.PICKERS
-    _closed = True  # until there is something to close
 
     def __init__(
         self,
@@ -96,14 +95,8 @@ class Panel(ipywidgets.VBox):
             raise TypeError(f"hide must name some of {', '.join(PICKERS)}, not {', '.join(sorted(unknown))}.")
         given = {k: v for k, v in {"network": network, "image": image}.items() if v is not None}
         self.session = session or Session(**given)
-        for name, value in (given if session else {}).items():
-            setattr(self.session, name, value)
-        super().__init__()
-        for name in in_order(settings):
-            setattr(self if name in own else self.session, name, settings[name])
+        before = self._shared()
         self._pickers = tuple(name for name in self.pickers if name not in hide)
-        self._initial_shared = {name: getattr(self.session, name) for name in SHARED}
-
         self.last_error: Exception | None = None
         self.shown = False
         self._parts: dict[str, Any] = {}
@@ -112,23 +105,47 @@ class Panel(ipywidgets.VBox):
         self._statuses: dict[str, Status] = {}  # computation -> how far it is
         self._wrong: dict[str, tuple[str, str]] = {}  # computation or "control" -> sentence, traceback
         self._remarks: dict[str, tuple[str, ...]] = {}  # computation -> what its methods had to say
+        self._runners: dict[str, Runner] = {}
+        self._loose: list[ipywidgets.Widget] = []  # made, and not yet in the panel
+        super().__init__()
+        self._watch(self._on_change)
+        try:
+            for name, value in (given if session else {}).items():
+                setattr(self.session, name, value)
+            for name in in_order(settings):
+                setattr(self if name in own else self.session, name, settings[name])
+            self._initial_shared = self._shared()
+            self._furnish()
+        except BaseException:
+            self._free()
+            for name in SHARED:
+                if getattr(self.session, name) is not before[name]:
+                    setattr(self.session, name, before[name])
+            raise
+        cells.replace_earlier(self)
+
+    def _furnish(self) -> None:
+        """Make and arrange every widget."""
         self._bar = RunBar()
         self._bar.on_action(self._act)
+        self._output = CellOutput(self._appear, lambda: renew_pictures(self))
+        self._loose += [self._bar, self._output]
         rows = self.build()
-        self._initial = {name: getattr(self, name) for name in own}
+        self._initial = {name: getattr(self, name) for name in self._own_traits()}
         self._runners = {name: self._runner(name) for name in self._computations()}
-        self._watch(self._on_change)
-        pickers = [PICKERS[name](self.session, self._complain) for name in self._pickers]
-        controls = [*pickers, *bound_controls(self)]
+        controls = []
+        for name in self._pickers:
+            controls.append(PICKERS[name](self.session, self._complain))
+            self._loose.append(controls[-1])
+        controls += bound_controls(self)
         self.children = [
             ipywidgets.HTML(self.title).add_class("cnnviz-panel-title"),
             ipywidgets.Box(controls).add_class("cnnviz-controls"),
             ipywidgets.Box(rows).add_class("cnnviz-views"),
             self._bar,
+            self._output,
         ]
         self.add_class("cnnviz-panel")
-        self._closed = False
-        cells.replace_earlier(self)
 
     # ------------------------------------------------------------------ what a panel's author writes
 
@@ -193,16 +210,20 @@ class Panel(ipywidgets.VBox):
         shared |= {"channel", "position"} if "layer" in shared else set()
         if self.session.network is not self._initial_shared["network"]:
             shared &= {"image"}  # the rest was chosen in another network
-        for name in in_order(shared):
-            setattr(self.session, name, self._initial_shared[name])
-        for name, value in self._initial.items():
-            setattr(self, name, value)
+        with self.session.turn:
+            shown, self.shown = self.shown, False  # not at every single control
+            try:
+                for name in in_order(shared):
+                    setattr(self.session, name, self._initial_shared[name])
+                for name, value in self._initial.items():
+                    setattr(self, name, value)
+            finally:
+                self.shown = shown
         for part in self._parts.values():
             if hasattr(part, "reset"):
                 part.reset()
-        if self.shown:
-            for name in self._runners:
-                self._request(name)
+        if shown:
+            self._request_all()
 
     def code(self) -> str:
         """The program that computes what this panel shows."""
@@ -211,44 +232,33 @@ class Panel(ipywidgets.VBox):
         photo = source_of(now.image) or "...  # the picture that you gave to the panel"
         return f"import cnnviz_widgets as cv\n\nnet = {net}\nphoto = {photo}\n{self.call(now)}"
 
-    def snapshot(self) -> bytes:
-        """What the panel shows, as a PNG: what GitHub displays, and what a saved notebook keeps."""
-        return png(self.sheet())
-
-    def sheet(self) -> Image.Image:
-        """The static picture of this panel."""
-        return arrange(self.title, [part for part in self._parts.values() if hasattr(part, "snapshot")])
+    def sheets(self) -> list[Image.Image]:
+        return [arrange(self.title, [part for part in self._parts.values() if hasattr(part, "snapshot")])]
 
     def close(self) -> None:
         """Free every widget, layout and style of this panel. The session stays."""
-        if self._closed:
-            return
+        if not self._closed:
+            self._free()
+
+    def _free(self) -> None:
         self._closed = True
         for runner in self._runners.values():
             runner.close()
         self._watch(self._on_change, remove=True)
-        for widget in tree(self)[1:]:
-            widget.close()
+        made = [getattr(part, "widget", part) for part in self._parts.values()]
+        close_tree(*self.children, *self._loose, *(one for one in made if isinstance(one, ipywidgets.Widget)))
+        close_tree(self.layout)
         super().close()
 
     def __repr__(self) -> str:
         settings = "".join(f", {name}={getattr(self, name)!r}" for name in self._own_traits())
         return f"{type(self).__name__}({self.session.network.name}{settings})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        self.show()
-        if isinstance(bundle, dict):
-            bundle["image/png"] = base64.b64encode(self.snapshot()).decode()
-        return bundle
-
     def show(self) -> None:
-        """Begin to compute, if that has not happened yet. Without a browser, finish."""
         if cells.has_reader():
             if not self.shown:
                 self.shown = True
-                for name in self._runners:
-                    self._request(name)
+                self._request_all()
             if not cells.in_callback():
                 self._first_look()
         elif self.shown:
@@ -256,7 +266,34 @@ class Panel(ipywidgets.VBox):
         else:
             self.run()
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing is computed."""
+        return self.wait(0)
+
+    @property
+    def on_screen(self) -> bool:
+        """Whether a browser shows it."""
+        return self._output.on_screen
+
+    @property
+    def gone(self) -> bool:
+        """Whether a browser has shown it, and does not any more."""
+        return self._output.seen and not self.on_screen
+
+    def give_picture(self, output: str, picture: bytes) -> None:
+        """Let the browser put a new picture beside the view of the widget with this model id."""
+        self._output.give(output, picture)
+
     # ------------------------------------------------------------------ wiring
+
+    def _appear(self) -> None:
+        """A browser shows the panel, perhaps in a box or in a page that was loaded again."""
+        self.show()
+        if self.at_rest:
+            self._output.settled += (
+                1  # what was computed before anybody could hear of it may not be in the saved picture
+            )
 
     def _first_look(self) -> None:
         """Wait a little before the cell ends, so that there is something to see, also in its saved picture."""
@@ -285,9 +322,21 @@ class Panel(ipywidgets.VBox):
                 if change["name"] in reads:
                     self._request(name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self._own_traits():
+            return super().__setattr__(name, value)
+        with self.session.turn:  # control and panel are alike again before anybody else changes something
+            super().__setattr__(name, value)
+
+    def _shared(self) -> dict[str, Any]:
+        return {name: getattr(self.session, name) for name in SHARED}
+
     def _now(self) -> SimpleNamespace:
-        shared = {name: getattr(self.session, name) for name in SHARED}
-        return SimpleNamespace(**shared, **{name: getattr(self, name) for name in self._own_traits()})
+        return SimpleNamespace(**self._shared(), **{name: getattr(self, name) for name in self._own_traits()})
+
+    def _request_all(self) -> None:
+        for name in self._runners:
+            self._request(name)
 
     def _request(self, name: str) -> None:
         """Ask for a computation, unless the very same one was asked for last and has come to its end."""
@@ -326,6 +375,8 @@ class Panel(ipywidgets.VBox):
                 self._remarks[name] = status.remarks
             self._statuses[name] = status
             self._tell()
+            if status.state not in ("running", "stopping") and self._output.seen:
+                self._output.settled += 1
 
         return Runner(self._draw, report, self._seen)
 

@@ -32,5 +32,15 @@ def arrange(title: str, parts: Sequence[Any]) -> Image.Image:
     return sheet
 
 
+def stack(sheets: Sequence[Image.Image]) -> Image.Image:
+    """Sheets one below the other."""
+    page = Image.new("RGB", (max(s.width for s in sheets), sum(s.height for s in sheets)), PAPER)
+    top = 0
+    for sheet in sheets:
+        page.paste(sheet, (0, top))
+        top += sheet.height
+    return page
+
+
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

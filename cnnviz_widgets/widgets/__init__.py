@@ -1,11 +1,25 @@
 """Front-end parts with no torch in them."""
 
 from cnnviz_widgets.widgets.bars import TopBars
+from cnnviz_widgets.widgets.cell_output import CellOutput
 from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.curves import Curves
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer
 from cnnviz_widgets.widgets.run_bar import RunBar
+from cnnviz_widgets.widgets.tabs import Tabs
 from cnnviz_widgets.widgets.tags import Tags
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
-__all__ = ["CheckTable", "Curves", "ImageView", "Pointer", "RunBar", "Tags", "TopBars", "close_tree", "tree"]
+__all__ = [
+    "CellOutput",
+    "CheckTable",
+    "Curves",
+    "ImageView",
+    "Pointer",
+    "RunBar",
+    "Tabs",
+    "Tags",
+    "TopBars",
+    "close_tree",
+    "tree",
+]

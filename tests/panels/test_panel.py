@@ -216,9 +216,9 @@ def test_close_frees_the_lab(network, photo, widget_count, monkeypatch):
     def opened():
         lab = panels.lab(network, photo)
         for index in range(len(lab.panels)):
-            lab._tabs.selected_index = index
-            lab._open()
-        assert all(tab.children for tab in lab._tabs.children)
+            lab._tabs.selected = index
+            assert lab._open() is lab.panels[index]
+            assert lab._page.children == (lab.panels[index],)
         return lab
 
     opened().close()

@@ -1,0 +1,105 @@
+"""What a panel, the lab, and a box that holds some of them have in common: a live view, and a picture beside it.
+
+The picture is what a notebook shows where no kernel runs. It is made when the output is, and again, as long as a
+browser shows it, whenever all work has come to an end.
+"""
+
+import base64
+import contextlib
+from collections.abc import Iterator
+from threading import Thread
+from typing import Any
+from weakref import WeakSet
+
+import ipywidgets
+from PIL import Image
+
+from cnnviz_widgets.panels.snapshot import stack
+from cnnviz_widgets.pictures.render import coarse, png
+
+_outputs: WeakSet[ipywidgets.Widget] = WeakSet()  # what cells were asked to display
+
+
+class Displayed(ipywidgets.VBox):
+    """A view that can be drawn without a browser, too."""
+
+    _closed = True  # until there is something to close
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._closed = False
+        _meet_boxes()
+
+    def show(self) -> None:
+        """Begin to compute, if that has not happened yet. Without a browser, finish."""
+        raise NotImplementedError
+
+    def sheets(self) -> list[Image.Image]:
+        """The static pictures of the panels in it."""
+        raise NotImplementedError
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nothing in it is computed."""
+        raise NotImplementedError
+
+    def snapshot(self) -> bytes:
+        """What is shown, as a PNG: what GitHub displays, and what a saved notebook keeps."""
+        return _picture(self)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
+        self.show()
+        return _with_picture(self, super()._repr_mimebundle_(**kwargs))
+
+
+def renew_pictures(part: Displayed) -> None:
+    """Give the browser new pictures of all outputs that show ``part``, unless something in them still works."""
+
+    def renew() -> None:
+        for output in list(_outputs):
+            within = list(_outermost(output))
+            shows = any(part is one or part in getattr(one, "panels", ()) for one in within)
+            if shows and output.comm is not None and all(one.at_rest for one in within):
+                with contextlib.suppress(Exception):  # it works again, or is closed: a later picture will do
+                    part.give_picture(output.model_id, _picture(output))
+
+    Thread(target=renew, daemon=True, name="cnnviz-picture").start()  # a click is answered meanwhile
+
+
+def _meet_boxes() -> None:
+    """Let IPython ask us for the output of any box: it may hold a panel, which nobody else would start."""
+    from IPython import get_ipython
+
+    if shell := get_ipython():
+        shell.display_formatter.mimebundle_formatter.for_type(ipywidgets.Box, _bundle)
+
+
+def _bundle(box: ipywidgets.Box, **kwargs: Any) -> Any:
+    if box.comm is None:  # closed
+        return None
+    within = [] if isinstance(box, Displayed) else list(_outermost(box))
+    for one in within:
+        one.show()
+    bundle = box._repr_mimebundle_(**kwargs)
+    return _with_picture(box, bundle) if within else bundle
+
+
+def _with_picture(output: ipywidgets.Widget, bundle: Any) -> Any:
+    if isinstance(bundle, dict):
+        _outputs.add(output)
+        bundle["image/png"] = base64.b64encode(_picture(output)).decode()
+    return bundle
+
+
+def _picture(output: ipywidgets.Widget) -> bytes:
+    sheets = [sheet for one in _outermost(output) for sheet in one.sheets()]
+    return png(sheets[0] if len(sheets) == 1 else coarse(stack(sheets)))
+
+
+def _outermost(widget: ipywidgets.Widget) -> Iterator[Displayed]:
+    """The panels and labs in a widget, not those within them."""
+    if isinstance(widget, Displayed):
+        yield widget
+        return
+    for child in getattr(widget, "children", ()):
+        yield from _outermost(child)
