@@ -252,7 +252,7 @@ def test_the_tabs_of_the_lab_can_be_read(open_notebook):
     for width in (1000, 700):
         notebook.page.set_viewport_size({"width": width, "height": 900})
         notebook.page.wait_for_timeout(300)
-        cut = lab.locator(".lm-TabBar-tabLabel").evaluate_all(
+        cut = lab.get_by_role("tab").evaluate_all(
             "all => all.filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.innerText)"
         )
         assert cut == []

@@ -213,7 +213,7 @@ def test_every_tab_of_the_lab_opens_and_draws(open_notebook):
     lab = notebook.page.locator(".cnnviz-lab")
     lab.wait_for()
     notebook.kernel("for panel in lab.panels[7:]: panel.steps = 4")  # those that make pictures
-    page = lab.locator(".widget-tab-contents")
+    page = lab.locator(".cnnviz-page")
     tabs = lab.get_by_role("tab")
     expect(tabs).to_have_count(11)
     for number in range(tabs.count()):
