@@ -1,17 +1,72 @@
-"""The layers of a network: the modules that ran in one forward pass, in the order in which they finished."""
+"""The layers of a network: the modules that ran in one forward pass, in the order in which they finished.
+
+Whatever order of dimensions a module has, methods see its channels first: ``Layout`` turns what it returns into maps,
+and maps into what it returns.
+"""
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from cnnviz_widgets.networks.receptive_field import Tracker
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks.receptive_field import Field, Tracker
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How maps (B, C, H, W) lie in what a module returns.
+
+    order   of its dimensions: batch, channels, then those of the positions
+    grid    (rows, columns) of tokens, which have one dimension; else None
+    beside  how many tokens before and after those of the grid are no positions, and are left out
+    row     the positions are not known to lie on a grid: (B, C, positions) is all that can be made
+    """
+
+    order: tuple[int, ...]
+    grid: tuple[int, int] | None = None
+    beside: tuple[int, int] = (0, 0)
+    row: bool = False
+
+    def maps(self, output: Tensor, picture: Sequence[int]) -> Tensor:
+        """Channels first, a view where it can be; ``picture``: its (height, width)."""
+        moved = output.permute(self.order)
+        if self.row:
+            return moved.flatten(2)
+        if self.grid is None:
+            return moved
+        before, after = self.beside
+        tokens = moved.flatten(2)
+        tokens = tokens[..., before : tokens.shape[2] - after]
+        return tokens.unflatten(2, self._grid(tokens.shape[2], *picture))
+
+    def output(self, maps: Tensor, like: Tensor) -> Tensor:
+        """What the module would have returned for these maps; what they leave out is as in ``like``."""
+        moved = like.permute(self.order)
+        back = sorted(range(like.ndim), key=self.order.__getitem__)
+        before, after = self.beside
+        if before or after:
+            tokens = moved.flatten(2)
+            parts = tokens[..., :before], maps.flatten(2), tokens[..., tokens.shape[2] - after :]
+            maps = torch.cat(parts, 2)
+        output = maps.reshape(moved.shape).permute(back)
+        return output.contiguous() if like.is_contiguous() else output  # modules' own code relies on it
+
+    def _grid(self, tokens: int, height: int, width: int) -> tuple[int, int]:
+        """Rows and columns: of a picture of another size, those that have its proportions."""
+        if tokens == prod(self.grid):
+            return self.grid
+        rows = round((tokens * height / width) ** 0.5)
+        if not rows or tokens % rows:
+            raise UserError(f"the {tokens} tokens of a picture of {height}×{width} pixels fill no grid.")
+        return rows, tokens // rows
 
 
 @dataclass(frozen=True)
@@ -20,12 +75,14 @@ class Layer:
 
     name             as in ``module.named_modules()``; the second call of a module that is used again ends in ``#2``
     kind             the module's class, such as ``"Conv2d"``
-    shape            of the output without the batch: (C, H, W), or (C,)
+    shape            of its maps without the batch: (C, H, W), (C,), or (C, positions) where these lie on no known grid.
+                     Channels come first, in whatever order the module has them
     receptive_field  (height, width) in pixels that a unit can see; it may reach beyond the picture's border
     stride           (y, x) pixels from one unit to the next
     offset           (y, x) of the centre of unit (0, 0); pixel ``i`` has its centre at ``i``; may be negative
     parameters       how many numbers the module has learned
     block            True if the module consists of others
+    layout           how the maps lie in what the module returns; None = just so
     """
 
     name: str
@@ -36,6 +93,7 @@ class Layer:
     offset: tuple[float, float]
     parameters: int
     block: bool
+    layout: Layout | None = None
 
     @property
     def channels(self) -> int:
@@ -45,6 +103,11 @@ class Layer:
     def spatial(self) -> bool:
         """Whether its units have places: (C, H, W)."""
         return len(self.shape) == 3
+
+    @property
+    def left_out(self) -> int:
+        """How many tokens of the module's output are in no map, as a class token has no position."""
+        return sum(self.layout.beside) if self.layout else 0
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -84,13 +147,16 @@ def hooked(modules: dict[str, nn.Module], hook: Hook) -> Iterator[None]:
 def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
     """The layers of one pass over ``picture`` (1, C, H, W); other names of theirs; what the module returned.
 
-    A module that returns the very tensor of a layer before it (a Sequential's last child, say) is no layer of its own,
-    but another name for that one.
+    A module that returns the very tensor of a layer before it (a Sequential's last child, say), or the same maps in
+    another order of dimensions, is no layer of its own, but another name for that one. Neither is one whose output has
+    no batch, as the windows of a transformer that are computed together.
     """
     modules = {name: part for name, part in module.named_modules() if name}
     layers: list[Layer] = []
     aliases: dict[str, str] = {}
     seen: WeakTensorKeyDictionary = WeakTensorKeyDictionary()  # tensor → (name of its layer, version of its content)
+    known: list[tuple[torch.Size, Field]] = []
+    last: list[tuple[Tensor, int]] = []  # maps of the layer before, kept so that nothing else gets their memory
 
     def note(name: str, part: nn.Module, output: Any) -> None:
         if not isinstance(output, Tensor) or output.ndim < 2 or not output.is_floating_point():
@@ -100,20 +166,33 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
             aliases[name] = same
             return
         field = tracker.of(output)
-        if output.ndim == 4 and field.dims != (-2, -1):  # laid out as (B, H, W, C) for a while, as in ConvNeXt
+        if field.dims is None:
+            field = _recognised(output.shape, field, known)
+            tracker.know(output, field)
+        if field.fits(output.shape):
+            known.append((output.shape, field))
+        order = _order(output.shape, field)
+        if order is None:
+            return
+        layout = _layout(order, field)
+        maps = layout.maps(output, picture.shape[-2:]) if layout else output
+        if last and maps._version == last[0][1] and _are_one(maps, last[0][0]):
+            aliases[name] = layers[-1].name
             return
         seen[output] = name, output._version
+        last[:] = [(maps, maps._version)]
         vertical, horizontal = field.axes
         layers.append(
             Layer(
                 name=name,
                 kind=type(part).__name__,
-                shape=tuple(output.shape[1:]),
+                shape=tuple(maps.shape[1:]),
                 receptive_field=(vertical.size, horizontal.size),
                 stride=(vertical.jump, horizontal.jump),
                 offset=(vertical.offset, horizontal.offset),
                 parameters=sum(parameter.numel() for parameter in part.parameters()),
                 block=any(True for _ in part.children()),
+                layout=layout,
             )
         )
 
@@ -121,3 +200,63 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
     with torch.no_grad(), tracker, hooked(modules, note):
         output = module(picture)
     return tuple(layers), aliases, output
+
+
+def _recognised(shape: torch.Size, field: Field, known: Sequence[tuple[torch.Size, Field]]) -> Field:
+    """Where the positions of an unknown tensor are, such as the output of attention, by those before it in the pass.
+
+    Maps of the very shape of others lie as they do, and as many tokens as there were before are the same ones. Else
+    tokens fill a grid if it has the proportions of the picture, with or without a class token in front.
+    """
+    if len(shape) == 4:
+        alike = (its for was, its in reversed(known) if was == shape)
+        return next(alike, field).everywhere(shape)
+    batch = next((dim for dim in (0, 1) if shape[dim] == 1), None)
+    if len(shape) != 3 or batch is None or field.channel not in (None, -1):
+        return field
+    at = -2 - batch  # … (B, tokens, C), or (tokens, B, C)
+    for was, its in reversed(known):
+        if its.tokens and len(was) == 3 and its.dims[0] == at and was[at] == shape[at]:
+            return replace(its.everywhere(was), channel=-1)
+    vertical, horizontal = field.axes
+    for before in (0, 1):
+        tokens = shape[at] - before
+        rows = round((tokens * vertical.extent / horizontal.extent) ** 0.5)
+        columns = rows * horizontal.extent // vertical.extent
+        if rows * columns == tokens > 1 and rows * horizontal.extent == columns * vertical.extent:
+            return Field((vertical.spread(rows), horizontal.spread(columns)), (at, at), -1, (before, 0))
+    return field
+
+
+def _order(shape: torch.Size, field: Field) -> tuple[int, ...] | None:
+    """The dimensions: batch, channels, those of the positions, and others of length 1; None if there is no batch."""
+    dims = range(len(shape))
+    positions = [*dict.fromkeys(dim % len(shape) for dim in field.dims or ())]
+    free = [dim for dim in dims if dim not in positions]
+    if field.channel is not None:
+        channel = field.channel % len(shape)
+    else:
+        channel = 2 if len(shape) == 3 and not positions else free[1]
+    others = [dim for dim in free if dim != channel]
+    if len(shape) > 2 and (not others or shape[others[0]] != 1):
+        if len(shape) != 3 or positions or shape[1] != 1:
+            return None
+        others.reverse()  # (tokens, B, C)
+    batch, *others = others
+    if positions and any(shape[dim] != 1 for dim in others):
+        return None
+    return batch, channel, *positions, *others
+
+
+def _layout(order: tuple[int, ...], field: Field) -> Layout | None:
+    natural = order == tuple(range(len(order)))
+    if field.tokens:
+        return Layout(order, tuple(axis.units for axis in field.axes), field.beside)
+    if not field.dims and len(order) > 2:
+        return None if natural and len(order) == 3 else Layout(order, row=True)
+    return None if natural else Layout(order)
+
+
+def _are_one(some: Tensor, others: Tensor) -> bool:
+    """Whether two tensors are the same numbers in the same order, in the same memory."""
+    return some.data_ptr() == others.data_ptr() and some.shape == others.shape and some.stride() == others.stride()

@@ -366,6 +366,7 @@ class Network:
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """One pass over a normalised batch (B, C, H, W): the scores (B, outputs), and what came out of ``layers``.
 
+        This is maps (B, channels, height, width), or (B, channels), in whatever order a module has its dimensions.
         Without ``to_output`` the pass stops at the deepest layer, and the scores are None. With ``grad``, all that is
         returned can be differentiated, with respect to each other and to ``batch`` (if that requires a gradient); with
         ``grad_from``, one of ``layers``, with respect to that layer alone: nothing before it is recorded.
@@ -375,19 +376,23 @@ class Network:
         asked = self._asked(layers)
         wanted = set(asked.values())
         leaf = grad_from and self.layer(grad_from).name
+        layouts = {name: self.layer(name).layout for name in wanted}
         modules = {name: self.module.get_submodule(name) for name in (one.partition("#")[0] for one in wanted)}
         values: dict[str, Tensor] = {}
 
         def keep(name: str, module: nn.Module, output: Tensor) -> Tensor | None:
             if name not in wanted:
                 return None
-            values[name] = output.clone()  # of its own: neither earlier nor later in-place operations reach it
+            layout = layouts[name]
+            maps = layout.maps(output, batch.shape[-2:]) if layout else output
+            values[name] = maps.clone()  # of its own: neither earlier nor later in-place operations reach it
             if name == leaf:
                 values[name].requires_grad_()
                 torch.set_grad_enabled(True)
             if len(values) == len(wanted) and not to_output:
                 raise _Enough
-            return values[name].clone()
+            handed_on = values[name].clone()
+            return layout.output(handed_on, output) if layout else handed_on
 
         if grad and not batch.requires_grad:
             batch = batch.detach().requires_grad_()

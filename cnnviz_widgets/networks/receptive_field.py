@@ -5,7 +5,9 @@ Along one axis of the picture, unit ``i`` of a feature map sees the pixels from 
 A convolution's output ``o`` reads its input from ``-padding + o * stride`` to that plus ``(kernel - 1) * dilation``;
 pooling, padding, cropping and resizing are windows of the same kind, so one rule (``Axis.window``) carries the field
 through all of them. Where branches meet, the fields unite. As functions are followed, not modules, it makes no
-difference how a network is written. What is not known and changes a map's size is taken to see the whole picture.
+difference how a network is written. Where positions and channels lie among the dimensions is followed as well, through
+permutations and into the tokens of a transformer. What an unknown function makes of them is not guessed: the field is
+then the whole picture, and the positions are unknown.
 
 The field is strict: a squeeze-and-excitation gate lets every unit behind it see the whole picture, and so does an
 instance or group normalisation.
@@ -68,59 +70,131 @@ class Axis:
 
 @dataclass(frozen=True)
 class Field:
-    """The axes (y, x) of a tensor, and which dimensions they are, counted from the end; None where it has none."""
+    """The axes (y, x) of a tensor, and where they and the channels lie. Dimensions are counted from the end.
+
+    dims     of the axes; twice the same: tokens, row after row in one dimension; () = there are no positions;
+             None = unknown
+    channel  of the channels; None = unknown
+    beside   how many tokens before and after the others are no positions: a class token, for one
+    """
 
     axes: tuple[Axis, Axis]
-    dims: tuple[int, int] | None = (-2, -1)
+    dims: tuple[int, ...] | None = (-2, -1)
+    channel: int | None = -3
+    beside: tuple[int, int] = (0, 0)
 
     @classmethod
     def picture(cls, height: int, width: int) -> "Field":
         return cls((Axis(height, height), Axis(width, width)))
 
-    def spread(self, shape: torch.Size) -> "Field":
-        """For a tensor of that shape of which nothing more is known."""
-        places = shape[-2:] if len(shape) >= 4 else (1, 1)
-        axes = tuple(axis.spread(units) for axis, units in zip(self.axes, places, strict=True))
-        return Field(axes, (-2, -1) if len(shape) >= 4 else None)
+    @property
+    def tokens(self) -> bool:
+        return bool(self.dims) and self.dims[0] == self.dims[1]
 
     def fits(self, shape: torch.Size) -> bool:
-        return self.dims is not None and all(
-            -dim <= len(shape) and shape[dim] == axis.units for dim, axis in zip(self.dims, self.axes, strict=True)
-        )
+        if not self.dims or -min(self.dims) > len(shape):
+            return False
+        if self.tokens:
+            return shape[self.dims[0]] == sum(self.beside) + self.axes[0].units * self.axes[1].units
+        return all(shape[dim] == axis.units for dim, axis in zip(self.dims, self.axes, strict=True))
 
-    def moved(self, shape: torch.Size, dims: Iterable[int]) -> "Field":
-        """The axes now lie at ``dims``, counted from either end."""
-        there = Field(self.axes, tuple(dim % len(shape) - len(shape) for dim in dims))
-        return there if there.fits(shape) else self.spread(shape)
+    def unknown(self, shape: torch.Size, channel: int | None = None) -> "Field":
+        """For a tensor of that shape of which nothing more is known."""
+        none = self.dims == () or len(shape) < 3
+        return Field(tuple(axis.spread(1) for axis in self.axes), () if none else None, channel)
 
-    def windows(self, shape: torch.Size, windows: Iterable[Window | None]) -> "Field":
-        """Through one window per axis; None where it goes over everything."""
-        if self.dims != (-2, -1):
-            return self.spread(shape)
-        moved = zip(self.axes, windows, shape[-2:], strict=True)
+    def everywhere(self, shape: torch.Size) -> "Field":
+        """Every unit lies where it did, and may see the whole picture."""
+        if not self.fits(shape):
+            return self.unknown(shape)
+        return replace(self, axes=tuple(replace(axis, whole=True) for axis in self.axes))
+
+    def maps(self, shape: torch.Size, windows: Iterable[Window | None] = (None, None)) -> "Field":
+        """For maps (B, C, H, W), through one window per axis; None where it goes over everything."""
+        if len(shape) != 4:
+            return self.unknown(shape)
+        moved = zip(self.axes, windows if self.dims == (-2, -1) else (None, None), shape[-2:], strict=True)
         return Field(
             tuple(axis.window(*window, units) if window else axis.spread(units) for axis, window, units in moved)
         )
 
+    def cut(self, shape: torch.Size, windows: Sequence[Window | None]) -> "Field":
+        """Through one window for each dimension, as slicing and padding are."""
+        if not self.dims:
+            return self.unknown(shape, self.channel)
+        if not self.tokens:
+            axes = (
+                axis.window(*windows[dim], shape[dim]) if windows[dim] else axis.spread(shape[dim])
+                for axis, dim in zip(self.axes, self.dims, strict=True)
+            )
+            return replace(self, axes=tuple(axes))
+        first, _, step = windows[self.dims[0]] or (0, 0, 0)
+        before = int(self.beside[0] - first)
+        after = shape[self.dims[0]] - before - self.axes[0].units * self.axes[1].units
+        if step != 1 or min(before, after) < 0:
+            return self.unknown(shape, self.channel)
+        return replace(self, beside=(before, after))
+
+    def moved(self, shape: torch.Size, dims: Sequence[int], channel: int | None) -> "Field":
+        """The axes and channels now lie there, counted from either end."""
+        channel = None if channel is None else channel % len(shape) - len(shape)
+        there = replace(self, dims=tuple(dim % len(shape) - len(shape) for dim in dims), channel=channel)
+        return there if there.fits(shape) else self.unknown(shape, channel)
+
+    def reshaped(self, before: torch.Size, shape: torch.Size) -> "Field":
+        """Where they lie when the same numbers, in the same order, have got another shape."""
+        channel = next(reversed(_holding(before, self.channel, self.channel, shape)), None) if self.channel else None
+        if not self.dims:
+            return self.unknown(shape, channel)
+        first, second = self.dims
+        together = [(at, at) for at in _holding(before, first, second, shape)] if second - first in (0, 1) else []
+        if self.tokens:
+            starts = [] if any(self.beside) else _starting(before, first, shape)
+            found = [*together, *((at, at + 1) for at in starts if at + 1 < len(shape))]
+        else:
+            rows, columns = (_holding(before, dim, dim, shape) for dim in self.dims)
+            found = [*((row, column) for row in rows[:1] for column in columns[-1:] if row != column), *together]
+        moved = (self.moved(shape, dims, channel) for dims in found)
+        return next((one for one in moved if one.dims), self.unknown(shape, channel))
+
     def mixed(self, shape: torch.Size, dims: Iterable[int], ndim: int) -> "Field":
         """After ``dims`` (of a tensor with ``ndim`` dimensions) have been summed up or normalised together."""
-        if self.dims is None:
-            return self.spread(shape)
         gone = {dim % ndim - ndim for dim in dims}
-        axes = tuple(
-            axis.spread(shape[dim] if len(shape) == ndim else 1) if dim in gone else axis
-            for axis, dim in zip(self.axes, self.dims, strict=True)
+        kept = len(shape) == ndim
+        channel = self.channel if kept or self.channel not in gone else None
+        if not kept and channel is not None:
+            channel += sum(lost > channel for lost in gone)
+        if not self.dims:
+            return self.unknown(shape, channel)
+        if not kept:
+            if gone & set(self.dims):  # an axis is gone for good
+                return replace(self.unknown(shape, channel), dims=())
+            there = tuple(dim + sum(lost > dim for lost in gone) for dim in self.dims)
+            return replace(self, dims=there, channel=channel)
+        if self.tokens:
+            there = self if not gone & set(self.dims) else self.everywhere(shape)
+            return there if there.dims else replace(there, dims=(), channel=channel)
+        axes = (
+            axis.spread(shape[dim]) if dim in gone else axis for axis, dim in zip(self.axes, self.dims, strict=True)
         )
-        if len(shape) == ndim:
-            return Field(axes, self.dims)
-        if gone & set(self.dims):  # an axis is gone for good
-            return self.spread(shape)
-        return Field(axes, tuple(dim + sum(lost > dim for lost in gone) for dim in self.dims))
+        return replace(self, axes=tuple(axes))
+
+    def joined(self, shape: torch.Size, dim: int, before: int) -> "Field":
+        """As a part of a longer tensor, ``before`` units behind its beginning along ``dim``."""
+        dim = dim % len(shape) - len(shape)
+        if self.tokens and dim == self.dims[0]:
+            front = before + self.beside[0]
+            return replace(self, beside=(front, shape[dim] - front - self.axes[0].units * self.axes[1].units))
+        if self.dims and dim in self.dims:
+            return self.mixed(shape, [dim], len(shape))
+        return self
 
     def __or__(self, other: "Field") -> "Field":
-        if None in (self.dims, other.dims):  # a number for the whole map, added to every unit of the other
-            placed = other if self.dims is None else self
+        if not (self.dims and other.dims):  # a number for the whole map, added to every unit of the other
+            placed = self if self.dims else other
             return replace(placed, axes=tuple(replace(axis, whole=True) for axis in placed.axes))
+        if (self.dims, self.beside) != (other.dims, other.beside):
+            return replace(self, axes=tuple(axis.spread(1) for axis in self.axes), dims=None)
         return replace(self, axes=tuple(mine | its for mine, its in zip(self.axes, other.axes, strict=True)))
 
 
@@ -133,8 +207,12 @@ class Tracker(TorchFunctionMode):
         self._fields = WeakTensorKeyDictionary({picture: self._picture})
 
     def of(self, tensor: Tensor) -> Field:
-        """The field of a tensor of this pass; one that sees the whole picture if its origin is not known."""
-        return self._fields.get(tensor) or self._picture.spread(tensor.shape)
+        """The field of a tensor of this pass; an unknown one if its origin is not known."""
+        return self._fields.get(tensor) or self._picture.unknown(tensor.shape)
+
+    def know(self, tensor: Tensor, field: Field) -> None:
+        """What is known of a tensor from elsewhere."""
+        self._fields[tensor] = field
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -158,25 +236,60 @@ def _behind(func: Callable, name: str, args: tuple, kwargs: Arguments, inputs: I
     if name in _WINDOWS:
         names, windows = _WINDOWS[name]
         named = dict(zip(names.split(), args, strict=False)) | kwargs
-        return field.windows(shape, windows(named, before, shape))
+        return field.maps(shape, windows(named, before, shape))
     if name in _OVER:
         named = dict(zip(("input", "over"), args, strict=False)) | kwargs
-        return field.mixed(shape, _OVER[name](named, len(before)), len(before))
-    if name in _PERMUTATIONS and field.dims is not None:
-        return field.moved(shape, _permuted(func, args[1:], kwargs, len(before), field.dims))
-    if name == "getitem" and len(shape) == len(before) and field.dims == (-2, -1):
-        return field.windows(shape, _slices(args[1], before))
+        found = field.mixed(shape, _OVER[name](named, len(before)), len(before))
+        return replace(found, channel=-1) if name in _CHANNELS_LAST and found.channel is None else found
+    if name in _PERMUTATIONS or func in _TRANSPOSED:
+        dims, channel = field.dims or (), () if field.channel is None else (field.channel,)
+        there = _permuted(func, args[1:], kwargs, len(before), (*dims, *channel))
+        return field.moved(shape, there[: len(dims)], there[-1] if channel else None)
+    if name == "pad":
+        named = dict(zip(("input", "pad"), args, strict=False)) | kwargs
+        return field.cut(shape, _padding(named["pad"], len(shape)))
+    if name == "getitem" and len(shape) == len(before):
+        return field.cut(shape, _slices(args[1], before))
+    if name in ("cat", "concat", "concatenate") and len(inputs) == 1:
+        return _joined(field, before, args, kwargs, shape)
+    if name in _EVERYWHERE:
+        return field.everywhere(shape)
     if name in _MIXING:
-        return field.spread(shape)
-    united = reduce(Field.__or__, (_reshaped(before, field, shape) for before, field in inputs))
-    return united if united.fits(shape) else united.spread(shape)
+        return field.unknown(shape)
+    united = reduce(Field.__or__, (_as_shaped(before, field, shape) for before, field in inputs))
+    if united.fits(shape):
+        return united
+    if name in _CHANNELS_SECOND:
+        return field.maps(shape) if len(shape) == 4 else field.unknown(shape, 1 - len(shape))
+    return united.unknown(shape, united.channel if united.channel and -united.channel <= len(shape) else None)
 
 
-def _reshaped(before: torch.Size, field: Field, shape: torch.Size) -> Field:
-    """Where the axes are if dimensions were split, merged or added only on one side of them."""
-    if field.dims is None or field.fits(shape) or len(before) == len(shape):
-        return field
-    return field.moved(shape, [dim + len(before) for dim in field.dims]) if len(shape) > 2 else field.spread(shape)
+def _as_shaped(before: torch.Size, field: Field, shape: torch.Size) -> Field:
+    """Dimensions may have been split, merged, added or left out; else only new ones in front, or other lengths."""
+    if before != shape and before.numel() == shape.numel():
+        return field.reshaped(before, shape)
+    return field
+
+
+def _starting(before: torch.Size, dim: int, shape: torch.Size) -> list[int]:
+    """The dimensions of ``shape`` that begin where ``dim`` of ``before`` did."""
+    passed = math.prod(before[: dim + len(before)])
+    return [at for at in range(len(shape)) if math.prod(shape[:at]) == passed]
+
+
+def _holding(before: torch.Size, first: int, last: int, shape: torch.Size) -> list[int]:
+    """The dimensions of ``shape`` that hold what ``first`` … ``last`` of ``before`` held; several only of length 1."""
+    length = math.prod(before[first + len(before) : last + len(before) + 1])
+    return [at for at in _starting(before, first, shape) if shape[at] == length]
+
+
+def _joined(field: Field, before: torch.Size, args: tuple, kwargs: Arguments, shape: torch.Size) -> Field:
+    """Of one followed tensor among others, such as the class token."""
+    named = dict(zip(("tensors", "dim"), args, strict=False)) | kwargs
+    dim = named.get("dim", named.get("axis", 0))
+    lengths = [tensor.shape[dim] for tensor in named["tensors"]]
+    number = next(number for number, tensor in enumerate(named["tensors"]) if tensor.shape == before)
+    return field.joined(shape, dim, sum(lengths[:number]))
 
 
 def _convolution(named: Arguments, before: torch.Size, shape: torch.Size) -> Iterator[Window]:
@@ -221,22 +334,29 @@ def _resizing(named: Arguments, before: torch.Size, shape: torch.Size) -> Iterat
         yield centre - reach * max(1, step), centre + reach * max(1, step), step
 
 
-def _padding(named: Arguments, before: torch.Size, shape: torch.Size) -> list[Window]:
-    left, _, top, *_ = [*named["pad"], 0, 0]
-    return [(-top, -top, 1), (-left, -left, 1)]
+def _everything(named: Arguments, before: torch.Size, shape: torch.Size) -> tuple[None, None]:
+    return None, None
 
 
-def _slices(index: Any, before: torch.Size) -> Iterator[Window | None]:
-    """Of ``x[index]``, which keeps the number of dimensions."""
+def _padding(pad: Sequence[int], ndim: int) -> list[Window]:
+    """Of every dimension; ``pad`` begins with the last."""
+    starts = [*pad[::2], *[0] * ndim][:ndim]
+    return [(-start, -start, 1) for start in reversed(starts)]
+
+
+def _slices(index: Any, before: torch.Size) -> list[Window | None]:
+    """Of every dimension of ``x[index]``, which keeps their number."""
     items = list(index) if isinstance(index, tuple) else [index]
     if Ellipsis in [item for item in items if not isinstance(item, Tensor)]:
         at = next(place for place, item in enumerate(items) if item is Ellipsis)
         items[at : at + 1] = [slice(None)] * (len(before) + 1 - len(items))
     items += [slice(None)] * (len(before) - len(items))
-    for item, units in zip(items[-2:], before[-2:], strict=True):
-        plain = isinstance(item, slice) and len(items) == len(before)
-        start, _, step = item.indices(units) if plain else (0, 0, 0)
-        yield (start, start, step) if plain else None
+    if len(items) != len(before):
+        return [None] * len(before)
+    found = (
+        (item.indices(units) if isinstance(item, slice) else None) for item, units in zip(items, before, strict=True)
+    )
+    return [one and (one[0], one[0], one[2]) for one in found]
 
 
 def _permuted(func: Callable, args: tuple, kwargs: Arguments, ndim: int, dims: Iterable[int]) -> list[int]:
@@ -283,7 +403,7 @@ _WINDOWS: dict[str, tuple[str, Callable[[Arguments, torch.Size, torch.Size], Ite
     "adaptive_avg_pool2d": ("input output_size", _adaptive_pooling),
     "adaptive_max_pool2d": ("input output_size", _adaptive_pooling),
     "interpolate": ("input size scale_factor mode align_corners", _resizing),
-    "pad": ("input pad mode value", _padding),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle", "grid_sample", "fold"), ("", _everything)),
 }
 _REDUCTIONS = "mean sum prod amax amin max min std var norm logsumexp softmax log_softmax cumsum argmax argmin any all"
 _OVER: dict[str, Callable[[Arguments, int], Iterable[int]]] = {
@@ -293,5 +413,12 @@ _OVER: dict[str, Callable[[Arguments, int], Iterable[int]]] = {
     "instance_norm": lambda named, ndim: [-2, -1],
     "layer_norm": lambda named, ndim: range(-len(named.get("normalized_shape", named.get("over"))), 0),
 }
+_CHANNELS_LAST = {"linear", "layer_norm"}  # by definition, where nothing else is known
+_CHANNELS_SECOND = {"batch_norm", "instance_norm", "group_norm", "local_response_norm", "conv1d", "conv_transpose1d"}
 _PERMUTATIONS = {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"}
-_MIXING = {"matmul", "bmm", "einsum", "baddbmm", "scaled_dot_product_attention", "roll", "flip", "rot90", "setitem"}
+_TRANSPOSED = [Tensor.T.__get__, Tensor.mT.__get__, Tensor.H.__get__, Tensor.mH.__get__]
+_EVERYWHERE = {
+    *("scaled_dot_product_attention", "multi_head_attention_forward", "native_multi_head_attention"),
+    *("transformer_encoder_layer_fwd", "roll", "flip", "setitem"),
+}
+_MIXING = {"matmul", "bmm", "einsum", "baddbmm", "rot90"}
