@@ -29,6 +29,7 @@ from cnnviz_widgets.runtime.device import computing, exact_if_asked
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's "L"
+_TRIED = 16  # layers at once, when it is tried which of them reach the scores: they take memory
 _PROBED = 224  # px: the size for which layers are described if the network takes pictures of any size
 _UNSEEN_CHANNELS = 64  # as large as those of VGG, layers that cannot be seen are taken to be
 
@@ -221,8 +222,33 @@ class Network:
         if not placed:
             return self.layers[-1], "the last layer: none of this network has places"
         chosen = (features or placed)[-1]
-        rows, columns = chosen.shape[1:]
-        return chosen, f"the last layer in which every feature still has a place ({rows}×{columns})"
+        reached = self._last_read(features or placed) if chosen.layout and chosen.layout.grid else chosen
+        size = "×".join(map(str, reached.shape[1:]))
+        if reached is chosen:
+            return chosen, f"the last layer in which every feature still has a place ({size})"
+        return reached, f"the last layer of which all {size} places are read: after it only another token counts"
+
+    def _last_read(self, layers: Sequence[Layer]) -> Layer:
+        """The last of the layers whose maps reach the scores, which class tokens alone may do at the end.
+
+        What is sent back is NaN, as that gets through weights that are 0, too, which heads often are before training.
+        """
+        size = self.input_size or (_PROBED, _PROBED)
+        batch = self.normalise(torch.zeros(1, self.channels, *size))
+        for end in range(len(layers), 0, -_TRIED):
+            names = [layer.name for layer in layers[max(0, end - _TRIED) : end]]
+            with self.lock, evaluating(self.module):
+                scores, values = self.forward(batch, names, grad_from=names[0])
+                if not scores.requires_grad:
+                    break
+                nans = torch.full_like(scores, torch.nan)
+                signals = torch.autograd.grad(scores, list(values.values()), nans, allow_unused=True)
+            read = [
+                name for name, signal in zip(names, signals, strict=True) if signal is not None and signal.isnan().any()
+            ]
+            if read:
+                return self.layer(read[-1])
+        return layers[-1]
 
     def class_index(self, target: int | str) -> int:
         """The number of a class that is given by number or by an unambiguous part of its name."""

@@ -106,7 +106,7 @@ class Field:
     def everywhere(self, shape: torch.Size) -> "Field":
         """Every unit lies where it did, and may see the whole picture."""
         if not self.fits(shape):
-            return self.unknown(shape)
+            return self.unknown(shape, self.channel)
         return replace(self, axes=tuple(replace(axis, whole=True) for axis in self.axes))
 
     def maps(self, shape: torch.Size, windows: Iterable[Window | None] = (None, None)) -> "Field":
@@ -191,7 +191,7 @@ class Field:
 
     def __or__(self, other: "Field") -> "Field":
         if not (self.dims and other.dims):  # a number for the whole map, added to every unit of the other
-            placed = self if self.dims else other
+            placed = self if self.dims or (self.dims is None and not other.dims) else other
             return replace(placed, axes=tuple(replace(axis, whole=True) for axis in placed.axes))
         if (self.dims, self.beside) != (other.dims, other.beside):
             return replace(self, axes=tuple(axis.spread(1) for axis in self.axes), dims=None)
@@ -218,8 +218,10 @@ class Tracker(TorchFunctionMode):
         kwargs = kwargs or {}
         inputs = [(tensor.shape, self._fields[tensor]) for tensor in _tensors([args, kwargs]) if tensor in self._fields]
         output = func(*args, **kwargs)
+        name = getattr(func, "__name__", "").strip("_")
+        if not inputs and name in _CHANNELS_LAST and isinstance(output, Tensor):
+            self._fields[output] = self._picture.unknown(output.shape, -1)
         if inputs:
-            name = getattr(func, "__name__", "").strip("_")
             changed = args[0] if name == "setitem" else output
             for tensor in _tensors(changed):
                 self._fields[tensor] = _behind(func, name, args, kwargs, inputs, tensor.shape)
@@ -353,9 +355,8 @@ def _slices(index: Any, before: torch.Size) -> list[Window | None]:
     items += [slice(None)] * (len(before) - len(items))
     if len(items) != len(before):
         return [None] * len(before)
-    found = (
-        (item.indices(units) if isinstance(item, slice) else None) for item, units in zip(items, before, strict=True)
-    )
+    pairs = zip(items, before, strict=True)
+    found = [item.indices(units) if isinstance(item, slice) else None for item, units in pairs]
     return [one and (one[0], one[0], one[2]) for one in found]
 
 
