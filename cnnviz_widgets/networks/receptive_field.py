@@ -144,7 +144,7 @@ class Field:
     def reshaped(self, before: torch.Size, shape: torch.Size) -> "Field":
         """Where they lie when the same numbers, in the same order, have got another shape."""
         channel = next(reversed(_holding(before, self.channel, self.channel, shape)), None) if self.channel else None
-        if not self.dims:
+        if not self.dims or len(shape) < 3:
             return self.unknown(shape, channel)
         first, second = self.dims
         together = [(at, at) for at in _holding(before, first, second, shape)] if second - first in (0, 1) else []
@@ -154,7 +154,8 @@ class Field:
         else:
             rows, columns = (_holding(before, dim, dim, shape) for dim in self.dims)
             found = [*((row, column) for row in rows[:1] for column in columns[-1:] if row != column), *together]
-        moved = (self.moved(shape, dims, channel) for dims in found)
+        # Where lengths are 1 there is a choice, but the batch and the channels have dimensions of their own.
+        moved = (self.moved(shape, dims, channel) for dims in found if not {0, channel} & {*dims})
         return next((one for one in moved if one.dims), self.unknown(shape, channel))
 
     def mixed(self, shape: torch.Size, dims: Iterable[int], ndim: int) -> "Field":
