@@ -110,6 +110,12 @@ class Layer:
         return sum(self.layout.beside) if self.layout else 0
 
     @property
+    def omission(self) -> str:
+        """What of its output is in no map, in words that follow a comma; empty where nothing is."""
+        names = {0: "", 1: ", class token left out"}
+        return names.get(self.left_out, f", {self.left_out} tokens without a position left out")
+
+    @property
     def path(self) -> tuple[str, ...]:
         return tuple(self.name.split("."))
 

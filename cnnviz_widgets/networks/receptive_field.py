@@ -253,8 +253,9 @@ def _behind(func: Callable, name: str, args: tuple, kwargs: Arguments, inputs: I
         return field.cut(shape, _padding(named["pad"], len(shape)))
     if name == "getitem" and len(shape) == len(before):
         return field.cut(shape, _slices(args[1], before))
-    if name in ("cat", "concat", "concatenate") and len(inputs) == 1:
-        return _joined(field, before, args, kwargs, shape)
+    placed = [one for one in inputs if one[1].dims]
+    if name in ("cat", "concat", "concatenate") and len(placed) == 1:
+        return _joined(*placed[0], args, kwargs, shape)
     if name in _EVERYWHERE:
         return field.everywhere(shape)
     if name in _MIXING:
@@ -286,8 +287,8 @@ def _holding(before: torch.Size, first: int, last: int, shape: torch.Size) -> li
     return [at for at in _starting(before, first, shape) if shape[at] == length]
 
 
-def _joined(field: Field, before: torch.Size, args: tuple, kwargs: Arguments, shape: torch.Size) -> Field:
-    """Of one followed tensor among others, such as the class token."""
+def _joined(before: torch.Size, field: Field, args: tuple, kwargs: Arguments, shape: torch.Size) -> Field:
+    """Of the one tensor with positions among others, such as a class token."""
     named = dict(zip(("tensors", "dim"), args, strict=False)) | kwargs
     dim = named.get("dim", named.get("axis", 0))
     lengths = [tensor.shape[dim] for tensor in named["tensors"]]

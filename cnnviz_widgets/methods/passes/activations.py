@@ -17,7 +17,8 @@ def activations(network: Network, image: Tensor, layer: "str | Layer | nn.Module
     layer = network.default_layer if layer is None else network.layer(layer)
     picture = one_picture(network, image)
     values = network.activations(picture, layer.name)[layer.name].cpu()
-    return ActivationMaps(values.reshape(*values.shape, *[1] * (3 - values.ndim)), picture.cpu(), of=layer.name)
+    maps = values.reshape(*values.shape, *[1] * (3 - values.ndim))
+    return ActivationMaps(maps, picture.cpu(), layer.name, ActivationMaps.convention + layer.omission)
 
 
 def one_picture(network: Network, image: Tensor) -> Tensor:

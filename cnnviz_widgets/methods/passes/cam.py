@@ -58,7 +58,7 @@ def cam(
 
     raw, start = gather(network, work, pictures)
     method = "negated " * counterfactual + f"{aim.unit} CAM"
-    return heatmap(image, pictures, raw, aim, start, name, method, relu, upsample)
+    return heatmap(network, image, pictures, raw, aim, start, name, method, relu, upsample)
 
 
 def _averaged(network: Network, layer: str, maps: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -143,13 +143,17 @@ def _cam(
 
     raw, start = gather(network, work, pictures)
     method = "negated " * counterfactual + f"{aim.unit} {method}"
-    return heatmap(image, pictures, raw, aim, start, name, method, relu, upsample)
+    return heatmap(network, image, pictures, raw, aim, start, name, method, relu, upsample)
 
 
 def with_places(network: Network, layer: AnyLayer, aim: Goal) -> str:
     """The name of the layer to look at, the default one for None; UserError for one that a map cannot be made of."""
     chosen = network.default_layer if layer is None else network.layer(layer)
     if not has_places(chosen):
+        if len(chosen.shape) == 2:
+            raise UserError(
+                f"layer must have places, but the {chosen.shape[1]} positions of {chosen.name!r} lie on no known grid."
+            )
         raise UserError(f"layer must have more than one place, but {chosen.name!r} has the shape {chosen.shape}.")
     order = [one.name for one in network.layers]
     if aim.layer is not None and order.index(chosen.name) > order.index(aim.layer):
@@ -173,6 +177,7 @@ def gather(network: Network, work: Callable[[range], tuple], pictures: Tensor) -
 
 
 def heatmap(
+    network: Network,
     image: Tensor,
     pictures: Tensor,
     raw: Tensor,
@@ -198,7 +203,8 @@ def heatmap(
         like(image, values),
         like(image, pictures.cpu()),
         convention=f"{method}, {'positive part' if relu else 'signed'}, "
-        + ("bilinearly upsampled" if upsample else "as large as the layer"),
+        + ("bilinearly upsampled" if upsample else "as large as the layer")
+        + network.layer(layer).omission,
         of=like(image, names),
         target=like(image, start),
         signed=not relu,

@@ -43,7 +43,7 @@ def guided_grad_cam(
 
     raw, gradient, scores, start = gather(network, work, pictures)
     check(network, gradient)
-    place = heatmap(pictures, pictures, raw, aim, start, name, "Grad-CAM", relu=True, upsample=True)
+    place = heatmap(network, pictures, pictures, raw, aim, start, name, "Grad-CAM", relu=True, upsample=True)
     return GradientPicture(
         like(image, gradient * place.values[:, None]),
         like(image, pictures.cpu()),

@@ -45,7 +45,9 @@ def score_cam(
         strongest = wide(maps[maps.amax((1, 2)).topk(count).indices])
         weights = _scores(network, picture, strongest, target, start).softmax(0)
         raw.append(torch.einsum("k,khw->hw", weights.to(strongest), strongest).cpu())
-    return heatmap(image, pictures, torch.stack(raw), aim, first.start, name, f"{aim.unit} Score-CAM", relu, upsample)
+    return heatmap(
+        network, image, pictures, torch.stack(raw), aim, first.start, name, f"{aim.unit} Score-CAM", relu, upsample
+    )
 
 
 def _scores(network: Network, picture: Tensor, maps: Tensor, target: Target, start: object) -> Tensor:
