@@ -31,6 +31,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's "L"
 _TRIED = 16  # layers at once, when it is tried which of them reach the scores: they take memory
 _PROBED = 224  # px: the size for which layers are described if the network takes pictures of any size
+OUTPUT = "output"  # the name of the only layer of a module whose inner ones cannot be seen
 _UNSEEN_CHANNELS = 64  # as large as those of VGG, layers that cannot be seen are taken to be
 
 
@@ -188,8 +189,6 @@ class Network:
 
     def layer(self, layer: str | Layer | nn.Module) -> Layer:
         """The layer of that name (``"layer3.1.conv2"``), or of that module of this network."""
-        if not self.layers:
-            raise UserError(f"the inner layers of {self.name} cannot be seen: {self._unseen}.")
         name = layer.name if isinstance(layer, Layer) else layer
         if isinstance(layer, nn.Module):
             name = next((name for name, module in self.module.named_modules() if module is layer), None)
@@ -199,6 +198,8 @@ class Network:
             raise UserError(f"layer must be a name, a Layer or a module, not {_kind(layer)}.")
         _, aliases, by_name = self._probed
         found = by_name.get(aliases.get(name, name))
+        if found is None and self._unseen:
+            raise UserError(f"the inner layers of {self.name} cannot be seen, only {OUTPUT!r}: {self._unseen}.")
         if found is None:
             near = get_close_matches(name, [*by_name, *aliases], cutoff=0.5) or list(by_name)[-3:]
             raise UserError(f"{self.name} has no layer {name!r}; there are {', '.join(map(repr, near))} …")
@@ -215,8 +216,8 @@ class Network:
 
     @cached_property
     def _default(self) -> tuple[Layer, str]:
-        if not self.layers:
-            raise UserError(f"{self.name} has no layers to choose from: {self._unseen}.")
+        if self._unseen:
+            return self.layers[-1], f"the output, as inner layers cannot be seen: {self._unseen}"
         placed = [layer for layer in self.layers if layer.spatial and max(layer.shape[1:]) > 1]
         features = [one for one in placed if "Pool" not in one.kind and one.channels != self._outputs]
         if not placed:
@@ -289,8 +290,8 @@ class Network:
 
     @cached_property
     def _numbers_of_layers(self) -> list[int]:
-        unknown = _UNSEEN_CHANNELS * prod(self.input_size or (_PROBED, _PROBED))
-        return [prod(layer.shape) for layer in self.layers] or [unknown]
+        unseen = [_UNSEEN_CHANNELS * prod(self.input_size or (_PROBED, _PROBED))] if self._unseen else []
+        return [prod(layer.shape) for layer in self.layers] + unseen
 
     # What it does
 
@@ -402,8 +403,9 @@ class Network:
         asked = self._asked(layers)
         wanted = set(asked.values())
         leaf = grad_from and self.layer(grad_from).name
-        layouts = {name: self.layer(name).layout for name in wanted}
-        modules = {name: self.module.get_submodule(name) for name in (one.partition("#")[0] for one in wanted)}
+        inner = set() if self._unseen else wanted
+        layouts = {name: self.layer(name).layout for name in inner}
+        modules = {name: self.module.get_submodule(name) for name in (one.partition("#")[0] for one in inner)}
         values: dict[str, Tensor] = {}
 
         def keep(name: str, module: nn.Module, output: Tensor) -> Tensor | None:
@@ -440,12 +442,13 @@ class Network:
             raise
         except Exception as error:
             return self._after_failure(error, batch, together)
-        if missed := wanted - values.keys():
+        if missed := inner - values.keys():
             raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
-        scores = self.scores(output, len(batch)) if to_output else None
+        scores = self.scores(output, len(batch)) if to_output or wanted - inner else None
         if scores is not None and scores.is_inference():  # of a forward in inference_mode
             scores = scores.clone()
-        return scores, {key: values[name] for key, name in asked.items()}
+        values |= dict.fromkeys(wanted - inner, scores)
+        return scores if to_output else None, {key: values[name] for key, name in asked.items()}
 
     @property
     @contextmanager
@@ -507,6 +510,8 @@ class Network:
         if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
             remark(unsure)
         self._settle(scores, endings.of(scores), picture.shape)
+        if self._unseen:
+            layers = (_whole(self.module, scores, picture.shape[2:]),)
         return layers, aliases, {layer.name: layer for layer in layers}
 
     def _settle(self, scores: Tensor, ending: str | None, size: torch.Size) -> None:
@@ -641,6 +646,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for part in training:
             part.training = True
+
+
+def _whole(module: nn.Module, scores: Tensor, size: Size) -> Layer:
+    """A module as one layer, which gave these scores (1, outputs) to a picture of (height, width)."""
+    return Layer(
+        name=OUTPUT,
+        kind=kind_of(module),
+        shape=tuple(scores.shape[1:]),
+        receptive_field=tuple(size),
+        stride=tuple(map(float, size)),
+        offset=tuple((side - 1) / 2 for side in size),
+        parameters=sum(parameter.numel() for parameter in module.parameters()),
+        block=True,
+    )
 
 
 def _joined(passes: Sequence[tuple[Tensor | None, dict[str, Tensor]]]) -> tuple[Tensor | None, dict[str, Tensor]]:

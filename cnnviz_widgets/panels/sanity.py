@@ -105,6 +105,8 @@ class Sanity(Panel):
         for sentence in self._heard:
             remark(sentence)
         names = stages(now.network)
+        if not names:
+            raise UserError(f"{now.network.name} has no layers that can be seen and have weights to make random.")
         total, new = len(names) + 1, True
         while True:
             parts = {"large": self._large(now, names), "likeness": self._likeness(now, names), "column": now.step}

@@ -92,12 +92,14 @@ def run(
     *,
     most: int = 32,
     where: torch.device | None = None,
+    what: str = "even one picture",
 ) -> Iterator[tuple[slice, Result]]:
     """Yield ``(piece, function(items[piece]))``, slice by slice, until all items are done.
 
     items       a tensor or another sequence that can be sliced
     bytes_each  memory that one item takes while it is computed
-    Where memory runs out, the piece is halved and the work goes on. UserError if not even one item fits.
+    what        the work for one item, in words
+    Where memory runs out, the piece is halved and the work goes on. TooLarge if not even one item fits.
     """
     waiting = chunks(len(items), bytes_each, most=most, where=where)[::-1]
     while waiting:
@@ -108,7 +110,7 @@ def run(
             if not out_of_memory(error):
                 raise
             if piece.stop - piece.start == 1:
-                raise too_large(error, "even one picture", where) from error
+                raise too_large(error, what, where) from error
             release(error)
             size = (piece.stop - piece.start + 1) // 2
             again = slice(piece.start, waiting[0].stop if waiting else piece.stop)

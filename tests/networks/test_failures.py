@@ -1,11 +1,13 @@
 """Networks that do not run, or only in part: each is told in its own true sentence, with the error that caused it."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 from torchvision.models import vit_b_32
 
-from cnnviz_widgets import methods
+from cnnviz_widgets import methods, panels
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime.batching import TooLarge
@@ -128,7 +130,7 @@ def test_a_forward_in_inference_mode():
     torch.testing.assert_close(network.logits(PHOTO), plain.logits(PHOTO))
     with pytest.raises(UserError, match=r"does not depend .*no_grad\(\) or torch.inference_mode\(\)"):
         methods.saliency(network, PHOTO)
-    with pytest.raises(UserError, match="cannot be seen: its forward runs in"):
+    with pytest.raises(UserError, match="cannot be seen, only 'output': its forward runs in"):
         methods.grad_cam(network, PHOTO, layer="inner.3")
 
 
@@ -157,10 +159,31 @@ def test_compiled_modules_work_where_no_inner_layer_is_needed(kind):
     torch.testing.assert_close(*curves, rtol=1e-3, atol=1e-5)
     made = [methods.last(methods.class_model(one, 3, steps=3), progress=False).values for one in (network, plain)]
     assert made[0].shape == made[1].shape == (3, 32, 32)
-    with pytest.raises(UserError, match=r"the inner layers of .* cannot be seen: "):
+    with pytest.raises(UserError, match=r"the inner layers of .* cannot be seen, only 'output': "):
         network.layer("0")
-    with pytest.raises(UserError, match="no layers to choose from"):
+    with pytest.raises(UserError, match="places"):
         methods.grad_cam(network, PHOTO)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", COMPILED)
+def test_the_output_of_a_compiled_module_is_its_only_layer(kind):
+    network = Network(COMPILED[kind](convnet()), input_size=32)
+    (layer,) = network.layers
+    assert (layer.name, layer.shape) == ("output", (10,))
+    assert "cannot be seen" in network.default_layer_reason
+    several = torch.rand(3, 3, 32, 32)
+    assert torch.equal(network.activations(several, "output")["output"], network.logits(several))
+    neuron = methods.neuron_gradient(network, PHOTO, "output", 4).values
+    torch.testing.assert_close(neuron, methods.class_gradient(network, PHOTO, 4).values)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", COMPILED)
+def test_panels_of_compiled_modules(kind):
+    network = Network(COMPILED[kind](convnet()), input_size=32)
+    for panel in (panels.Occlusion, panels.Gradients, panels.Compare, partial(panels.ClassModel, steps=2)):
+        panel(network, PHOTO).run()
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -193,7 +193,9 @@ def in_pieces(
 ) -> Iterator[Result]:
     """``function(piece)``, a pass forward and back, for as many of ``count`` pictures at once as is quickest."""
     bytes_each = network.bytes_per_image(size, grad=True)
-    pieces = batching.run(function, range(count), bytes_each, most=network.at_once(size), where=network.device)
+    what = f"a pass of {network.name} forward and back over one picture of {size[0]}×{size[1]} pixels"
+    most = network.at_once(size)
+    pieces = batching.run(function, range(count), bytes_each, most=most, where=network.device, what=what)
     return (result for _, result in pieces)
 
 

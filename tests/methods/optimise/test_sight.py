@@ -103,6 +103,16 @@ def test_a_single_picture_says_how_much_was_wanted_and_what_takes_less():
     assert "\n" not in str(error.value)
 
 
+def test_a_single_picture_that_fails_on_the_way_back_is_told_the_same_way():
+    network = short(0, on_the_way_back=True)
+    for call in (
+        lambda: methods.saliency(network, torch.rand(3, 10, 10), 1),
+        lambda: run(network, o.logit(1), p.pixels(), steps=1),
+    ):
+        with pytest.raises(TooLarge, match="one picture of 10×10 pixels"):
+            call()
+
+
 def test_a_step_that_fails_changes_nothing_and_can_be_tried_again():
     network = short(99)
     want = run(network, o.logit(1), p.pixels(batch=2), steps=4)
