@@ -2,7 +2,7 @@
 
 import re
 
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.nn.parameter import UninitializedTensorMixin
 
 from cnnviz_widgets.errors import UserError
@@ -67,12 +67,12 @@ def no_way_back(module: nn.Module) -> str | None:
     return None
 
 
-def unseen(module: nn.Module, output: object, error: Exception | None) -> str:
-    """Why the inner layers of a module that runs cannot be seen, given what hooking them raised."""
+def unseen(module: nn.Module, output: object, error: Exception | None) -> str | None:
+    """Why no inner layers of a module that runs are seen, given what hooking them raised; None = it calls no modules."""
     if hasattr(module, "original_name"):
         return "it is TorchScript, which has no hooks: take the module that it was made from"
     if isinstance(output, Tensor) and output.is_inference():
         return "its forward runs in torch.inference_mode()"
-    if error is None:
-        return "its forward pass calls no modules"
-    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    if isinstance(module, fx.GraphModule):
+        return "it is a graph that calls no modules: take the module that it was made from"
+    return error and f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

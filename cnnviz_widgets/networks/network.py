@@ -218,6 +218,8 @@ class Network:
     def _default(self) -> tuple[Layer, str]:
         if self._unseen:
             return self.layers[-1], f"the output, as inner layers cannot be seen: {self._unseen}"
+        if not self.layers:
+            raise UserError(f"{self.name} has no layers to choose from: its forward pass calls no modules.")
         placed = [layer for layer in self.layers if layer.spatial and max(layer.shape[1:]) > 1]
         features = [one for one in placed if "Pool" not in one.kind and one.channels != self._outputs]
         if not placed:
@@ -290,8 +292,9 @@ class Network:
 
     @cached_property
     def _numbers_of_layers(self) -> list[int]:
-        unseen = [_UNSEEN_CHANNELS * prod(self.input_size or (_PROBED, _PROBED))] if self._unseen else []
-        return [prod(layer.shape) for layer in self.layers] + unseen
+        if self._unseen or not self.layers:
+            return [_UNSEEN_CHANNELS * prod(self.input_size or (_PROBED, _PROBED))]
+        return [prod(layer.shape) for layer in self.layers]
 
     # What it does
 
