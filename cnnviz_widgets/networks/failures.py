@@ -68,7 +68,7 @@ def no_way_back(module: nn.Module) -> str | None:
 
 
 def unseen(module: nn.Module, output: object, error: Exception | None) -> str | None:
-    """Why no inner layers of a module that runs are seen, given what hooking them raised; None = it calls no modules."""
+    """Why inner layers of a module that runs are not seen, given what hooking them raised; None = it calls none."""
     if hasattr(module, "original_name"):
         return "it is TorchScript, which has no hooks: take the module that it was made from"
     if isinstance(output, Tensor) and output.is_inference():
