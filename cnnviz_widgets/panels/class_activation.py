@@ -1,5 +1,6 @@
 """C1, C2, C4: which places of a layer speak for a class, and which channels."""
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -53,10 +54,10 @@ class ClassActivation(Panel):
         self.session.observe(self._forget, "network")
         return [self.part("maps", maps), self.part("channels", strip)]
 
-    def close(self) -> None:
-        if not self._closed:
+    def _free(self) -> None:
+        with contextlib.suppress(ValueError):  # a constructor that failed did not observe it
             self.session.unobserve(self._forget, "network")
-        super().close()
+        super()._free()
 
     def _forget(self, _: dict) -> None:
         self.classes = ()

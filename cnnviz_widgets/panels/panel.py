@@ -237,8 +237,11 @@ class Panel(Displayed):
 
     def close(self) -> None:
         """Free every widget, layout and style of this panel. The session stays."""
-        if not self._closed:
-            self._free()
+        if self._closed:
+            return
+        with self.session.turn:  # whoever changes it meanwhile tells every control of the panel, or none
+            if not self._closed:
+                self._free()
 
     def _free(self) -> None:
         self._closed = True

@@ -16,6 +16,7 @@ from PIL import Image
 from cnnviz_widgets.pictures import render
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.traits import Number
 
 MOST_EXACT = 65_536  # values; more than these travel as one byte each
 MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
@@ -60,7 +61,7 @@ class ImageView(AnyWidget):
     _css = front_end("image_view.css")
 
     colormap = t.Enum(list(render.COLORMAPS), "viridis").tag(sync=True)
-    opacity = t.Float(0.6, min=0, max=1).tag(sync=True)
+    opacity = Number(0.6, 0, 1).tag(sync=True)
     smooth = t.Bool(False).tag(sync=True)
     cursor = t.Enum(["pixel", "tile"], "pixel").tag(sync=True)
     selected = t.Int(None, allow_none=True).tag(sync=True)
@@ -70,7 +71,7 @@ class ImageView(AnyWidget):
     controls = t.Bool(True).tag(sync=True)
     labels = t.Bool(False).tag(sync=True)
     group = t.Unicode("").tag(sync=True)
-    max_width = t.Int(448, min=64).tag(sync=True)
+    max_width = Number(448, 64, whole=True).tag(sync=True)
     max_height = t.Int(None, min=64, allow_none=True).tag(sync=True)
     drawn = t.Int(0)
 

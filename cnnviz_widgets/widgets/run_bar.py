@@ -8,6 +8,7 @@ import traitlets as t
 from anywidget import AnyWidget
 
 from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.traits import Number
 
 STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
 
@@ -32,7 +33,7 @@ class RunBar(AnyWidget):
     _css = front_end("run_bar.css")
 
     state = t.Enum(STATES, "idle").tag(sync=True)
-    progress = t.Float(0.0, min=0, max=1).tag(sync=True)
+    progress = Number(0.0, 0, 1).tag(sync=True)
     remaining = t.Float(None, allow_none=True).tag(sync=True)
     message = t.Unicode("").tag(sync=True)
     note = t.Unicode("").tag(sync=True)
