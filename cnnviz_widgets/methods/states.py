@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.runtime.progress import bar
 
 
@@ -19,6 +20,7 @@ class State(Protocol):
 S = TypeVar("S", bound=State)
 
 
+@gate
 def last(states: Iterable[S], progress: bool = True) -> S:
     """Run to the end and return the last state; with a progress bar, gone in the end, unless ``progress=False``.
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.networks import Layer, Network
 
 WHOLE, ITSELF = "all", "map"  # positions of a whole channel
+Position = tuple[int, int] | Literal["all", "map"] | None
 
 
+@gate
 @dataclass(frozen=True)
 class Neuron:
     """One unit of a layer as a target, or a whole channel.
@@ -26,7 +29,7 @@ class Neuron:
 
     layer: str | Layer | nn.Module
     channel: int
-    position: tuple[int, int] | str | None = None
+    position: Position = None
 
 
 One = int | str | Neuron | Callable[[Tensor], Tensor] | None

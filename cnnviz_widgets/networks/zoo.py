@@ -20,6 +20,7 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import mini as small
 from cnnviz_widgets.networks.network import Network
 from cnnviz_widgets.runtime.device import device as device_in_use
@@ -33,6 +34,7 @@ _TRANSFORMERS = ("maxvit", "swin", "vit")
 _SLOW_TO_INITIALISE = ("googlenet", "inception_v3")
 
 
+@gate
 def load_network(
     name: str,
     weights: str | WeightsEnum | None = "DEFAULT",

@@ -5,6 +5,7 @@ from typing import Any
 import ipywidgets
 from PIL import Image
 
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.activations import Activations
 from cnnviz_widgets.panels.class_activation import ClassActivation
@@ -113,6 +114,7 @@ class Lab(Displayed):
         return f"Lab({self.session.network.name})"
 
 
+@gate
 def lab(network: Any = None, image: Any = None, *, dataset: Any = None, session: Session | None = None) -> Lab:
     """Every panel, on one session: ``cv.lab(net, photo)``; ``dataset``: see ``Session``."""
     return Lab(network, image, dataset=dataset, session=session)

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.pictures.load import load_image
 from cnnviz_widgets.pictures.samples import Samples
 
@@ -47,6 +48,7 @@ class Dataset:
         return f"Dataset({len(self)} pictures)"
 
 
+@gate
 def load_dataset(source: Any) -> Dataset:
     """Many pictures, by number, from any of:
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.pictures.samples import samples
 from cnnviz_widgets.runtime import batching
 
@@ -52,6 +53,7 @@ class Unreadable(UserError):
     """A file, or what else one picture comes from, cannot be read: others beside it may be fine."""
 
 
+@gate
 def load_image(source: Any, size: Size = None, *, channels: int = 3) -> Tensor:
     """A picture as (3, H, W) float32 on the CPU, values 0…1, from any of:
 

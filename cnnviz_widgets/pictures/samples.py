@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -107,6 +108,7 @@ class Samples:
 
 
 @cache
+@gate
 def samples() -> Samples:
     """All sample photographs that are installed. Nothing is ever downloaded."""
     paths = {name: _folder(package) / file for name, (package, file, _) in _PHOTOGRAPHS.items()}

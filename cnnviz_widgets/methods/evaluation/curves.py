@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.passes.activations import one_picture
-from cnnviz_widgets.methods.passes.occlusion import fill_picture
+from cnnviz_widgets.methods.passes.occlusion import Fill, fill_picture
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap, Result
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime import batching
 
@@ -40,14 +42,15 @@ class Curve(Result):
         return Content(picture=_plot(self.fractions, self.values), caption=f"{self.of}: area {self.area:.3f}")
 
 
+@gate
 def deletion_curve(
     network: Network,
-    image: Tensor,
+    image: Picture,
     heatmap: Heatmap | GradientPicture | Tensor,
     target: int | str | None = None,
     *,
     steps: int = 50,
-    fill: str = "grey",
+    fill: Fill = "grey",
 ) -> Curve:
     """The class as the most important pixels are removed: a good map has a small area (Petsiuk et al., RISE, 2018).
 
@@ -66,14 +69,15 @@ def deletion_curve(
     return _curve(network, image, heatmap, target, steps, fill, "removed")
 
 
+@gate
 def insertion_curve(
     network: Network,
-    image: Tensor,
+    image: Picture,
     heatmap: Heatmap | GradientPicture | Tensor,
     target: int | str | None = None,
     *,
     steps: int = 50,
-    fill: str = "blurred",
+    fill: Fill = "blurred",
 ) -> Curve:
     """The class as the most important pixels come back: a good map has a large area (Petsiuk et al., RISE, 2018).
 
@@ -85,7 +89,7 @@ def insertion_curve(
 
 def _curve(
     network: Network,
-    image: Tensor,
+    image: Picture,
     heatmap: Heatmap | GradientPicture | Tensor,
     target: int | str | None,
     steps: int,

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.evaluation.planes import plane
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
 
 Box = Sequence[float]  # left, top, right, bottom in pixels; right and bottom are the first ones outside
@@ -85,6 +87,7 @@ class PointingGame(Result):
         return Content(picture=np.stack([_drawn(one) for one in self.results]), caption=caption)
 
 
+@gate
 def pointing_game(
     method: Callable[[Network, Tensor, Any], Any],
     network: Network,
@@ -128,7 +131,8 @@ def pointing_game(
     return PointingGame(tuple(results), f"maximum within {tolerance:g} px of a box", name)
 
 
-def boxes_in_view(network: Network, image: Tensor, boxes: Sequence[Box]) -> list[Box]:
+@gate
+def boxes_in_view(network: Network, image: Picture, boxes: Sequence[Box]) -> list[Box]:
     """Boxes in pixels of an image (…, H, W) as boxes in pixels of what the network sees of it, scaled and cropped.
 
     Boxes are cut at the border, to whole pixels: those whose centres are inside. What is not seen at all is left out.

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.sanity import randomise
 from cnnviz_widgets.networks import Network
@@ -31,6 +32,7 @@ class TrainingState:
     network: Network
 
 
+@gate
 def random_labels(
     network: Network,
     pictures: Sequence[Tensor],

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from math import nan
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -12,14 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Heatmap, robust_maximum
 from cnnviz_widgets.methods.targets import Neuron
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures.picture import Picture
 
-MODES = ("cascading", "independent", "labels")
+Mode = Literal["cascading", "independent", "labels"]
+MODES = get_args(Mode)
 SMALLEST = 8  # px: SSIM looks at windows of 7
 
 Method = Callable[[Network, Tensor, Any], Any]
@@ -70,13 +73,14 @@ class SanityState:
         return self.result._repr_png_()
 
 
+@gate
 def sanity_check(
     method: Method,
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Any = None,
     *,
-    mode: str = "cascading",
+    mode: Mode = "cascading",
     layers: Iterable[str | Layer | nn.Module] | None = None,
     random_network: Network | None = None,
     seed: int = 0,
@@ -110,10 +114,6 @@ def sanity_check(
         for state in sanity_check(saliency, load_network("mini"), load_image("chelsea")):
             print(state.layers[-1:], state.similarity.spearman)
     """
-    if not callable(method):
-        raise UserError(f"method must be a function such as cv.saliency, not {method!r}.")
-    if mode not in MODES:
-        raise UserError(f"mode must be one of {', '.join(map(repr, MODES))}, not {mode!r}.")
     if (mode == "labels") != (random_network is not None):
         raise UserError(f"random_network must be given for mode='labels' and for no other, such as this {mode!r}.")
     seed = whole_number("seed", seed, 0)
@@ -159,6 +159,7 @@ def sanity_check(
     return states()
 
 
+@gate
 def similarity(one: Any, other: Any, size: tuple[int, int] | None = None) -> Similarity:
     """How alike two maps are: results or tensors, (H, W) or (C, H, W), both scaled to ``size`` if that is given.
 
@@ -195,7 +196,8 @@ def similarity(one: Any, other: Any, size: tuple[int, int] | None = None) -> Sim
     )
 
 
-def edge_map(image: Tensor) -> Heatmap:
+@gate
+def edge_map(image: Picture) -> Heatmap:
     """The edges of the picture, by Sobel's filter: a map that looks like an explanation and knows no network.
 
     image  (C, H, W), values 0…1; give ``network.prepare(image)[0]`` to compare it with a network's maps

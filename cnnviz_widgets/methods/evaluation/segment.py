@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.results import Heatmap, Result, rgb
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
 
 DIMMED = 0.2  # of the brightness of what is not the object
@@ -34,8 +36,9 @@ class Segmentation(Result):
         return Content(picture=rgb(shown), caption=f"{self.of}: {self.values.double().mean():.0%} of the picture")
 
 
+@gate
 def segment(
-    image: Tensor,
+    image: Picture,
     heatmap: Heatmap | Tensor,
     *,
     foreground: float = 0.95,
@@ -96,7 +99,7 @@ def segment(
     )
 
 
-def _picture(image: Tensor, heatmap: Heatmap | Tensor) -> Tensor:
+def _picture(image: Picture, heatmap: Heatmap | Tensor) -> Tensor:
     """What the map covers: the image, or what the network saw of it."""
     if not isinstance(image, Tensor) or image.ndim != 3 or not image.is_floating_point():
         came = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__

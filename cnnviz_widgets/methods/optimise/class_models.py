@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
-from typing import Any
+from typing import Any, Literal
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.optimise import objectives, operators, parametrisations, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
+from cnnviz_widgets.methods.optimise.optimisers import OptimiserName
 from cnnviz_widgets.methods.optimise.parametrisations import Size
 from cnnviz_widgets.networks import Network
 
 
+@gate
 @dataclass(frozen=True)
 class Recipe:
     """Everything that a class model may be regularised with; 0 is without. Pixel values are 0…1.
@@ -29,10 +32,10 @@ class Recipe:
     flip          also the mirror image
     """
 
-    picture: str = "pixels"
+    picture: Literal["pixels", "fourier"] = "pixels"
     sd: float = 0.01
     steps: int = 200
-    optimiser: str = "normalised"
+    optimiser: OptimiserName = "normalised"
     learning_rate: float = 0.015
     fading: float = 1.0
     l2: float = 0.0
@@ -51,9 +54,11 @@ class Recipe:
     flip: bool = False
 
 
+Preset = Literal["simonyan", "cs231n", "yosinski-1", "yosinski-2", "yosinski-3", "yosinski-4", "distill"]
+
 _YOSINSKI = Recipe(sd=10 / 255, learning_rate=0.02)
 
-RECIPES = {
+RECIPES: dict[Preset, Recipe] = {
     "simonyan": Recipe(sd=0.0, l2=1e-3),
     "cs231n": Recipe(l2=1e-3, blur=0.5, blur_every=10, jitter=16),
     "yosinski-1": replace(_YOSINSKI, steps=500, blur=0.5, small_norms=0.5),
@@ -67,10 +72,11 @@ RECIPES = {
 }  # fmt: skip
 
 
+@gate
 def class_model(
     network: Network,
-    target: int | str | Sequence,
-    preset: str = "distill",
+    target: int | str | Sequence[int | str],
+    preset: Preset = "distill",
     *,
     size: Size = None,
     batch: int = 1,
@@ -89,8 +95,6 @@ def class_model(
 
         last(class_model(load_network("mini"), "bell pepper")).values
     """
-    if preset not in RECIPES:
-        raise UserError(f"preset must be one of {', '.join(map(repr, RECIPES))}, not {preset!r}.")
     options = {key: changes.pop(key) for key in ("seed", "snapshots", "start") if key in changes}
     if unknown := changes.keys() - vars(RECIPES[preset]).keys():
         raise UserError(f"{unknown.pop()!r} is no number of a recipe; there are {', '.join(vars(RECIPES[preset]))}.")
@@ -120,8 +124,6 @@ def _objective(recipe: Recipe, target: Any) -> objectives.Objective:
 
 def _picture(recipe: Recipe, size: Size, batch: int) -> parametrisations.Parametrisation:
     kinds = {"pixels": parametrisations.pixels, "fourier": parametrisations.fourier}
-    if recipe.picture not in kinds:
-        raise UserError(f"picture must be one of {', '.join(map(repr, kinds))}, not {recipe.picture!r}.")
     return kinds[recipe.picture](size, batch, sd=recipe.sd)
 
 

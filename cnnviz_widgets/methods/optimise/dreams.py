@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise import objectives, operators, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
@@ -20,15 +21,17 @@ from cnnviz_widgets.methods.optimise.smoothing import resize
 from cnnviz_widgets.methods.optimise.transforms import Frame, resampled
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 
 Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
 SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out
 BRIDGE = 32  # px from one side of a picture that is rolled to the opposite one
 
 
+@gate
 def dream(
     network: Network,
-    image: Tensor,
+    image: Picture,
     layers: Layers = None,
     *,
     octaves: int = 4,
@@ -36,7 +39,7 @@ def dream(
     steps: int = 10,
     step_size: float = 1.5 / 255,
     jitter: int = 32,
-    guide: Tensor | None = None,
+    guide: Picture | None = None,
     seed: int = 0,
 ) -> Iterator[OptimisationState]:
     """DeepDream (Mordvintsev et al., 2015): make what layers see in a photograph stronger, from coarse to fine.
@@ -107,7 +110,7 @@ def _in_full(photo: Tensor, plain: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda dreamed: photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
 
 
-def _dreamed_of(network: Network, layers: Layers, guide: Tensor | None) -> Objective:
+def _dreamed_of(network: Network, layers: Layers, guide: Picture | None) -> Objective:
     if layers is None:
         layers = network.default_layer
     if not isinstance(layers, Mapping):
@@ -121,9 +124,10 @@ def _dreamed_of(network: Network, layers: Layers, guide: Tensor | None) -> Objec
     return sum(weight * objectives.matching(name, features[name]) for name, weight in layers.items())
 
 
+@gate
 def dream_zoom(
     network: Network,
-    image: Tensor,
+    image: Picture,
     path: str | Path,
     layers: Layers = None,
     *,

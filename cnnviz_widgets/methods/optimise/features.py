@@ -1,9 +1,9 @@
 """M3 to M6: what a unit of a network wants to see."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise import objectives as terms
 from cnnviz_widgets.methods.optimise import operators, parametrisations, transforms
@@ -16,9 +16,10 @@ from cnnviz_widgets.networks import Network
 SIZE = 128  # px
 OBJECTIVES: dict[str, Callable[[AnyLayer, Several], Objective]] = {"channel": terms.channel, "neuron": terms.neuron}
 
+Family = Literal["none", "frequency", "robustness", "both", "preconditioned"]
 
 # The rows of the table of Olah et al. (2017): the picture, whether it is blurred again and again, and the transforms.
-FAMILIES: dict[str, tuple[Callable[..., Parametrisation], bool, Callable[[], Sequence[Transform]]]] = {
+FAMILIES: dict[Family, tuple[Callable[..., Parametrisation], bool, Callable[[], Sequence[Transform]]]] = {
     "none": (parametrisations.pixels, False, tuple),
     "frequency": (parametrisations.pixels, True, tuple),
     "robustness": (parametrisations.pixels, False, transforms.robust),
@@ -27,14 +28,15 @@ FAMILIES: dict[str, tuple[Callable[..., Parametrisation], bool, Callable[[], Seq
 }
 
 
+@gate
 def visualise(
     network: Network,
     layer: AnyLayer,
     channel: Several,
     *,
-    objective: str = "channel",
+    objective: Literal["channel", "neuron"] = "channel",
     negative: bool = False,
-    family: str = "preconditioned",
+    family: Family = "preconditioned",
     size: Size = SIZE,
     steps: int = 256,
     learning_rate: float = 0.05,
@@ -52,10 +54,6 @@ def visualise(
 
         last(visualise(load_network("mini"), "conv5", 12)).values
     """
-    if objective not in OBJECTIVES:
-        raise UserError(f"objective must be one of {', '.join(map(repr, OBJECTIVES))}, not {objective!r}.")
-    if family not in FAMILIES:
-        raise UserError(f"family must be one of {', '.join(map(repr, FAMILIES))}, not {family!r}.")
     unit = OBJECTIVES[objective](layer, channel)
     picture, blurred, moves = FAMILIES[family]
     return optimise(
@@ -70,6 +68,7 @@ def visualise(
     )
 
 
+@gate
 def diverse(
     network: Network,
     layer: AnyLayer,
@@ -91,6 +90,7 @@ def diverse(
     return optimise(network, aim, picture, transforms.robust(), steps=steps, **options)
 
 
+@gate
 def interpolate(
     network: Network,
     unit_a: "Objective | tuple[AnyLayer, int]",

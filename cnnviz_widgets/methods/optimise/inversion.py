@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.methods.optimise.hog import hog
@@ -19,12 +20,14 @@ from cnnviz_widgets.methods.optimise.parametrisations import laplacian
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
 
 
+@gate
 def invert(
     network: Network,
-    image: Tensor,
+    image: Picture,
     layer: AnyLayer | None = None,
     *,
     beta: float = 2.0,
@@ -93,8 +96,9 @@ class InversionLadder(Result):
         return Content(picture=rgb(torch.cat([self.picture[None], self.values])), names=names)
 
 
+@gate
 def inversion_ladder(
-    network: Network, image: Tensor, layers: Sequence[AnyLayer] | None = None, **options: Any
+    network: Network, image: Picture, layers: Sequence[AnyLayer] | None = None, **options: Any
 ) -> Iterator[InversionLadder]:
     """Inversions of one layer after another: what a network forgets on its way up.
 
@@ -123,8 +127,9 @@ def inversion_ladder(
     return states()
 
 
+@gate
 def invert_hog(
-    image: Tensor, *, cell: int = 8, smoothness: float = 20.0, learning_rate: float = 0.05, **options: Any
+    image: Picture, *, cell: int = 8, smoothness: float = 20.0, learning_rate: float = 0.05, **options: Any
 ) -> Iterator[OptimisationState]:
     """The same for histograms of oriented gradients, which are a small network too: see ``hog``.
 

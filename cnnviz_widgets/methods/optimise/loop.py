@@ -17,10 +17,11 @@ from torch import Tensor
 from torchvision.transforms.functional import center_crop
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise.objectives import Bound, Objective, Seen
 from cnnviz_widgets.methods.optimise.operators import After, Gradient, Update
-from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, chosen
+from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, OptimiserName, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
 from cnnviz_widgets.methods.optimise.sight import Sight, all_of
 from cnnviz_widgets.methods.optimise.smoothing import resize
@@ -79,6 +80,7 @@ class OptimisationState(Result):
         return Content(picture=rgb(pictures), caption=f"{self.of}, step {self.step} of {self.total}")
 
 
+@gate
 def optimise(
     network: Network,
     objective: Objective,
@@ -86,7 +88,7 @@ def optimise(
     transforms: Sequence[Transform] = (),
     *,
     steps: int = 512,
-    optimiser: "str | Optimiser" = "adam",
+    optimiser: OptimiserName | Optimiser = "adam",
     learning_rate: float | Callable[[int], float] = 0.05,
     gradient: Sequence[Gradient] = (),
     after: Sequence[After] = (),

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise.smoothing import gaussian
 from cnnviz_widgets.networks import Layer, Network
@@ -155,6 +156,7 @@ class Bound:
 # Units
 
 
+@gate
 def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None = None) -> Term:
     """One unit; ``position`` is (row, column) in the channel's map, None = its centre."""
 
@@ -175,6 +177,7 @@ def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None =
     return _unit(f"neuron({_name(layer)}, {_plain(channel)}{place})", layer, channel, value)
 
 
+@gate
 def channel(layer: AnyLayer, channel: Several) -> Term:
     """The mean of a channel over its map."""
     return _unit(
@@ -195,16 +198,19 @@ def _unit(name: str, layer: AnyLayer, channel: Several, value: Callable[[Tensor]
     return Term(name, read)
 
 
+@gate
 def layer(layer: AnyLayer) -> Term:
     """Half the mean square of a whole layer, DeepDream's objective: its gradient is the activation itself."""
     return custom(lambda maps: maps.flatten(1).square().mean(1) / 2, layer, name=f"layer({_name(layer)})")
 
 
+@gate
 def logit(target: int | str | Sequence) -> Term:
     """The score of a class before the softmax: ``network.class_logits``."""
     return _class("logit", target, Network.class_logits)
 
 
+@gate
 def probability(target: int | str | Sequence) -> Term:
     """The probability of a class."""
     return _class("probability", target, Network.probabilities)
@@ -220,6 +226,7 @@ def _class(name: str, target: int | str | Sequence, measure: Callable[[Network, 
     return Term(f"{name}({json.dumps(target, ensure_ascii=False)})", read)
 
 
+@gate
 def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 0.0) -> Term:
     """How far a layer goes along a vector of its channels: the mean over places of ``dot · max(0.1, cosine)^power``.
 
@@ -252,6 +259,7 @@ def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 
     return Term(f"direction({_name(layer)}, {_shape(wanted)}{exponent})", read)
 
 
+@gate
 def target_features(layer: AnyLayer, features: Tensor) -> Term:
     """How near a layer is to given features: ``−‖Φ(x) − Φ₀‖² / ‖Φ₀‖²``, 0 at best (Mahendran & Vedaldi, 2015).
 
@@ -276,6 +284,7 @@ def target_features(layer: AnyLayer, features: Tensor) -> Term:
     return Term(f"target_features({_name(layer)}, {_shape(features)})", read)
 
 
+@gate
 def matching(layer: AnyLayer, features: Tensor) -> Term:
     """The mean over places of the dot product with the best fitting place of a guide's features (C, h, w)."""
 
@@ -294,6 +303,7 @@ def matching(layer: AnyLayer, features: Tensor) -> Term:
     return Term(f"matching({_name(layer)}, {_shape(features)})", read)
 
 
+@gate
 def diversity(layer: AnyLayer) -> Term:
     """How alike a picture is to the others of its batch: the mean cosine of their Gram matrices, 0…1. Subtract it."""
 
@@ -308,6 +318,7 @@ def diversity(layer: AnyLayer) -> Term:
     return custom(value, layer, name=f"diversity({_name(layer)})")
 
 
+@gate
 def custom(value: Callable[..., Tensor], *layers: AnyLayer, name: str | None = None) -> Term:
     """Any function of what comes out of layers: ``value(first, second, …)`` makes (B,) of (B, C, H, W) each."""
 
@@ -321,11 +332,13 @@ def custom(value: Callable[..., Tensor], *layers: AnyLayer, name: str | None = N
 # Priors: on the picture itself, before the transforms. They are costs: subtract them.
 
 
+@gate
 def l1(around: float = 0.5) -> Term:
     """``Σ |x − around|``, with values 0…1."""
     return _prior(f"l1({_changed(around, 0.5)})", lambda pictures: (pictures - around).abs())
 
 
+@gate
 def l2() -> Term:
     """``Σ x²`` of the picture as the network takes it, in standard deviations from the mean colour (Simonyan, 2014)."""
 
@@ -335,6 +348,7 @@ def l2() -> Term:
     return Term("l2()", read)
 
 
+@gate
 def total_variation(beta: float = 2.0) -> Term:
     """``Σ ((x[i, j+1] − x[i, j])² + (x[i+1, j] − x[i, j])²)^(β/2)``, with values 0…1 (Mahendran & Vedaldi, 2015).
 
@@ -355,6 +369,7 @@ def total_variation(beta: float = 2.0) -> Term:
     return _prior(f"total_variation({_changed(beta, 2.0)})", value)
 
 
+@gate
 def blur_penalty(sigma: float = 1.0) -> Term:
     """``½ Σ (x − blurred x)²``, where the blurred picture is taken as a given: its gradient leads towards it."""
     return _prior(
@@ -363,6 +378,7 @@ def blur_penalty(sigma: float = 1.0) -> Term:
     )
 
 
+@gate
 def boundary(width: int = 16, around: float = 0.5) -> Term:
     """``½ Σ (x − around)²`` over a frame of ``width`` px: keeps the object away from the border."""
 
@@ -374,6 +390,7 @@ def boundary(width: int = 16, around: float = 0.5) -> Term:
     return _prior(f"boundary({width}{'' if around == 0.5 else f', {around:g}'})", value)
 
 
+@gate
 def opacity() -> Term:
     """The mean of alpha, 0…1, of a parametrisation with ``alpha=True``: what is not needed becomes transparent."""
 

@@ -6,12 +6,13 @@ regularise with. Each treats every picture of a batch by itself.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise.smoothing import frequencies, gaussian, merged, pyramid
 
@@ -33,6 +34,7 @@ class Update(NamedTuple):
 
 Gradient = Callable[[Tensor], Tensor]
 After = Callable[[Update], Tensor]
+Norm = Literal["linf", "l2"]
 
 _EVERYTHING = (1, 2, 3)
 
@@ -40,10 +42,9 @@ _EVERYTHING = (1, 2, 3)
 # Of the gradient
 
 
-def normalise(by: str = "norm") -> Gradient:
+@gate
+def normalise(by: Literal["norm", "mean"] = "norm") -> Gradient:
     """Divided by its Euclidean "norm", or by the "mean" of its absolute values."""
-    if by not in ("norm", "mean"):
-        raise UserError(f"by must be 'norm' or 'mean', not {by!r}.")
 
     def operator(gradient: Tensor) -> Tensor:
         sizes = (
@@ -56,6 +57,7 @@ def normalise(by: str = "norm") -> Gradient:
     return operator
 
 
+@gate
 def laplacian_normalise(levels: int = 4) -> Gradient:
     """Every octave of frequencies made equally strong: each level of the Laplacian pyramid has standard deviation 1."""
     levels = whole_number("levels", levels, 1)
@@ -69,6 +71,7 @@ def laplacian_normalise(levels: int = 4) -> Gradient:
     return operator
 
 
+@gate
 def fourier_smooth(power: float = 1.0) -> Gradient:
     """High frequencies made weaker: each one divided by (f / lowest f)^power."""
 
@@ -80,6 +83,7 @@ def fourier_smooth(power: float = 1.0) -> Gradient:
     return operator
 
 
+@gate
 def smooth(sigma: float = 1.0) -> Gradient:
     """Blurred by a Gaussian."""
     return lambda gradient: gaussian(gradient, sigma)
@@ -88,17 +92,20 @@ def smooth(sigma: float = 1.0) -> Gradient:
 # Of the picture
 
 
+@gate
 def decay(rate: float) -> After:
     """Towards the mean colour: what differs from it is multiplied by ``1 − rate``."""
     _check_share("rate", rate)
     return lambda update: update.mean + (1 - rate) * (update.pictures - update.mean)
 
 
+@gate
 def blur(sigma: float = 0.5, every: int = 4) -> After:
     """Blurred by a Gaussian at every so many steps."""
     return _now_and_then(lambda pictures: gaussian(pictures, sigma), every)
 
 
+@gate
 def bilateral(sigma: float = 1.0, tone: float = 0.1, every: int = 4) -> After:
     """Blurred within objects but not across their edges, at every so many steps (Tomasi & Manduchi, 1998).
 
@@ -122,12 +129,14 @@ def _bilateral(pictures: Tensor, sigma: float, tone: float) -> Tensor:
     return total / weights
 
 
+@gate
 def clip_small_norms(share: float) -> After:
     """Of each picture, the ``share`` of pixels that differ least from the mean colour become the mean colour."""
     _check_share("share", share)
     return lambda update: _clipped(update, torch.linalg.vector_norm(update.pictures - update.mean, dim=1), share)
 
 
+@gate
 def clip_small_contributions(share: float) -> After:
     """The ``share`` of pixels that contribute least, ``|Σ_c (x_c − mean_c) · gradient_c|``, become the mean colour."""
     _check_share("share", share)
@@ -153,7 +162,8 @@ def _now_and_then(work: Callable[[Tensor], Tensor], every: int) -> After:
     return lambda update: update.pictures if update.step % every else work(update.pictures)
 
 
-def ball(centre: Tensor, radius: float, norm: str = "linf") -> After:
+@gate
+def ball(centre: Tensor, radius: float, norm: Norm = "linf") -> After:
     """The nearest pictures that differ from ``centre`` by no more than ``radius``, in the norm "linf" or "l2"."""
     check_ball(radius, norm)
     return lambda update: within(update.pictures, centre.to(update.pictures), radius, norm)

@@ -4,12 +4,12 @@ So a state that has been yielded stays as it was, and going on from one repeats 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 
 Tensors = tuple[Tensor, ...]
 Memory = Any  # None before the first step
@@ -30,6 +30,7 @@ def adam(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -
     return tuple(moved), (count, means, squares)
 
 
+@gate
 def sgd(momentum: float = 0.0) -> Optimiser:
     """Gradient ascent: ``v ← momentum · v + gradient``, ``x ← x + rate · v``."""
 
@@ -47,6 +48,7 @@ def normalised(parameters: Tensors, gradients: Tensors, memory: Memory, rate: fl
     return tuple(p.add(g / _rms(g), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
 
 
+@gate
 def lbfgs(history: int = 20) -> Optimiser:
     """Limited-memory BFGS (Liu & Nocedal, 1989) with steps of the learning rate and no line search.
 
@@ -90,13 +92,10 @@ def _flat(tensors: Tensors) -> Tensor:
     return torch.cat([one.flatten() for one in tensors])
 
 
-OPTIMISERS: dict[str, Optimiser] = {"adam": adam, "sgd": sgd(), "normalised": normalised, "lbfgs": lbfgs()}
+OptimiserName = Literal["adam", "sgd", "normalised", "lbfgs"]
+OPTIMISERS: dict[OptimiserName, Optimiser] = {"adam": adam, "sgd": sgd(), "normalised": normalised, "lbfgs": lbfgs()}
 
 
-def chosen(optimiser: "str | Optimiser") -> Optimiser:
+def chosen(optimiser: OptimiserName | Optimiser) -> Optimiser:
     """By name, or as it is."""
-    if callable(optimiser):
-        return optimiser
-    if optimiser not in OPTIMISERS:
-        raise UserError(f"optimiser must be one of {', '.join(map(repr, OPTIMISERS))}, not {optimiser!r}.")
-    return OPTIMISERS[optimiser]
+    return OPTIMISERS[optimiser] if isinstance(optimiser, str) else optimiser

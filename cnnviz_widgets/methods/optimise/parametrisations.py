@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.optimise.operators import check_ball, within
+from cnnviz_widgets.methods.optimise.operators import Norm, check_ball, within
 from cnnviz_widgets.methods.optimise.smoothing import frequencies, merged, pyramid
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 
 Size = int | tuple[int, int] | None
 Tensors = tuple[Tensor, ...]
@@ -54,12 +56,13 @@ class Parametrisation:
         return self.name
 
 
+@gate
 def pixels(
     size: Size = None,
     batch: int = 1,
     *,
     sd: float = 0.04,
-    start: Tensor | None = None,
+    start: Picture | None = None,
     decorrelate: bool = False,
     alpha: bool = False,
 ) -> Parametrisation:
@@ -85,12 +88,13 @@ def pixels(
     return Parametrisation(_written("pixels", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
 
 
+@gate
 def fourier(
     size: Size = None,
     batch: int = 1,
     *,
     sd: float = 0.01,
-    start: Tensor | None = None,
+    start: Picture | None = None,
     decorrelate: bool = True,
     alpha: bool = False,
 ) -> Parametrisation:
@@ -120,13 +124,14 @@ def fourier(
     return Parametrisation(_written("fourier", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
 
 
+@gate
 def laplacian(
     size: Size = None,
     batch: int = 1,
     *,
     levels: int = 5,
     sd: float = 0.02,
-    start: Tensor | None = None,
+    start: Picture | None = None,
     decorrelate: bool = True,
     alpha: bool = False,
 ) -> Parametrisation:
@@ -155,6 +160,7 @@ def laplacian(
     return Parametrisation(_written("laplacian", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
 
 
+@gate
 def cppn(
     size: Size = None, batch: int = 1, *, hidden: int = 24, depth: int = 8, alpha: bool = False
 ) -> Parametrisation:
@@ -190,6 +196,7 @@ def cppn(
     return Parametrisation(_written("cppn", size, batch, None, alpha=alpha), begin)
 
 
+@gate
 def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrisation:
     """What a decoder makes of a code: a learned prior.
 
@@ -203,7 +210,8 @@ def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrisatio
     return Parametrisation(f"decoded({type(decoder).__name__}, {'×'.join(map(str, code.shape))})", begin)
 
 
-def perturbation(image: Tensor, bound: float = 8 / 255, *, norm: str = "linf") -> Parametrisation:
+@gate
+def perturbation(image: Picture, bound: float = 8 / 255, *, norm: Norm = "linf") -> Parametrisation:
     """A photograph, changed by no more than ``bound``.
 
     image  (C, H, W) or (B, C, H, W), 0…1; the change is made to what the network sees of it

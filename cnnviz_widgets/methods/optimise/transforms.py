@@ -7,12 +7,14 @@ resampled once, however many they are. They draw from the run's own generator, f
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise.smoothing import gaussian
 
@@ -73,7 +75,8 @@ def resampled(pictures: Tensor, frame: Frame) -> Tensor:
     return F.grid_sample(pictures - frame.outside, grid, align_corners=False) + frame.outside
 
 
-def pad(pixels: int, fill: float | str = 0.5) -> Geometric:
+@gate
+def pad(pixels: int, fill: float | Literal["reflect"] = 0.5) -> Geometric:
     """A border on every side: a grey value, or "reflect"."""
     pixels = whole_number("pixels", pixels, 0)
     if fill != "reflect" and not isinstance(fill, int | float):
@@ -83,6 +86,7 @@ def pad(pixels: int, fill: float | str = 0.5) -> Geometric:
     )
 
 
+@gate
 def jitter(pixels: int, wrap: bool = False) -> Transform:
     """Moved by whole pixels, up to so many in each of the four directions.
 
@@ -105,6 +109,7 @@ def jitter(pixels: int, wrap: bool = False) -> Transform:
     return rolled if wrap else Geometric(moved)
 
 
+@gate
 def scale(least: float = 0.9, greatest: float = 1.1) -> Geometric:
     """Enlarged about the centre, by a factor between these; the size of the picture stays."""
     if not 0 < least <= greatest:
@@ -118,6 +123,7 @@ def scale(least: float = 0.9, greatest: float = 1.1) -> Geometric:
     return Geometric(scaled)
 
 
+@gate
 def rotate(degrees: float = 5.0) -> Geometric:
     """Turned about the centre, by up to so many degrees either way."""
 
@@ -131,6 +137,7 @@ def rotate(degrees: float = 5.0) -> Geometric:
     return Geometric(turned)
 
 
+@gate
 def flip() -> Geometric:
     """Half of the time left and right change places."""
 
@@ -142,6 +149,7 @@ def flip() -> Geometric:
     return Geometric(flipped)
 
 
+@gate
 def blur(least: float = 0.0, greatest: float = 1.0) -> Transform:
     """Blurred by a Gaussian of so many px, the same for all pictures of a batch."""
 
@@ -152,6 +160,7 @@ def blur(least: float = 0.0, greatest: float = 1.0) -> Transform:
     return blurred
 
 
+@gate
 def colour(brightness: float = 0.1, contrast: float = 0.1, tint: float = 0.05) -> Transform:
     """Lighter or darker, flatter or harder, and tinted: each by up to so much."""
 
@@ -166,11 +175,13 @@ def colour(brightness: float = 0.1, contrast: float = 0.1, tint: float = 0.05) -
     return coloured
 
 
+@gate
 def noise(sd: float = 0.05) -> Transform:
     """Independent noise on every value."""
     return lambda pictures, generator: pictures + sd * torch.randn(pictures.shape, generator=generator).to(pictures)
 
 
+@gate
 def robust() -> tuple[Transform, ...]:
     """What makes objects that stay under small changes: pad, jitter, scale, rotate, jitter (Olah et al., 2017)."""
     return pad(12), jitter(8), scale(0.9, 1.1), rotate(5), jitter(4)

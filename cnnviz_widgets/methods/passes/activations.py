@@ -3,11 +3,14 @@
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.results import ActivationMaps
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures.picture import Picture
 
 
-def activations(network: Network, image: Tensor, layer: "str | Layer | nn.Module | None" = None) -> ActivationMaps:
+@gate
+def activations(network: Network, image: Picture, layer: "str | Layer | nn.Module | None" = None) -> ActivationMaps:
     """The feature maps of one layer (shown live in Yosinski et al., 2015).
 
     image   (3, H, W), values 0…1.   layer: None = ``network.default_layer``.
@@ -21,7 +24,7 @@ def activations(network: Network, image: Tensor, layer: "str | Layer | nn.Module
     return ActivationMaps(maps, picture.cpu(), layer.name, ActivationMaps.convention + layer.omission)
 
 
-def one_picture(network: Network, image: Tensor) -> Tensor:
+def one_picture(network: Network, image: Picture) -> Tensor:
     """The prepared picture, (C, H, W); UserError for a batch of several."""
     pictures = network.prepare(image)
     if len(pictures) != 1:

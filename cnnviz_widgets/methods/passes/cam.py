@@ -5,18 +5,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.passes.grad_cam import AnyLayer, gather, heatmap, wide, with_places
 from cnnviz_widgets.methods.passes.gradients import slope, way_back
 from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 
 _SAME = 0.01  # of the greatest logit: more than half precision rounds, less than another formula errs
 
 
+@gate
 def cam(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     layer: AnyLayer = None,
     *,

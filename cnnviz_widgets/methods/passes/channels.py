@@ -6,12 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.grad_cam import AnyLayer, gather, mean_gradient, wide, with_places
 from cnnviz_widgets.methods.passes.gradients import check, descend, like
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.methods.targets import Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content, falls_below
 
 
@@ -57,8 +59,9 @@ class ImportantChannels(Result):
         )
 
 
+@gate
 def important_channels(
-    network: Network, image: Tensor, target: Target = None, layer: AnyLayer = None, k: int = 5
+    network: Network, image: Picture, target: Target = None, layer: AnyLayer = None, k: int = 5
 ) -> ImportantChannels:
     """Which channels speak for a score and which against: those with the largest and smallest α of Grad-CAM.
 

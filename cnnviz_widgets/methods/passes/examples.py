@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Layer, Network
@@ -19,7 +20,7 @@ from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime import batching
 
-MEASURES = ("max", "mean")
+Measure = Literal["max", "mean"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,7 @@ class TopExamples(Result):
         )
 
 
+@gate
 def top_examples(
     network: Network,
     pictures: Any,
@@ -107,7 +109,7 @@ def top_examples(
     channel: int = 0,
     k: int = 9,
     *,
-    by: str = "max",
+    by: Measure = "max",
 ) -> Iterator[TopExamples]:
     """The k pictures of a dataset to which a channel answers most (Girshick et al., 2014; Springenberg et al., 2015).
 
@@ -126,8 +128,6 @@ def top_examples(
     layer = network.default_layer if layer is None else network.layer(layer)
     channel = whole_number("channel", channel, 0, layer.channels - 1, f"in layer {layer.name!r}")
     k = whole_number("k", k, 1)
-    if by not in MEASURES:
-        raise UserError(f"by must be one of {', '.join(map(repr, MEASURES))}, not {by!r}.")
     dataset = load_dataset(pictures)
 
     def measured(some: list[tuple[int, str, Tensor]]) -> Iterator[Example]:

@@ -3,10 +3,12 @@
 from torch import nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.results import Filters
 from cnnviz_widgets.networks import Layer, Network
 
 
+@gate
 def filters(network: Network, layer: "str | Layer | nn.Module | None" = None) -> Filters:
     """The kernels that a convolution has learned.
 

@@ -12,13 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.passes.gradients import check, descend, in_pieces, like
 from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 
 
-def full_grad(network: Network, image: Tensor, target: Target = None) -> Heatmap:
+@gate
+def full_grad(network: Network, image: Picture, target: Target = None) -> Heatmap:
     """Where in the picture the terms of one score come from (FullGrad; Srinivas & Fleuret, 2019).
 
     A network of ReLUs is linear around a picture: ``s(x) = x · ∂s/∂x + Σ b · ∂s/∂b`` exactly, over all biases ``b`` at

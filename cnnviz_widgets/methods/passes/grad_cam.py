@@ -9,18 +9,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.passes.gradients import descend, in_pieces, like
 from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Goal, Target, goal
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
 
 AnyLayer = str | Layer | nn.Module | None
 
 
+@gate
 def grad_cam(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -50,9 +53,10 @@ def grad_cam(
     return _cam(network, image, target, layer, "Grad-CAM", mean_gradient, relu, upsample, counterfactual)
 
 
+@gate
 def grad_cam_pp(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -69,9 +73,10 @@ def grad_cam_pp(
     return _cam(network, image, target, layer, "Grad-CAM++", _plus_plus, relu, upsample, counterfactual)
 
 
+@gate
 def hires_cam(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -86,9 +91,10 @@ def hires_cam(
     return _cam(network, image, target, layer, "HiResCAM", _gradient, relu, upsample, counterfactual)
 
 
+@gate
 def layer_cam(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -122,7 +128,7 @@ def _positive(maps: Tensor, gradient: Tensor) -> Tensor:
 
 def _cam(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target,
     layer: AnyLayer,
     method: str,

@@ -9,13 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.passes.batch_norm import quick_batch_norm
 from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
-from cnnviz_widgets.methods.passes.relu_rules import relu_rule
+from cnnviz_widgets.methods.passes.relu_rules import RuleName, relu_rule
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
-from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
+from cnnviz_widgets.methods.targets import Goal, Neuron, Position, Target, goal
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.network import evaluating
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 
@@ -24,7 +26,8 @@ Result = TypeVar("Result")
 BACK = {"backprop": "gradient", "deconvnet": "deconvnet signal", "guided": "guided gradient"}
 
 
-def saliency(network: Network, image: Tensor, target: Target = None, *, rule: str = "backprop") -> Heatmap:
+@gate
+def saliency(network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop") -> Heatmap:
     """Sensitivity of one class score to every pixel: ``max_c |∂s/∂x_c|`` (Simonyan et al., 2014).
 
     image    (3, H, W) or (B, 3, H, W), values 0…1, any device
@@ -48,15 +51,17 @@ def saliency(network: Network, image: Tensor, target: Target = None, *, rule: st
     )
 
 
+@gate
 def class_gradient(
-    network: Network, image: Tensor, target: Target = None, *, rule: str = "backprop"
+    network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
 ) -> GradientPicture:
     """As ``saliency``, but signed and in colour: values (3, H, W) or (B, 3, H, W), ``∂s/∂x``."""
     return _signed(network, image, target, rule)
 
 
+@gate
 def gradient_times_input(
-    network: Network, image: Tensor, target: Target = None, *, rule: str = "backprop"
+    network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
 ) -> GradientPicture:
     """How much each pixel gives to the score, to first order: ``x · ∂s/∂x`` (Shrikumar et al., 2016).
 
@@ -66,14 +71,15 @@ def gradient_times_input(
     return _signed(network, image, target, rule, times_input=True)
 
 
+@gate
 def neuron_gradient(
     network: Network,
-    image: Tensor,
+    image: Picture,
     layer: "str | Layer | nn.Module",
     channel: int,
-    position: tuple[int, int] | str | None = None,
+    position: Position = None,
     *,
-    rule: str = "backprop",
+    rule: RuleName = "backprop",
 ) -> GradientPicture:
     """Gradient of one neuron with respect to the picture (with ``rule="guided"``: Springenberg et al., 2015, fig. 3).
 
@@ -91,7 +97,7 @@ def neuron_gradient(
 
 
 def _signed(
-    network: Network, image: Tensor, target: Target, rule: str, *, times_input: bool = False
+    network: Network, image: Picture, target: Target, rule: str, *, times_input: bool = False
 ) -> GradientPicture:
     pictures = network.prepare(image)
     aim = goal(network, target, len(pictures))
@@ -207,7 +213,7 @@ def check(network: Network, gradients: Tensor) -> None:
         remark("For a picture nothing came back: the signal is 0 everywhere, stopped by ReLUs.")
 
 
-def like(image: Tensor, batch: Any) -> Any:
+def like(image: Picture, batch: Any) -> Any:
     """Of one picture its own result, of a batch all of them."""
     if image.ndim == 3:
         return batch[0]

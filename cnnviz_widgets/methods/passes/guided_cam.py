@@ -4,16 +4,19 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.passes.grad_cam import AnyLayer, gather, heatmap, mean_gradient, wide, with_places
 from cnnviz_widgets.methods.passes.gradients import BACK, check, descend, like, quick_way_back, slope, way_back
-from cnnviz_widgets.methods.passes.relu_rules import Rule, relu_rule
+from cnnviz_widgets.methods.passes.relu_rules import Rule, RuleName, relu_rule
 from cnnviz_widgets.methods.results import GradientPicture
 from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 
 
+@gate
 def guided_grad_cam(
-    network: Network, image: Tensor, target: Target = None, layer: AnyLayer = None, *, rule: str = "guided"
+    network: Network, image: Picture, target: Target = None, layer: AnyLayer = None, *, rule: RuleName = "guided"
 ) -> GradientPicture:
     """The guided gradient at the picture, times the positive part of Grad-CAM, upsampled (Selvaraju et al., 2017).
 

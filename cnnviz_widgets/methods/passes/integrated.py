@@ -1,35 +1,41 @@
 """G3: the gradients on the way from a baseline to the picture, added up."""
 
 from numbers import Real
+from typing import Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.gradients import BACK, check, like
 from cnnviz_widgets.methods.passes.occlusion import fill_picture
+from cnnviz_widgets.methods.passes.relu_rules import RuleName
 from cnnviz_widgets.methods.passes.repeated import gradient_sum, look, settled
 from cnnviz_widgets.methods.results import GradientPicture
 from cnnviz_widgets.methods.targets import Neuron, Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
 
-PATHS = ("gauss-legendre", "trapezoid", "left", "right", "midpoint")
-BASELINES = ("black", "grey", "white", "mean", "blurred")
+Path = Literal["gauss-legendre", "trapezoid", "left", "right", "midpoint"]
+Baseline = Literal["black", "grey", "white", "mean", "blurred"]
+PATHS, BASELINES = get_args(Path), get_args(Baseline)
 _EVEN = {"black": 0.0, "grey": 0.5, "white": 1.0}
 
 
+@gate
 def integrated_gradients(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     *,
     steps: int = 50,
-    baseline: str | float | Tensor = "black",
-    path: str = "gauss-legendre",
-    rule: str = "backprop",
+    baseline: Baseline | float | Tensor = "black",
+    path: Path = "gauss-legendre",
+    rule: RuleName = "backprop",
 ) -> GradientPicture:
     """What each pixel adds to one score on the way from a baseline to the picture (Sundararajan et al., 2017).
 

@@ -4,13 +4,14 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torchvision.transforms.functional import gaussian_blur
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.passes.gradients import like, neuron_gradient
@@ -19,12 +20,14 @@ from cnnviz_widgets.methods.passes.repeated import settled
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap, Result
 from cnnviz_widgets.methods.targets import Goal, Target, goal
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime import batching
 
-FILLS = ("grey", "mean", "black", "blurred", "noise")
-SHAPES = ("square", "disc")
-SCORES = ("probability", "logit")
+Fill = Literal["grey", "mean", "black", "blurred", "noise"]
+Shape = Literal["square", "disc"]
+Score = Literal["probability", "logit"]
+FILLS, SHAPES, SCORES = get_args(Fill), get_args(Shape), get_args(Score)
 COARSE_TO_FINE = (8, 4, 2, 1)  # every 8th position first, then every 4th …
 
 
@@ -99,16 +102,17 @@ class OcclusionState(Result):
         return Heatmap(self.heatmap, self.picture, self.convention, self.of, self.target, signed=True).content()
 
 
+@gate
 def occlusion(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     *,
     size: int = 32,
     stride: int = 8,
-    fill: str = "grey",
-    shape: str = "square",
-    score: str = "probability",
+    fill: Fill = "grey",
+    shape: Shape = "square",
+    score: Score = "probability",
     layer: "str | Layer | nn.Module | None" = None,
 ) -> Iterator[OcclusionState]:
     """What is left of a class when a square covers part of the picture (Zeiler & Fergus, 2014, fig. 7).
@@ -132,8 +136,6 @@ def occlusion(
 
         last(occlusion(load_network("mini"), load_image("chelsea"), size=16)).heatmap
     """
-    if score not in SCORES:
-        raise UserError(f"score must be one of {', '.join(map(repr, SCORES))}, not {score!r}.")
     pictures = network.prepare(image)
     tops, lefts = (positions(side, size, stride) for side in pictures.shape[-2:])
     fillings, share = torch.stack([fill_picture(picture, fill) for picture in pictures]), mask(size, shape)
@@ -223,7 +225,8 @@ def occlusion(
     return states()
 
 
-def strongest_map(network: Network, image: Tensor, layer: "str | Layer | nn.Module") -> GradientPicture:
+@gate
+def strongest_map(network: Network, image: Picture, layer: "str | Layer | nn.Module") -> GradientPicture:
     """What the strongest feature map of a layer sees in a picture, projected down to it by the deconvnet rule.
 
     That of ``occlusion(…, layer=layer)`` (Zeiler & Fergus, 2014, fig. 7 c). Arguments and result as in
@@ -239,14 +242,15 @@ def strongest(values: Tensor) -> int:
     return int(values.flatten(1).amax(1).argmax()) if values.ndim > 1 else int(values.argmax())
 
 
+@gate
 def occluded(
     network: Network,
-    image: Tensor,
+    image: Picture,
     top: int,
     left: int,
     size: int = 32,
-    fill: str = "grey",
-    shape: str = "square",
+    fill: Fill = "grey",
+    shape: Shape = "square",
 ) -> Tensor:
     """The picture as the network sees it, (C, H, W), 0…1, with a square at (top, left) covered as in ``occlusion``."""
     picture = one_picture(network, image)

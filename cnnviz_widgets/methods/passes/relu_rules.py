@@ -19,16 +19,17 @@ its gradient is passed back in every rule.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.remarks import remark
 
-RULES = ("backprop", "deconvnet", "guided")
+RuleName = Literal["backprop", "deconvnet", "guided"]
+RULES = get_args(RuleName)
 
 # Name of a torch function, without the underscore of its in-place form -> whether these arguments make it a rectifier.
 _RECTIFIES: dict[str, Callable[..., bool]] = {
@@ -47,13 +48,12 @@ _RELATIVES = dict.fromkeys(
 )
 
 
-def relu_rule(rule: str) -> AbstractContextManager:
+@gate
+def relu_rule(rule: RuleName) -> AbstractContextManager:
     """Context in which a forward pass must run for its backward pass to obey ``rule``, one of ``RULES``.
 
     The backward pass itself may run outside. Warns if a rule other than "backprop" met no rectifier to act on.
     """
-    if rule not in RULES:
-        raise UserError(f"rule must be one of {', '.join(map(repr, RULES))}, not {rule!r}.")
     return nullcontext() if rule == "backprop" else Rule(rule)
 
 

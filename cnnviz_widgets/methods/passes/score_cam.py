@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.grad_cam import AnyLayer, heatmap, wide, with_places
 from cnnviz_widgets.methods.passes.gradients import in_pieces
@@ -11,11 +12,13 @@ from cnnviz_widgets.methods.passes.repeated import look, settled
 from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 
 
+@gate
 def score_cam(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     layer: AnyLayer = None,
     *,

@@ -1,20 +1,24 @@
 """G2: gradients averaged over noisy copies of the picture."""
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.gradients import BACK, check, like
+from cnnviz_widgets.methods.passes.relu_rules import RuleName
 from cnnviz_widgets.methods.passes.repeated import Look, gradient_sum, look, settled
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
 from cnnviz_widgets.methods.targets import Neuron, Target, goal
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
 
+Statistic = Literal["mean", "square", "variance"]
 STATISTICS = {
     "mean": "mean over {}, maximum of absolute value over colour channels",
     "square": "mean of the square over {}, maximum over colour channels",
@@ -22,15 +26,16 @@ STATISTICS = {
 }
 
 
+@gate
 def smoothgrad(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     *,
     samples: int = 25,
     noise: float = 0.15,
-    statistic: str = "mean",
-    rule: str = "backprop",
+    statistic: Statistic = "mean",
+    rule: RuleName = "backprop",
     seed: int = 0,
 ) -> Heatmap:
     """Saliency that noise cannot change: gradients ``g`` of one score at noisy copies of the picture, taken together.
@@ -51,8 +56,6 @@ def smoothgrad(
 
         smoothgrad(load_network("mini"), load_image("chelsea"), "tabby").values
     """
-    if statistic not in STATISTICS:
-        raise UserError(f"statistic must be one of {', '.join(map(repr, STATISTICS))}, not {statistic!r}.")
     whole_number("samples", samples, 2 if statistic == "variance" else 1)
     noisy = _noisy(network, image, target, samples, noise, rule, seed)
     if statistic == "mean":
@@ -70,14 +73,15 @@ def smoothgrad(
     )
 
 
+@gate
 def smooth_gradient(
     network: Network,
-    image: Tensor,
+    image: Picture,
     target: Target = None,
     *,
     samples: int = 25,
     noise: float = 0.15,
-    rule: str = "backprop",
+    rule: RuleName = "backprop",
     seed: int = 0,
 ) -> GradientPicture:
     """As ``smoothgrad``, but signed and in colour: the mean gradient, values (3, H, W) or (B, 3, H, W)."""
@@ -102,7 +106,9 @@ class _Noisy(NamedTuple):
     convention: str
 
 
-def _noisy(network: Network, image: Tensor, target: Target, samples: int, noise: float, rule: str, seed: int) -> _Noisy:
+def _noisy(
+    network: Network, image: Picture, target: Target, samples: int, noise: float, rule: str, seed: int
+) -> _Noisy:
     samples = whole_number("samples", samples, 1)
     if not (isinstance(noise, int | float) and math.isfinite(noise) and noise >= 0):
         raise UserError(f"noise must be a number of at least 0, a share of the picture's range, not {noise!r}.")
