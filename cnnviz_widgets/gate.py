@@ -3,7 +3,8 @@
 ``@gate`` reads the annotations of a function once, when it is first called. What an annotation allows is a ``Kind``:
 whole and finite numbers, words (``Literal``), lists, functions and classes are known here; the other packages add their
 own, such as a Network, which may be given as a module or a name, and a picture, given in any form (``know``).
-Ranges, and what depends on other arguments, are the function's own business: see ``methods/checks.py``.
+``Annotated[int, Range(1)]`` adds the range, ``Annotated[…, "words"]`` says what is allowed in better words, and
+``Annotated[…, OWN]`` leaves it all to the function, as is what depends on other arguments: see ``methods/checks.py``.
 """
 
 import collections.abc
@@ -13,7 +14,7 @@ import operator
 import reprlib
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
+from functools import reduce, wraps
 from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -23,6 +24,28 @@ from cnnviz_widgets.errors import UserError
 F = TypeVar("F", bound=Callable | type)
 
 NO = object()  # what a kind answers to a value that is not of it
+OWN = object()  # in an annotation: the function has checks and sentences of its own
+
+
+class Range(NamedTuple):
+    """Of a number, in an annotation: least and most are allowed, ``above`` is not. None = without end."""
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+
+    def missed(self, number: float) -> str | None:
+        """What is asked of a number that is not within; None if it is."""
+        if self.above is not None and not number > self.above:
+            return f"above {self.above:g}"
+        if self.least is not None and not number >= self.least:
+            return f"at least {self.least}"
+        return f"at most {self.most}" if self.most is not None and not number <= self.most else None
+
+
+Positive, Count = Annotated[int, Range(1)], Annotated[int, Range(0)]
+Seed = Annotated[int, Range(0, 2**63 - 1)]
+Share = Annotated[float, Range(0, 1)]
 
 
 class Kind(NamedTuple):
@@ -30,10 +53,12 @@ class Kind(NamedTuple):
 
     allowed  in words, as they end the sentence "size must be …"
     take     name and value of an argument → the value as the function wants it, or NO
+    missed   value → what it misses, where that is less to say than all that is allowed
     """
 
     allowed: str
     take: Callable[[str, Any], Any]
+    missed: Callable[[Any], str | None] = lambda value: None
 
 
 def gate(function: F) -> F:
@@ -120,7 +145,7 @@ class _Plan:
             if kind.take(other, value) is not NO and wanted.take(name, came_there) is not NO:
                 order = ", ".join(one for one, _ in self.positional if one != "self")
                 return f"{name} and {other} are swapped: the order is {self.function}({order})."
-        return f"{name} must be {wanted.allowed}, not {came(value)}."
+        return f"{name} must be {wanted.missed(value) or wanted.allowed}, not {came(value)}."
 
 
 def kind(hint: Any) -> Kind | None:
@@ -129,13 +154,13 @@ def kind(hint: Any) -> Kind | None:
         return _KNOWN[hint]
     origin, inner = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return kind(inner[0])
+        return reduce(_annotated, inner[1:], kind(inner[0]))
     if origin is Literal:
         return _word(inner)
     if origin in (Union, UnionType):
         return _either(inner)
     if origin is tuple:
-        return _several(inner[0], None) if inner[-1] is Ellipsis else _several(inner[0], len(inner))
+        return _several(inner[0]) if inner[-1] is Ellipsis else _tuple([kind(one) for one in inner])
     if isinstance(origin or hint, type):
         return _of_class(origin or hint, inner)
     return None
@@ -167,6 +192,31 @@ def _truth(name: str, value: Any) -> Any:
     return bool(value) if isinstance(value, bool) or type(value).__name__ in ("bool_", "bool") else NO
 
 
+def _annotated(plain: Kind | None, more: Any) -> Kind | None:
+    if more is OWN or plain is None:
+        return None
+    if isinstance(more, str):
+        return Kind(more, plain.take)
+    if not isinstance(more, Range):
+        return plain
+
+    def take(name: str, value: Any) -> Any:
+        number = plain.take(name, value)
+        return NO if number is NO or more.missed(number) else number
+
+    def missed(value: Any) -> str | None:
+        number = plain.take("", value)
+        text = None if number is NO else more.missed(number)
+        return text and (text if text.startswith("above") else f"{words} {text}")
+
+    words = plain.allowed.replace("finite ", "")
+    if more.least is not None and more.most is not None:
+        if words == "a number":
+            return Kind(f"{words} {more.least:g}…{more.most:g}", take)
+        return Kind(f"{words} from {more.least} to {more.most}", take, missed)
+    return Kind(f"{words} {more.missed(-math.inf) or more.missed(math.inf)}", take, missed)
+
+
 def _word(words: tuple) -> Kind:
     take = lambda name, value: value if isinstance(value, str) and value in words else NO  # noqa: E731
     return Kind(f"one of {', '.join(map(repr, words))}", take)
@@ -187,29 +237,45 @@ def _either(hints: tuple) -> Kind | None:
     return Kind(f"{', '.join(first)} or {final}" if first else final, take)
 
 
-def _several(hint: Any, count: int | None) -> Kind:
-    """A list, a tuple, an array; each of its entries is of a kind."""
+def _several(hint: Any) -> Kind:
+    """A list, a tuple, an array, or what else has entries by number; each is of a kind."""
     each = kind(hint)
 
     def take(name: str, value: Any) -> Any:
-        array = getattr(value, "ndim", 0) > 0
-        if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
-            return NO
-        if not (isinstance(value, Sequence) or array or (hasattr(value, "__len__") and hasattr(value, "__getitem__"))):
-            return NO
-        if count is not None and len(value) != count:
-            return NO
-        listed = value.tolist() if array and value.ndim == 1 and not getattr(value, "is_meta", False) else value
+        listed = _listed(value)
         known = each is not None and isinstance(listed, list | tuple)
-        return NO if known and any(each.take(name, one) is NO for one in listed) else value
+        return NO if listed is NO or (known and any(each.take(name, one) is NO for one in listed)) else value
 
-    what = each.allowed if each else "values"
-    return Kind(f"a list of which each is {what}" if count is None else f"{count} of which each is {what}", take)
+    return Kind(f"a list of which each is {each.allowed if each else 'a value'}", take)
+
+
+def _tuple(kinds: list[Kind | None]) -> Kind:
+    """So many entries, each of its own kind."""
+
+    def take(name: str, value: Any) -> Any:
+        listed = _listed(value)
+        if listed is NO or len(listed) != len(kinds):
+            return NO
+        return NO if any(one and one.take(name, each) is NO for one, each in zip(kinds, listed, strict=True)) else value
+
+    return Kind(f"({', '.join(one.allowed if one else 'a value' for one in kinds)})", take)
+
+
+def _listed(value: Any) -> Any:
+    """With the entries of arrays as plain numbers; NO for what is no list."""
+    if isinstance(value, str | bytes | bytearray | memoryview | Mapping):
+        return NO
+    axes = getattr(value, "ndim", None)
+    if axes is None:
+        return value if hasattr(value, "__len__") and hasattr(value, "__getitem__") else NO
+    if getattr(value, "is_meta", False) or not axes:
+        return NO
+    return value.tolist() if axes == 1 else value
 
 
 def _of_class(wanted: type, inner: tuple) -> Kind | None:
     if wanted in (collections.abc.Sequence, list):
-        return _several(inner[0] if inner else Any, None)
+        return _several(inner[0] if inner else Any)
     if wanted is collections.abc.Callable:
         return Kind("a function", lambda name, value: value if callable(value) else NO)
     if wanted is object or (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.networks import Layer, Network
 
 WHOLE, ITSELF = "all", "map"  # positions of a whole channel
-Position = tuple[int, int] | Literal["all", "map"] | None
+Position = Annotated[tuple[int, int] | Literal["all", "map"] | None, '(row, column), None, "all" or "map"']
 
 
 @gate

@@ -1,17 +1,18 @@
 """S2: take the most important pixels away, or bring them back first, and watch the class."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, Positive, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.passes.occlusion import Fill, fill_picture
-from cnnviz_widgets.methods.results import GradientPicture, Heatmap, Result
+from cnnviz_widgets.methods.results import Result
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
@@ -46,10 +47,10 @@ class Curve(Result):
 def deletion_curve(
     network: Network,
     image: Picture,
-    heatmap: Heatmap | GradientPicture | Tensor,
+    heatmap: Annotated[Result | Tensor, OWN],
     target: int | str | None = None,
     *,
-    steps: int = 50,
+    steps: Positive = 50,
     fill: Fill = "grey",
 ) -> Curve:
     """The class as the most important pixels are removed: a good map has a small area (Petsiuk et al., RISE, 2018).
@@ -73,10 +74,10 @@ def deletion_curve(
 def insertion_curve(
     network: Network,
     image: Picture,
-    heatmap: Heatmap | GradientPicture | Tensor,
+    heatmap: Annotated[Result | Tensor, OWN],
     target: int | str | None = None,
     *,
-    steps: int = 50,
+    steps: Positive = 50,
     fill: Fill = "blurred",
 ) -> Curve:
     """The class as the most important pixels come back: a good map has a large area (Petsiuk et al., RISE, 2018).
@@ -90,7 +91,7 @@ def insertion_curve(
 def _curve(
     network: Network,
     image: Picture,
-    heatmap: Heatmap | GradientPicture | Tensor,
+    heatmap: Annotated[Result | Tensor, OWN],
     target: int | str | None,
     steps: int,
     fill: str,

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.evaluation.sanity import randomise
 from cnnviz_widgets.networks import Network
 
@@ -37,10 +37,10 @@ def random_labels(
     network: Network,
     pictures: Sequence[Tensor],
     *,
-    epochs: int = 20,
-    batch: int = 64,
-    rate: float = 1e-3,
-    seed: int = 0,
+    epochs: Positive = 20,
+    batch: Positive = 64,
+    rate: Annotated[float, Range(above=0), "a positive number"] = 1e-3,
+    seed: Seed = 0,
 ) -> Iterator[TrainingState]:
     """Train the same architecture from scratch on labels that say nothing (Adebayo et al., 2018; Zhang et al., 2017).
 
@@ -57,15 +57,8 @@ def random_labels(
         *_, state = random_labels(network, pictures)
         sanity_check(saliency, network, photo, mode="labels", random_network=state.network)
     """
-    epochs, batch, seed = (
-        whole_number("epochs", epochs, 1),
-        whole_number("batch", batch, 1),
-        whole_number("seed", seed, 0),
-    )
     if not len(pictures):
         raise UserError("pictures must be at least one (C, H, W), not none.")
-    if not 0 < rate < float("inf"):
-        raise UserError(f"rate must be a positive number, not {rate!r}.")
 
     def states() -> Iterator[TrainingState]:
         with network.lock:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from math import nan
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.gate import Seed, gate
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Heatmap, robust_maximum
@@ -25,7 +24,7 @@ Mode = Literal["cascading", "independent", "labels"]
 MODES = get_args(Mode)
 SMALLEST = 8  # px: SSIM looks at windows of 7
 
-Method = Callable[[Network, Tensor, Any], Any]
+Method = Annotated[Callable[[Network, Tensor, Any], Any], "a function such as cv.saliency"]
 
 
 class Similarity(NamedTuple):
@@ -81,9 +80,9 @@ def sanity_check(
     target: Any = None,
     *,
     mode: Mode = "cascading",
-    layers: Iterable[str | Layer | nn.Module] | None = None,
+    layers: str | Layer | nn.Module | Iterable[str | Layer | nn.Module] | None = None,
     random_network: Network | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Iterator[SanityState]:
     """What is left of a map when the network forgets what it has learned (Adebayo et al., Sanity checks, 2018).
 
@@ -116,7 +115,6 @@ def sanity_check(
     """
     if (mode == "labels") != (random_network is not None):
         raise UserError(f"random_network must be given for mode='labels' and for no other, such as this {mode!r}.")
-    seed = whole_number("seed", seed, 0)
     picture = one_picture(network, image)
     if min(picture.shape[-2:]) < SMALLEST:
         size = "×".join(map(str, picture.shape[-2:]))

@@ -1,13 +1,14 @@
 """G5: cut the object out of the picture, with nothing but a saliency map to say where it is."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, Range, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.results import Heatmap, Result, rgb
@@ -39,12 +40,12 @@ class Segmentation(Result):
 @gate
 def segment(
     image: Picture,
-    heatmap: Heatmap | Tensor,
+    heatmap: Annotated[Result | Tensor, OWN],
     *,
     foreground: float = 0.95,
     background: float = 0.30,
     blur: float = 4.0,
-    iterations: int = 5,
+    iterations: Annotated[int, Range(1, 100)] = 5,
 ) -> Segmentation:
     """The object that a map lies on, by GrabCut (Simonyan et al., 2014, §3.2; Rother et al., 2004).
 

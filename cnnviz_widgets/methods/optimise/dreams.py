@@ -4,21 +4,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.optimise import objectives, operators, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
 from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective
 from cnnviz_widgets.methods.optimise.parametrisations import pixels
 from cnnviz_widgets.methods.optimise.smoothing import resize
-from cnnviz_widgets.methods.optimise.transforms import Frame, resampled
+from cnnviz_widgets.methods.optimise.transforms import FARTHEST, Frame, resampled
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
@@ -34,13 +33,13 @@ def dream(
     image: Picture,
     layers: Layers = None,
     *,
-    octaves: int = 4,
-    octave_scale: float = 1.4,
-    steps: int = 10,
-    step_size: float = 1.5 / 255,
-    jitter: int = 32,
+    octaves: Annotated[int, Range(1, 64)] = 4,
+    octave_scale: Annotated[float, Range(above=1, most=16)] = 1.4,
+    steps: Positive = 10,
+    step_size: Annotated[float, Range(0)] = 1.5 / 255,
+    jitter: Annotated[int, Range(0, FARTHEST)] = 32,
     guide: Picture | None = None,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Iterator[OptimisationState]:
     """DeepDream (Mordvintsev et al., 2015): make what layers see in a photograph stronger, from coarse to fine.
 
@@ -58,9 +57,6 @@ def dream(
 
         last(dream(load_network("mini"), load_image("chelsea"), "conv4")).values
     """
-    octaves, steps = whole_number("octaves", octaves, 1), whole_number("steps", steps, 1)
-    if not octave_scale > 1:
-        raise UserError(f"octave_scale must be above 1, not {octave_scale!r}.")
     objective = _dreamed_of(network, layers, guide)
     photo = pixels(start=network.prepare(image, resize=False)).begin(network, torch.Generator()).start[0]
     full = tuple(photo.shape[-2:])
@@ -131,12 +127,12 @@ def dream_zoom(
     path: str | Path,
     layers: Layers = None,
     *,
-    frames: int = 60,
-    zoom: float = 1.05,
-    degrees: float = 0.0,
-    frames_per_second: float = 15,
-    octaves: int = 2,
-    seed: int = 0,
+    frames: Positive = 60,
+    zoom: Annotated[float, Range(0.01, 100)] = 1.05,
+    degrees: Annotated[float, Range(-360, 360)] = 0.0,
+    frames_per_second: Annotated[float, Range(0.1, 1000)] = 15,
+    octaves: Annotated[int, Range(1, 64)] = 2,
+    seed: Seed = 0,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """Fall into a dream: dream, zoom in a little, dream of that, and so on. A film of it is written to ``path``.
@@ -149,7 +145,6 @@ def dream_zoom(
     Other arguments as in ``dream``. Yields a state after every step of every frame; each frame has ``total / frames``
     of them. The film is there at the end, and as many frames as are whole if one stops before.
     """
-    frames = whole_number("frames", frames, 1)
     if image.ndim != 3:
         raise UserError(f"image must be one picture (C, H, W), not {'×'.join(map(str, image.shape))}.")
     path = Path(path)

@@ -1,15 +1,14 @@
 """M3 to M6: what a unit of a network wants to see."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.gate import Positive, Range, gate
 from cnnviz_widgets.methods.optimise import objectives as terms
 from cnnviz_widgets.methods.optimise import operators, parametrisations, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
 from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective, Several
-from cnnviz_widgets.methods.optimise.parametrisations import Parametrisation, Size
+from cnnviz_widgets.methods.optimise.parametrisations import MOST_PICTURES, Parametrisation, Size
 from cnnviz_widgets.methods.optimise.transforms import Transform
 from cnnviz_widgets.networks import Network
 
@@ -38,8 +37,8 @@ def visualise(
     negative: bool = False,
     family: Family = "preconditioned",
     size: Size = SIZE,
-    steps: int = 256,
-    learning_rate: float = 0.05,
+    steps: Positive = 256,
+    learning_rate: Annotated[float, Range(0)] = 0.05,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """A picture that excites a unit (Olah et al., 2017).
@@ -73,11 +72,11 @@ def diverse(
     network: Network,
     layer: AnyLayer,
     channel: int,
-    k: int = 4,
+    k: Annotated[int, Range(2, MOST_PICTURES)] = 4,
     *,
     weight: float = 0.9,
     size: Size = SIZE,
-    steps: int = 256,
+    steps: Positive = 256,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """``k`` pictures at once that excite one channel in different ways (Wei et al., 2015; Olah et al., 2017).
@@ -86,7 +85,7 @@ def diverse(
              Gram matrices of the layer says
     """
     aim = terms.channel(layer, channel) * (1 - weight * terms.diversity(layer))
-    picture = parametrisations.fourier(size, whole_number("k", k, 2))
+    picture = parametrisations.fourier(size, k)
     return optimise(network, aim, picture, transforms.robust(), steps=steps, **options)
 
 
@@ -95,10 +94,10 @@ def interpolate(
     network: Network,
     unit_a: "Objective | tuple[AnyLayer, int]",
     unit_b: "Objective | tuple[AnyLayer, int]",
-    n: int = 5,
+    n: Annotated[int, Range(2, MOST_PICTURES)] = 5,
     *,
     size: Size = SIZE,
-    steps: int = 256,
+    steps: Positive = 256,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """From one unit to another: ``n`` pictures of ``(1 − t) · a + t · b``, t from 0 to 1; those in between are of both.
@@ -106,7 +105,7 @@ def interpolate(
     unit_a, unit_b   objectives, or (layer, channel)
     """
     a, b = (one if isinstance(one, Objective) else terms.channel(*one) for one in (unit_a, unit_b))
-    shares = [i / (whole_number("n", n, 2) - 1) for i in range(n)]
+    shares = [i / (n - 1) for i in range(n)]
     picture = parametrisations.fourier(size, n)
     aim = a * [1 - share for share in shares] + b * shares
     return optimise(network, aim, picture, transforms.robust(), steps=steps, **options)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import cos, pi
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import Positive, Range, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.methods.optimise.hog import hog
@@ -30,10 +30,10 @@ def invert(
     image: Picture,
     layer: AnyLayer | None = None,
     *,
-    beta: float = 2.0,
-    smoothness: float = 0.5,
-    steps: int = 256,
-    learning_rate: float = 0.1,
+    beta: Annotated[float, Range(above=0)] = 2.0,
+    smoothness: Annotated[float, Range(0)] = 0.5,
+    steps: Positive = 256,
+    learning_rate: Annotated[float, Range(0)] = 0.1,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """From noise, a picture with the same features as ``image`` (Mahendran & Vedaldi, 2015).
@@ -129,7 +129,12 @@ def inversion_ladder(
 
 @gate
 def invert_hog(
-    image: Picture, *, cell: int = 8, smoothness: float = 20.0, learning_rate: float = 0.05, **options: Any
+    image: Picture,
+    *,
+    cell: Positive = 8,
+    smoothness: Annotated[float, Range(0)] = 20.0,
+    learning_rate: Annotated[float, Range(0)] = 0.05,
+    **options: Any,
 ) -> Iterator[OptimisationState]:
     """The same for histograms of oriented gradients, which are a small network too: see ``hog``.
 

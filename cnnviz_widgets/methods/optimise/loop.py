@@ -10,18 +10,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from torch import Tensor
 from torchvision.transforms.functional import center_crop
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, Positive, Range, Seed, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise.objectives import Bound, Objective, Seen
 from cnnviz_widgets.methods.optimise.operators import After, Gradient, Update
-from cnnviz_widgets.methods.optimise.optimisers import Memory, Optimiser, OptimiserName, chosen
+from cnnviz_widgets.methods.optimise.optimisers import AnyOptimiser, Memory, Optimiser, chosen
 from cnnviz_widgets.methods.optimise.parametrisations import Form, Parametrisation, Tensors, fourier
 from cnnviz_widgets.methods.optimise.sight import Sight, all_of
 from cnnviz_widgets.methods.optimise.smoothing import resize
@@ -83,18 +83,18 @@ class OptimisationState(Result):
 @gate
 def optimise(
     network: Network,
-    objective: Objective,
+    objective: Annotated[Objective, "made of cv.objectives"],
     picture: Parametrisation | None = None,
     transforms: Sequence[Transform] = (),
     *,
-    steps: int = 512,
-    optimiser: OptimiserName | Optimiser = "adam",
-    learning_rate: float | Callable[[int], float] = 0.05,
+    steps: Positive = 512,
+    optimiser: AnyOptimiser = "adam",
+    learning_rate: Annotated[float, Range(0)] | Callable[[int], float] = 0.05,
     gradient: Sequence[Gradient] = (),
     after: Sequence[After] = (),
     snapshots: Sequence[int] = (),
-    seed: int = 0,
-    start: OptimisationState | Tensor | None = None,
+    seed: Seed = 0,
+    start: Annotated[OptimisationState | Tensor | None, OWN] = None,
 ) -> Iterator[OptimisationState]:
     """Make a picture that the objective likes: gradient ascent from noise, or from wherever ``picture`` begins.
 
@@ -120,8 +120,6 @@ def optimise(
 
         last(optimise(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
     """
-    if not isinstance(objective, Objective):
-        raise UserError(f"objective must be made of cv.objectives, not {objective!r}.")
     rule, generator = chosen(optimiser), torch.Generator()
     with _our_own_mode():
         if start is None or isinstance(start, Tensor):

@@ -8,15 +8,15 @@ picture its own: ``channel("layer3", [1, 2, 3, 4])`` makes four pictures of four
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import Positive, Range, gate
 from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.optimise.smoothing import gaussian
+from cnnviz_widgets.methods.optimise.smoothing import Sigma, gaussian
 from cnnviz_widgets.networks import Layer, Network
 
 AnyLayer = str | Layer | nn.Module
@@ -349,13 +349,11 @@ def l2() -> Term:
 
 
 @gate
-def total_variation(beta: float = 2.0) -> Term:
+def total_variation(beta: Annotated[float, Range(above=0)] = 2.0) -> Term:
     """``Σ ((x[i, j+1] − x[i, j])² + (x[i+1, j] − x[i, j])²)^(β/2)``, with values 0…1 (Mahendran & Vedaldi, 2015).
 
     Beyond the last row and column the picture goes on as it is, so the difference there is 0.
     """
-    if not beta > 0:
-        raise UserError(f"beta must be above 0, not {beta!r}.")
 
     def value(pictures: Tensor) -> Tensor:
         across = torch.nn.functional.pad(pictures.diff(dim=-1), (0, 1))
@@ -370,7 +368,7 @@ def total_variation(beta: float = 2.0) -> Term:
 
 
 @gate
-def blur_penalty(sigma: float = 1.0) -> Term:
+def blur_penalty(sigma: Sigma = 1.0) -> Term:
     """``½ Σ (x − blurred x)²``, where the blurred picture is taken as a given: its gradient leads towards it."""
     return _prior(
         f"blur_penalty({_changed(sigma, 1.0)})",
@@ -379,7 +377,7 @@ def blur_penalty(sigma: float = 1.0) -> Term:
 
 
 @gate
-def boundary(width: int = 16, around: float = 0.5) -> Term:
+def boundary(width: Positive = 16, around: float = 0.5) -> Term:
     """``½ Σ (x − around)²`` over a frame of ``width`` px: keeps the object away from the border."""
 
     def value(pictures: Tensor) -> Tensor:

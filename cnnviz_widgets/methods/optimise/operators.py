@@ -6,15 +6,14 @@ regularise with. Each treats every picture of a batch by itself.
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.optimise.smoothing import frequencies, gaussian, merged, pyramid
+from cnnviz_widgets.gate import Positive, Range, Share, gate
+from cnnviz_widgets.methods.optimise.smoothing import Sigma, frequencies, gaussian, merged, pyramid
+from cnnviz_widgets.pictures.picture import Picture
 
 
 class Update(NamedTuple):
@@ -34,7 +33,7 @@ class Update(NamedTuple):
 
 Gradient = Callable[[Tensor], Tensor]
 After = Callable[[Update], Tensor]
-Norm = Literal["linf", "l2"]
+Norm = Annotated[Literal["linf", "l2"], "'linf' or 'l2'"]
 
 _EVERYTHING = (1, 2, 3)
 
@@ -43,7 +42,7 @@ _EVERYTHING = (1, 2, 3)
 
 
 @gate
-def normalise(by: Literal["norm", "mean"] = "norm") -> Gradient:
+def normalise(by: Annotated[Literal["norm", "mean"], "'norm' or 'mean'"] = "norm") -> Gradient:
     """Divided by its Euclidean "norm", or by the "mean" of its absolute values."""
 
     def operator(gradient: Tensor) -> Tensor:
@@ -58,9 +57,8 @@ def normalise(by: Literal["norm", "mean"] = "norm") -> Gradient:
 
 
 @gate
-def laplacian_normalise(levels: int = 4) -> Gradient:
+def laplacian_normalise(levels: Annotated[int, Range(1, 16)] = 4) -> Gradient:
     """Every octave of frequencies made equally strong: each level of the Laplacian pyramid has standard deviation 1."""
-    levels = whole_number("levels", levels, 1)
 
     def operator(gradient: Tensor) -> Tensor:
         return merged([
@@ -84,7 +82,7 @@ def fourier_smooth(power: float = 1.0) -> Gradient:
 
 
 @gate
-def smooth(sigma: float = 1.0) -> Gradient:
+def smooth(sigma: Sigma = 1.0) -> Gradient:
     """Blurred by a Gaussian."""
     return lambda gradient: gaussian(gradient, sigma)
 
@@ -93,20 +91,23 @@ def smooth(sigma: float = 1.0) -> Gradient:
 
 
 @gate
-def decay(rate: float) -> After:
+def decay(rate: Share) -> After:
     """Towards the mean colour: what differs from it is multiplied by ``1 − rate``."""
-    _check_share("rate", rate)
     return lambda update: update.mean + (1 - rate) * (update.pictures - update.mean)
 
 
 @gate
-def blur(sigma: float = 0.5, every: int = 4) -> After:
+def blur(sigma: Sigma = 0.5, every: Positive = 4) -> After:
     """Blurred by a Gaussian at every so many steps."""
     return _now_and_then(lambda pictures: gaussian(pictures, sigma), every)
 
 
 @gate
-def bilateral(sigma: float = 1.0, tone: float = 0.1, every: int = 4) -> After:
+def bilateral(
+    sigma: Annotated[float, Range(above=0, most=16)] = 1.0,
+    tone: Annotated[float, Range(above=0)] = 0.1,
+    every: Positive = 4,
+) -> After:
     """Blurred within objects but not across their edges, at every so many steps (Tomasi & Manduchi, 1998).
 
     sigma  px of the Gaussian in space
@@ -130,22 +131,15 @@ def _bilateral(pictures: Tensor, sigma: float, tone: float) -> Tensor:
 
 
 @gate
-def clip_small_norms(share: float) -> After:
+def clip_small_norms(share: Share) -> After:
     """Of each picture, the ``share`` of pixels that differ least from the mean colour become the mean colour."""
-    _check_share("share", share)
     return lambda update: _clipped(update, torch.linalg.vector_norm(update.pictures - update.mean, dim=1), share)
 
 
 @gate
-def clip_small_contributions(share: float) -> After:
+def clip_small_contributions(share: Share) -> After:
     """The ``share`` of pixels that contribute least, ``|Σ_c (x_c − mean_c) · gradient_c|``, become the mean colour."""
-    _check_share("share", share)
     return lambda update: _clipped(update, ((update.pictures - update.mean) * update.gradient).sum(1).abs(), share)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value <= 1:
-        raise UserError(f"{name} must be a number 0…1, not {value!r}.")
 
 
 def _clipped(update: Update, sizes: Tensor, share: float) -> Tensor:
@@ -158,23 +152,13 @@ def _clipped(update: Update, sizes: Tensor, share: float) -> Tensor:
 
 
 def _now_and_then(work: Callable[[Tensor], Tensor], every: int) -> After:
-    every = whole_number("every", every, 1)
     return lambda update: update.pictures if update.step % every else work(update.pictures)
 
 
 @gate
-def ball(centre: Tensor, radius: float, norm: Norm = "linf") -> After:
+def ball(centre: Picture, radius: Annotated[float, Range(above=0)], norm: Norm = "linf") -> After:
     """The nearest pictures that differ from ``centre`` by no more than ``radius``, in the norm "linf" or "l2"."""
-    check_ball(radius, norm)
     return lambda update: within(update.pictures, centre.to(update.pictures), radius, norm)
-
-
-def check_ball(radius: float, norm: str) -> None:
-    """UserError if there is no such ball."""
-    if norm not in ("linf", "l2"):
-        raise UserError(f"norm must be 'linf' or 'l2', not {norm!r}.")
-    if not radius > 0:
-        raise UserError(f"the radius (bound) must be above 0, not {radius!r}.")
 
 
 def within(pictures: Tensor, centre: Tensor, radius: float, norm: str) -> Tensor:

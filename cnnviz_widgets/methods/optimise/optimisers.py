@@ -4,12 +4,12 @@ So a state that has been yielded stays as it was, and going on from one repeats 
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import Positive, Share, gate
 
 Tensors = tuple[Tensor, ...]
 Memory = Any  # None before the first step
@@ -31,7 +31,7 @@ def adam(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -
 
 
 @gate
-def sgd(momentum: float = 0.0) -> Optimiser:
+def sgd(momentum: Share = 0.0) -> Optimiser:
     """Gradient ascent: ``v ← momentum · v + gradient``, ``x ← x + rate · v``."""
 
     def step(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
@@ -49,7 +49,7 @@ def normalised(parameters: Tensors, gradients: Tensors, memory: Memory, rate: fl
 
 
 @gate
-def lbfgs(history: int = 20) -> Optimiser:
+def lbfgs(history: Positive = 20) -> Optimiser:
     """Limited-memory BFGS (Liu & Nocedal, 1989) with steps of the learning rate and no line search.
 
     It assumes that the objective stays the same from step to step: use it without random transforms.
@@ -62,7 +62,7 @@ def lbfgs(history: int = 20) -> Optimiser:
             pairs, moved, before = memory
             bend = slope - before
             if bend @ moved > 1e-10:
-                pairs = (*pairs[-history + 1 :], (moved, bend))
+                pairs = (*pairs, (moved, bend))[-history:]
         direction, weights = -slope, []
         for moved, bend in reversed(pairs):
             weights.append((moved @ direction) / (bend @ moved))
@@ -93,9 +93,11 @@ def _flat(tensors: Tensors) -> Tensor:
 
 
 OptimiserName = Literal["adam", "sgd", "normalised", "lbfgs"]
+AnyOptimiser = Annotated[OptimiserName | Optimiser, "one of 'adam', 'sgd', 'normalised', 'lbfgs'"]
 OPTIMISERS: dict[OptimiserName, Optimiser] = {"adam": adam, "sgd": sgd(), "normalised": normalised, "lbfgs": lbfgs()}
 
 
-def chosen(optimiser: OptimiserName | Optimiser) -> Optimiser:
+@gate
+def chosen(optimiser: AnyOptimiser) -> Optimiser:
     """By name, or as it is."""
     return OPTIMISERS[optimiser] if isinstance(optimiser, str) else optimiser

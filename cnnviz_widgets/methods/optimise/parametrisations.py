@@ -8,20 +8,25 @@ Sizes are in pixels, one number or (height, width); None is the network's own si
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, Positive, Range, gate
 from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.optimise.operators import Norm, check_ball, within
+from cnnviz_widgets.methods.optimise.operators import Norm, within
 from cnnviz_widgets.methods.optimise.smoothing import frequencies, merged, pyramid
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.load import MOST_PIXELS
 from cnnviz_widgets.pictures.picture import Picture
 
-Size = int | tuple[int, int] | None
+MOST_PICTURES = 1024  # made at once
+
+Size = Annotated[int | tuple[int, int] | None, OWN]
+Batch = Annotated[int, Range(1, MOST_PICTURES)]
+Pictures = Annotated[Tensor | None, "pictures (C, H, W) or (B, C, H, W)"]
 Tensors = tuple[Tensor, ...]
 
 # Columns: directions in which the colours of photographs vary independently, as long as they do (Olah et al., 2017).
@@ -59,10 +64,10 @@ class Parametrisation:
 @gate
 def pixels(
     size: Size = None,
-    batch: int = 1,
+    batch: Batch = 1,
     *,
-    sd: float = 0.04,
-    start: Picture | None = None,
+    sd: Annotated[float, Range(0)] = 0.04,
+    start: Pictures = None,
     decorrelate: bool = False,
     alpha: bool = False,
 ) -> Parametrisation:
@@ -91,10 +96,10 @@ def pixels(
 @gate
 def fourier(
     size: Size = None,
-    batch: int = 1,
+    batch: Batch = 1,
     *,
-    sd: float = 0.01,
-    start: Picture | None = None,
+    sd: Annotated[float, Range(0)] = 0.01,
+    start: Pictures = None,
     decorrelate: bool = True,
     alpha: bool = False,
 ) -> Parametrisation:
@@ -127,11 +132,11 @@ def fourier(
 @gate
 def laplacian(
     size: Size = None,
-    batch: int = 1,
+    batch: Batch = 1,
     *,
-    levels: int = 5,
-    sd: float = 0.02,
-    start: Picture | None = None,
+    levels: Positive = 5,
+    sd: Annotated[float, Range(0)] = 0.02,
+    start: Pictures = None,
     decorrelate: bool = True,
     alpha: bool = False,
 ) -> Parametrisation:
@@ -139,7 +144,6 @@ def laplacian(
 
     Arguments as in ``pixels``; there are fewer levels if the picture is small. The pixels come through a sigmoid.
     """
-    levels = whole_number("levels", levels, 1)
     made = _canvas(size, batch, start, alpha)
 
     def begin(network: Network, generator: torch.Generator) -> Form:
@@ -162,7 +166,12 @@ def laplacian(
 
 @gate
 def cppn(
-    size: Size = None, batch: int = 1, *, hidden: int = 24, depth: int = 8, alpha: bool = False
+    size: Size = None,
+    batch: Batch = 1,
+    *,
+    hidden: Annotated[int, Range(1, 512)] = 24,
+    depth: Annotated[int, Range(1, 64)] = 8,
+    alpha: bool = False,
 ) -> Parametrisation:
     """A small network that paints: from the coordinates of a pixel to its colour (Stanley, 2007).
 
@@ -211,13 +220,14 @@ def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrisatio
 
 
 @gate
-def perturbation(image: Picture, bound: float = 8 / 255, *, norm: Norm = "linf") -> Parametrisation:
+def perturbation(
+    image: Picture, bound: Annotated[float, Range(above=0)] = 8 / 255, *, norm: Norm = "linf"
+) -> Parametrisation:
     """A photograph, changed by no more than ``bound``.
 
     image  (C, H, W) or (B, C, H, W), 0…1; the change is made to what the network sees of it
     norm   "linf": no value changes by more than ``bound``; "l2": neither does the length of the whole change
     """
-    check_ball(bound, norm)
 
     def begin(network: Network, generator: torch.Generator) -> Form:
         original = network.prepare(image).to(network.device, _dtype(network)).clone()
@@ -259,7 +269,13 @@ def _canvas(
     def made(network: Network) -> tuple[tuple, Tensor | None]:
         channels = network.channels + alpha
         if start is None:
-            return (batch, channels, *(sides if size is not None else network.input_size or (224, 224))), None
+            height, width = sides if size is not None else network.input_size or (224, 224)
+            if batch * height * width > MOST_PIXELS:
+                raise UserError(
+                    f"size and batch must make at most {MOST_PIXELS // 10**6} million pixels, not {batch} pictures of "
+                    f"{height}×{width}."
+                )
+            return (batch, channels, height, width), None
         given = start.detach().to(network.device, _dtype(network)).clamp(0, 1)
         given = given if given.ndim == 4 else given[None]
         if given.shape[1] == network.channels and alpha:

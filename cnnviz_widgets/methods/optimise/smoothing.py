@@ -1,12 +1,20 @@
 """Blurs and pyramids of pictures (B, C, H, W), of which priors, operators and parametrisations are made."""
 
+from typing import Annotated
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnnviz_widgets.gate import Range
+
+Sigma = Annotated[float, Range(0, 1000)]  # px
+
 
 def gaussian(pictures: Tensor, sigma: float) -> Tensor:
     """Convolved with a Gaussian of standard deviation ``sigma`` px, cut off at 4σ; the border is a mirror."""
+    if sigma < 1e-3:  # not one pixel is reached, and 0 could not be divided by
+        return pictures
     height, width = pictures.shape[-2:]
     across = _spread(width, sigma, pictures)
     down = across if height == width else _spread(height, sigma, pictures)

@@ -7,16 +7,18 @@ resampled once, however many they are. They draw from the run's own generator, f
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.optimise.smoothing import gaussian
+from cnnviz_widgets.gate import Range, Share, gate
+from cnnviz_widgets.methods.optimise.smoothing import Sigma, gaussian
+
+FARTHEST = 1024  # px that a picture is moved or widened by
+Amount = Annotated[float, Range(0)]
 
 Transform = Callable[[Tensor, Generator], Tensor]  # pictures (B, C, H, W) and the run's generator → pictures
 
@@ -64,6 +66,8 @@ def apply(transforms: Sequence[Transform], pictures: Tensor, generator: Generato
 
 def resampled(pictures: Tensor, frame: Frame) -> Tensor:
     """The pictures in a frame, bilinear."""
+    if not frame.matrix.abs().max() < 1e6:  # torch reads beyond the picture where a coordinate is no number
+        raise UserError("transforms must move pixels by finite numbers, at most a million times the picture.")
     (old_height, old_width), (height, width) = pictures.shape[-2:], frame.size
     half = torch.tensor([old_width, old_height], dtype=torch.float64) / 2  # in which grid_sample counts
     towards = frame.matrix[:, None, :2] / half[:, None]  # (B, 1, 2, 3)
@@ -76,24 +80,23 @@ def resampled(pictures: Tensor, frame: Frame) -> Tensor:
 
 
 @gate
-def pad(pixels: int, fill: float | Literal["reflect"] = 0.5) -> Geometric:
+def pad(
+    pixels: Annotated[int, Range(0, FARTHEST)],
+    fill: Annotated[Share | Literal["reflect"], "a grey value 0…1 or 'reflect'"] = 0.5,
+) -> Geometric:
     """A border on every side: a grey value, or "reflect"."""
-    pixels = whole_number("pixels", pixels, 0)
-    if fill != "reflect" and not isinstance(fill, int | float):
-        raise UserError(f"fill must be a grey value 0…1 or 'reflect', not {fill!r}.")
     return Geometric(
         lambda frame, _: Frame((frame.size[0] + 2 * pixels, frame.size[1] + 2 * pixels), frame.matrix, fill)
     )
 
 
 @gate
-def jitter(pixels: int, wrap: bool = False) -> Transform:
+def jitter(pixels: Annotated[int, Range(0, FARTHEST)], wrap: bool = False) -> Transform:
     """Moved by whole pixels, up to so many in each of the four directions.
 
     wrap   what leaves on one side comes back on the other (the same move for all pictures of a batch); otherwise what
            appears is the border of ``pad``, or without one the picture's mirror image
     """
-    pixels = whole_number("pixels", pixels, 0)
 
     def draw(shape: tuple[int, ...], generator: Generator) -> Tensor:
         return torch.randint(-pixels, pixels + 1, shape, generator=generator)
@@ -124,7 +127,7 @@ def scale(least: float = 0.9, greatest: float = 1.1) -> Geometric:
 
 
 @gate
-def rotate(degrees: float = 5.0) -> Geometric:
+def rotate(degrees: Annotated[float, Range(-360, 360)] = 5.0) -> Geometric:
     """Turned about the centre, by up to so many degrees either way."""
 
     def turned(frame: Frame, generator: Generator) -> Frame:
@@ -150,7 +153,7 @@ def flip() -> Geometric:
 
 
 @gate
-def blur(least: float = 0.0, greatest: float = 1.0) -> Transform:
+def blur(least: Sigma = 0.0, greatest: Sigma = 1.0) -> Transform:
     """Blurred by a Gaussian of so many px, the same for all pictures of a batch."""
 
     def blurred(pictures: Tensor, generator: Generator) -> Tensor:
@@ -161,7 +164,7 @@ def blur(least: float = 0.0, greatest: float = 1.0) -> Transform:
 
 
 @gate
-def colour(brightness: float = 0.1, contrast: float = 0.1, tint: float = 0.05) -> Transform:
+def colour(brightness: Amount = 0.1, contrast: Amount = 0.1, tint: Amount = 0.05) -> Transform:
     """Lighter or darker, flatter or harder, and tinted: each by up to so much."""
 
     def coloured(pictures: Tensor, generator: Generator) -> Tensor:
@@ -176,7 +179,7 @@ def colour(brightness: float = 0.1, contrast: float = 0.1, tint: float = 0.05) -
 
 
 @gate
-def noise(sd: float = 0.05) -> Transform:
+def noise(sd: Amount = 0.05) -> Transform:
     """Independent noise on every value."""
     return lambda pictures, generator: pictures + sd * torch.randn(pictures.shape, generator=generator).to(pictures)
 

@@ -1,14 +1,14 @@
 """G3: the gradients on the way from a baseline to the picture, added up."""
 
 from numbers import Real
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, Range, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.gradients import BACK, check, like
 from cnnviz_widgets.methods.passes.occlusion import fill_picture
@@ -32,8 +32,8 @@ def integrated_gradients(
     image: Picture,
     target: Target = None,
     *,
-    steps: int = 50,
-    baseline: Baseline | float | Tensor = "black",
+    steps: Annotated[int, Range(1, 1000)] = 50,
+    baseline: Annotated[Baseline | float | Tensor, OWN] = "black",
     path: Path = "gauss-legendre",
     rule: RuleName = "backprop",
 ) -> GradientPicture:

@@ -1,13 +1,13 @@
 """G2: gradients averaged over noisy copies of the picture."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.gradients import BACK, check, like
 from cnnviz_widgets.methods.passes.relu_rules import RuleName
@@ -18,6 +18,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
 
+MOST_SAMPLES = 10_000
 Statistic = Literal["mean", "square", "variance"]
 STATISTICS = {
     "mean": "mean over {}, maximum of absolute value over colour channels",
@@ -32,11 +33,11 @@ def smoothgrad(
     image: Picture,
     target: Target = None,
     *,
-    samples: int = 25,
+    samples: Annotated[int, Range(1, MOST_SAMPLES)] = 25,
     noise: float = 0.15,
     statistic: Statistic = "mean",
     rule: RuleName = "backprop",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> Heatmap:
     """Saliency that noise cannot change: gradients ``g`` of one score at noisy copies of the picture, taken together.
 
@@ -79,10 +80,10 @@ def smooth_gradient(
     image: Picture,
     target: Target = None,
     *,
-    samples: int = 25,
+    samples: Annotated[int, Range(1, MOST_SAMPLES)] = 25,
     noise: float = 0.15,
     rule: RuleName = "backprop",
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> GradientPicture:
     """As ``smoothgrad``, but signed and in colour: the mean gradient, values (3, H, W) or (B, 3, H, W)."""
     noisy = _noisy(network, image, target, samples, noise, rule, seed)

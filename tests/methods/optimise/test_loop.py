@@ -363,7 +363,7 @@ def test_a_loss_that_is_not_finite(deep):
 
 def test_a_step_that_is_too_long(deep):
     with pytest.raises(UserError, match="at step 1"):
-        run(deep, o.logit(1), p.fourier(), steps=3, learning_rate=float("inf"), optimiser="sgd")
+        run(deep, o.logit(1), p.fourier(), steps=3, learning_rate=lambda step: float("inf"), optimiser="sgd")
 
 
 def biased(bias: float) -> Network:
