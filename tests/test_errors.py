@@ -34,11 +34,17 @@ def test_one_line_in_a_notebook():
     assert not run.stderr
 
 
+def fail() -> None:
+    try:
+        raise KeyError("below")
+    except KeyError as error:
+        raise UserError("size must be 1.") from error
+
+
 def test_all_of_it_in_a_script():
     with pytest.raises(UserError) as caught:
-        try:
-            raise KeyError("below")
-        except KeyError as error:
-            raise UserError("size must be 1.") from error
+        fail()
     text = "".join(traceback.format_exception(caught.value))
-    assert "KeyError: 'below'" in text and "direct cause" in text and "test_errors.py" in text
+    assert "KeyError: 'below'" in text
+    assert "direct cause" in text
+    assert "test_errors.py" in text
