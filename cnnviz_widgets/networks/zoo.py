@@ -1,4 +1,4 @@
-"""Networks by name: the bundled ``mini``, and every convolutional classifier of torchvision."""
+"""Networks by name: the bundled ``mini``, and every classifier of torchvision."""
 
 import hashlib
 import json
@@ -23,6 +23,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import mini as small
 from cnnviz_widgets.networks.network import Network
+from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.device import existing
 
@@ -30,7 +31,6 @@ MINI_WEIGHTS = Path(__file__).parent / "weights" / "mini.safetensors"
 PATIENCE = 4.0  # s: how long a server may be silent
 BLOCK = 2**17  # bytes
 
-_TRANSFORMERS = ("maxvit", "swin", "vit")
 _SLOW_TO_INITIALISE = ("googlenet", "inception_v3")
 
 
@@ -42,14 +42,16 @@ def load_network(
     input_size: int | tuple[int, int] | None = None,
     device: str | torch.device | None = None,
 ) -> Network:
-    """A network by its name: ``"mini"``, or a convolutional classifier of torchvision such as ``"resnet18"``.
+    """A network by its name: ``"mini"``, or a classifier of torchvision such as ``"resnet18"`` or ``"swin_t"``.
 
     weights     "DEFAULT" (the best there are), another name in torchvision's enum such as "IMAGENET1K_V1", or None for
                 an untrained network (labelled as such)
     input_size  pixels, a number or (height, width); by default what the weights were evaluated with
     device      where to compute; by default ``device()``
-    Trained weights are downloaded once, into ``TORCH_HOME``. UserError if the name or the weights do not exist, or if
-    they are not there and cannot be downloaded. The network is in evaluation mode and its weights are frozen.
+    Trained weights are downloaded once, into ``TORCH_HOME``; a file there is only read, whatever it is: no code in it
+    runs. A warning says if it is not torchvision's own. UserError if the name or the weights do not exist, if they are
+    not there and cannot be downloaded, or if the file does not hold them. The network is in evaluation mode and its
+    weights are frozen.
     """
     if name not in names():
         near = get_close_matches(str(name), names(), n=3) or ["mini", "resnet18", "squeezenet1_0"]
@@ -80,8 +82,7 @@ def load_network(
 @cache
 def names() -> tuple[str, ...]:
     """All names that ``load_network`` knows."""
-    convolutional = (name for name in models.list_models(module=models) if not name.startswith(_TRANSFORMERS))
-    return ("mini", *convolutional)
+    return ("mini", *models.list_models(module=models))
 
 
 def available() -> list[str]:
@@ -116,12 +117,15 @@ def _torchvision(name: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
     else:
         path = _fetched(name, chosen)
         try:
+            state = torch.load(path, "cpu", weights_only=True)
             with _Blank():
-                module = models.get_model(name, weights=chosen, progress=False, **options)
+                module = models.get_model(name, weights=_Read(chosen, state), **options)
         except Exception as error:
             raise UserError(
-                f"the weights of {name} in {path} cannot be read: delete that file and try again."
+                f"the file {path} does not hold the weights of {name}: it is damaged, or not torchvision's; delete it "
+                "and try again."
             ) from error
+        _compare_hash(name, path)
     preset = chosen.transforms()
     return module, {
         "input_size": preset.crop_size[0],
@@ -131,6 +135,23 @@ def _torchvision(name: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
         "std": preset.std,
         "classes": chosen.meta["categories"],
     }
+
+
+class _Read:
+    """Weights whose file has been read. From weights alone, torchvision would unpickle it, and run what is in it."""
+
+    def __init__(self, weights: WeightsEnum, state: Any) -> None:
+        self._weights, self._state = weights, state
+
+    @property
+    def __class__(self) -> type:  # torchvision asks for an instance of the network's own enum
+        return type(self._weights)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._weights, name)
+
+    def get_state_dict(self, *_: Any, **__: Any) -> Any:
+        return self._state
 
 
 class _Blank(TorchFunctionMode):
@@ -172,6 +193,10 @@ def _where(device: Any) -> torch.device:
 # Downloads. torch.hub's own wait for ever on a silent server.
 
 
+_HASH = re.compile(r"-([0-9a-f]{8,})\.")  # in a file's name: the beginning of its SHA-256
+_compared: set[tuple[Path, int, int]] = set()  # files, with the time of their change and their size
+
+
 def _folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
@@ -194,6 +219,24 @@ def _fetched(name: str, weights: WeightsEnum) -> Path:
     return path
 
 
+def _compare_hash(name: str, path: Path) -> None:
+    """A remark, once, if the file does not have the hash that its name ends in."""
+    expected, about = _HASH.search(path.name), path.stat()
+    key = path, about.st_mtime_ns, about.st_size
+    if key in _compared:
+        return
+    _compared.add(key)
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(BLOCK):
+            digest.update(block)
+    if expected and not digest.hexdigest().startswith(expected[1]):
+        remark(
+            f"{path} fits {name}, but is not the file that torchvision publishes (its SHA-256 does not begin with "
+            f"{expected[1]}): delete it, and it will be downloaded, if you did not put it there."
+        )
+
+
 def _download(url: str, path: Path) -> None:
     """The file appears under its name when it is whole, and not at all if anything goes wrong."""
     from tqdm.auto import tqdm
@@ -214,7 +257,7 @@ def _download(url: str, path: Path) -> None:
                 digest.update(block)
                 bar.update(len(block))
                 block = response.read(BLOCK)
-        expected = re.search(r"-([0-9a-f]{8,})\.", path.name)
+        expected = _HASH.search(path.name)
         if expected and not digest.hexdigest().startswith(expected[1]):
             raise OSError("what came is damaged")
         partial.replace(path)

@@ -2,10 +2,13 @@
 
 import hashlib
 import http.server
+import pickle
 import socket
 import tarfile
 import threading
 import time
+import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -67,7 +70,7 @@ def send(body: bytes, length: int | None = None, then=lambda: None):
 
 def test_names():
     assert {"mini", "alexnet", "vgg16", "resnet18", "densenet121", "googlenet", "squeezenet1_1"} <= set(zoo.names())
-    assert not any(name.startswith(("vit", "swin", "maxvit")) for name in zoo.names())
+    assert {"vit_b_16", "swin_t", "swin_v2_t", "maxvit_t", "convnext_tiny"} <= set(zoo.names())
     for name in zoo.names()[1:]:
         assert hasattr(models, name)
         assert zoo._default(name).transforms().crop_size[0] >= 200
@@ -101,7 +104,7 @@ def test_options():
     ("arguments", "complaint"),
     [
         (("resnet81",), "'resnet18'"),
-        (("vit_b_16",), "no network 'vit_b_16'"),
+        (("vit_b_17",), "no network 'vit_b_17'"),
         ((None,), "no network None"),
         (("resnet18", "IMAGENET"), "IMAGENET1K_V1, DEFAULT or None"),
         (("mini", "V2"), '"DEFAULT" or None'),
@@ -169,6 +172,67 @@ def test_damaged_file_in_the_cache(home):
     path.write_bytes(b"half of it")
     with pytest.raises(UserError, match=f"{path.name}.*delete"):
         load_network("squeezenet1_1")
+
+
+class Program:
+    """Pickled, it touches a file when it is loaded."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return Path.touch, (self.trace,)
+
+
+@pytest.mark.parametrize("kind", ["program", "program in a checkpoint", "truncated", "another network's", "a list"])
+def test_a_file_in_the_cache_that_is_not_torchvisions(home, tmp_path, kind):
+    """It is told in one sentence, and no code in it runs."""
+    home.mkdir(parents=True)
+    path, trace = home / zoo._file_name(zoo._default("squeezenet1_1")), tmp_path / "ran"
+    if kind == "program":
+        path.write_bytes(pickle.dumps(Program(trace)))
+    elif kind == "program in a checkpoint":
+        torch.save(models.squeezenet1_1().state_dict() | {"version": Program(trace)}, path)
+    elif kind == "truncated":
+        torch.save(models.squeezenet1_1().state_dict(), path)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif kind == "another network's":
+        torch.save(models.mobilenet_v3_small().state_dict(), path)
+    else:
+        torch.save([1, 2, 3], path)
+    with pytest.raises(UserError, match=rf"{path} does not hold the weights of squeezenet1_1.*; delete it") as raised:
+        load_network("squeezenet1_1")
+    assert "\n" not in str(raised.value)
+    assert not trace.exists()
+
+
+def test_weights_that_were_written_again_are_remarked_on_once(home, monkeypatch):
+    """They fit, but have not the hash in the name of the file."""
+    home.mkdir(parents=True)
+    path = home / zoo._file_name(zoo._default("squeezenet1_1"))
+    torch.save(models.squeezenet1_1().state_dict(), path)
+    with pytest.warns(UserWarning, match="not the file that torchvision publishes"):
+        load_network("squeezenet1_1")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_network("squeezenet1_1")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    true = path.rename(path.with_name(f"squeezenet1_1-{digest[:8]}.pth"))
+    monkeypatch.setattr(zoo, "_file_name", lambda weights: true.name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_network("squeezenet1_1")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("swin_t", 64), ("swin_v2_t", 64), ("convnext_tiny", 64), ("vit_b_32", 224)]
+)
+def test_transformers(name, size):
+    network = load_network(name, weights=None, input_size=size)
+    layer = network.default_layer
+    assert layer.channels == 768
+    assert layer.spatial
+    assert network.activations(torch.rand(3, size, size), layer)[layer.name].shape == layer.shape
 
 
 def test_no_network(home, monkeypatch):
