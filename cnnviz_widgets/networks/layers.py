@@ -83,6 +83,7 @@ class Layer:
     parameters       how many numbers the module has learned
     block            True if the module consists of others
     layout           how the maps lie in what the module returns; None = just so
+    sees_all         (y, x) whether every unit sees the picture from one end to the other, as behind attention
     """
 
     name: str
@@ -94,6 +95,7 @@ class Layer:
     parameters: int
     block: bool
     layout: Layout | None = None
+    sees_all: tuple[bool, bool] = (False, False)
 
     @property
     def channels(self) -> int:
@@ -199,6 +201,7 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
                 parameters=sum(parameter.numel() for parameter in part.parameters()),
                 block=any(True for _ in part.children()),
                 layout=layout,
+                sees_all=(vertical.whole, horizontal.whole),
             )
         )
 

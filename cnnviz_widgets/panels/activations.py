@@ -51,7 +51,7 @@ class Activations(Panel):
         values = maps.values[now.channel].numpy()
         row, column = strongest(values)
         caption = f"channel {now.channel}: at most {values.max():.3g} at ({row}, {column})"
-        content = over_picture(now.network, now.image, now.layer, values, caption)
+        content = over_picture(now.network, now.image, values, caption)
         return Frame({"large": content, "chosen": maps.order(now.order).tolist().index(now.channel)})
 
     def call(self, now: SimpleNamespace) -> str:

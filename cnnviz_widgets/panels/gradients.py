@@ -100,8 +100,8 @@ class Gradients(Panel):
         values = channel_map(now.network, now.image, now.layer, now.channel)
         row, column = now.position or strongest(values)
         what = f"{now.layer} · channel {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
-        content = over_picture(now.network, now.image, now.layer, values, what)
-        neuron = centre(now.network.layer(now.layer), row, column) if now.source == "neuron" else None
+        content = over_picture(now.network, now.image, values, what)
+        neuron = centre(content, row, column) if now.source == "neuron" else None
         return Frame({"maps": content, "neuron": neuron})
 
     def call(self, now: SimpleNamespace) -> str:

@@ -1,4 +1,8 @@
-"""Maps and where they stand in the picture: one feature map, or those of several methods side by side."""
+"""Maps over the picture: one feature map, or those of several methods side by side.
+
+All maps of a layer are stretched over the whole picture, as class activation maps are, here and in other libraries.
+What a unit really sees is its receptive field, whose centre may lie beside its cell where a network pads little.
+"""
 
 import json
 import time
@@ -11,22 +15,15 @@ from torch import Tensor
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import activations
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap, rgb, robust_maximum
-from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.render import Content, as_array, falls_below
 from cnnviz_widgets.remarks import listening, remark
 
 
-def extent(layer: Layer, rows: int, columns: int) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) in pixels: of a map: cells as wide as the stride, around the units' centres."""
-    (top, left), (down, right) = layer.offset, layer.stride
-    top, left = top + 0.5 - down / 2, left + 0.5 - right / 2
-    return left, top, left + columns * right, top + rows * down
-
-
-def centre(layer: Layer, row: int, column: int) -> tuple[float, float]:
-    """(x, y) in pixels of the centre of a unit."""
-    (top, left), (down, right) = layer.offset, layer.stride
-    return left + column * right + 0.5, top + row * down + 0.5
+def centre(content: Content, row: int, column: int) -> tuple[float, float]:
+    """(x, y) in pixels of the picture, of the middle of a cell of the map over it."""
+    (left, top, right, bottom), (rows, columns) = content.extent, np.shape(content.values)[-2:]
+    return left + (column + 0.5) * (right - left) / columns, top + (row + 0.5) * (bottom - top) / rows
 
 
 def channel_map(network: Network, image: Tensor, layer: str, channel: int) -> np.ndarray:
@@ -39,18 +36,17 @@ def strongest(values: np.ndarray) -> tuple[int, int]:
     return divmod(int(values.argmax()), values.shape[1])
 
 
-def over_picture(
-    network: Network, image: Tensor, layer: str, values: np.ndarray, caption: str, *, signed: bool = False
-) -> Content:
+def over_picture(network: Network, image: Tensor, values: np.ndarray, caption: str, *, signed: bool = False) -> Content:
     """A map over the picture it comes from; ``signed`` puts zero in the middle of the colours in any case."""
     bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
+    picture = rgb(network.prepare(image)[0])
     return Content(
-        rgb(network.prepare(image)[0]),
+        picture,
         values,
         low=-bound if signed else 0,
         high=bound,
         signed=signed,
-        extent=extent(network.layer(layer), *values.shape),
+        extent=(0, 0, picture.shape[1], picture.shape[0]),
         caption=caption,
     )
 

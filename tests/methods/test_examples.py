@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+import cnnviz_widgets as cv
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import last, top_examples
+from cnnviz_widgets.methods.passes.examples import Example, _field, _inside
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
 
@@ -64,16 +66,48 @@ def test_a_window_is_what_the_unit_sees(network, pictures):
     best = last(top_examples(network, pictures, "2", 3, 23), progress=False)
     windows = [one.window for one in best.examples]
     assert any(left == 0 for left, *_ in windows)
-    assert any(right == 28 for *_, right, _ in windows)
+    assert any(right == 28 for _, _, right, _ in windows)
     height, width = network.layer("2").receptive_field
     for one in best.examples:
         left, top, right, bottom = one.window
-        assert (bottom - top, right - left) == (height, width)
+        assert 0 <= left < right <= 28
+        assert 0 <= top < bottom <= 20
         assert one.patch.shape == (3, height, width)
         noise = torch.rand(one.picture.shape)
-        noise[:, top:bottom, left:right] = one.patch
+        noise[:, top:bottom, left:right] = one.picture[:, top:bottom, left:right]
         value = network.activations(noise, "2")["2"][3][one.place]
         assert float(value) == pytest.approx(one.value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layer", "place", "window"),
+    [("conv6", (0, 0), (0, 0, 81, 81)), ("conv4", (7, 2), (0, 76, 81, 128)), ("conv2", (15, 2), (4, 108, 33, 128))],
+)
+def test_at_the_border_a_window_is_what_is_left_of_the_field(layer, place, window):
+    """By hand, and the pixels that have a gradient; around them the patch is grey, and the unit in its middle."""
+    network = cv.load_network("mini", weights=None)
+    picture = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(2))
+    seen = torch.zeros(128, 128, dtype=torch.bool)
+    for channel in range(network.layer(layer).channels // 8):
+        seen |= cv.neuron_gradient(network, picture[0], layer, channel, place).values.any(0)
+    rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
+    assert (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) == window
+    field = _field(network.layer(layer), place, 128, 128)
+    example = Example(0, "", 1.0, place, _inside(field, 128, 128), picture[0], field)
+    assert example.window == window
+    size = network.layer(layer).receptive_field
+    assert example.patch.shape == (3, *size)
+    left, top, right, bottom = window
+    inner = torch.zeros(size, dtype=torch.bool)
+    inner[top - field[1] : bottom - field[1], left - field[0] : right - field[0]] = True
+    assert torch.equal(example.patch[:, inner], picture[0, :, top:bottom, left:right].flatten(1))
+    assert (example.patch[:, ~inner] == 128 / 255).all()
+
+
+def test_where_every_unit_sees_all_the_window_is_the_picture(pictures):
+    module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    best = last(top_examples(Network(module, input_size=None), pictures, "1", 1, 3), progress=False)
+    assert {one.window for one in best.examples} == {(0, 0, 28, 20)}
 
 
 def test_a_field_larger_than_the_picture_and_a_mean_show_all_of_it(network, pictures):

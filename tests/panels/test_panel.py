@@ -471,6 +471,25 @@ def test_maps_lie_where_they_belong_on_pictures_of_any_size():
     panel.close()
 
 
+def test_all_maps_of_a_layer_have_one_rectangle():
+    """Also where units lie well within the picture: cells every 4 px, the first around pixel 8."""
+    module = nn.Sequential(nn.Conv2d(3, 4, 17, 4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    network, picture = Network(module, input_size=(40, 60)), torch.rand(3, 40, 60)
+    layer = network.layer("1")
+    assert layer.offset == (8, 8)
+    session = {"network": network, "image": picture, "layer": "1"}
+    gradients = panels.Gradients(**session, channel=2, position=(5, 1), source="neuron").run()
+    activations, cam = panels.Activations(**session).run(), panels.ClassActivation(**session).run()
+    shown = [activations._parts["large"], gradients._parts["maps"], cam._parts["maps"]]
+    for view in shown:
+        height, width = view.image.content.pictures.shape[1:3]
+        assert (view.image.content.extent or (0, 0, width, height)) == (0, 0, 60, 40)
+    assert gradients._parts["maps"].image.content.values.shape == layer.shape[1:] == (6, 11)
+    assert gradients._parts["maps"].image.crosshair == pytest.approx((1.5 * 60 / 11, 5.5 * 40 / 6))
+    for panel in (gradients, activations, cam):
+        panel.close()
+
+
 def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
     module = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
     lab = panels.lab(Network(module, input_size=48), photo)

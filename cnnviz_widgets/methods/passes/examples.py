@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
@@ -33,6 +34,7 @@ class Example:
     place    (row, column) where the map is greatest; None where the layer has no places
     window   (left, top, right, bottom) in pixels: the part of the picture that ``value`` is about, see ``top_examples``
     picture  (C, H, W), 0…1: as the network sees it
+    field    (left, top, right, bottom) in pixels: all that the unit looks at, also beyond the border of the picture
     """
 
     index: int
@@ -41,12 +43,17 @@ class Example:
     place: tuple[int, int] | None
     window: tuple[int, int, int, int]
     picture: Tensor
+    field: tuple[int, int, int, int]
 
     @property
     def patch(self) -> Tensor:
-        """(C, h, w): the picture in the window."""
-        left, top, right, bottom = self.window
-        return self.picture[:, top:bottom, left:right]
+        """(C, h, w): the picture in the window, and grey where the field reaches beyond its border.
+
+        So the unit is in the middle, and all patches of a layer have one size.
+        """
+        (left, top, right, bottom), (first, highest, last, lowest) = self.window, self.field
+        beyond = left - first, last - right, top - highest, lowest - bottom
+        return F.pad(self.picture[:, top:bottom, left:right], beyond, value=128 / 255)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -116,8 +123,8 @@ def top_examples(
     pictures  anything that ``load_dataset`` takes: a folder, a list, a torch Dataset, …
     layer     None = ``network.default_layer``
     by        what is compared: "max", the greatest value of the channel's map, so each picture is there only once; an
-              example's window is then as large as the receptive field, and where that reaches beyond the border moved
-              into the picture. Or "mean" of the map; the window is then the whole picture.
+              example's window is then what the unit sees of the picture, its receptive field but for what lies beyond
+              the border. Or "mean" of the map; the window is then the whole picture.
 
     Yields TopExamples, each for more of the pictures. Stop when you like.
     Raises UserError at once for an unknown layer, channel or measure, a k below 1, and what holds no pictures; and
@@ -140,8 +147,9 @@ def top_examples(
                 raise UserError(f"{layer.name} gives values that are not finite for picture {index} of the dataset.")
             place = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
             height, width = picture.shape[-2:]
-            window = _seen(layer, place, height, width) if by == "max" and place else (0, 0, width, height)
-            yield Example(index, name, value, place, window, picture)
+            all_of_it = 0, 0, width, height
+            field = _field(layer, place, height, width) if by == "max" and place else all_of_it
+            yield Example(index, name, value, place, _inside(field, height, width), picture, field)
 
     def states() -> Iterator[TopExamples]:
         at_once = network.at_once(network.prepare(dataset[0][0]).shape[-2:])
@@ -163,17 +171,18 @@ def top_examples(
     return states()
 
 
-def _seen(layer: Layer, place: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
-    """The window of ``top_examples``: as large as the receptive field, or the picture, around a unit."""
-    (top, bottom), (left, right) = (
-        _around(layer.offset[axis] + place[axis] * layer.stride[axis], layer.receptive_field[axis], side)
-        for axis, side in enumerate((height, width))
-    )
+def _field(layer: Layer, place: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the receptive field of a unit."""
+    ends = []
+    for axis, side in enumerate((height, width)):
+        extent = layer.receptive_field[axis]
+        start = round(layer.offset[axis] + place[axis] * layer.stride[axis] - (extent - 1) / 2)
+        ends.append((0, side) if layer.sees_all[axis] else (start, start + extent))
+    (top, bottom), (left, right) = ends
     return left, top, right, bottom
 
 
-def _around(centre: float, extent: int, side: int) -> tuple[int, int]:
-    """First pixel, and the one behind the last."""
-    extent = min(extent, side)
-    start = min(max(round(centre - (extent - 1) / 2), 0), side - extent)
-    return start, start + extent
+def _inside(field: tuple[int, int, int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """What of it lies in the picture."""
+    left, top, right, bottom = field
+    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)

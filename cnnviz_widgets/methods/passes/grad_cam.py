@@ -44,7 +44,8 @@ def grad_cam(
     upsample        bilinearly, to the size of the picture as the network sees it; False = as large as the layer
     counterfactual  explain ``-s``: what would have to go for the score to rise
     Returns a Heatmap, values (H, W) or (B, H, W), without ``upsample`` (h, w) or (B, h, w), never scaled: what a place
-    of the layer gives to the score, to first order, if a channel's gradient is the same at all of them.
+    of the layer gives to the score, to first order, if a channel's gradient is the same at all of them. The map covers
+    the whole picture, though the receptive field of a unit may have its centre beside the unit's cell.
     Raises UserError for an unknown class or layer, a layer without places, or one that comes after the target's. A map
     that is the same everywhere comes with a warning that says why.
 
