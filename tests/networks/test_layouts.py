@@ -11,6 +11,7 @@ from torchvision.models.vision_transformer import VisionTransformer
 
 import cnnviz_widgets as cv
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.networks import Network
 
 SIZE = 32
@@ -191,6 +192,22 @@ def test_where_places_and_channels_are(name):
     if not layer.spatial:
         with pytest.raises(UserError, match=r"19 positions of .* no known grid"):
             cv.grad_cam(network, PICTURES[0].float(), 1, layer)
+
+
+def test_objectives_of_positions_on_no_grid():
+    torch.manual_seed(0)
+    parts = {"a": nn.Conv2d(3, 6, 8, 8), "b": nn.Linear(6, 6), "c": nn.Linear(6, 5)}
+    network = Network(Function(unknown_tokens, **parts), input_size=SIZE)
+    row = network.activations(PICTURES.float(), "parts.b")["parts.b"]
+    seen = objectives.Seen(PICTURES.float(), None, {"parts.b": row}, None)
+    vector = torch.arange(6.0)
+    for objective, expected in (
+        (objectives.neuron("parts.b", 2), row[:, 2].amax(1)),
+        (objectives.channel("parts.b", 2), row[:, 2].mean(1)),
+        (objectives.direction("parts.b", vector), (row * vector[:, None]).sum(1).mean(1)),
+    ):
+        (value,) = objective.bind(network, 2)(seen).values()
+        torch.testing.assert_close(value, expected)
 
 
 def test_places_of_pictures_that_are_not_square():

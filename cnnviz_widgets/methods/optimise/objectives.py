@@ -164,7 +164,7 @@ def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None =
         if maps.ndim < 3:
             if position is not None:
                 raise UserError(f"position must be None, not {position!r}: layer {_name(layer)} has no places.")
-            return maps
+            return maps.amax(1) if maps.ndim > 1 else maps  # of positions that lie on no grid, the greatest
         rows, columns = maps.shape[-2:]
         row, column = (rows // 2, columns // 2) if position is None else position
         return maps[
@@ -245,7 +245,8 @@ def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 
         given = wanted.clone()
 
         def value(seen: Seen) -> Tensor:
-            maps = seen.values[found.name].flatten(2) if found.spatial else seen.values[found.name][..., None]
+            values = seen.values[found.name]
+            maps = values.flatten(2) if values.ndim > 2 else values[..., None]
             along = given.to(maps).expand(len(maps), -1)
             dots = torch.einsum("bcn,bc->bn", maps, along)
             if not power:
