@@ -130,6 +130,8 @@ def test_a_forward_in_inference_mode():
     torch.testing.assert_close(network.logits(PHOTO), plain.logits(PHOTO))
     with pytest.raises(UserError, match=r"does not depend .*no_grad\(\) or torch.inference_mode\(\)"):
         methods.saliency(network, PHOTO)
+    with pytest.raises(UserError, match=r"does not depend .*no_grad\(\) or torch.inference_mode\(\)"):
+        methods.last(methods.class_model(network, 3, steps=1), progress=False)
     with pytest.raises(UserError, match="cannot be seen, only 'output': its forward runs in"):
         methods.grad_cam(network, PHOTO, layer="inner.3")
 

@@ -71,6 +71,11 @@ class Sight:
         """The scores and layers that the objective reads, in float32 at least."""
         with Waking() if waking else nullcontext():
             logits, values = self._network.forward(batch, self._bound.layers, to_output=self._bound.output, grad=grad)
+        if grad and not any(one.requires_grad for one in all_of((logits, values))):
+            raise UserError(
+                f"what {self._network.name} makes of a picture does not depend on it in a differentiable way "
+                "(is its forward under torch.no_grad() or torch.inference_mode()?)."
+            )
         return logits, {name: value.float() if value.dtype.itemsize < 4 else value for name, value in values.items()}
 
     # A step in pieces. Whatever the objective makes of all pictures together (how alike they are, say), its gradient is
@@ -87,8 +92,9 @@ class Sight:
         signals = []
         for piece, *some in zip(*map(self._pieces, (batch, *slopes)), strict=True):
             leaf = piece.requires_grad_()
-            ends = [*all_of(self.forward(leaf, grad=True, waking=waking))]
-            signals += torch.autograd.grad(ends, leaf, some)
+            ends = zip(all_of(self.forward(leaf, grad=True, waking=waking)), some, strict=True)
+            linked, slopes_there = zip(*(end for end in ends if end[0].requires_grad), strict=True)
+            signals += torch.autograd.grad(linked, leaf, slopes_there)
         return torch.cat(signals)
 
     def _pieces(self, batch: Tensor) -> Sequence[Tensor]:
