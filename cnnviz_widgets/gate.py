@@ -243,8 +243,10 @@ def _several(hint: Any) -> Kind:
 
     def take(name: str, value: Any) -> Any:
         listed = _listed(value)
-        known = each is not None and isinstance(listed, list | tuple)
-        return NO if listed is NO or (known and any(each.take(name, one) is NO for one in listed)) else value
+        if listed is NO or each is None:
+            return NO if listed is NO else value
+        entries = listed if isinstance(listed, list | tuple) else listed[:1] if hasattr(listed, "ndim") else ()
+        return NO if any(each.take(name, one) is NO for one in entries) else value
 
     return Kind(f"a list of which each is {each.allowed if each else 'a value'}", take)
 

@@ -690,6 +690,7 @@ def _checked(image: Any) -> Tensor:
         raise UserError("image has values that are not finite (NaN or infinity).")
     if least < -0.1 or most > 1.1:
         raise UserError(f"image must have values 0…1, but they go from {least:.4g} to {most:.4g}.")
+    image = image.detach()  # what led to the picture is no part of what is found out about it
     image = image.float() if image.dtype.itemsize < 4 else image
     return image if image.ndim == 4 else image[None]
 

@@ -40,6 +40,15 @@ def as_picture(name: str, value: Any) -> Any:
     return value.detach() if value.requires_grad else value
 
 
+def check_values(name: str, picture: Tensor) -> None:
+    """UserError unless the values are finite floats in 0…1, but for rounding."""
+    if not picture.is_floating_point() or not picture.numel():
+        raise UserError(f"{name} must have floating-point values 0…1, not {gate.came(picture)}.")
+    least, most = (bound.item() for bound in picture.aminmax())
+    if not -0.1 <= least <= most <= 1.1:
+        raise UserError(f"{name} must have values 0…1, but they go from {least:.4g} to {most:.4g}.")
+
+
 def _read(name: str, value: Any) -> Tensor:
     try:
         return load_image(value)

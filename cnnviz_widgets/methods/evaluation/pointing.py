@@ -17,7 +17,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.render import Content
 
-Box = Sequence[float]  # left, top, right, bottom in pixels; right and bottom are the first ones outside
+Box = tuple[float, float, float, float]  # left, top, right, bottom in pixels; the last two are the first outside
 THUMBNAIL = 112  # px
 
 
@@ -137,6 +137,7 @@ def boxes_in_view(network: Network, image: Picture, boxes: Sequence[Box]) -> lis
 
     Boxes are cut at the border, to whole pixels: those whose centres are inside. What is not seen at all is left out.
     """
+    network.prepare(image)  # what is no picture is told
     height, width = image.shape[-2:]
     # Pictures whose values are their own coordinates go the way of every picture, so whatever that is, it is followed.
     # They stay off 0, the colour of a padding.

@@ -18,7 +18,7 @@ from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Heatmap, robust_maximum
 from cnnviz_widgets.methods.targets import Neuron
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.picture import Picture, check_values
 
 Mode = Literal["cascading", "independent", "labels"]
 MODES = get_args(Mode)
@@ -206,6 +206,7 @@ def edge_map(image: Picture) -> Heatmap:
     if not isinstance(image, Tensor) or image.ndim != 3:
         came = f"shape {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
         raise UserError(f"image must be one picture (C, H, W), not {came}.")
+    check_values("image", image)
     picture = image.detach().cpu()
     values = torch.from_numpy(sobel(picture.double().mean(0).numpy()))
     return Heatmap(values, picture, "size of the grey picture's gradient, by Sobel's filter", "edges")

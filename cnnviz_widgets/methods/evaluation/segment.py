@@ -12,7 +12,7 @@ from cnnviz_widgets.gate import OWN, Range, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.results import Heatmap, Result, rgb
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.picture import Picture, check_values
 from cnnviz_widgets.pictures.render import Content
 
 DIMMED = 0.2  # of the brightness of what is not the object
@@ -105,5 +105,6 @@ def _picture(image: Picture, heatmap: Heatmap | Tensor) -> Tensor:
     if not isinstance(image, Tensor) or image.ndim != 3 or not image.is_floating_point():
         came = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__
         raise UserError(f"image must be one picture (C, H, W) of values 0…1, not {came}.")
+    check_values("image", image)
     seen = getattr(heatmap, "picture", image)
     return (image if seen.shape[-2:] == image.shape[-2:] else seen).detach().cpu()

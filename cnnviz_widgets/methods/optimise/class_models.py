@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import Positive, Range, Share, gate
 from cnnviz_widgets.methods.optimise import objectives, operators, parametrisations, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
 from cnnviz_widgets.methods.optimise.optimisers import OptimiserName
@@ -33,24 +33,24 @@ class Recipe:
     """
 
     picture: Literal["pixels", "fourier"] = "pixels"
-    sd: float = 0.01
-    steps: int = 200
+    sd: Annotated[float, Range(0)] = 0.01
+    steps: Positive = 200
     optimiser: OptimiserName = "normalised"
-    learning_rate: float = 0.015
-    fading: float = 1.0
+    learning_rate: Annotated[float, Range(0)] = 0.015
+    fading: Share = 1.0
     l2: float = 0.0
     total_variation: float = 0.0
-    decay: float = 0.0
-    blur: float = 0.0
-    blur_every: int = 4
+    decay: Share = 0.0
+    blur: Annotated[float, Range(0, 1000)] = 0.0
+    blur_every: Positive = 4
     small_norms: float = 0.0
     small_contributions: float = 0.0
-    pad: int = 0
-    jitter: int = 0
-    scale: float = 0.0
-    rotate: float = 0.0
-    soften: float = 0.0
-    colour: float = 0.0
+    pad: Annotated[int, Range(0, 1024)] = 0
+    jitter: Annotated[int, Range(0, 1024)] = 0
+    scale: Annotated[float, Range(0, 0.99)] = 0.0
+    rotate: Annotated[float, Range(-360, 360)] = 0.0
+    soften: Annotated[float, Range(0, 1000)] = 0.0
+    colour: Annotated[float, Range(0)] = 0.0
     flip: bool = False
 
 
