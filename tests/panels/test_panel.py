@@ -18,6 +18,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, computes
 from cnnviz_widgets.panels.controls import slider
 from cnnviz_widgets.panels.parts import Note, View
+from cnnviz_widgets.pictures import Labels
 from cnnviz_widgets.pictures.render import Content, png
 from cnnviz_widgets.runtime.runner import Frame
 
@@ -327,7 +328,7 @@ def test_a_class_that_bears_the_name_of_another_is_given_by_its_number(photo):
     network = Network(
         nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()),
         input_size=16,
-        classes=["crane", "crane"],
+        classes=Labels(["crane", "crane"]),
     )
     panel = panels.Gradients(network, photo, target=1).run()
     assert "target = 1\n" in panel.code()

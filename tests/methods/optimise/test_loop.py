@@ -270,7 +270,7 @@ def settling(step):
 def test_exclusive_or(optimiser, a, b):
     """Straight to the ridge a + b = 1, from below and from above."""
     start = p.pixels(start=torch.tensor([[[a, b]]], dtype=torch.float64))
-    found = run(xor(), o.logit(0), start, steps=200, learning_rate=settling, optimiser=optimiser).values.flatten()
+    found = run(xor(), o.logit(1), start, steps=200, learning_rate=settling, optimiser=optimiser).values.flatten()
     assert found.tolist() == pytest.approx([(1 + a - b) / 2, (1 - a + b) / 2], abs=0.01)
 
 
@@ -279,7 +279,7 @@ def test_exclusive_or_with_a_prior(optimiser):
     """With a small l2 the ridge has one top, (½, ½): the point of it nearest to nothing."""
     start = p.pixels(start=torch.tensor([[[0.1, 0.9]]], dtype=torch.float64))
     found = run(
-        xor(), o.logit(0) - 0.4 * o.l2(), start, steps=1000, learning_rate=lambda step: 0.05 * 0.993**step,
+        xor(), o.logit(1) - 0.4 * o.l2(), start, steps=1000, learning_rate=lambda step: 0.05 * 0.993**step,
         optimiser=optimiser,
     )  # fmt: skip
     assert found.values.flatten().tolist() == pytest.approx([0.5, 0.5], abs=5e-3)
@@ -287,7 +287,7 @@ def test_exclusive_or_with_a_prior(optimiser):
 
 def test_not_exclusive_or_from_the_other_side():
     start = torch.tensor([[[0.3, 0.4]]], dtype=torch.float64)
-    least = run(xor(), -o.logit(0) - o.l2(), p.pixels(start=start), steps=300, learning_rate=settling)
+    least = run(xor(), -o.logit(1) - o.l2(), p.pixels(start=start), steps=300, learning_rate=settling)
     assert least.values.flatten().tolist() == pytest.approx([0, 0], abs=1e-3)
 
 
