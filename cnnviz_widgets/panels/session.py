@@ -36,7 +36,8 @@ class Session(HasTraits):
     """The network, the picture, and what is chosen in them.
 
     network   a Network, a module, or a name for ``load_network``
-    image     (C, H, W), values 0…1; anything that ``load_image`` takes may be assigned
+    image     (C, H, W), values 0…1; anything that ``load_image`` takes, with the network's number of channels, may be
+              assigned
     dataset   many pictures, in which examples are looked for; anything that ``load_dataset`` takes; or None
     target    class index; a class name may be assigned; None = the network's own first choice
     layer     name of a layer; starts at ``network.default_layer``
@@ -82,9 +83,11 @@ class Session(HasTraits):
         return network
 
     def _a_picture(self, value: Any) -> Any:
-        picture, name = load_image(value), cells.name_of(value)
+        channels = self.network.channels
+        picture, name = load_image(value, channels=channels), cells.name_of(value)
         if name and source_of(picture) is None:
-            remember(picture, f"cv.load_image({name})")
+            more = "" if len(picture) == 3 else f", channels={channels}"
+            remember(picture, f"cv.load_image({name}{more})")
         return picture
 
     def _pictures(self, value: Any) -> Dataset | None:

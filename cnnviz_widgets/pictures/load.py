@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Mapping
 from operator import index as whole_number
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, Positive, gate
 from cnnviz_widgets.pictures.samples import samples
 from cnnviz_widgets.runtime import batching
 
@@ -54,7 +54,7 @@ class Unreadable(UserError):
 
 
 @gate
-def load_image(source: Any, size: Size = None, *, channels: int = 3) -> Tensor:
+def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Positive = 3) -> Tensor:
     """A picture as (3, H, W) float32 on the CPU, values 0…1, from any of:
 
     - the name of a sample (see ``samples()``); a path; the bytes of a file; an open binary file
@@ -80,8 +80,6 @@ def load_image(source: Any, size: Size = None, *, channels: int = 3) -> Tensor:
     that is free) or empty, for pipes and devices, and for arrays of another shape or type, with NaN or infinite values,
     or with floats outside 0…1.
     """
-    if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
-        raise UserError(f"channels must be a whole number of at least 1, not {channels!r}.")
     if size is not None:
         size = _checked_size(size)
     picture = _read(source, size, channels)

@@ -1,7 +1,9 @@
 """The best pictures are those that a look at every single one finds."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import cnnviz_widgets as cv
@@ -10,6 +12,7 @@ from cnnviz_widgets.methods import last, top_examples
 from cnnviz_widgets.methods.passes.examples import Example, _field, _inside
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures import load_dataset
 
 
 @pytest.fixture
@@ -174,3 +177,35 @@ def test_values_that_are_not_finite_are_told(pictures):
     nn.init.constant_(module[0].weight, float("nan"))
     with pytest.raises(UserError, match="0 gives values that are not finite for picture 0 of the dataset"):
         last(top_examples(network, pictures, "0"), progress=False)
+
+
+def test_a_file_that_cannot_be_read_does_not_end_the_search(network, tmp_path):
+    generator = np.random.default_rng(0)
+    for number in range(6):
+        Image.fromarray(generator.integers(0, 256, (20, 28, 3), dtype=np.uint8)).save(tmp_path / f"{number}.png")
+    whole = load_dataset([path for number, path in enumerate(sorted(tmp_path.iterdir())) if number not in (0, 3)])
+    expected = last(top_examples(network, whole, "0", 2), progress=False)
+    for name in ("0.png", "3.png"):
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:200])
+    with pytest.warns(UserWarning, match=r"2 of 6 pictures could not be read: 0.png, 3.png\."):
+        states = list(top_examples(network, tmp_path, "0", 2))
+    assert all(state.examples for state in states)
+    assert states[-1].step == 6
+    assert [one.name for one in states[-1].examples] == [one.name for one in expected.examples]
+    assert torch.equal(states[-1].values, expected.values)
+
+
+def test_nothing_that_can_be_read_is_told(network, tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.png").touch()
+    with pytest.raises(UserError, match=r"none of the 3 pictures of the dataset could be read: picture 0 of"):
+        list(top_examples(network, tmp_path, "0"))
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_networks_of_other_numbers_of_channels(channels):
+    module = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    network, pictures = Network(module, input_size=16), torch.rand(5, channels, 16, 16)
+    best = last(top_examples(network, pictures, "0", 1), progress=False)
+    assert best.indices == tuple(number for _, number, _ in brute_force(network, pictures, "0", 1, "max"))
+    assert best.content().pictures.shape == (5, 3, 3, 3)

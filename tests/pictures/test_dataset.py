@@ -1,5 +1,8 @@
 """Many pictures from anything that holds them."""
 
+import os
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -90,6 +93,7 @@ class Stream(IterableDataset):
     ("source", "says"),
     [
         ("chelsea", "dataset 'chelsea' is no folder"),
+        ("", "dataset '' is no folder"),
         (3, "not int"),
         ({"a": 1}, "not dict"),
         (Stream(), "with a length, not Stream"),
@@ -112,3 +116,145 @@ def test_the_picture_that_is_none_is_named():
     normalised = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), -2.0)])
     with pytest.raises(UserError, match=r"picture 1 of the dataset: source has values from -2 to -2"):
         load_dataset(normalised)[1]
+
+
+def test_hidden_files_and_what_is_no_file_are_no_pictures(folder):
+    """What macOS, Jupyter and unpacked archives leave behind."""
+    for name in ("b/._two.PNG", "__MACOSX/a.jpg", ".ipynb_checkpoints/a-checkpoint.jpg", ".cache/b/a.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes((folder / "a.jpg").read_bytes())
+    (folder / "folder.jpg").mkdir()
+    os.mkfifo(folder / "pipe.png")
+    (folder / "gone.png").symlink_to("nowhere")
+    assert [name for _, name in load_dataset(folder)] == ["a", "three", "two"]
+
+
+def test_a_folder_inside_a_hidden_one_may_be_asked_for(folder):
+    hidden = folder.rename(folder.with_name(".hidden"))
+    assert len(load_dataset(hidden)) == 3
+
+
+@pytest.fixture
+def damaged(folder):
+    """Of five pictures the second and the fourth are cut off."""
+    for name in ("aa.jpg", "b/thr.webp"):
+        (folder / name).write_bytes((folder / "a.jpg").read_bytes()[:300])
+    return folder
+
+
+def test_what_cannot_be_read_is_left_out_counted_and_named_at_the_end(damaged):
+    dataset = load_dataset(damaged)
+    pictures = iter(dataset)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert [next(pictures)[1] for _ in range(3)] == ["a", "three", "two"]
+    with pytest.warns(UserWarning, match=r"^2 of 5 pictures could not be read: aa.jpg, thr.webp\.$"):
+        assert list(pictures) == []
+    with pytest.raises(UserError, match=r"picture 1 of the dataset: source '.*aa.jpg' is (a damaged or incomplete|not a) picture"):
+        dataset[1]
+
+
+def test_only_a_few_are_named(tmp_path):
+    Image.new("RGB", (8, 8)).save(tmp_path / "whole.png")
+    for number in range(1200):
+        (tmp_path / f"{number:04}.jpg").touch()
+    says = r"1,200 of 1,201 pictures could not be read: 0000.jpg, 0001.jpg, 0002.jpg, 0003.jpg, 0004.jpg …\.$"
+    with pytest.warns(UserWarning, match=says):
+        assert len(list(load_dataset(tmp_path))) == 1
+
+
+def test_nothing_that_can_be_read_is_an_error(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    says = r"none of the 1 pictures of the dataset could be read: picture 0 of the dataset: source '.*' is empty"
+    with pytest.raises(UserError, match=says):
+        list(load_dataset(tmp_path))
+
+
+class Mappings(Dataset):
+    def __init__(self, key="image", features=None, **more):
+        self.key, self.more = key, more
+        if features:
+            self.features = features
+
+    def __len__(self):
+        return 3
+
+    def __getitem__(self, number):
+        return {self.key: torch.full((3, 8, 8), number / 10), **self.more}
+
+
+class ClassLabel:
+    names = ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name"),
+    [
+        (Mappings(), "picture 2"),
+        (Mappings("img", label="goose"), "goose"),
+        (Mappings("pixel_values", labels=7), "7"),
+        (Mappings("image", label=1, features={"label": ClassLabel()}), "dog"),
+        (Mappings("image", label=-1, features={"label": ClassLabel()}), "-1"),
+        (Mappings("image", label=None), "picture 2"),
+    ],
+)
+def test_entries_that_are_mappings(dataset, name):
+    picture, said = load_dataset(dataset)[2]
+    assert torch.equal(picture, torch.full((3, 8, 8), 0.2))
+    assert said == name
+
+
+def test_undecoded_entries_of_hugging_face(folder):
+    content = (folder / "a.jpg").read_bytes()
+    entries = [{"image": {"bytes": content, "path": None}}, {"image": {"bytes": None, "path": str(folder / "a.jpg")}}]
+    first, second = (picture for picture, _ in load_dataset(entries))
+    assert torch.equal(first, second)
+
+
+def test_a_mapping_without_a_picture_says_what_is_looked_for():
+    says = "picture 0 of the dataset: this entry has no picture under 'image', 'img', .* only 'x', 'label'"
+    with pytest.raises(UserError, match=says):
+        load_dataset(Mappings("x", label=1))[0]
+
+
+def test_image_folders_and_parts_of_them_know_the_names_of_classes(tmp_path):
+    from torch.utils.data import Subset
+    from torchvision.datasets import ImageFolder
+
+    for name in ("goose", "beaver"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8)).save(tmp_path / name / "a.png")
+    folder = ImageFolder(tmp_path)
+    assert [name for _, name in load_dataset(folder)] == ["beaver", "goose"]
+    assert [name for _, name in load_dataset(Subset(Subset(folder, [1]), [0]))] == ["goose"]
+    (tmp_path / "beaver/a.png").write_bytes(b"no picture")
+    with pytest.warns(UserWarning, match=r"1 of 2 pictures could not be read: picture 0\."):
+        assert [name for _, name in load_dataset(folder)] == ["goose"]
+
+
+class Failing(Mappings):
+    def __getitem__(self, number):
+        if number == 1:
+            raise RuntimeError("disk gone")
+        return super().__getitem__(number)
+
+
+def test_what_a_dataset_raises_carries_the_number():
+    dataset = load_dataset(Failing())
+    with pytest.raises(UserError, match="picture 1 of the dataset: Failing raised RuntimeError: disk gone"):
+        list(dataset)
+
+
+def test_a_transform_that_normalises_is_told():
+    normalised = [(torch.rand(3, 8, 8) - 0.45) / 0.225, 0]
+    with pytest.raises(UserError, match=r"picture 0 of .*: values? |give a data set no transform that normalises"):
+        list(load_dataset([normalised]))
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_pictures_of_other_numbers_of_channels(channels):
+    batch = torch.rand(3, channels, 6, 7)
+    dataset = load_dataset(batch, channels=channels)
+    assert torch.equal(dataset[1][0], batch[1])
+    assert torch.equal(load_dataset(load_dataset(batch), channels=channels)[2][0], batch[2])
+    assert load_dataset(dataset, channels=channels) is dataset

@@ -624,5 +624,5 @@ def test_four_channels_of_a_file_are_colour_and_alpha():
 
 @pytest.mark.parametrize("channels", [0, -1, 2.0, "3", True, None])
 def test_wrong_channels(channels):
-    with pytest.raises(UserError, match="channels must be a whole number of at least 1"):
+    with pytest.raises(UserError, match="channels must be a whole number at least 1"):
         load_image(RGB, channels=channels)

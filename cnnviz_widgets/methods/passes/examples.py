@@ -18,6 +18,7 @@ from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures import load_dataset
+from cnnviz_widgets.pictures.dataset import Unread
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime import batching
 
@@ -126,16 +127,17 @@ def top_examples(
               example's window is then what the unit sees of the picture, its receptive field but for what lies beyond
               the border. Or "mean" of the map; the window is then the whole picture.
 
-    Yields TopExamples, each for more of the pictures. Stop when you like.
+    Yields TopExamples, each for more of the pictures. Stop when you like. Files that cannot be read are left out, and a
+    remark at the end says how many these were, and which.
     Raises UserError at once for an unknown layer, channel or measure, a k below 1, and what holds no pictures; and
-    when it comes to it, for what is no picture and for values that are not finite.
+    when it comes to it, for what is no picture, for values that are not finite, and if no file could be read.
 
         last(top_examples(load_network("mini"), samples(), "conv4", 7)).indices
     """
     layer = network.default_layer if layer is None else network.layer(layer)
     channel = whole_number("channel", channel, 0, layer.channels - 1, f"in layer {layer.name!r}")
     k = whole_number("k", k, 1)
-    dataset = load_dataset(pictures)
+    dataset = load_dataset(pictures, channels=network.channels)
 
     def measured(some: list[tuple[int, str, Tensor]]) -> Iterator[Example]:
         """The numbers, names and pictures of one size → examples."""
@@ -152,21 +154,25 @@ def top_examples(
             yield Example(index, name, value, place, _inside(field, height, width), picture, field)
 
     def states() -> Iterator[TopExamples]:
-        at_once = network.at_once(network.prepare(dataset[0][0]).shape[-2:])
+        unread = Unread(dataset)
         best: list[Example] = []
         done, count = 0, 1
         while done < len(dataset):
-            began, some = time.perf_counter(), []
-            for number in range(done, min(done + count, len(dataset))):
-                picture, name = dataset[number]
-                some.append((number, name, network.prepare(picture)[0]))
+            began, end = time.perf_counter(), min(done + count, len(dataset))
+            read = unread.reading(range(done, end))
+            some = [(number, name, network.prepare(picture)[0]) for number, picture, name in read]
             for _, alike in groupby(some, lambda one: one[2].shape):
                 best += measured(list(alike))
             best = sorted(best, key=lambda one: (-one.value, one.index))[:k]
-            done += len(some)
-            count = batching.portion(count, time.perf_counter() - began, at_once)
+            done = end
+            if some:
+                at_once = network.at_once(some[0][2].shape[-2:])
+                count = batching.portion(count, time.perf_counter() - began, at_once)
+            if done == len(dataset):
+                unread.tell()
             convention = f"the {by} of the channel's map"
-            yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
+            if best:
+                yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
 
     return states()
 
