@@ -19,6 +19,7 @@ from cnnviz_widgets.pictures import samples, source_of
 from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.tags import Tags
 from cnnviz_widgets.widgets.traits import Flag, Number, OneOf
+from cnnviz_widgets.widgets.upload import Upload
 
 if TYPE_CHECKING:
     from cnnviz_widgets.networks import Layer, Network
@@ -447,8 +448,7 @@ class PicturePicker(_Shared, ipywidgets.HBox):
         self._list = ipywidgets.Dropdown(
             options=[self.OWN, *samples()], description="Picture", tooltip="A photograph to look at", style=NATURAL
         )
-        self._upload = ipywidgets.FileUpload(accept="image/*", description="Upload", tooltip="A picture of your own")
-        self._upload.add_class("cnnviz-upload")
+        self._upload = Upload(tooltip="A picture of your own; it may also be dropped here")
         super().__init__([self._list, self._upload])
         self._bind(session, complain, self._list, self._upload)
 
@@ -458,6 +458,8 @@ class PicturePicker(_Shared, ipywidgets.HBox):
     def _chosen(self, value: Any) -> None:
         try:
             if value and value != self.OWN:
+                if isinstance(value, tuple) and "error" in value[0]:
+                    raise UserError(value[0]["error"])
                 self.session.image = value
         finally:
             self._upload.value = ()  # the same file can come again, and its bytes are not saved with the notebook

@@ -28,6 +28,7 @@ An author writes the traits (``controls.slider`` …), ``build``, which makes th
 
 import asyncio
 import difflib
+import json
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -43,7 +44,7 @@ from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
 from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
 from cnnviz_widgets.panels.snapshot import arrange
-from cnnviz_widgets.pictures import source_of
+from cnnviz_widgets.pictures import source_of, uploaded
 from cnnviz_widgets.runtime.runner import Frame, Runner, Status
 from cnnviz_widgets.widgets.cell_output import CellOutput
 from cnnviz_widgets.widgets.run_bar import RunBar
@@ -230,7 +231,9 @@ class Panel(Displayed):
         now = self._drawn or self._now()
         net = now.network.source or cells.name_of(now.network) or "...  # the network that you gave to the panel"
         photo = source_of(now.image) or "...  # the picture that you gave to the panel"
-        return f"import cnnviz_widgets as cv\n\nnet = {net}\nphoto = {photo}\n{self.call(now)}"
+        name = (uploaded(now.image) or {}).get("name")
+        where = f"# Put the file {json.dumps(name, ensure_ascii=False)} beside this notebook first.\n" if name else ""
+        return f"import cnnviz_widgets as cv\n\nnet = {net}\n{where}photo = {photo}\n{self.call(now)}"
 
     def sheets(self) -> list[Image.Image]:
         return [arrange(self.title, [part for part in self._parts.values() if hasattr(part, "snapshot")])]

@@ -150,7 +150,7 @@ def test_what_cannot_be_read_is_left_out_counted_and_named_at_the_end(damaged):
         assert [next(pictures)[1] for _ in range(3)] == ["a", "three", "two"]
     with pytest.warns(UserWarning, match=r"^2 of 5 pictures could not be read: aa.jpg, thr.webp\.$"):
         assert list(pictures) == []
-    with pytest.raises(UserError, match=r"picture 1 of the dataset: source '.*aa.jpg' is (a damaged or incomplete|not a) picture"):
+    with pytest.raises(UserError, match=r"picture 1 of the dataset: source '.*aa.jpg' is .* picture"):
         dataset[1]
 
 

@@ -1,0 +1,43 @@
+"""A button that takes a picture file from the user's disk, however large it is."""
+
+from typing import Any
+
+import traitlets as t
+from anywidget import AnyWidget
+
+from cnnviz_widgets.widgets.front_end import front_end
+
+
+class Upload(AnyWidget):
+    """Opens the browser's file dialog; a file may also be dropped onto it.
+
+    A front end drops the connection when a message is larger than 10 MiB, as a photograph can be. So the browser
+    scales what is larger than a few megabytes, and says so beside the button.
+
+    value   one entry for the file that came last: "name", "type", "content", and "scaled", (height, width), where the
+            browser made it smaller; or "name" and "error", a sentence. () = none. It stays in Python: the file is not
+            saved with the notebook
+    """
+
+    _esm = front_end("upload.js")
+    _css = front_end("upload.css")
+
+    description = t.Unicode("Upload …").tag(sync=True)
+    tooltip = t.Unicode("").tag(sync=True)
+    value = t.Tuple()
+
+    def __init__(self, **traits: Any) -> None:
+        if unknown := set(traits) - set(self.trait_names()):
+            raise TypeError(f"Upload has no {', '.join(sorted(unknown))}.")
+        super().__init__(**traits)
+        self.on_msg(self._receive)
+
+    def _receive(self, _: Any, content: dict, buffers: list) -> None:
+        if content.get("do") != "file":
+            return
+        entry = {key: content[key] for key in ("name", "type", "error") if content.get(key)}
+        if content.get("scaled"):
+            entry["scaled"] = tuple(content["scaled"])
+        if buffers:
+            entry["content"] = bytes(buffers[0])
+        self.value = (entry,)
