@@ -19,8 +19,10 @@ from cnnviz_widgets.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFont import ImageFont
 
 HEAD, WIDE_GAP = 20, 8  # px above a tile for its name, and between such tiles
+NAMED_FROM = 80  # px: names over narrower tiles could not be read
 KINDS = 10  # that can be told apart by their colours
 # Our name -> its full name in the cmap catalogue. Both diverging ones show high values in red and low ones in blue.
 COLORMAPS = {
@@ -255,18 +257,21 @@ def draw(
     width: int = 448,
     tall: int | None = None,
     smooth: bool = False,
-    labels: bool = False,
+    labels: bool | None = None,
 ) -> Image:
     """The content as a picture at most ``width`` px wide, as ImageView draws it; what is not covered is transparent.
 
     tall    height of the box that a grid shall fit into; None = as wide as high
-    labels  write its name over every tile
+    labels  whether its name is written over every tile; None = where there are names, and tiles wide enough for them
     """
     from PIL import Image
 
     if not content.count:
         return Image.new("RGBA", (width, width // 4))
-    place = layout(content, width, WIDE_GAP, tall, HEAD) if labels else layout(content, width, tall=tall)
+    named = layout(content, width, WIDE_GAP, tall, HEAD)
+    if labels is None:
+        labels = bool(content.heads or content.names) and named.width >= NAMED_FROM
+    place = named if labels else layout(content, width, tall=tall)
     tiles = []
     for i in range(content.count):
         sheet = Image.new("RGBA", (place.width, place.height))
@@ -297,13 +302,20 @@ def draw(
 
 
 def _named(picture: Image, name: str) -> Image:
-    """With its name in a line above it."""
+    """With its name in a line above it, dark on light also where the page around it is dark."""
     from PIL import Image, ImageDraw, ImageFont
 
-    sheet = Image.new("RGBA", (picture.width, picture.height + HEAD))
+    sheet = Image.new("RGBA", (picture.width, picture.height + HEAD), (255, 255, 255, 255))
     sheet.paste(picture, (0, HEAD))
-    ImageDraw.Draw(sheet).text((0, 3), plain(name), (33, 33, 33, 255), ImageFont.load_default(12))
+    font = ImageFont.load_default(12)
+    ImageDraw.Draw(sheet).text((2, 3), cut(plain(name), font, picture.width - 4), (33, 33, 33, 255), font)
     return sheet
+
+
+def cut(text: str, font: ImageFont, width: int) -> str:
+    """What fits into so many px; of what does not, the end, which tells layers of deep networks apart."""
+    cuts = text, *(f"...{text[start:]}" for start in range(1, len(text)))
+    return next((one for one in cuts if font.getlength(one) <= width), "")
 
 
 def plain(text: str) -> str:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures.render import HEAD, WIDE_GAP, as_array, colour, plain, to_uint8
+from cnnviz_widgets.pictures.render import HEAD, WIDE_GAP, as_array, colour, cut, plain, to_uint8
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageFont import ImageFont
 
 INK, PAPER = (33, 33, 33), (255, 255, 255)  # also where the page around it is dark
 HEADROOM = 99.5  # per cent of a map's numbers that stay within the colours
@@ -57,19 +56,13 @@ def side_by_side(*shown: Any, names: Sequence[str] = (), columns: int | None = N
         row, column = divmod(number, columns)
         left, top = column * (side + WIDE_GAP), sum(heights[:row]) + WIDE_GAP * row
         if names:
-            pen.text((left, top + 3), _cut(plain(str(names[number])), font, side), INK, font)
+            pen.text((left, top + 3), cut(plain(str(names[number])), font, side), INK, font)
         sheet.paste(one, (left, top + head), one)
     if all(
         one.mode == "RGB" for one in pictures
     ):  # maps have few colours: with a palette, the file is a third as large
         return sheet.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     return sheet
-
-
-def _cut(text: str, font: ImageFont, width: int) -> str:
-    """What fits into so many px; of what does not, the end, which tells layers of deep networks apart."""
-    cuts = text, *(f"...{text[start:]}" for start in range(1, len(text)))
-    return next((one for one in cuts if font.getlength(one) <= width), "")
 
 
 def _picture(one: Any) -> Image:

@@ -169,3 +169,23 @@ def test_a_coarse_picture_has_every_fifth_level_and_looks_the_same() -> None:
     picture = np.asarray(render.coarse(Image.fromarray(levels)))
     assert set(np.unique(picture)) == set(range(0, 256, 5))
     assert np.abs(picture.astype(int) - levels).max() == 2
+
+
+def test_names_are_written_over_tiles_that_are_wide_enough():
+    """In a strip of their own: the pictures below are as they are without names."""
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 90, 100, 3), np.uint8)
+    content = render.Content(pictures, columns=3, names=("square", "disc", "Maine Coon, a long-haired cat of America"))
+    sheet = np.asarray(render.draw(content, width=316))
+    assert sheet.shape == (render.HEAD + 90, 316, 4)
+    for number in range(3):
+        left = number * (100 + render.WIDE_GAP)
+        np.testing.assert_array_equal(sheet[render.HEAD :, left : left + 100, :3], pictures[number])
+        strip = sheet[: render.HEAD, left : left + 100, :3]
+        assert strip.min() < 60, "ink"
+        assert (strip[:, :2] == 255).all() and (strip[:, -2:] == 255).all(), "cut before the edge"  # noqa: PT018
+    assert (sheet[:, 100 : 100 + render.WIDE_GAP, 3] == 0).all()
+
+
+def test_names_are_not_written_where_they_could_not_be_read():
+    maps = render.Content(values=np.zeros((64, 8, 8)), names=tuple(f"channel {one}" for one in range(64)))
+    assert render.draw(maps, width=448).size == render.draw(maps, width=448, labels=False).size
