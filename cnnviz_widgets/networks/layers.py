@@ -4,7 +4,6 @@ Whatever order of dimensions a module has, methods see its channels first: ``Lay
 and maps into what it returns.
 """
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,9 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks.held import heard
 from cnnviz_widgets.networks.receptive_field import Field, Tracker
+from cnnviz_widgets.runtime.interrupts import guarded
 
 
 @dataclass(frozen=True)
@@ -133,23 +134,15 @@ Hook = Callable[[str, nn.Module, Any], Any]  # (name of the call, module, output
 @contextmanager
 def hooked(modules: dict[str, nn.Module], hook: Hook) -> Iterator[None]:
     """``hook`` hears of every call of ``modules`` in this thread, and is gone afterwards."""
-    thread, calls, handles = threading.get_ident(), Counter(), []
+    names, calls = {module: name for name, module in modules.items()}, Counter()
 
-    def hear(name: str, module: nn.Module, output: Any) -> Any:
-        if threading.get_ident() != thread:
-            return None
+    def hear(module: nn.Module, _: tuple, output: Any) -> Any:
+        name = names[module]
         calls[name] += 1
         return hook(name if calls[name] == 1 else f"{name}#{calls[name]}", module, output)
 
-    try:
-        for name, module in modules.items():
-            handles.append(
-                module.register_forward_hook(lambda module, _, output, name=name: hear(name, module, output))
-            )
+    with heard(names, hear):
         yield
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
@@ -206,7 +199,7 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
         )
 
     tracker = Tracker(picture)
-    with torch.no_grad(), tracker, hooked(modules, note):
+    with guarded(torch.no_grad(), tracker, hooked(modules, note)):
         output = module(picture)
     return tuple(layers), aliases, output
 

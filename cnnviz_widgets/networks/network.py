@@ -1,14 +1,12 @@
 """``Network``: the one view of any image classifier. Through it, and only through it, methods see a network."""
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, suppress
 from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import chain
 from math import prod
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +15,7 @@ from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back, unseen
+from cnnviz_widgets.networks.held import held
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
 from cnnviz_widgets.networks.outputs import doubt, scores_in
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
@@ -25,7 +24,8 @@ from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
-from cnnviz_widgets.runtime.device import computing, exact_if_asked
+from cnnviz_widgets.runtime.device import callers_modes_off, computing, exact_if_asked
+from cnnviz_widgets.runtime.interrupts import guarded
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's "L"
@@ -33,10 +33,6 @@ _TRIED = 16  # layers at once, when it is tried which of them reach the scores: 
 _PROBED = 224  # px: the size for which layers are described if the network takes pictures of any size
 OUTPUT = "output"  # the name of the only layer of a module whose inner ones cannot be seen
 _UNSEEN_CHANNELS = 64  # as large as those of VGG, layers that cannot be seen are taken to be
-
-
-# One lock per module, however many views of it there are: its training flags are changed for the time of a pass.
-_mutexes: "WeakKeyDictionary[nn.Module, Any]" = WeakKeyDictionary()
 
 
 class Prediction(NamedTuple):
@@ -113,7 +109,6 @@ class Network:
         self._named = classes is not None
         self._asked_scores = scores
         self._reading: Reading | None = None  # until the module is tried
-        self._mutex = _mutexes.setdefault(module, threading.RLock())
         self._takes_channels_last = False  # that is, until it is tried
         self._takes_one_at_a_time = False  # likewise
         self._unseen: str | None = None  # why no inner layer can be seen
@@ -240,7 +235,7 @@ class Network:
         batch = self.normalise(torch.zeros(1, self.channels, *size))
         for end in range(len(layers), 0, -_TRIED):
             names = [layer.name for layer in layers[max(0, end - _TRIED) : end]]
-            with self.lock, evaluating(self.module):
+            with self.lock:
                 scores, values = self.forward(batch, names, grad_from=names[0])
                 if not scores.requires_grad:
                     break
@@ -431,15 +426,9 @@ class Network:
         if self._takes_one_at_a_time and len(batch) > 1:
             return _joined([together(one) for one in batch.split(1)])
         output = None
+        mode = torch.enable_grad() if grad else torch.no_grad()
         try:
-            with (
-                self.lock,
-                computing(self.device, cast=cast),
-                torch.set_grad_enabled(grad),
-                evaluating(self.module),
-                suppress(_Enough),
-                hooked(modules, keep),
-            ):
+            with guarded(self.lock, computing(self.device, cast=cast), mode, suppress(_Enough), hooked(modules, keep)):
                 output = self.module(batch.clone())
         except UserError:
             raise
@@ -454,15 +443,13 @@ class Network:
         return scores if to_output else None, {key: values[name] for key, name in asked.items()}
 
     @property
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager:
         """Hold it from a forward to its backward pass: one thread at a time, in the precision that was asked for.
 
-        Inside, ``torch.inference_mode()`` is off: there is no way back from it, not even for what is made afterwards.
+        Inside, the module is in evaluation mode, and the caller's autocast and inference mode are off.
         """
-        normal = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
-        with self._mutex, exact_if_asked(self.device), normal:
-            yield
+        where = self.device
+        return guarded(held(self.module), exact_if_asked(where), *callers_modes_off(where))
 
     def size_taken(self, size: Size, layers: "Layers" = (), *, to_output: bool = True) -> Size | None:
         """``size`` itself, or the nearest one that the network takes in a pass as ``forward`` makes it.
@@ -507,7 +494,7 @@ class Network:
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
         """The layers, the other names of some, and the layers by name."""
         picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
-        with self.lock, evaluating(self.module), Endings() as endings:
+        with guarded(self.lock, endings := Endings()):
             layers, aliases, output = self._probe(self.normalise(picture))
             scores = self.scores(output, 1)
         if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
@@ -522,7 +509,7 @@ class Network:
 
         def of_noise() -> Tensor:
             noise = torch.rand(size, generator=torch.Generator().manual_seed(0))
-            with self.lock, evaluating(self.module), torch.no_grad():
+            with guarded(self.lock, torch.no_grad()):
                 return self.scores(self.module(self.normalise(noise)), 1)
 
         if self._reading is None:
@@ -554,7 +541,7 @@ class Network:
     def _unprobed(self, batch: Tensor) -> Any:
         """What the module returns if its inner layers are left alone."""
         try:
-            with torch.no_grad():
+            with guarded(torch.no_grad()):
                 return self.module(batch)
         except Exception as error:
             size = "×".join(map(str, batch.shape[1:]))
@@ -636,19 +623,6 @@ Layers = str | Layer | nn.Module | Iterable[str | Layer | nn.Module]
 
 class _Enough(BaseException):
     """Ends a pass at the deepest layer. Not an Exception, so that no module catches it."""
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, without calling ``train()``, which some modules override; then every flag as it was."""
-    training = [part for part in module.modules() if getattr(part, "training", False)]  # frozen TorchScript has none
-    try:
-        for part in training:
-            part.training = False
-        yield
-    finally:
-        for part in training:
-            part.training = True
 
 
 def _whole(module: nn.Module, scores: Tensor, size: Size) -> Layer:

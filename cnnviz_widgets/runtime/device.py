@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Literal
 
 import torch
@@ -66,14 +66,34 @@ def computing(where: torch.device, *, cast: bool = True) -> Iterator[None]:
         yield
 
 
+def callers_modes_off(where: torch.device) -> list[AbstractContextManager]:
+    """Contexts without what a caller may be in and would change our numbers: autocast and inference mode.
+
+    Autocast would round scores and gradients to 16 bits; from inference mode there is no way back, not even for what
+    is made afterwards.
+    """
+    kinds = {"cpu", where.type}
+    off: list[AbstractContextManager] = [
+        torch.autocast(kind, enabled=False) for kind in kinds if torch.is_autocast_enabled(kind)
+    ]
+    return [*off, torch.inference_mode(False)] if torch.is_inference_mode_enabled() else off
+
+
 @contextmanager
 def exact_if_asked(where: torch.device) -> Iterator[None]:
-    """No TF32 inside, where that is a choice; for backward passes, which must stay outside of autocast."""
-    if where.type != "cuda" or _precision != "exact":
+    """No TF32 inside, nor its like on a CPU; for backward passes, which must stay outside of autocast."""
+    if _precision != "exact" or (where.type != "cuda" and not _rounds_on_the_cpu()):
         yield
         return
     with _no_tf32:
         yield
+
+
+def _rounds_on_the_cpu() -> bool:
+    try:
+        return torch.get_float32_matmul_precision() != "highest"
+    except RuntimeError:  # cannot be read if the user has set it operator by operator
+        return False
 
 
 class _WithoutTF32:

@@ -13,6 +13,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.evaluation.sanity import randomise
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.runtime.interrupts import guarded
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ def random_labels(
             order = torch.randperm(len(pictures), generator=generator)
             for chosen in order.tensor_split(-(-len(order) // batch)):  # no last batch of one, which BatchNorm refuses
                 prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
-                with copy.lock, torch.enable_grad():
+                with guarded(copy.lock, torch.enable_grad()):
                     copy.module.train()
                     output = copy.module(copy.normalise(torch.stack(prepared)))
                     scores = copy.class_logits(copy.scores(output, len(chosen)))

@@ -6,7 +6,7 @@ in place, so every state that has been yielded stays as it was, and is a place t
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isfinite
@@ -30,6 +30,8 @@ from cnnviz_widgets.methods.passes.gradients import quick_way_back, way_back
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.runtime.device import callers_modes_off
+from cnnviz_widgets.runtime.interrupts import guarded
 
 WAKING = 16  # steps in which a gradient that a ReLU stops altogether is let through
 
@@ -68,7 +70,7 @@ class OptimisationState(Result):
     @cached_property
     def values(self) -> Tensor:
         """(C, H, W) on the CPU, 0…1, or (B, C, H, W) for a batch; with alpha, C is one more. Made when asked for."""
-        with torch.no_grad():
+        with guarded(torch.no_grad()):
             pictures = self.form.decode(*self.parameters).detach().clamp(0, 1).cpu()
         return pictures if len(pictures) > 1 else pictures[0]
 
@@ -121,7 +123,7 @@ def optimise(
         last(optimise(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
     """
     rule, generator = chosen(optimiser), torch.Generator()
-    with _our_own_mode():
+    with _our_own_mode(network):
         if start is None or isinstance(start, Tensor):
             generator.manual_seed(seed)
             form = (picture or fourier()).begin(network, generator)
@@ -174,7 +176,7 @@ def optimise(
         nonlocal parameters, memory, kept
         alive = not (bound.layers or bound.output)
         for step in range(done + 1, steps + 1):
-            with _our_own_mode():
+            with _our_own_mode(network):
                 drawn = generator.get_state()
                 climbed = climbed_from(parameters, drawn)
                 if step <= WAKING and not all(climbed.reached()):
@@ -214,11 +216,9 @@ def _written(photo: Tensor, form: Form, network: Network) -> Tensors:
     return form.project(form.encode(torch.cat([photos, opaque], 1)))
 
 
-@contextmanager
-def _our_own_mode() -> Iterator[None]:
-    """Whatever mode the caller is in. What is made in ``inference_mode`` could not be differentiated later."""
-    with torch.inference_mode(False), torch.no_grad():
-        yield
+def _our_own_mode(network: Network) -> AbstractContextManager:
+    """Whatever mode the caller is in."""
+    return guarded(*callers_modes_off(network.device), torch.no_grad())
 
 
 class _Climb(NamedTuple):
@@ -253,7 +253,7 @@ def _climb(
     waking: bool,
 ) -> _Climb:
     signals: list[Tensor] = []
-    with way_back(network), quick_way_back(network.module):
+    with guarded(way_back(network), quick_way_back(network.module)):
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
         pictures = decoded.detach().requires_grad_()

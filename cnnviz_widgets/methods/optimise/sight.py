@@ -14,6 +14,7 @@ from cnnviz_widgets.methods.optimise.smoothing import resize
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
+from cnnviz_widgets.runtime.interrupts import guarded
 
 Seen = tuple[Tensor | None, dict[str, Tensor]]  # the scores, and what came out of layers
 
@@ -69,7 +70,7 @@ class Sight:
 
     def forward(self, batch: Tensor, *, grad: bool, waking: bool = False) -> Seen:
         """The scores and layers that the objective reads, in float32 at least."""
-        with Waking() if waking else nullcontext():
+        with guarded(Waking()) if waking else nullcontext():
             logits, values = self._network.forward(batch, self._bound.layers, to_output=self._bound.output, grad=grad)
         if grad and not any(one.requires_grad for one in all_of((logits, values))):
             raise UserError(

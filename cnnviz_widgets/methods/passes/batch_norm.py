@@ -6,12 +6,12 @@ for it. What to multiply by is worked out for all layers at once: for each alone
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from types import MethodType
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 class _Affine(NamedTuple):
@@ -40,29 +40,49 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
     before = _here.affine
     _here.affine = before | dict(zip(norms, _affine(norms), strict=True))
     try:
-        for norm in norms:
-            vars(norm)["forward"] = MethodType(_forward, norm)
-        yield
+        with _exchanged if norms else nullcontext():
+            yield
     finally:
-        for norm in norms:
-            vars(norm).pop("forward", None)
         _here.affine = before
+
+
+class _Exchanged:
+    """The forward pass of the class, not of the layers: nothing is on them, and no copy of one gets it.
+
+    It is the process's: the first thread to enter changes it, and the last to leave puts it back.
+    """
+
+    def __init__(self) -> None:
+        self._mutex, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._mutex:
+            self._inside += 1
+            nn.BatchNorm2d.forward = _forward
+
+    def __exit__(self, *error: object) -> None:
+        with self._mutex:
+            self._inside -= 1
+            if not self._inside:
+                del nn.BatchNorm2d.forward  # it inherits its own
+
+
+_exchanged = _Exchanged()
 
 
 def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor, ...] | None:
     """Its means, variances, weights and biases, if its way back can be quicker."""
     numbers = norm.running_mean, norm.running_var, norm.weight, norm.bias
-    usual = type(norm).forward is nn.BatchNorm2d.forward and "forward" not in vars(norm)
+    usual = type(norm).forward in (_BatchNorm.forward, _forward) and "forward" not in vars(norm)
     if not usual or any(one is None for one in numbers):
         return None
     return numbers if numbers[0].device.type == "cpu" and numbers[0].dtype.itemsize >= 4 else None
 
 
-@torch.no_grad()
 def _affine(norms: dict[nn.BatchNorm2d, tuple[Tensor, ...]]) -> list[_Affine]:
     if not norms:
         return []
-    mean, variance, weight, bias = (torch.cat(one) for one in zip(*norms.values(), strict=True))
+    mean, variance, weight, bias = (torch.cat(one).detach() for one in zip(*norms.values(), strict=True))
     sizes = [norm.num_features for norm in norms]
     eps = variance.new_tensor([norm.eps for norm in norms]).repeat_interleave(torch.tensor(sizes))
     scale = (variance + eps).rsqrt_().mul_(weight)
@@ -71,8 +91,8 @@ def _affine(norms: dict[nn.BatchNorm2d, tuple[Tensor, ...]]) -> list[_Affine]:
 
 
 def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
-    affine = _here.affine.get(norm)  # of a copy, or in another thread: none
+    affine = _here.affine.get(norm)  # of another module, or in another thread: none
     goes_back = affine and torch.is_grad_enabled() and x.requires_grad
     if goes_back and not norm.training and x.ndim == 4 and x.dtype == affine.scale.dtype:
         return torch.addcmul(affine.shift, x, affine.scale)
-    return type(norm).forward(norm, x)
+    return _BatchNorm.forward(norm, x)

@@ -55,7 +55,8 @@ def cam(
             logits = logits.detach().requires_grad_()
             scores, start = aim.scores(logits, {}, piece)
             share = slope(network, scores, logits, "the logits")  # of each class in the score: (n, classes)
-        maps, weights = _averaged(network, name, wide(values[name]), logits.detach())
+        with network.lock:  # in training mode, spectral norm moves its buffers whenever a weight is read
+            maps, weights = _averaged(network, name, wide(values[name]), logits.detach())
         raw = torch.einsum("nk,nkhw->nhw", wide(share) @ weights, maps)
         return -raw if counterfactual else raw, start
 

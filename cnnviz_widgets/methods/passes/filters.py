@@ -25,7 +25,9 @@ def filters(network: Network, layer: "str | Layer | nn.Module | None" = None) ->
     name = names[0] if layer is None else network.layer(layer).name
     if name not in names:
         raise UserError(f"layer must be a convolution ({_few(names)}), not {name!r}, a {network.layer(name).kind}.")
-    return Filters(_module(network, name).weight.detach().cpu().clone(), of=name)
+    with network.lock:  # in training mode, spectral norm moves its buffers whenever the weight is read
+        weight = _module(network, name).weight.detach().cpu().clone()
+    return Filters(weight, of=name)
 
 
 def _module(network: Network, name: str) -> nn.Module:

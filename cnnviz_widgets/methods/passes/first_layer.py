@@ -5,7 +5,6 @@ row and b column places beyond a multiple of s are met by every s-th weight only
 pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from cnnviz_widgets.networks.held import heard
 
 
 @contextmanager
@@ -22,22 +23,17 @@ def quick_first_layer(module: nn.Module) -> Iterator[None]:
     if first is None or not _gains(first):
         yield
         return
-    thread = threading.get_ident()
 
     def exchange(part: nn.Conv2d, inputs: tuple, output: Tensor) -> Tensor | None:
-        mine = threading.get_ident() == thread and inputs and output.requires_grad
-        if mine and output.device.type == "cpu" and output.ndim == 4:
+        if inputs and output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
             quick = _Quick.apply(inputs[0], part.weight, [output], part.stride[0], part.padding)
             for hook in (output._backward_hooks or {}).values():  # of those who wait for the gradient of the output
                 quick.register_hook(hook)
             return quick
         return None
 
-    handle = first.register_forward_hook(exchange)
-    try:
+    with heard([first], exchange):
         yield
-    finally:
-        handle.remove()
 
 
 def _gains(part: nn.Conv2d) -> bool:

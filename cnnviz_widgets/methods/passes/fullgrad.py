@@ -18,6 +18,7 @@ from cnnviz_widgets.methods.results import Heatmap
 from cnnviz_widgets.methods.targets import Target, goal
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.runtime.interrupts import guarded
 
 
 @gate
@@ -48,7 +49,7 @@ def full_grad(network: Network, image: Picture, target: Target = None) -> Heatma
 
     def work(piece: range) -> tuple[Tensor, list[float], list]:
         terms, inputs = _Terms(len(piece)), lambda: network.normalise(pictures[piece.start : piece.stop])
-        batch, gradient, scores, start = descend(network, inputs, aim, piece, forward=terms)
+        batch, gradient, scores, start = descend(network, inputs, aim, piece, forward=guarded(terms))
         check(network, gradient)
         terms.add(batch * gradient)
         errors = torch.stack(terms.sums).cpu().double().sum(0) - scores.cpu().double()
@@ -83,7 +84,7 @@ class _Terms(TorchFunctionMode):
         out = func(*args, **(kwargs or {}))
         name = getattr(func, "__name__", "").strip("_")
         if name in _BIASES and isinstance(out, Tensor) and out.requires_grad:
-            with torch.no_grad():
+            with guarded(torch.no_grad()):
                 bias = _BIASES[name](*args, **(kwargs or {}))
             if bias is not None:
                 # A hook belongs to the values that are there now: in-place operations that follow do not reach it.

@@ -1,7 +1,7 @@
 """G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,10 +16,11 @@ from cnnviz_widgets.methods.passes.relu_rules import RuleName, relu_rule
 from cnnviz_widgets.methods.results import GradientPicture, Heatmap
 from cnnviz_widgets.methods.targets import Goal, Neuron, Position, Target, goal
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.networks.network import evaluating
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
+from cnnviz_widgets.runtime.device import callers_modes_off
+from cnnviz_widgets.runtime.interrupts import guarded
 
 Result = TypeVar("Result")
 
@@ -154,7 +155,7 @@ def descend(
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
     quick = quick_way_back(network.module) if layer is None else nullcontext()
-    with way_back(network), quick:
+    with guarded(way_back(network), quick):
         batch = network.quickest(inputs()).requires_grad_(layer is None)
         with forward:
             output, values = network.forward(
@@ -166,20 +167,16 @@ def descend(
     return end.detach(), gradient, scores.detach(), start
 
 
-@contextmanager
-def way_back(network: Network) -> Iterator[None]:
+def way_back(network: Network) -> AbstractContextManager:
     """For a forward pass and its backward pass, both in evaluation mode; UserError if the network cannot have one."""
     if network.no_way_back:
         raise UserError(f"{network.name} {network.no_way_back}.")
-    with network.lock, torch.enable_grad(), evaluating(network.module):
-        yield
+    return guarded(network.lock, torch.enable_grad())
 
 
-@contextmanager
-def quick_way_back(module: nn.Module) -> Iterator[None]:
+def quick_way_back(module: nn.Module) -> AbstractContextManager:
     """Context in which a pass must run forward and back, to the picture alone, to be quicker than autograd's own."""
-    with quick_first_layer(module), quick_batch_norm(module):
-        yield
+    return guarded(quick_first_layer(module), quick_batch_norm(module))
 
 
 def slope(network: Network, scores: Tensor, end: Tensor, name: str, *, again: bool = False) -> Tensor:
@@ -198,10 +195,15 @@ def in_pieces(
     network: Network, function: Callable[[range], Result], count: int, size: tuple[int, int]
 ) -> Iterator[Result]:
     """``function(piece)``, a pass forward and back, for as many of ``count`` pictures at once as is quickest."""
+
+    def work(piece: range) -> Result:
+        with guarded(*callers_modes_off(network.device)):
+            return function(piece)
+
     bytes_each = network.bytes_per_image(size, grad=True)
     what = f"a pass of {network.name} forward and back over one picture of {size[0]}×{size[1]} pixels"
     most = network.at_once(size)
-    pieces = batching.run(function, range(count), bytes_each, most=most, where=network.device, what=what)
+    pieces = batching.run(work, range(count), bytes_each, most=most, where=network.device, what=what)
     return (result for _, result in pieces)
 
 

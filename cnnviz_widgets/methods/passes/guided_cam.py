@@ -12,6 +12,7 @@ from cnnviz_widgets.methods.results import GradientPicture
 from cnnviz_widgets.methods.targets import Goal, Neuron, Target, goal
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.runtime.interrupts import guarded
 
 
 @gate
@@ -62,9 +63,9 @@ def _together(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, list]:
     """One pass forward and two back: to the layer by the true gradient, and to the picture by the guided one."""
     layers = [layer] if aim.layer is None else [layer, aim.layer]
-    with way_back(network), quick_way_back(network.module):
+    with guarded(way_back(network), quick_way_back(network.module)):
         batch = network.quickest(inputs()).requires_grad_()
-        with guided:
+        with guarded(guided):
             output, values = network.forward(batch, layers, to_output=aim.layer is None, grad=True)
         scores, start = aim.scores(output, values, piece)
         guided.acting = False

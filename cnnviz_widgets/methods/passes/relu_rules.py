@@ -27,6 +27,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime.interrupts import guarded
 
 RuleName = Literal["backprop", "deconvnet", "guided"]
 RULES = get_args(RuleName)
@@ -54,7 +55,7 @@ def relu_rule(rule: RuleName) -> AbstractContextManager:
 
     The backward pass itself may run outside. Warns if a rule other than "backprop" met no rectifier to act on.
     """
-    return nullcontext() if rule == "backprop" else Rule(rule)
+    return nullcontext() if rule == "backprop" else guarded(Rule(rule))
 
 
 class Rectifiers(TorchFunctionMode):

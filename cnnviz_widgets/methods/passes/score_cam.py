@@ -46,8 +46,8 @@ def score_cam(
     raw = []
     for picture, maps, start in zip(pictures, network.activations(pictures, name)[name], first.start, strict=True):
         strongest = wide(maps[maps.amax((1, 2)).topk(count).indices])
-        weights = _scores(network, picture, strongest, target, start).softmax(0)
-        raw.append(torch.einsum("k,khw->hw", weights.to(strongest), strongest).cpu())
+        weights = _scores(network, picture, strongest, target, start).softmax(0).to(strongest)
+        raw.append((weights[:, None, None] * strongest).sum(0).cpu())
     return heatmap(
         network, image, pictures, torch.stack(raw), aim, first.start, name, f"{aim.unit} Score-CAM", relu, upsample
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
+from weakref import ref
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ from torch.fx import Node
 from torch.fx.operator_schemas import normalize_function
 
 from cnnviz_widgets.methods.passes.incremental.convolution import Convolution
+from cnnviz_widgets.methods.passes.incremental.scratch import scratch_copy, take_back
 from cnnviz_widgets.methods.passes.incremental.windows import Kernel
 
 # What treats every place of a map by itself and alike, whatever it does with the channels.
@@ -108,7 +110,11 @@ def trace(module: nn.Module) -> Traced:
     if any(part._forward_hooks or part._forward_pre_hooks for part in module.modules()):
         raise TypeError("a hook may do anything")
     tracer = _Tracer()
-    graph = tracer.trace(module)
+    try:
+        graph = tracer.trace(scratch_copy(module))
+    finally:
+        tracer.root = None
+        take_back(tracer.lent)
     order = {node: place for place, node in enumerate(graph.nodes)}
     for node in list(graph.nodes):
         part = _part(node, module)
@@ -135,14 +141,20 @@ def _keep_dimension(graph: fx.Graph, node: Node) -> None:
 
 
 class _Tracer(fx.Tracer):
-    """Leaves the module as it is and other threads in peace, and remembers what came out of each layer."""
+    """Leaves other threads in peace, and remembers what came out of each layer."""
 
     proxy_buffer_attributes = True
 
     def __init__(self) -> None:
         super().__init__()
         self.layers: dict[str, Node] = {}
+        self.lent: list[ref] = []  # the stand-ins
         self._thread, self._calls = threading.get_ident(), Counter()
+
+    def proxy(self, node: Node) -> fx.Proxy:
+        lent = super().proxy(node)
+        self.lent.append(ref(lent))
+        return lent
 
     def call_module(self, m: nn.Module, forward: Callable, args: tuple, kwargs: dict) -> Any:
         if threading.get_ident() != self._thread:

@@ -1,7 +1,7 @@
 """Passes over one picture with a square of it changed."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from math import prod
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -24,9 +24,9 @@ from cnnviz_widgets.methods.passes.incremental.maps import NONE, Map, Margins, m
 from cnnviz_widgets.methods.passes.incremental.plan import map_sizes, spread
 from cnnviz_widgets.methods.passes.incremental.windows import Span, Window, everything
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.networks.network import evaluating
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import computing, precision
+from cnnviz_widgets.runtime.interrupts import guarded, uninterrupted
 
 BLOCK = {"exact": 16, "fast": 32}  # windows made equally large: more are quicker to compute, fewer are cut closer
 TOGETHER = 128  # positions at most after the blocks: linear layers read all of their weights for however many there are
@@ -129,11 +129,9 @@ class IncrementalPasses:
             plan = self._plans[key] = spread(self._program.picture, self._steps, self._sizes, squares, self._felt)
         return plan
 
-    @contextmanager
-    def _computing(self) -> Iterator[None]:
+    def _computing(self) -> AbstractContextManager:
         network = self._network
-        with network.lock, computing(network.device), torch.no_grad(), evaluating(network.module):
-            yield
+        return guarded(network.lock, computing(network.device), torch.no_grad())
 
     def _answers(self, values: dict[Node, Any], count: int) -> Answers:
         output = fx.map_arg(self._program.output, values.__getitem__)
@@ -234,13 +232,14 @@ class IncrementalPasses:
 
 def quickest_passes(network: Network, picture: Tensor, layers: Sequence[str] = ()) -> FullPasses | IncrementalPasses:
     """Incremental ones if the module can be read and they agree with it, else full ones. Arguments as theirs."""
-    module, own = network.module, network.forward(picture[None], layers, cast=False)
+    module, own = network.module, None
     known = _traced.pop(module, None)
     for traced in [None] if known is None else [known, None]:  # the module may be another than when it was traced
         with suppress(Exception):  # in a module's code, stand-ins for tensors can raise any
             if traced is None:
-                with network.lock, evaluating(module):
-                    traced = trace(module)
+                with network.lock:
+                    traced = uninterrupted(trace, module)  # while it runs, torch.fx changes what all modules do
+            own = own or network.forward(picture[None], layers, cast=False)
             incremental = IncrementalPasses(network, picture, layers, traced)
             if _agree(incremental.unchanged, own):
                 _traced[module] = traced

@@ -1,0 +1,142 @@
+"""Modules whose ``forward`` stores, appends, counts and caches, on themselves and elsewhere."""
+
+import copy
+import io
+import pickle
+from itertools import islice
+
+import pytest
+import torch
+from torch import fx, nn
+
+import cnnviz_widgets as cv
+from cnnviz_widgets.methods.passes.incremental import IncrementalPasses, quickest_passes
+
+ELSEWHERE: dict = {"all": []}
+
+
+class Keeps(nn.Module):
+    """Everyone's home-made Grad-CAM."""
+
+    calls, together = 0, []
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 6)
+        self.maps, self.all, self.by_name, self.count = None, [], {}, 0
+        self.plain = torch.zeros(1)
+        self.register_buffer("seen", torch.zeros(1))
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x):
+        self.maps = maps = self.body(x).relu()
+        self.view, self.pair = maps.flatten(1), (x, maps)
+        self.all.append(maps)
+        self.by_name["maps"] = maps
+        self.count += 1
+        self.seen += 1
+        self.plain = self.plain + 1
+        self.mean = 0.9 * self.mean + 0.1 * maps.mean((0, 2, 3))
+        Keeps.calls += 1
+        Keeps.together.append(maps)
+        ELSEWHERE["maps"] = maps
+        ELSEWHERE["all"].append((maps, "a name"))
+        return self.head(maps.mean((2, 3)))
+
+
+METHODS = {
+    "occlusion": lambda n, x: next(cv.occlusion(n, x, 0, size=8, stride=8)),
+    "saliency": lambda n, x: cv.saliency(n, x),
+    "guided": lambda n, x: cv.class_gradient(n, x, rule="guided"),
+    "smoothgrad": lambda n, x: cv.smoothgrad(n, x, samples=2),
+    "full_grad": lambda n, x: cv.full_grad(n, x),
+    "grad_cam": lambda n, x: cv.grad_cam(n, x, layer="body"),
+    "guided_grad_cam": lambda n, x: cv.guided_grad_cam(n, x, layer="body"),
+    "score_cam": lambda n, x: cv.score_cam(n, x, layer="body"),
+    "class_model": lambda n, x: [*islice(cv.class_model(n, 0, steps=2), 2)],
+    "sanity_check": lambda n, x: [*islice(cv.sanity_check(cv.saliency, n, x), 2)],
+    "predict": lambda n, x: n.predict(x),
+}
+
+
+@pytest.fixture
+def module():
+    yield Keeps().eval()
+    ELSEWHERE.clear()
+    ELSEWHERE["all"] = []
+    Keeps.together.clear()
+
+
+@pytest.fixture
+def picture():
+    return torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(2))
+
+
+def kept(value):
+    """Every tensor, and what is like one, in attributes, lists and dictionaries."""
+    if isinstance(value, torch.Tensor | fx.Proxy):
+        yield value
+    elif isinstance(value, list | tuple | dict):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from kept(one)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.filterwarnings("ignore:.*(nothing came back|met no ReLU|the same everywhere)")
+def test_what_a_module_keeps_is_its_own_and_can_be_copied_and_saved(module, picture, method):
+    METHODS[method](cv.Network(module, input_size=32), picture)
+    for tensor in kept(vars(module)):
+        assert isinstance(tensor, torch.Tensor)
+        assert tensor.grad_fn is None
+        assert not tensor.is_inference()
+    assert not any(isinstance(one, fx.Proxy) for one in kept([ELSEWHERE, Keeps.together]))
+    assert isinstance(module.count, int)
+    assert float(module.seen) == module.count == float(module.plain)
+    torch.save(module.state_dict(), io.BytesIO())
+    torch.save(module, io.BytesIO())
+    for twin in (copy.deepcopy(module), pickle.loads(pickle.dumps(module))):
+        assert torch.equal(twin.maps, module.maps)
+
+
+def test_such_a_module_is_occluded_as_quickly_as_others(module):
+    network = cv.Network(module, input_size=32)
+    assert isinstance(quickest_passes(network, torch.randn(3, 32, 32)), IncrementalPasses)
+
+
+def test_a_copy_in_the_middle_of_a_pass_has_nothing_of_ours(picture):
+    class Copies(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2), nn.BatchNorm2d(4), nn.ReLU())
+            self.head = nn.Linear(4, 6)
+
+        def forward(self, x):
+            out = self.head(self.body(x).mean((2, 3)))
+            copies.append(copy.deepcopy(self))
+            return out
+
+    copies, module = [], Copies().eval()
+    network = cv.Network(module, input_size=32)
+    for method in ("saliency", "grad_cam", "guided", "class_model"):
+        if method == "grad_cam":
+            cv.grad_cam(network, picture, layer="body.0")
+        else:
+            METHODS[method](network, picture)
+    assert len(copies) > 5
+    for twin in copies:
+        for part, own in zip(twin.modules(), module.modules(), strict=True):
+            assert vars(part).keys() == vars(own).keys()
+            assert not part._forward_hooks
+            assert not part._forward_pre_hooks
+        pickle.dumps(twin.body)
+
+
+def test_reading_the_weights_moves_no_spectral_norm():
+    convolution = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3))
+    module = nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).train()
+    network = cv.Network(module, input_size=16)
+    before = {name: buffer.clone() for name, buffer in module.named_buffers()}
+    cv.filters(network)
+    cv.cam(network, torch.rand(3, 16, 16), layer="1")
+    assert module.training
+    assert all(torch.equal(buffer, before[name]) for name, buffer in module.named_buffers())

@@ -1,0 +1,200 @@
+"""Interrupts at random moments, as the kernel sends them: the module and torch are as before."""
+
+import random
+import signal
+import threading
+import time
+
+import pytest
+import torch
+from architectures import state
+from torch import nn
+from torch.nn.modules import module as modules
+from torch.overrides import _get_current_function_mode_stack
+
+import cnnviz_widgets as cv
+from cnnviz_widgets.networks.held import held
+from cnnviz_widgets.runtime.interrupts import guarded, uninterrupted
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers that interrupt on this system")
+
+INTERRUPTS = 300
+
+METHODS = {
+    "layers": lambda n, x: n.with_module(n.module).layers,
+    "predict": lambda n, x: n.predict(x),
+    "activations": lambda n, x: n.activations(x, "3"),
+    "filters": lambda n, x: cv.filters(n),
+    "saliency": lambda n, x: cv.saliency(n, x),
+    "guided": lambda n, x: cv.class_gradient(n, x, rule="guided"),
+    "smoothgrad": lambda n, x: cv.smoothgrad(n, x, samples=2, rule="deconvnet"),
+    "full_grad": lambda n, x: cv.full_grad(n, x),
+    "grad_cam": lambda n, x: cv.grad_cam(n, x, layer="3"),
+    "guided_grad_cam": lambda n, x: cv.guided_grad_cam(n, x, layer="3"),
+    "optimise": lambda n, x: cv.last(cv.optimise(n, cv.objectives.logit(3), steps=2), progress=False),
+    "occlusion": lambda n, x: next(cv.occlusion(n.with_module(n.module), x, size=8, stride=8)),
+}
+
+
+@pytest.fixture
+def module():
+    """With all that a pass could leave something on: flags, BatchNorm, a first layer with a stride, spectral norm."""
+    normed = nn.utils.parametrizations.spectral_norm(nn.Conv2d(4, 6, 3, padding=1))
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True), normed, nn.BatchNorm2d(6),
+        nn.ReLU(), nn.Dropout(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5),
+    ).train()  # fmt: skip
+    module[1].eval()
+    return module
+
+
+def modes() -> tuple:
+    """All of torch and Python that a pass changes for a while."""
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.is_autocast_enabled("cpu"),
+        len(_get_current_function_mode_stack()),
+        len(modules._global_forward_hooks),
+        "forward" in vars(nn.BatchNorm2d),
+        nn.Module.__call__,
+        nn.Module.__getattr__,
+        signal.getsignal(signal.SIGINT),
+    )
+
+
+@pytest.fixture
+def timer():
+    """Interrupts whoever runs after so many seconds, as Ctrl+C does; 0 for not at all."""
+
+    def send(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    before, timers = signal.signal(signal.SIGALRM, send), signal.getitimer(signal.ITIMER_REAL)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, *timers)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.timeout(0)  # pytest's own time-out is the same timer
+@pytest.mark.filterwarnings("ignore")
+def test_the_module_is_untouched_by_random_interrupts(module, timer):
+    draw, hits = random.Random(0), 0
+    network, picture = cv.Network(module, input_size=16), torch.rand(3, 16, 16)
+    seconds = {}
+    for name, method in METHODS.items():
+        method(network, picture)
+        began = time.perf_counter()
+        method(network, picture)
+        seconds[name] = time.perf_counter() - began
+    before, usual = state(module), modes()
+    while hits < INTERRUPTS:
+        name = draw.choice([*METHODS])
+        try:
+            timer(draw.uniform(1e-5, seconds[name]))
+            METHODS[name](network, picture)
+        except KeyboardInterrupt:
+            hits += 1
+        finally:
+            timer(0)
+        assert state(module) == before, name
+        assert modes() == usual, name
+    assert free(module)
+
+
+def free(module: nn.Module) -> bool:
+    """Whether another thread can have it."""
+    had = []
+
+    def have():
+        with held(module):
+            had.append(True)
+
+    thread = threading.Thread(target=have, daemon=True)
+    thread.start()
+    thread.join(5)
+    return bool(had)
+
+
+class Step:
+    """A context that is interrupted while it is entered or left."""
+
+    def __init__(self, when):
+        self.when, self.inside = when, False
+
+    def __enter__(self):
+        if self.when == "enter":
+            signal.raise_signal(signal.SIGINT)
+        self.inside = True
+
+    def __exit__(self, *error):
+        if self.when == "exit":
+            signal.raise_signal(signal.SIGINT)
+        self.inside = False
+
+
+@pytest.mark.parametrize("when", ["enter", "exit"])
+def test_a_signal_waits_until_all_is_entered_or_left(when):
+    steps, reached = [Step(""), Step(when), Step("")], []
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), guarded(*steps):
+        reached += [step.inside for step in steps]
+    assert reached == ([True] * 3 if when == "exit" else [])
+    assert not any(step.inside for step in steps)
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
+def test_a_handler_that_only_takes_note_does_not_end_the_context(timer):
+    heard = []
+    signal.signal(signal.SIGALRM, lambda *_: heard.append(1))
+
+    class Rings(Step):
+        def __enter__(self):
+            signal.raise_signal(signal.SIGALRM)
+            self.inside = True
+
+    with guarded(step := Rings("")):
+        assert step.inside
+        assert heard == [1]
+        signal.raise_signal(signal.SIGALRM)
+        assert heard == [1, 1]
+
+
+def test_an_error_while_entering_leaves_what_was_entered():
+    first, second = Step(""), Step("")
+    second.__class__ = type("Fails", (Step,), {"__enter__": lambda self: 1 / 0})
+    with pytest.raises(ZeroDivisionError), guarded(first, second):
+        pass
+    assert not first.inside
+
+
+def test_a_function_as_one_step():
+    done = []
+
+    def work():
+        signal.raise_signal(signal.SIGINT)
+        done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        uninterrupted(work)
+    assert done
+
+
+def test_waiting_for_another_thread_can_be_interrupted(module, timer):
+    inside, go_on = threading.Event(), threading.Event()
+
+    def have():
+        with held(module):
+            inside.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=have)
+    thread.start()
+    inside.wait(5)
+    timer(0.2)
+    with pytest.raises(KeyboardInterrupt):
+        cv.Network(module, input_size=16).logits(torch.rand(3, 16, 16))
+    timer(0)
+    go_on.set()
+    thread.join()
+    assert free(module)
