@@ -1,8 +1,9 @@
 """D1: DeepDream. Whatever a layer sees in a photograph, it is shown more of it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -83,7 +84,7 @@ def dream(
                     state,
                     step=octave * steps + state.step,
                     total=len(sizes) * steps,
-                    form=replace(state.form, decode=_in_full(photo, plain)),
+                    form=replace(state.form, decode=partial(_in_full, photo, plain)),
                 )
             detail = state.parameters[0] - plain
 
@@ -101,9 +102,9 @@ def _bridged(pictures: Tensor, generator: torch.Generator) -> Tensor:
     return pictures
 
 
-def _in_full(photo: Tensor, plain: Tensor) -> Callable[[Tensor], Tensor]:
+def _in_full(photo: Tensor, plain: Tensor, dreamed: Tensor) -> Tensor:
     """The photograph with what has changed in an octave of it."""
-    return lambda dreamed: photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
+    return photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
 
 
 def _dreamed_of(network: Network, layers: Layers, guide: Picture | None) -> Objective:

@@ -136,7 +136,7 @@ def optimise(
         else:
             generator.set_state(start.generator)
             form, done, parameters, kept = start.form, start.step, start.parameters, start.snapshots
-            memory = start.memory if start.optimiser is rule else None
+            memory = start.memory if start.optimiser == rule else None
         pictures = form.decode(*parameters).detach()
         bound = objective.bind(network, len(pictures))
     steps = whole_number("steps", steps, done + 1, where=f"({done} are done)" if done else "")

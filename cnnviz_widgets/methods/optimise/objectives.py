@@ -8,6 +8,7 @@ picture its own: ``channel("layer3", [1, 2, 3, 4])`` makes four pictures of four
 
 import json
 from collections.abc import Callable, Sequence
+from functools import partial, wraps
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -104,14 +105,34 @@ class Term(Objective):
     def __init__(self, name: str, read: Callable[[Network, int], Reading]) -> None:
         self.name, self.read = name, read
 
+    def __reduce__(self) -> str | tuple:
+        """A term is copied and saved as the call that makes it: what it reads with is a function within a function."""
+        return "ONE" if self is ONE else self.call
+
+    def __deepcopy__(self, memo: dict) -> "Term":
+        return self  # it never changes, and its layer may be a module, of which a copy would be part of no network
+
     @property
     def parts(self) -> tuple[tuple[Weight, "Term"], ...]:
         return ((1.0, self),)
 
 
+def _again(make: Callable[..., Term]) -> Callable[..., Term]:
+    """The same function, whose terms know how they were made."""
+
+    @wraps(make)
+    def made(*args: Any, **kwargs: Any) -> Term:
+        term = make(*args, **kwargs)
+        term.call = (partial(made, **kwargs), args)
+        return term
+
+    return made
+
+
 ONE = Term("1", lambda network, count: Reading(lambda seen: seen.pictures.new_ones(count)))
 
 
+@_again
 def _product(first: Objective, second: Objective) -> Term:
     def read(network: Network, count: int) -> Reading:
         one, other = first.bind(network, count), second.bind(network, count)
@@ -156,6 +177,7 @@ class Bound:
 # Units
 
 
+@_again
 @gate
 def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None = None) -> Term:
     """One unit; ``position`` is (row, column) in the channel's map, None = its centre."""
@@ -177,6 +199,7 @@ def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None =
     return _unit(f"neuron({_name(layer)}, {_plain(channel)}{place})", layer, channel, value)
 
 
+@_again
 @gate
 def channel(layer: AnyLayer, channel: Several) -> Term:
     """The mean of a channel over its map."""
@@ -198,18 +221,21 @@ def _unit(name: str, layer: AnyLayer, channel: Several, value: Callable[[Tensor]
     return Term(name, read)
 
 
+@_again
 @gate
 def layer(layer: AnyLayer) -> Term:
     """Half the mean square of a whole layer, DeepDream's objective: its gradient is the activation itself."""
     return custom(lambda maps: maps.flatten(1).square().mean(1) / 2, layer, name=f"layer({_name(layer)})")
 
 
+@_again
 @gate
 def logit(target: int | str | Sequence) -> Term:
     """The score of a class before the softmax: ``network.class_logits``."""
     return _class("logit", target, Network.class_logits)
 
 
+@_again
 @gate
 def probability(target: int | str | Sequence) -> Term:
     """The probability of a class."""
@@ -226,6 +252,7 @@ def _class(name: str, target: int | str | Sequence, measure: Callable[[Network, 
     return Term(f"{name}({json.dumps(target, ensure_ascii=False)})", read)
 
 
+@_again
 @gate
 def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 0.0) -> Term:
     """How far a layer goes along a vector of its channels: the mean over places of ``dot · max(0.1, cosine)^power``.
@@ -260,6 +287,7 @@ def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 
     return Term(f"direction({_name(layer)}, {_shape(wanted)}{exponent})", read)
 
 
+@_again
 @gate
 def target_features(layer: AnyLayer, features: Tensor) -> Term:
     """How near a layer is to given features: ``−‖Φ(x) − Φ₀‖² / ‖Φ₀‖²``, 0 at best (Mahendran & Vedaldi, 2015).
@@ -285,6 +313,7 @@ def target_features(layer: AnyLayer, features: Tensor) -> Term:
     return Term(f"target_features({_name(layer)}, {_shape(features)})", read)
 
 
+@_again
 @gate
 def matching(layer: AnyLayer, features: Tensor) -> Term:
     """The mean over places of the dot product with the best fitting place of a guide's features (C, h, w)."""
@@ -304,6 +333,7 @@ def matching(layer: AnyLayer, features: Tensor) -> Term:
     return Term(f"matching({_name(layer)}, {_shape(features)})", read)
 
 
+@_again
 @gate
 def diversity(layer: AnyLayer) -> Term:
     """How alike a picture is to the others of its batch: the mean cosine of their Gram matrices, 0…1. Subtract it."""
@@ -319,6 +349,7 @@ def diversity(layer: AnyLayer) -> Term:
     return custom(value, layer, name=f"diversity({_name(layer)})")
 
 
+@_again
 @gate
 def custom(value: Callable[..., Tensor], *layers: AnyLayer, name: str | None = None) -> Term:
     """Any function of what comes out of layers: ``value(first, second, …)`` makes (B,) of (B, C, H, W) each."""
@@ -333,12 +364,14 @@ def custom(value: Callable[..., Tensor], *layers: AnyLayer, name: str | None = N
 # Priors: on the picture itself, before the transforms. They are costs: subtract them.
 
 
+@_again
 @gate
 def l1(around: float = 0.5) -> Term:
     """``Σ |x − around|``, with values 0…1."""
     return _prior(f"l1({_changed(around, 0.5)})", lambda pictures: (pictures - around).abs())
 
 
+@_again
 @gate
 def l2() -> Term:
     """``Σ x²`` of the picture as the network takes it, in standard deviations from the mean colour (Simonyan, 2014)."""
@@ -349,6 +382,7 @@ def l2() -> Term:
     return Term("l2()", read)
 
 
+@_again
 @gate
 def total_variation(beta: Annotated[float, Range(above=0)] = 2.0) -> Term:
     """``Σ ((x[i, j+1] − x[i, j])² + (x[i+1, j] − x[i, j])²)^(β/2)``, with values 0…1 (Mahendran & Vedaldi, 2015).
@@ -368,6 +402,7 @@ def total_variation(beta: Annotated[float, Range(above=0)] = 2.0) -> Term:
     return _prior(f"total_variation({_changed(beta, 2.0)})", value)
 
 
+@_again
 @gate
 def blur_penalty(sigma: Sigma = 1.0) -> Term:
     """``½ Σ (x − blurred x)²``, where the blurred picture is taken as a given: its gradient leads towards it."""
@@ -377,6 +412,7 @@ def blur_penalty(sigma: Sigma = 1.0) -> Term:
     )
 
 
+@_again
 @gate
 def boundary(width: Positive = 16, around: float = 0.5) -> Term:
     """``½ Σ (x − around)²`` over a frame of ``width`` px: keeps the object away from the border."""
@@ -389,6 +425,7 @@ def boundary(width: Positive = 16, around: float = 0.5) -> Term:
     return _prior(f"boundary({width}{'' if around == 0.5 else f', {around:g}'})", value)
 
 
+@_again
 @gate
 def opacity() -> Term:
     """The mean of alpha, 0…1, of a parametrisation with ``alpha=True``: what is not needed becomes transparent."""

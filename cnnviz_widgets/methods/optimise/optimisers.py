@@ -4,6 +4,7 @@ So a state that has been yielded stays as it was, and going on from one repeats 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import torch
@@ -33,14 +34,18 @@ def adam(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -
 @gate
 def sgd(momentum: Share = 0.0) -> Optimiser:
     """Gradient ascent: ``v ← momentum · v + gradient``, ``x ← x + rate · v``."""
+    return _Sgd(momentum)
 
-    def step(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+
+@dataclass(frozen=True)
+class _Sgd:
+    momentum: float
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
         if memory is not None:
-            gradients = tuple(g.add(v, alpha=momentum) for g, v in zip(gradients, memory, strict=True))
+            gradients = tuple(g.add(v, alpha=self.momentum) for g, v in zip(gradients, memory, strict=True))
         moved = tuple(p.add(g, alpha=rate) for p, g in zip(parameters, gradients, strict=True))
-        return moved, gradients if momentum else None
-
-    return step
+        return moved, gradients if self.momentum else None
 
 
 def normalised(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
@@ -54,15 +59,21 @@ def lbfgs(history: Positive = 20) -> Optimiser:
 
     It assumes that the objective stays the same from step to step: use it without random transforms.
     """
+    return _Lbfgs(history)
 
-    def step(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+
+@dataclass(frozen=True)
+class _Lbfgs:
+    history: int
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
         slope = -_flat(gradients)  # of the loss
         pairs = ()
         if memory is not None:
             pairs, moved, before = memory
             bend = slope - before
             if bend @ moved > 1e-10:
-                pairs = (*pairs, (moved, bend))[-history:]
+                pairs = (*pairs, (moved, bend))[-self.history :]
         direction, weights = -slope, []
         for moved, bend in reversed(pairs):
             weights.append((moved @ direction) / (bend @ moved))
@@ -79,8 +90,6 @@ def lbfgs(history: Positive = 20) -> Optimiser:
             tuple(p + piece.view_as(p) for p, piece in zip(parameters, pieces, strict=True)),
             (pairs, change, slope),
         )
-
-    return step
 
 
 def _rms(gradient: Tensor) -> Tensor:

@@ -8,7 +8,8 @@ Sizes are in pixels, one number or (height, width); None is the network's own si
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -28,10 +29,16 @@ Size = Annotated[int | tuple[int, int] | None, OWN]
 Batch = Annotated[int, Range(1, MOST_PICTURES)]
 Pictures = Annotated[Tensor | None, "pictures (C, H, W) or (B, C, H, W)"]
 Tensors = tuple[Tensor, ...]
+T = TypeVar("T", Tensor, Tensors)
+Colouring = Callable[[Tensor], Tensor]  # from color coordinates to pixels 0…1, or back
 
 # Columns: directions in which the colours of photographs vary independently, as long as they do (Olah et al., 2017).
 COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.0, -0.05], [0.27, -0.09, 0.03]], dtype=torch.float64)
 COLOURS = COLOURS / torch.linalg.vector_norm(COLOURS, dim=0).max()
+
+
+def _same(values: T) -> T:
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +49,14 @@ class Form:
     decode   parameters → pictures (B, C, H, W), 0…1, differentiable
     encode   pictures → parameters, its inverse; None if there is none
     project  parameters → the nearest allowed ones, after every step
+
+    They are functions of this file with their first arguments, so that states can be saved.
     """
 
     start: Tensors
     decode: Callable[..., Tensor]
     encode: Callable[[Tensor], Tensors] | None = None
-    project: Callable[[Tensors], Tensors] = lambda parameters: parameters
+    project: Callable[[Tensors], Tensors] = _same
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +95,9 @@ def pixels(
         if decorrelate:
             decode, encode = _coloured(network), _uncoloured(network)
             return Form((encode(given) if given is not None else 4 * _noise(network, shape, sd, generator),),
-                        decode, lambda pictures: (encode(pictures),))  # fmt: skip
+                        decode, partial(_alone_by, encode))  # fmt: skip
         begun = (0.5 + _noise(network, shape, sd, generator)).clamp(0, 1) if given is None else given
-        return Form((begun,), _same, _alone, lambda one: (one[0].clamp(0, 1),))
+        return Form((begun,), _same, _alone, _clipped)
 
     return Parametrisation(_written("pixels", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
 
@@ -116,13 +125,8 @@ def fourier(
         spectrum = (*shape[:2], height, width // 2 + 1, 2)
         scale = 1 / (4 * frequencies(height, width, torch.empty(0, dtype=_dtype(network), device=network.device)))
 
-        def decode(parameters: Tensor) -> Tensor:
-            terms = scale * torch.view_as_complex(parameters)
-            return colour(torch.fft.irfft2(terms, (height, width), norm="ortho"))
-
-        def encode(pictures: Tensor) -> Tensors:
-            return (torch.view_as_real(torch.fft.rfft2(uncolour(pictures), norm="ortho") / scale),)
-
+        decode = partial(_from_spectrum, colour, scale, (height, width))
+        encode = partial(_spectrum, uncolour, scale)
         begun = encode(given) if given is not None else (_noise(network, spectrum, sd, generator),)
         return Form(begun, decode, encode)
 
@@ -151,15 +155,13 @@ def laplacian(
         colour, uncolour = _coloured(network, decorrelate), _uncoloured(network, decorrelate)
         most = min(levels, int(math.log2(min(shape[2:]))) + 1)
 
-        def encode(pictures: Tensor) -> Tensors:
-            return tuple(pyramid(uncolour(pictures), most))
-
+        encode = partial(_levels, uncolour, most)
         if given is not None:
             begun = encode(given)
         else:
             sizes = [(math.ceil(shape[2] / 2**level), math.ceil(shape[3] / 2**level)) for level in range(most)]
             begun = tuple(_noise(network, (*shape[:2], *size), sd, generator) for size in sizes)
-        return Form(begun, lambda *parameters: colour(merged(parameters)), encode)
+        return Form(begun, partial(_merged, colour), encode)
 
     return Parametrisation(_written("laplacian", size, batch, start, decorrelate=decorrelate, alpha=alpha), begin)
 
@@ -192,15 +194,8 @@ def cppn(
         biases = [_noise(network, (count, 1, hidden), 0.1, generator) for _ in weights]
         last = torch.zeros(count, widths[-1], channels, dtype=_dtype(network), device=network.device)
 
-        def decode(last: Tensor, *layers: Tensor) -> Tensor:
-            values = places
-            for weight, bias in zip(layers[::2], layers[1::2], strict=True):
-                values = (values @ weight + bias).atan()
-                values = torch.cat([values / 0.67, (values.square() - 0.45) / 0.40], -1)  # mean 0, variance 1 each
-            return (values @ last).sigmoid().mT.reshape(count, channels, height, width)
-
         layers = (one for pair in zip(weights, biases, strict=True) for one in pair)
-        return Form((last, *layers), decode)
+        return Form((last, *layers), partial(_painted, places, (count, channels, height, width)))
 
     return Parametrisation(_written("cppn", size, batch, None, alpha=alpha), begin)
 
@@ -232,10 +227,7 @@ def perturbation(
     def begin(network: Network, generator: torch.Generator) -> Form:
         original = network.prepare(image).to(network.device, _dtype(network)).clone()
 
-        def project(parameters: Tensors) -> Tensors:
-            return (within(parameters[0], original, bound, norm).clamp(0, 1),)
-
-        return Form((original,), _same, _alone, project)
+        return Form((original,), _same, _alone, partial(_near, original, bound, norm))
 
     return Parametrisation(f'perturbation({_shape(image)}, {bound:g}, norm="{norm}")', begin)
 
@@ -243,12 +235,44 @@ def perturbation(
 # What they share
 
 
-def _same(pictures: Tensor) -> Tensor:
-    return pictures
-
-
 def _alone(pictures: Tensor) -> Tensors:
     return (pictures,)
+
+
+def _alone_by(encode: Callable[[Tensor], Tensor], pictures: Tensor) -> Tensors:
+    return (encode(pictures),)
+
+
+def _clipped(parameters: Tensors) -> Tensors:
+    return (parameters[0].clamp(0, 1),)
+
+
+def _near(original: Tensor, bound: float, norm: str, parameters: Tensors) -> Tensors:
+    return (within(parameters[0], original, bound, norm).clamp(0, 1),)
+
+
+def _from_spectrum(colour: Colouring, scale: Tensor, size: tuple[int, int], parameters: Tensor) -> Tensor:
+    return colour(torch.fft.irfft2(scale * torch.view_as_complex(parameters), size, norm="ortho"))
+
+
+def _spectrum(uncolour: Colouring, scale: Tensor, pictures: Tensor) -> Tensors:
+    return (torch.view_as_real(torch.fft.rfft2(uncolour(pictures), norm="ortho") / scale),)
+
+
+def _levels(uncolour: Colouring, most: int, pictures: Tensor) -> Tensors:
+    return tuple(pyramid(uncolour(pictures), most))
+
+
+def _merged(colour: Colouring, *parameters: Tensor) -> Tensor:
+    return colour(merged(parameters))
+
+
+def _painted(places: Tensor, shape: tuple[int, ...], last: Tensor, *layers: Tensor) -> Tensor:
+    values = places
+    for weight, bias in zip(layers[::2], layers[1::2], strict=True):
+        values = (values @ weight + bias).atan()
+        values = torch.cat([values / 0.67, (values.square() - 0.45) / 0.40], -1)  # mean 0, variance 1 each
+    return (values @ last).sigmoid().mT.reshape(shape)
 
 
 def _canvas(
@@ -300,29 +324,25 @@ def _noise(network: Network, shape: Sequence[int], sd: float, generator: torch.G
     return sd * torch.randn(*shape, generator=generator).to(network.device, _dtype(network))
 
 
-def _coloured(network: Network, decorrelate: bool = True) -> Callable[[Tensor], Tensor]:
+def _coloured(network: Network, decorrelate: bool = True) -> Colouring:
     """From colour coordinates of any size to pixels 0…1."""
-    matrix = COLOURS.to(network.device, _dtype(network))
-
-    def colour(values: Tensor) -> Tensor:
-        if not decorrelate or network.channels != 3:
-            return values.sigmoid()
-        return _mixed(matrix, values).sigmoid()
-
-    return colour
+    mixes = decorrelate and network.channels == 3
+    return partial(_to_pixels, COLOURS.to(network.device, _dtype(network)) if mixes else None)
 
 
-def _uncoloured(network: Network, decorrelate: bool = True) -> Callable[[Tensor], Tensor]:
+def _uncoloured(network: Network, decorrelate: bool = True) -> Colouring:
     """The inverse of ``_coloured``; black and white, which no finite coordinates have, become nearly so."""
-    inverse = COLOURS.inverse().to(network.device, _dtype(network))
+    mixes = decorrelate and network.channels == 3
+    return partial(_from_pixels, COLOURS.inverse().to(network.device, _dtype(network)) if mixes else None)
 
-    def uncolour(pictures: Tensor) -> Tensor:
-        values = pictures.logit(1e-3)
-        if not decorrelate or network.channels != 3:
-            return values
-        return _mixed(inverse, values)
 
-    return uncolour
+def _to_pixels(matrix: Tensor | None, values: Tensor) -> Tensor:
+    return (values if matrix is None else _mixed(matrix, values)).sigmoid()
+
+
+def _from_pixels(inverse: Tensor | None, pictures: Tensor) -> Tensor:
+    values = pictures.logit(1e-3)
+    return values if inverse is None else _mixed(inverse, values)
 
 
 def _mixed(matrix: Tensor, values: Tensor) -> Tensor:
