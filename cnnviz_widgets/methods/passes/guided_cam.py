@@ -37,7 +37,7 @@ def guided_grad_cam(
     def work(piece: range) -> tuple[Tensor, Tensor, list[float], list]:
         batch = lambda: network.normalise(pictures[piece.start : piece.stop])  # noqa: E731
         if rule == "guided":
-            maps, at_maps, gradient, scores, start = _together(network, batch, aim, piece, name, context)
+            maps, at_maps, gradient, scores, start = _together(network, batch, aim, piece, name, Rule(rule))
         else:  # deconvnet forgets what the true gradient needs
             maps, at_maps, _, _ = descend(network, batch, aim, piece, name)
             with context:
