@@ -165,7 +165,7 @@ class Network:
     def convention_note(self) -> str:
         """A sentence about ``convention``, and what is not certain about it; empty for ordinary logits."""
         found = self._read
-        return "" if self._usual_scores else found.doubt or f"{self.name} gives {found}."
+        return "" if self._usual_scores else found.doubt or f"Scores of {self.name}: {found}."
 
     @property
     def _read(self) -> Reading:

@@ -413,12 +413,13 @@ class Panel(Displayed):
         """Show the state of the work, what the methods had to say, and every error that still stands."""
         wrong, work = list(self._wrong.values()), self._work()
         errors = dict.fromkeys(sentence for sentence, _ in wrong)
-        told = dict.fromkeys(sentence for remarks in self._remarks.values() for sentence in remarks)
+        about_scores = [self.session.network.convention_note]
+        told = dict.fromkeys(sentence for remarks in (about_scores, *self._remarks.values()) for sentence in remarks)
         self._bar.tell(
             state="failed" if wrong and work.state not in ("running", "stopping") else work.state,
             progress=work.progress,
             remaining=work.remaining,
-            note=" ".join(sentence for sentence in told if sentence not in errors),
+            note=" ".join(sentence for sentence in told if sentence and sentence not in errors),
             error=" ".join(errors),
             details="\n".join(traceback for _, traceback in wrong if traceback),
         )

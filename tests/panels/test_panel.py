@@ -535,3 +535,12 @@ def test_a_network_without_places_is_explained_or_shown(kind):
     assert panel.wait(30)
     assert "Traceback" not in panel._bar.details, panel._bar.details
     panel.close()
+
+
+def test_the_panel_says_what_the_scores_are(photo):
+    module = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 1))
+    sigmoid = Network(nn.Sequential(*module, nn.Sigmoid()), name="cats", input_size=32, classes=["cat"])
+    assert panels.Occlusion(sigmoid, photo, size=8, stride=8).run()._bar.note == "Scores of cats: binary (probability)."
+    with pytest.warns(UserWarning, match="one output"):
+        unsure = panels.Occlusion(Network(module, name="cats", input_size=32), photo, size=8, stride=8).run()
+    assert unsure._bar.note.startswith("cats has one output, taken for the logit of one of two classes")
