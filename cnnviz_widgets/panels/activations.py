@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import ipywidgets
 
 from cnnviz_widgets.methods import activations
-from cnnviz_widgets.panels.controls import choice
+from cnnviz_widgets.methods.results import ActivationMaps
+from cnnviz_widgets.panels.controls import choice, default
 from cnnviz_widgets.panels.maps import over_picture, strongest
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
@@ -22,10 +23,16 @@ class Activations(Panel):
 
     title = "Activations"
     pickers = ("image", "layer", "channel")
-    order = choice("index", ["index", "strength"], label="Order", help="By number, or the strongest channel first")
-    scale = choice(
-        "layer", ["layer", "each"], label="White", help="White is the greatest value of the layer, or of each map"
+    order = choice(
+        default(ActivationMaps.content, "by"),
+        ["index", "strength"],
+        label="Order",
+        help="By number, or the strongest channel first",
     )
+    scale = choice(
+        default(ActivationMaps.content, "scale"), ["layer", "each"], label="White",
+        help="White is the greatest value of the layer, or of each map",
+    )  # fmt: skip
 
     def build(self) -> list[ipywidgets.Widget]:
         grid = View("All channels: click one", colormap="gray", cursor="tile", controls=False)

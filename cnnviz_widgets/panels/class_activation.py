@@ -12,7 +12,7 @@ import ipywidgets
 from cnnviz_widgets import methods
 from cnnviz_widgets.methods.results import rgb, robust_maximum
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import choice, several_classes, toggle
+from cnnviz_widgets.panels.controls import choice, default, several_classes, toggle
 from cnnviz_widgets.panels.maps import Tiles, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
@@ -39,9 +39,19 @@ class ClassActivation(Panel):
     pickers = ("image", "target", "walk")
     method = choice("grad_cam", METHODS, label="Method", help="How channels are weighed, and what is summed up")
     scale = choice("each", ["each", "one"], label="Scale", help="Each class at full contrast, or all on one scale")
-    relu = toggle(True, label="ReLU: only what speaks for it", help="Off: red speaks for the class, blue against it")
-    counterfactual = toggle(False, label="Counterfactual", help="The places without which the class would win")
-    upsampled = toggle(True, label="Upsampled", help="Blended up to the picture's size; off: the layer's own cells")
+    relu = toggle(
+        default(methods.grad_cam, "relu"),
+        label="ReLU: only what speaks for it",
+        help="Off: red speaks for the class, blue against it",
+    )
+    counterfactual = toggle(
+        default(methods.grad_cam, "counterfactual"), label="Counterfactual",
+        help="The places without which the class would win",
+    )  # fmt: skip
+    upsampled = toggle(
+        default(methods.grad_cam, "upsample"), label="Upsampled",
+        help="Blended up to the picture's size; off: the layer's own cells",
+    )  # fmt: skip
     classes = several_classes(MOST, label="Classes", help="Up to four: type a name. None = the most probable ones")
 
     def build(self) -> list[ipywidgets.Widget]:

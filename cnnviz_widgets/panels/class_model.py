@@ -10,10 +10,10 @@ from typing import Any
 import ipywidgets
 from traitlets import observe
 
-from cnnviz_widgets.methods import OptimisationState
+from cnnviz_widgets.methods import OptimisationState, class_model
 from cnnviz_widgets.methods.optimise.class_models import RECIPES, Recipe
 from cnnviz_widgets.methods.results import rgb
-from cnnviz_widgets.panels.controls import choice, slider, toggle
+from cnnviz_widgets.panels.controls import choice, default, slider, toggle
 from cnnviz_widgets.panels.making import (
     STOPS,
     Making,
@@ -23,6 +23,7 @@ from cnnviz_widgets.panels.making import (
     heading,
     in_rounds,
     rounds_slider,
+    seed_slider,
     seen_at,
     steps_slider,
 )
@@ -38,7 +39,8 @@ PRESETS = {
     "cs231n": "CS231n",
     **{f"yosinski-{number}": f"Yosinski 2015, setting {number}" for number in range(1, 5)},
 }
-USUAL = RECIPES["distill"]
+PRESET = default(class_model, "preset")
+USUAL = RECIPES[PRESET]
 POINTS = 200  # of a curve
 CHART_INTERVAL = 0.25  # s: charts are slow to draw
 CONTROLS = {  # of a recipe's fields
@@ -61,11 +63,13 @@ class ClassModel(Making):
 
     title = "Class model"
     pickers = ("target",)
-    preset = choice("distill", PRESETS, label="Preset", help="A published way to make it: moves all other controls")
-    steps = steps_slider(128)
+    preset = choice(PRESET, PRESETS, label="Preset", help="A published way to make it: moves all other controls")
+    steps = steps_slider(USUAL.steps)
     rounds = rounds_slider()
-    starts = slider(1, 1, 4, label="Starts", help="Pictures side by side, each from other noise")
-    seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
+    starts = slider(
+        default(class_model, "batch"), 1, 4, label="Starts", help="Pictures side by side, each from other noise"
+    )
+    seed = seed_slider("Of the noise, and of all that is drawn at random")
     costs = heading("What keeps noise away", "Terms that cost, and what is done to the picture after a step")
     picture = choice(
         USUAL.picture, ["pixels", "fourier"], label="Basis", help="What a step moves: pixels, or their frequencies"

@@ -12,7 +12,7 @@ from cnnviz_widgets.methods import Curve, deletion_curve, insertion_curve
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import checks, slider
+from cnnviz_widgets.panels.controls import checks, default, slider
 from cnnviz_widgets.panels.maps import Tiles, caption, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Chart, Mark, View
@@ -38,8 +38,9 @@ class Compare(Panel):
     title = "Compare"
     pickers = ("image", "target", "layer")
     steps = slider(
-        25, 5, 100, step=5, label="Steps", help="In which pixels are taken away, or put back: more are slower"
-    )
+        default(deletion_curve, "steps"), 5, 100, step=5, label="Steps",
+        help="In which pixels are taken away, or put back: more are slower",
+    )  # fmt: skip
     methods = checks(list(METHODS), METHODS, most=len(METHODS), label="Methods", help="Which methods are compared")
     chosen = Text("").tag(setting=True)
 

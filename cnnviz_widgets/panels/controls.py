@@ -4,6 +4,7 @@ A panel's author writes ``size = slider(32, 8, 96, step=8, label="Square", help=
 binds it. The trait is the state; the widget only shows it.
 """
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -29,6 +30,11 @@ if TYPE_CHECKING:
 Complain = Callable[[Exception | None], None]  # tells what is wrong; None = nothing any more
 NATURAL = {"description_width": "initial"}
 ON_BUTTONS = 20  # letters for which a row of buttons has room
+
+
+def default(method: Callable, parameter: str) -> Any:
+    """What a method takes where nothing is said: a panel begins with the same."""
+    return inspect.signature(method).parameters[parameter].default
 
 
 def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str) -> TraitType:

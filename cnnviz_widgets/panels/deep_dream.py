@@ -17,7 +17,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import OptimisationState, dream, dream_zoom
 from cnnviz_widgets.methods.optimise.dreams import write_film
 from cnnviz_widgets.methods.results import rgb
-from cnnviz_widgets.panels.controls import NATURAL, choice, layer_label, slider, toggle
+from cnnviz_widgets.panels.controls import NATURAL, choice, default, layer_label, slider, toggle
 from cnnviz_widgets.panels.making import Making, Reel, float_slider, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.pictures import load_image, samples
@@ -25,9 +25,10 @@ from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 
 NONE = "(none)"
-FILM = {"octaves": 2, "steps": 4}  # of every frame
+FILM = {"octaves": default(dream_zoom, "octaves"), "steps": 4}  # of every frame
 LAYERS = 3  # in the mix
-FILM_SIZE, FRAMES_PER_SECOND = 192, 12  # px of the shorter side
+FILM_SIZE = 192  # px of the shorter side
+FRAMES_PER_SECOND = default(dream_zoom, "frames_per_second")
 
 
 def another_layer(label: str, help: str) -> TraitType:
@@ -83,16 +84,27 @@ class DeepDream(Making):
     third = another_layer("and", "A third layer in the mix")
     third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of the third layer in the mix")
     size = slider(256, 96, 640, step=32, label="Size", help="Pixels of the photograph's shorter side: large is slow")
-    octaves = slider(4, 1, 8, label="Octaves", help="Sizes in which it is dreamed, from coarse to fine")
-    octave_scale = float_slider(1.4, 1.1, 2, step=0.1, form=".1f", label="Octave ×", help="From one size to the next")
-    steps = steps_slider(10, 50)
+    octaves = slider(
+        default(dream, "octaves"), 1, 8, label="Octaves", help="Sizes in which it is dreamed, from coarse to fine"
+    )
+    octave_scale = float_slider(
+        default(dream, "octave_scale"), 1.1, 2, step=0.1, form=".1f", label="Octave ×", help="From one size to the next"
+    )
+    steps = steps_slider(default(dream, "steps"), 50)
     rounds = rounds_slider()
-    strength = float_slider(1.5, 0.2, 6, step=0.1, form=".1f", label="Strength", help="Mean change in a step, of 255")
-    jitter = slider(32, 0, 64, label="Jitter", help="Pixels by which the picture is rolled at random in every step")
+    strength = float_slider(
+        255 * default(dream, "step_size"), 0.2, 6, step=0.1, form=".1f", label="Strength",
+        help="Mean change in a step, of 255",
+    )  # fmt: skip
+    jitter = slider(
+        default(dream, "jitter"), 0, 64, label="Jitter", help="Pixels by which the picture is rolled in every step"
+    )
     guide = choice("", {"": NONE, **{name: name for name in samples()}}, label="Guide", help="A picture to dream of")
     film = toggle(False, label="Zoom film", help="Dream, zoom in a little, dream of that, and so on")
-    frames = slider(24, 2, 120, label="Frames", help="Of the film")
-    zoom = float_slider(1.05, 1.01, 1.2, step=0.01, label="Zoom", help="From one frame of the film to the next")
+    frames = slider(default(dream_zoom, "frames"), 2, 120, label="Frames", help="Of the film")
+    zoom = float_slider(
+        default(dream_zoom, "zoom"), 1.01, 1.2, step=0.01, label="Zoom", help="From one frame of the film to the next"
+    )
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **settings)

@@ -23,7 +23,7 @@ from cnnviz_widgets.methods import (
 )
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import choice, slider
+from cnnviz_widgets.panels.controls import choice, default
 from cnnviz_widgets.panels.making import (
     As,
     Making,
@@ -31,6 +31,7 @@ from cnnviz_widgets.panels.making import (
     Run,
     in_rounds,
     rounds_slider,
+    seed_slider,
     seen_at,
     steps_slider,
     together,
@@ -75,18 +76,21 @@ class FeatureVisualisation(Making):
     title = "Feature visualisation"
     pickers = ("layer", "channel")
     objective = choice(
-        "channel", ["channel", "neuron", "layer"], label="Excite", help="A whole map, its middle, or the whole layer"
+        default(visualise, "objective"),
+        ["channel", "neuron", "layer"],
+        label="Excite",
+        help="A whole map, its middle, or the whole layer",
     )
-    family = choice("preconditioned", FAMILIES, label="Noise", help="What keeps high frequencies away")
+    family = choice(default(visualise, "family"), FAMILIES, label="Noise", help="What keeps high frequencies away")
     beside = choice(
         "diverse",
         {"diverse": "diverse pictures", "families": "ways to keep noise away", "examples": "examples of the dataset"},
         label="Compare",
         help="Four different pictures, four ways to keep noise away, or the best pictures of your dataset",
     )
-    steps = steps_slider(64)
+    steps = steps_slider(default(visualise, "steps"))
     rounds = rounds_slider()
-    seed = slider(0, 0, 99, label="Seed", help="Of the noise, and of all that is drawn at random")
+    seed = seed_slider("Of the noise, and of all that is drawn at random")
 
     def views(self) -> list[ipywidgets.Widget]:
         self._grid_of: tuple = ()  # what the grid is of

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import ipywidgets
 
 from cnnviz_widgets.methods import filters
-from cnnviz_widgets.panels.controls import choice, current_convolution
+from cnnviz_widgets.methods.results import Filters as Bank
+from cnnviz_widgets.panels.controls import choice, current_convolution, default
 from cnnviz_widgets.panels.maps import channel_map, over_picture
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
@@ -25,7 +26,12 @@ class Filters(Panel):
 
     title = "Filters"
     pickers = ("image", "convolution")
-    scale = choice("each", ["each", "all"], label="Scale", help="Stretch each kernel to full contrast, or all alike")
+    scale = choice(
+        default(Bank.tiles, "scale"),
+        ["each", "all"],
+        label="Scale",
+        help="Stretch each kernel to full contrast, or all alike",
+    )
 
     def build(self) -> list[ipywidgets.Widget]:
         bank = View("Kernels: click one", cursor="tile", controls=False)

@@ -8,10 +8,10 @@ import ipywidgets
 import numpy as np
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import OptimisationState
+from cnnviz_widgets.methods import OptimisationState, invert
 from cnnviz_widgets.methods.optimise.inversion import psnr, spread
 from cnnviz_widgets.methods.results import rgb
-from cnnviz_widgets.panels.controls import slider
+from cnnviz_widgets.panels.controls import default, slider
 from cnnviz_widgets.panels.making import (
     As,
     Making,
@@ -20,6 +20,7 @@ from cnnviz_widgets.panels.making import (
     float_slider,
     in_rounds,
     rounds_slider,
+    seed_slider,
     seen_at,
     steps_slider,
 )
@@ -45,16 +46,20 @@ class Inversion(Making):
 
     title = "Inversion"
     pickers = ("image",)
-    rungs = slider(6, 2, 10, label="Layers", help="How many, spread from the input to the output")
-    steps = steps_slider(64)
+    rungs = slider(
+        default(spread, "number"), 2, 10, label="Layers", help="How many, spread from the input to the output"
+    )
+    steps = steps_slider(default(invert, "steps"))
     rounds = rounds_slider()
     beta = float_slider(
-        2.0, 1.0, 3.0, step=0.1, form=".1f", label="β", help="Of the variation: 1 keeps edges, 2 is softer"
-    )
+        default(invert, "beta"), 1.0, 3.0, step=0.1, form=".1f", label="β",
+        help="Of the variation: 1 keeps edges, 2 is softer",
+    )  # fmt: skip
     smoothness = float_slider(
-        0.001, 0, 0.05, step=0.001, form=".3f", label="Smooth", help="How much variation costs, beside the features"
-    )
-    seed = slider(0, 0, 99, label="Seed", help="Of the noise with which every layer begins")
+        default(invert, "smoothness"), 0, 20, step=0.1, form=".1f", label="Smooth",
+        help="How much variation costs, beside the features",
+    )  # fmt: skip
+    seed = seed_slider("Of the noise with which every layer begins")
 
     def views(self) -> list[ipywidgets.Widget]:
         ladder = Reel(

@@ -22,7 +22,7 @@ from cnnviz_widgets import methods
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods import OptimisationState
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import NATURAL, Number, slider
+from cnnviz_widgets.panels.controls import NATURAL, Number, default, slider
 from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.pictures.render import Content, tile
@@ -59,6 +59,10 @@ def heading(words: str, help: str) -> TraitType:
 
 def steps_slider(default: int, most: int = 1024) -> TraitType:
     return slider(default, 1, most, label="Steps", help="How long a round goes on")
+
+
+def seed_slider(help: str) -> TraitType:
+    return slider(default(methods.optimise, "seed"), 0, 99, label="Seed", help=help)
 
 
 def rounds_slider() -> TraitType:

@@ -14,7 +14,7 @@ from cnnviz_widgets.methods import OcclusionState, occluded, occlusion
 from cnnviz_widgets.methods.passes.occlusion import FILLS, SCORES, SHAPES, positions, strongest_map
 from cnnviz_widgets.methods.results import rgb
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import LayerPicker, choice, slider, toggle
+from cnnviz_widgets.panels.controls import LayerPicker, choice, default, slider, toggle
 from cnnviz_widgets.panels.maps import class_argument, same
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Bars, Mark, View
@@ -41,11 +41,26 @@ class Occlusion(Panel):
 
     title = "Occlusion"
     pickers = ("image", "target", "layer")
-    size = slider(32, 4, 128, step=4, label="Square", help="Side of the square that covers the picture, in pixels")
-    stride = slider(8, 2, 64, step=2, label="Stride", help="Pixels between two positions: small is fine, and slow")
-    fill = choice("grey", FILLS, label="Fill", help="What the square is filled with")
-    shape = choice("square", SHAPES, label="Shape", help="A disc has no corners, which are features themselves")
-    score = choice("probability", SCORES, label="Score", help="What is measured of the class: after or before softmax")
+    size = slider(
+        default(occlusion, "size"),
+        4,
+        128,
+        step=4,
+        label="Square",
+        help="Side of the square that covers the picture, in pixels",
+    )
+    stride = slider(
+        default(occlusion, "stride"), 2, 64, step=2, label="Stride",
+        help="Pixels between two positions: small is fine, and slow",
+    )  # fmt: skip
+    fill = choice(default(occlusion, "fill"), FILLS, label="Fill", help="What the square is filled with")
+    shape = choice(
+        default(occlusion, "shape"), SHAPES, label="Shape", help="A disc has no corners, which are features themselves"
+    )
+    score = choice(
+        default(occlusion, "score"), SCORES, label="Score",
+        help="What is measured of the class: after or before softmax",
+    )  # fmt: skip
     figure = toggle(False, label="Figure 7", help="Also the strongest feature map of a layer, and the likeliest class")
     place = Place(None).tag(setting=True)
 

@@ -16,7 +16,7 @@ from cnnviz_widgets.methods.evaluation.sanity import Similarity
 from cnnviz_widgets.methods.results import rgb, robust_maximum
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import checks, choice, counter
+from cnnviz_widgets.panels.controls import checks, choice, counter, default
 from cnnviz_widgets.panels.maps import Tiles, same, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Chart, Mark, View
@@ -55,7 +55,7 @@ class Sanity(Panel):
     title = "Sanity check"
     pickers = ("image", "target")
     mode = choice(
-        "cascading",
+        default(sanity_check, "mode"),
         ["cascading", "independent"],
         label="Random",
         help="From the output down: more and more layers become random, or each by itself",

@@ -320,7 +320,11 @@ def test_the_program_takes_the_users_own_things_from_their_variables(network, ph
     monkeypatch.setattr(__main__, "my_network", network, raising=False)
     panel.session.network = network
     panel.session.image = {"name": "a cat.png", "content": png(Image.new("RGB", (4, 4)))}
-    assert panel.code().splitlines()[2:4] == ["net = my_network", 'photo = cv.load_image("a cat.png")']
+    assert panel.code().splitlines()[2:5] == [
+        "net = my_network",
+        '# Put the file "a cat.png" beside this notebook first.',
+        'photo = cv.load_image("a cat.png")',
+    ]
     panel.close()
 
 

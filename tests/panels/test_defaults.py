@@ -1,0 +1,99 @@
+"""A panel begins with what its method takes where nothing is said, and its controls reach what the course asks for."""
+
+import inspect
+
+import pytest
+
+from cnnviz_widgets import methods, panels
+from cnnviz_widgets.methods.optimise.class_models import RECIPES
+from cnnviz_widgets.methods.optimise.inversion import spread
+from cnnviz_widgets.methods.results import ActivationMaps, Filters
+from cnnviz_widgets.panels.class_model import CONTROLS
+from cnnviz_widgets.panels.lab import PANELS
+
+METHODS = {
+    panels.Filters: [Filters.tiles],
+    panels.Activations: [ActivationMaps.content],
+    panels.Occlusion: [methods.occlusion],
+    panels.Gradients: [],  # its cells say which methods
+    panels.ClassActivation: [
+        methods.grad_cam, methods.grad_cam_pp, methods.hires_cam, methods.layer_cam, methods.cam, methods.score_cam
+    ],
+    panels.Sanity: [methods.sanity_check],
+    panels.Compare: [methods.deletion_curve, methods.insertion_curve],
+    panels.ClassModel: [methods.class_model, methods.optimise],
+    panels.FeatureVisualisation: [methods.visualise, methods.diverse, methods.optimise],
+    panels.DeepDream: [methods.dream, methods.dream_zoom],
+    panels.Inversion: [methods.invert, methods.optimise],
+}  # fmt: skip
+NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
+    (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
+    (panels.ClassActivation, "upsampled"): (methods.grad_cam, "upsample", 1),
+    (panels.ClassModel, "starts"): (methods.class_model, "batch", 1),
+    (panels.DeepDream, "strength"): (methods.dream, "step_size", 255),
+    (panels.Inversion, "rungs"): (spread, "number", 1),
+}
+OF_THE_PANEL = {  # what a trait means that has a parameter's name and is something else
+    (panels.ClassModel, "steps"),  # a recipe says, see below
+    (panels.DeepDream, "guide"),  # the name of a sample, and not a picture
+    (panels.DeepDream, "size"),
+    (panels.ClassModel, "picture"),  # a recipe's, not a parametrisation
+    (panels.Sanity, "methods"),
+}
+
+
+def parameters(method):
+    return inspect.signature(method).parameters
+
+
+def test_every_panel_is_compared():
+    assert set(METHODS) == set(PANELS)
+
+
+@pytest.mark.parametrize("panel", METHODS, ids=lambda panel: panel.__name__)
+def test_a_trait_begins_with_the_default_of_its_method(panel):
+    for name in panel._own_traits():
+        if (panel, name) in OF_THE_PANEL:
+            continue
+        for method in METHODS[panel]:
+            if name in parameters(method):  # the first one that knows it; optimise is what the others stand on
+                assert getattr(panel, name).default_value == parameters(method)[name].default, (name, method)
+                break
+
+
+@pytest.mark.parametrize("of", NAMED_OTHERWISE, ids=lambda of: f"{of[0].__name__}.{of[1]}")
+def test_a_trait_of_another_name_does_too(of):
+    method, parameter, factor = NAMED_OTHERWISE[of]
+    assert getattr(*of).default_value == factor * parameters(method)[parameter].default
+
+
+def test_a_class_model_begins_as_its_recipe():
+    recipe = RECIPES[panels.ClassModel.preset.default_value]
+    for name, field in {"steps": "steps", **CONTROLS}.items():
+        assert getattr(panels.ClassModel, name).default_value == getattr(recipe, field), name
+
+
+def test_what_was_told_in_two_ways():
+    told = {(panels.Inversion, "smoothness"): 0.5, (panels.Inversion, "steps"): 256, (panels.Compare, "steps"): 50,
+            (panels.FeatureVisualisation, "steps"): 256, (panels.ClassModel, "steps"): 256,
+            (panels.DeepDream, "frames"): 60}  # fmt: skip
+    assert {(panel, name): getattr(panel, name).default_value for panel, name in told} == told
+
+
+@pytest.mark.parametrize("smoothness", [0.0, 0.5, 1.0, 10.0])
+def test_the_course_fits_on_the_slider(smoothness):
+    panel = panels.Inversion("mini", smoothness=smoothness)
+    control = next(one for one in panel.children[1].children if getattr(one, "description", "") == "Smooth")
+    assert control.value == panel.smoothness == smoothness
+    panel.close()
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel.__name__)
+def test_a_default_is_a_place_of_its_control(panel):
+    """A slider between two of whose stops the default lies would move it."""
+    made = panel("mini")
+    for name in panel._own_traits():
+        default = getattr(panel, name).default_value
+        if (panel, name) != (panels.Occlusion, "size"):  # which is fitted to the picture
+            assert getattr(made, name) == default, name
+    made.close()
