@@ -24,6 +24,7 @@ from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import mini as small
 from cnnviz_widgets.networks.network import Network
 from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime import progress
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.device import existing
 
@@ -239,8 +240,6 @@ def _compare_hash(name: str, path: Path) -> None:
 
 def _download(url: str, path: Path) -> None:
     """The file appears under its name when it is whole, and not at all if anything goes wrong."""
-    from tqdm.auto import tqdm
-
     response, block = _opened(url)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.partial")
@@ -250,7 +249,7 @@ def _download(url: str, path: Path) -> None:
         with (
             response,
             partial.open("wb") as file,
-            tqdm(desc=path.name, total=length and int(length), unit="B", unit_scale=True) as bar,
+            progress.bar(desc=path.name, total=length and int(length), unit="B", unit_scale=True) as bar,
         ):
             while block:
                 file.write(block)

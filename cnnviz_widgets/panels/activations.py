@@ -30,8 +30,8 @@ class Activations(Panel):
         help="By number, or the strongest channel first",
     )
     scale = choice(
-        default(ActivationMaps.content, "scale"), ["layer", "each"], label="White",
-        help="White is the greatest value of the layer, or of each map",
+        default(ActivationMaps.content, "scale"), {"layer": "layer", "each": "channel"},
+        label="Normalize by", help="White is the greatest value of the layer, or of each channel",
     )  # fmt: skip
 
     def build(self) -> list[ipywidgets.Widget]:

@@ -79,10 +79,10 @@ class DeepDream(Making):
     title = "DeepDream"
     pickers = ("image", "layer")
     weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of this layer in the mix")
-    second = another_layer("and", "Another layer in the mix")
-    second_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of the second layer in the mix")
-    third = another_layer("and", "A third layer in the mix")
-    third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of the third layer in the mix")
+    second = another_layer("Layer 2", "Another layer in the mix")
+    second_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 2", help="Of the second layer")
+    third = another_layer("Layer 3", "A third layer in the mix")
+    third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 3", help="Of the third layer")
     size = slider(256, 96, 640, step=32, label="Size", help="Pixels of the photograph's shorter side: large is slow")
     octaves = slider(
         default(dream, "octaves"), 1, 8, label="Octaves", help="Sizes in which it is dreamed, from coarse to fine"

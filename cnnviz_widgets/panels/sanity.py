@@ -57,7 +57,7 @@ class Sanity(Panel):
     mode = choice(
         default(sanity_check, "mode"),
         ["cascading", "independent"],
-        label="Random",
+        label="Randomize",
         help="From the output down: more and more layers become random, or each by itself",
     )
     measure = choice(
@@ -67,7 +67,7 @@ class Sanity(Panel):
         ["saliency", "guided", "grad_cam", "guided_grad_cam"], METHODS, most=5, label="Methods", help="Up to five"
     )
     step = counter(
-        lambda network: len(stages(network)), label="Forget", help="How many layers are random, from the output down"
+        lambda network: len(stages(network)), label="Layers randomized", help="How many, from the output down"
     )
 
     def build(self) -> list[ipywidgets.Widget]:

@@ -123,7 +123,7 @@ def test_a_sanity_check_is_scrubbed_and_clicked(show):
     notebook = show("Sanity(net, photo, methods=['saliency'])", views=2)
     assert notebook.panel.locator(".cnnviz-curves .line, .cnnviz-curves path.curve").count() >= 1
     before = notebook.pixels(0)
-    slider = notebook.slider("Forget")
+    slider = notebook.slider("Layers randomized")
     slider.focus()
     slider.press("ArrowRight")
     after = notebook.wait_for_pixels(0, other_than=before)
@@ -143,7 +143,7 @@ def test_a_sanity_check_is_stopped(open_notebook):
     )
     count = notebook.kernel("panel.wait(60); print(len(panel._states))")
     before = notebook.pixels(0)
-    notebook.slider("Forget").press("End")  # what was not computed stays so
+    notebook.slider("Layers randomized").press("End")  # what was not computed stays so
     notebook.page.wait_for_timeout(500)
     assert notebook.kernel("panel.wait(60); print(len(panel._states))") == count
     if int(count) == 8:

@@ -105,7 +105,7 @@ def test_options():
     [
         (("resnet81",), "'resnet18'"),
         (("vit_b_17",), "no network 'vit_b_17'"),
-        ((None,), "no network None"),
+        ((None,), "name must be a string, not None"),
         (("resnet18", "IMAGENET"), "IMAGENET1K_V1, DEFAULT or None"),
         (("mini", "V2"), '"DEFAULT" or None'),
     ],
