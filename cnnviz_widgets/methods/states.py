@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import came, gate
 from cnnviz_widgets.runtime.progress import bar
 
 
@@ -29,6 +29,8 @@ def last(states: Iterable[S], progress: bool = True) -> S:
     state = None
     with bar(total=0, disable=not progress) as shown:
         for state in states:
+            if not (hasattr(state, "step") and hasattr(state, "total")):
+                raise UserError(f"states must be states, such as occlusion(…) gives; {came(state)} came.")
             shown.total = state.total
             shown.update(state.step - shown.n)
     if state is None:

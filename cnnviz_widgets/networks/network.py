@@ -14,6 +14,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back, unseen
 from cnnviz_widgets.networks.held import held
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
@@ -95,14 +96,14 @@ class Network:
         if min(self.std) <= 0:
             raise UserError(f"std must be positive, not {std!r}.")
         if interpolation not in ("bilinear", "bicubic", "nearest"):
-            raise UserError(f'interpolation must be "bilinear", "bicubic" or "nearest", not {interpolation!r}.')
+            raise UserError(f'interpolation must be "bilinear", "bicubic" or "nearest", not {came(interpolation)}.')
         if scores not in SCORES:
-            raise UserError(f"scores must be one of {', '.join(map(repr, SCORES))}, not {scores!r}.")
+            raise UserError(f"scores must be one of {', '.join(map(repr, SCORES))}, not {came(scores)}.")
         self._resize = resize
         self._interpolation = InterpolationMode(interpolation)
         if not (output is None or callable(output)):
             raise UserError(
-                f"output must be a function that picks the scores from what {self.name} returns, not {output!r}."
+                f"output must be a function that picks the scores from what {self.name} returns, not {came(output)}."
             )
         self._output = output
         self._classes = None if classes is None else class_names(classes)
@@ -197,7 +198,7 @@ class Network:
             raise UserError(f"the inner layers of {self.name} cannot be seen, only {OUTPUT!r}: {self._unseen}.")
         if found is None:
             near = get_close_matches(name, [*by_name, *aliases], cutoff=0.5) or list(by_name)[-3:]
-            raise UserError(f"{self.name} has no layer {name!r}; there are {', '.join(map(repr, near))} …")
+            raise UserError(f"{self.name} has no layer {came(name)}; there are {', '.join(map(repr, near))} …")
         return found
 
     @property
@@ -698,7 +699,7 @@ def _size(size: Any) -> tuple[int, int] | None:
         return None
     both = (size, size) if isinstance(size, int) else size
     if not isinstance(both, Sequence) or len(both) != 2 or not all(isinstance(one, int) and one > 0 for one in both):
-        raise UserError(f"input_size must be a positive number, (height, width) or None, not {size!r}.")
+        raise UserError(f"input_size must be a positive number, (height, width) or None, not {came(size)}.")
     return tuple(both)
 
 

@@ -20,7 +20,7 @@ from torchvision import models
 from torchvision.models import WeightsEnum
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import came, gate
 from cnnviz_widgets.networks import mini as small
 from cnnviz_widgets.networks.network import Network
 from cnnviz_widgets.remarks import remark
@@ -56,7 +56,7 @@ def load_network(
     """
     if name not in names():
         near = get_close_matches(str(name), names(), n=3) or ["mini", "resnet18", "squeezenet1_0"]
-        raise UserError(f"there is no network {name!r}; did you mean {', '.join(map(repr, near))}?")
+        raise UserError(f"there is no network {came(name)}; did you mean {', '.join(map(repr, near))}?")
     if name == "mini":
         module, options = _mini(weights)
     else:

@@ -10,6 +10,7 @@ from torch import nn
 from traitlets import HasTraits, TraitType, observe
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.pictures import Dataset, load_dataset, load_image, remember, source_of
@@ -107,7 +108,7 @@ class Session(HasTraits):
         channels = self.network.layer(self.layer).channels
         whole = isinstance(value, Integral) and not isinstance(value, bool)
         if not whole or not 0 <= value < channels:
-            raise UserError(f"channel must be 0 … {channels - 1} in {self.layer}, not {value!r}.")
+            raise UserError(f"channel must be 0 … {channels - 1} in {self.layer}, not {came(value)}.")
         return int(value)
 
     def _a_position(self, value: Any) -> tuple[int, int] | None:
@@ -121,7 +122,7 @@ class Session(HasTraits):
             fits = False
         if not fits:
             size = "×".join(map(str, extent)) or "1×1"
-            raise UserError(f"position must be (row, column) in the {size} map of {self.layer}, not {value!r}.")
+            raise UserError(f"position must be (row, column) in the {size} map of {self.layer}, not {came(value)}.")
         return row, column
 
     @observe("network")

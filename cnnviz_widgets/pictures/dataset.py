@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, gate
+from cnnviz_widgets.gate import Positive, came, gate
 from cnnviz_widgets.pictures.load import Unreadable, load_image
 from cnnviz_widgets.pictures.samples import Samples
 from cnnviz_widgets.remarks import remark
@@ -163,11 +163,11 @@ def load_dataset(source: Any, *, channels: Positive = 3) -> Dataset:
 
 def _files(folder: str | os.PathLike) -> list[Path]:
     path = Path(folder).expanduser()
-    if not os.fspath(folder) or not path.is_dir():  # Path("") is the folder that one is in
-        raise UserError(f"dataset {os.fsdecode(folder)!r} is no folder: give the path of one that holds pictures.")
+    if not os.fspath(folder) or not os.path.isdir(path):  # Path("") is the folder that one is in
+        raise UserError(f"dataset {came(os.fsdecode(folder))} is no folder: give the path of one that holds pictures.")
     files = sorted(file for file in path.rglob("*") if _may_be_a_picture(file.relative_to(path)) and file.is_file())
     if not files:
-        raise UserError(f"dataset {os.fsdecode(folder)!r} holds no pictures ({', '.join(SUFFIXES)}).")
+        raise UserError(f"dataset {came(os.fsdecode(folder))} holds no pictures ({', '.join(SUFFIXES)}).")
     return files
 
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from operator import index as whole_number
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
 
 _MOST_LISTED = 12
 
@@ -71,14 +72,16 @@ class Labels(Sequence[str]):
         if found:
             listed = ", ".join(f"{index} {name}" for index, name in found[:_MOST_LISTED])
             more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
-            raise UserError(f"class {query!r} could be any of {listed}{more}: give more of the name, or the number.")
+            raise UserError(
+                f"class {came(query)} could be any of {listed}{more}: give more of the name, or the number."
+            )
         near = self._near(query)
         hint = (
             f"; did you mean {' or '.join(near)}?"
             if near
             else f": the {len(self)} names go from {self[0]!r} to {self[-1]!r}."
         )
-        raise UserError(f"no class is called {query!r}{hint}")
+        raise UserError(f"no class is called {came(query)}{hint}")
 
     def find(self, text: str) -> list[tuple[int, str]]:
         """All classes with `text` somewhere in the name, as (index, name); "" finds all."""
@@ -113,10 +116,10 @@ class Labels(Sequence[str]):
                 raise TypeError
             number = whole_number(query)
         except TypeError:
-            raise UserError(f"a class is given by its number or name, not by {query!r}.") from None
+            raise UserError(f"a class is given by its number or name, not by {came(query)}.") from None
         if not 0 <= number < len(self):
             raise UserError(
-                f"class {number} is not one of the {len(self)} classes: numbers go from 0 to {len(self) - 1}."
+                f"class {came(number)} is not one of the {len(self)} classes: numbers go from 0 to {len(self) - 1}."
             )
         return number
 

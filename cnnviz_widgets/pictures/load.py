@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import OWN, Positive, gate
+from cnnviz_widgets.gate import OWN, Positive, came, gate
 from cnnviz_widgets.pictures.samples import samples
 from cnnviz_widgets.runtime import batching
 
@@ -422,7 +422,7 @@ def _checked_size(size: Any) -> int | tuple[int, int]:
     except TypeError:
         numbers = ()
     if len(numbers) not in (1, 2) or min(numbers) < 1 or isinstance(size, bool):
-        raise UserError(f"size must be the shorter side in px, or (height, width), of at least 1 px, not {size!r}.")
+        raise UserError(f"size must be the shorter side in px, or (height, width), of at least 1 px, not {came(size)}.")
     return numbers if len(numbers) == 2 else numbers[0]
 
 

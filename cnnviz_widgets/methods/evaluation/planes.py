@@ -5,6 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.pictures.picture import as_picture
 
 
 def plane(heatmap: Any, size: tuple[int, int] | None = None, *, absolute: bool = False) -> Tensor:
@@ -19,7 +20,7 @@ def plane(heatmap: Any, size: tuple[int, int] | None = None, *, absolute: bool =
         raise UserError(f"heatmap must be a result with values, or a tensor (H, W), not a {type(heatmap).__name__}.")
     if getattr(getattr(heatmap, "picture", None), "ndim", 3) == 4:
         raise UserError(f"heatmap must be of one picture, not of a batch of {len(values)}.")
-    values = values.detach().cpu().double()
+    values = as_picture("heatmap", values).cpu().double()
     values = values.abs() if absolute else values
     values = values.sum(0) if values.ndim == 3 else values
     if values.ndim != 2 or (size is not None and values.shape != size):

@@ -17,7 +17,7 @@ from cnnviz_widgets.methods.passes.repeated import gradient_sum, look, settled
 from cnnviz_widgets.methods.results import GradientPicture
 from cnnviz_widgets.methods.targets import Neuron, Target, goal
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.picture import Picture, as_picture
 from cnnviz_widgets.remarks import remark
 
 Path = Literal["gauss-legendre", "trapezoid", "left", "right", "midpoint"]
@@ -114,7 +114,7 @@ def quadrature(path: str, steps: int) -> tuple[Tensor, Tensor]:
 def _baselines(network: Network, pictures: Tensor, baseline: str | float | Tensor) -> Tensor:
     """As many as pictures, and of their shape (B, C, H, W)."""
     if isinstance(baseline, Tensor) and baseline.ndim:
-        given = network.prepare(baseline).to(pictures)
+        given = network.prepare(as_picture("baseline", baseline)).to(pictures)
         if given.shape[1:] != pictures.shape[1:] or len(given) not in (1, len(pictures)):
             raise UserError(
                 f"baseline must have the shape of the picture, {tuple(pictures.shape)}, not {tuple(given.shape)}."
