@@ -21,6 +21,8 @@ from cnnviz_widgets.runtime import batching
 PLOT = 448, 240  # px
 MARGIN = 24
 
+MOST_STEPS = 1000  # or as many as the picture has pixels
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Curve(Result):
@@ -63,8 +65,8 @@ def deletion_curve(
     fill     what stands in their place: "black", "grey" (0.5), "mean" (the picture's mean colour), "blurred" (the
              picture, blurred) or "noise"
     Returns a Curve, values (steps + 1,): from the whole picture to none of it.
-    Raises UserError for an unknown class or fill, steps below 1 or more than there are pixels, and a map of
-    another size, constant or not finite.
+    Raises UserError for an unknown class or fill, steps below 1 or far above the number of pixels, and a map of another
+    size, constant or not finite.
 
         deletion_curve(network, photo, grad_cam(network, photo)).area
     """
@@ -101,7 +103,7 @@ def _curve(
     picture = one_picture(network, image)
     filling = fill_picture(picture, fill)
     values = varied(plane(heatmap, tuple(picture.shape[-2:])))
-    steps = whole_number("steps", steps, 1, values.numel(), "(the pixels of the picture)")
+    steps = whole_number("steps", steps, 1, max(MOST_STEPS, values.numel()))
     order = values.flatten().argsort(descending=True, stable=True)
     rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(order))).view_as(values).to(network.device)
     counts = (torch.linspace(0, 1, steps + 1, dtype=torch.float64) * values.numel()).round().long()
