@@ -21,6 +21,7 @@ from cnnviz_widgets.networks.layers import Layer, hooked, probe
 from cnnviz_widgets.networks.outputs import doubt, scores_in
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
 from cnnviz_widgets.networks.sizes import Size, nearest
+from cnnviz_widgets.networks.steady import unsteadiness
 from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
 from cnnviz_widgets.remarks import remark
@@ -110,6 +111,7 @@ class Network:
         self._named = classes is not None
         self._asked_scores = scores
         self._reading: Reading | None = None  # until the module is tried
+        self._told = False  # whether it was looked for what changes its scores from pass to pass
         self._takes_channels_last = False  # that is, until it is tried
         self._takes_one_at_a_time = False  # likewise
         self._unseen: str | None = None  # why no inner layer can be seen
@@ -132,6 +134,7 @@ class Network:
             trained=self.trained,
         )
         copy._named, copy._reading = self._named, self._reading  # other weights, but the same kind of scores
+        copy._told = True
         return copy
 
     def __repr__(self) -> str:
@@ -167,6 +170,23 @@ class Network:
         """A sentence about ``convention``, and what is not certain about it; empty for ordinary logits."""
         found = self._read
         return "" if self._usual_scores else found.doubt or f"Scores of {self.name}: {found}."
+
+    @cached_property
+    def steadiness_note(self) -> str:
+        """A sentence if scores of one picture change from pass to pass, or with the others of its batch; else ""."""
+        _ = self._probed
+        if self._takes_one_at_a_time:
+            return ""
+        size = torch.Size([1, self.channels, *(self.input_size or (_PROBED, _PROBED))])
+
+        def scores(pictures: Tensor) -> Tensor:
+            with guarded(self.lock, torch.no_grad()):
+                return self.scores(self.module(self.normalise(pictures)), len(pictures)).clone()
+
+        try:
+            return unsteadiness(scores, size, self.name, self.dtype)
+        except Exception:  # of a module that takes no two pictures at once, say: a method will tell
+            return ""
 
     @property
     def _read(self) -> Reading:
@@ -324,6 +344,13 @@ class Network:
         (logits,) = self._in_pieces(image, lambda batch: [self.forward(batch)[0]])
         return logits
 
+    def tell_if_unsteady(self) -> None:
+        """Remark ``steadiness_note``, once for every network."""
+        if not self._told:
+            self._told = True
+            if self.steadiness_note:
+                remark(self.steadiness_note)
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """Scores (…, outputs), as ``logits`` gives them, as the probabilities of the classes: (…, classes), 0…1.
 
@@ -362,6 +389,7 @@ class Network:
         """
         if not isinstance(k, int) or k < 1:
             raise UserError(f"k must be a whole number of at least 1, not {k!r}.")
+        self.tell_if_unsteady()
         logits = self.finite(self.logits(image))
         probabilities = self.probabilities(logits).cpu().reshape(-1, len(self.classes))
         best = []

@@ -1,0 +1,37 @@
+"""Whether a network gives a picture the same scores each time, alone and among others."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+_SAME = {True: 1e-3, False: 5e-2}  # by float32 or more: how far scores may differ, as a share of the greatest
+
+
+def unsteadiness(scores: Callable[[Tensor], Tensor], size: torch.Size, name: str, precision: torch.dtype) -> str:
+    """A sentence for a network whose scores of a picture change; "" for all others.
+
+    scores  pictures (B, C, H, W), 0…1 → (B, outputs), as often as it is asked
+    size    of a batch of one, (1, C, H, W)
+    """
+    generator = torch.Generator().manual_seed(1)
+    one, other = torch.rand(size, generator=generator), torch.rand(size, generator=generator)
+    allowed = _SAME[precision.itemsize >= 4]
+
+    def differs(found: Tensor, expected: Tensor) -> bool:
+        greatest = float(expected.abs().max())
+        return bool((found - expected).abs().max() > allowed * max(greatest, 1e-12))
+
+    with torch.random.fork_rng(devices=[]):
+        alone, among = scores(one), scores(torch.cat([one, other]))[:1]
+        if not differs(among, alone):
+            return ""
+        if differs(scores(one), alone):
+            return (
+                f"{name} gives a picture other scores each time, as dropout or noise in its forward does: every number "
+                "here is of one draw."
+            )
+        return (
+            f"{name} gives a picture other scores in the company of others, as statistics of the batch do: numbers "
+            "depend on which pictures are computed together."
+        )
