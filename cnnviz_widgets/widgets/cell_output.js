@@ -48,9 +48,8 @@ function initialize({ model }) {
   };
 }
 
-function render({ model, el }) {
+function render({ model }) {
   const view = crypto.getRandomValues(new Uint32Array(2)).join("-");
-  el.style.display = "none";
   tell(model, { do: "shown", view });
   return () => tell(model, { do: "gone", view });
 }

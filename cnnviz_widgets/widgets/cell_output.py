@@ -26,7 +26,7 @@ class CellOutput(AnyWidget):
 
     def __init__(self, shown: Callable[[], None], wanted: Callable[[], None]) -> None:
         """``shown()`` is called for every view that appears, ``wanted()`` when the browser asks for a picture."""
-        super().__init__()
+        super().__init__(layout={"display": "none"})  # it takes no room
         self._shown, self._wanted = shown, wanted
         self._views: set[str] = set()
         self.seen = False
