@@ -70,7 +70,7 @@ class OptimisationState(Result):
     @cached_property
     def values(self) -> Tensor:
         """(C, H, W) on the CPU, 0…1, or (B, C, H, W) for a batch; with alpha, C is one more. Made when asked for."""
-        with guarded(torch.no_grad()):
+        with guarded(*callers_modes_off(self.parameters[0].device), torch.no_grad()):
             pictures = self.form.decode(*self.parameters).detach().clamp(0, 1).cpu()
         return pictures if len(pictures) > 1 else pictures[0]
 

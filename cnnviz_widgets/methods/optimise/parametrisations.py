@@ -321,7 +321,7 @@ def _dtype(network: Network) -> torch.dtype:
 
 def _noise(network: Network, shape: Sequence[int], sd: float, generator: torch.Generator) -> Tensor:
     """Drawn on the CPU, so that a seed means the same on every device."""
-    return sd * torch.randn(*shape, generator=generator).to(network.device, _dtype(network))
+    return sd * torch.randn(*shape, generator=generator, dtype=torch.float32).to(network.device, _dtype(network))
 
 
 def _coloured(network: Network, decorrelate: bool = True) -> Colouring:

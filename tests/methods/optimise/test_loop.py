@@ -508,3 +508,16 @@ def test_what_is_no_start_is_told(deep):
     ):
         with pytest.raises(UserError, match=words):
             optimise(deep, o.logit(1), picture, start=start)
+
+
+def test_the_callers_precision_changes_nothing():
+    """Neither autocast nor another default type changes a picture, also when it is decoded."""
+    network = Network(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 36, 2)), input_size=8)
+    expected = run(network, o.logit(1), p.fourier(), steps=3).values
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(run(network, o.logit(1), p.fourier(), steps=3).values, expected)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(run(network, o.logit(1), p.fourier(), steps=3).values, expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
