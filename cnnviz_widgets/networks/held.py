@@ -29,7 +29,8 @@ _turns: "WeakKeyDictionary[nn.Module, _Turn]" = WeakKeyDictionary()
 def held(module: nn.Module) -> Iterator[None]:
     """The module for this thread alone, in evaluation mode; then every flag is as it was.
 
-    What its own ``forward`` stores on it stays there, but for the way back: a graph would not be freed, nor copied.
+    What its own ``forward`` and the user's hooks store on it stays there, but for the way back: a graph would not be
+    freed, nor copied.
     """
     turn = _turns.setdefault(module, _Turn())
     while not turn.mutex.acquire(timeout=0.05):  # s; as long as another thread has it, an interrupt ends the waiting
@@ -42,7 +43,8 @@ def held(module: nn.Module) -> Iterator[None]:
                 if getattr(part, "training", False):  # frozen TorchScript has none; ``train()`` some modules override
                     part.training = False
                     training.append(part)
-                if part._forward_pre_hooks or not type(part).__module__.startswith(("torch.", "torchvision.")):
+                hooks = part._forward_hooks or part._forward_pre_hooks
+                if hooks or not type(part).__module__.startswith(("torch.", "torchvision.")):
                     storing.append(part)
         yield
     finally:

@@ -98,6 +98,32 @@ def test_what_a_module_keeps_is_its_own_and_can_be_copied_and_saved(module, pict
         assert torch.equal(twin.maps, module.maps)
 
 
+class Hooked(nn.Module):
+    """As the guides to hooks have it: the output is stored on the layer, one of torch's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 6)
+        self.body.register_forward_hook(_store)
+
+    def forward(self, x):
+        return self.head(self.body(x).relu().mean((2, 3)))
+
+
+def _store(module, inputs, output):
+    module.output = output
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.filterwarnings("ignore:.*(nothing came back|met no ReLU|the same everywhere)")
+def test_what_a_hook_keeps_can_be_copied(picture, method):
+    hooked = Hooked().eval()
+    network = cv.Network(hooked, input_size=32)
+    METHODS[method](network, picture)
+    assert hooked.body.output.grad_fn is None
+    copy.deepcopy(network)
+
+
 def test_such_a_module_is_occluded_as_quickly_as_others(module):
     network = cv.Network(module, input_size=32)
     assert isinstance(quickest_passes(network, torch.randn(3, 32, 32)), IncrementalPasses)
