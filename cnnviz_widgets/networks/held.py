@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
+from torch.overrides import TorchFunctionMode
 
 from cnnviz_widgets.runtime.interrupts import deliver
 
@@ -90,3 +91,17 @@ def heard(modules: Iterable[nn.Module], hear: Hear) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+class EveryPartRuns(TorchFunctionMode):
+    """Inside, torch's encoder layers run their parts, which are heard then.
+
+    Without a gradient they compute all of it in one function instead, but not where somebody watches the functions.
+    """
+
+    @staticmethod
+    def matters(module: nn.Module) -> bool:
+        return any(isinstance(part, nn.TransformerEncoderLayer) for part in module.modules())
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        return func(*args, **(kwargs or {}))

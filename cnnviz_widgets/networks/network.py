@@ -16,7 +16,7 @@ from torchvision.transforms import functional as transforms
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back, unseen
-from cnnviz_widgets.networks.held import held
+from cnnviz_widgets.networks.held import EveryPartRuns, held
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
 from cnnviz_widgets.networks.outputs import doubt, scores_in
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
@@ -457,7 +457,10 @@ class Network:
         output = None
         mode = torch.enable_grad() if grad else torch.no_grad()
         try:
-            with guarded(self.lock, computing(self.device, cast=cast), mode, suppress(_Enough), hooked(modules, keep)):
+            contexts = [self.lock, computing(self.device, cast=cast), mode, suppress(_Enough), hooked(modules, keep)]
+            if modules and self._has_shortcuts:
+                contexts.append(EveryPartRuns())
+            with guarded(*contexts):
                 output = self.module(batch.clone())
         except UserError:
             raise
@@ -518,6 +521,10 @@ class Network:
             self._takes_one_at_a_time = True
             return _joined(one_by_one)
         raise explained(error, self.module, self.name, f"{size} pixels") from error
+
+    @cached_property
+    def _has_shortcuts(self) -> bool:
+        return EveryPartRuns.matters(self.module)
 
     @cached_property
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:

@@ -232,3 +232,32 @@ def test_the_default_layer_is_one_that_the_scores_read(network):
     if isinstance(network.module, VisionTransformer):
         assert "another token" in network.default_layer_reason
         assert "class token" in cv.activations(network, PICTURES[0]).convention
+
+
+class Encoder(nn.Module):
+    """torch's own encoder layers, which skip their parts where nobody asks for a gradient."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.positions = nn.Conv2d(3, 12, 4, 4), nn.Parameter(torch.randn(1, 64, 12))
+        self.first = nn.TransformerEncoderLayer(12, 2, 24, batch_first=True)
+        self.stack = nn.TransformerEncoder(nn.TransformerEncoderLayer(12, 2, 24, batch_first=True), 1)
+        self.head = nn.Linear(12, 10)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.positions
+        return self.head(self.stack(self.first(tokens)).mean(1))
+
+
+@pytest.mark.parametrize("layer", ["first", "first.linear1", "stack", "stack.layers.0", "stack.layers.0.norm1"])
+def test_parts_that_torch_would_skip(layer):
+    torch.manual_seed(0)
+    module = Encoder().eval()
+    network, picture = Network(module, input_size=SIZE), PICTURES[:1].float()
+    output, _ = raw(module, layer, network.normalise(picture), 0)
+    want = output.transpose(1, 2).reshape(1, -1, 8, 8)
+    torch.testing.assert_close(cv.activations(network, picture[0], layer).values, want[0])
+    with torch.no_grad():
+        torch.testing.assert_close(network.logits(picture), module(network.normalise(picture)))
+    for states in (cv.invert(network, picture[0], layer, steps=1), cv.visualise(network, layer, 1, steps=1)):
+        assert cv.last(states, progress=False).step == 1
