@@ -178,7 +178,7 @@ class DeepDream(Making):
         """The dream, and then the film."""
         mix = _mix(now)
         of = now.network, now.image, mix, now.octave_scale, now.strength, now.jitter, now.guide
-        photo, film = load_image(now.image, size=now.size), now.frames * FILM["octaves"] * FILM["steps"] * now.film
+        photo, film = _scaled(now.image, now.size), now.frames * FILM["octaves"] * FILM["steps"] * now.film
         for state in self._going_on(
             "dream", (*of, now.size, now.octaves, now.steps), now.rounds, _dreams(now, photo, mix)
         ):
@@ -208,12 +208,13 @@ class DeepDream(Making):
 
     def call(self, now: SimpleNamespace) -> str:
         mix = _mix(now)
-        guide = f', guide=cv.load_image("{now.guide}")' if now.guide else ""
+        channels = "" if len(now.image) == 3 else f", channels={len(now.image)}"
+        guide = f', guide=cv.load_image("{now.guide}"{channels})' if now.guide else ""
         options = f", octave_scale={now.octave_scale}, step_size={now.strength} / 255, jitter={now.jitter}{guide}"
         one = f"cv.dream(net, picture, layers, octaves={now.octaves}, steps={now.steps}{options}, seed=seed)"
         lines = [
             f"layers = {mix if len(mix) > 1 else list(mix)}",
-            f"picture = cv.load_image(photo, size={now.size})",
+            f"picture = cv.load_image(photo, size={now.size}{channels})",
             f"for seed in range({now.rounds}):",
             f"    dreamed = cv.last({one})",
             "    picture = dreamed.values",
@@ -221,9 +222,13 @@ class DeepDream(Making):
         if now.film:
             film = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM}
             more = "".join(f", {name}={value}" for name, value in film.items())
-            small = f"cv.load_image(photo, size={FILM_SIZE})"
+            small = f"cv.load_image(photo, size={FILM_SIZE}{channels})"
             lines.append(f'cv.last(cv.dream_zoom(net, {small}, "dream.gif", layers{more}{options}))')
         return "\n".join([*lines, "dreamed"])
+
+
+def _scaled(image: Tensor, size: int) -> Tensor:
+    return load_image(image, size=size, channels=len(image))
 
 
 def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimisationState]]:
@@ -239,7 +244,7 @@ def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator
     """Yields the frames that are whole, and how far the film is, 0…1."""
 
     def begin(*_: Any) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
-        frames, photo = (), load_image(now.image, size=FILM_SIZE)
+        frames, photo = (), _scaled(now.image, FILM_SIZE)
         how = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND}
         for state in dream_zoom(now.network, photo, path, mix, **how, **FILM, **_options(now)):
             if state.step * now.frames % state.total == 0:
@@ -250,7 +255,7 @@ def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator
 
 
 def _options(now: SimpleNamespace) -> dict[str, Any]:
-    guide = load_image(now.guide) if now.guide else None
+    guide = load_image(now.guide, channels=len(now.image)) if now.guide else None
     return {"octave_scale": now.octave_scale, "step_size": now.strength / 255, "jitter": now.jitter, "guide": guide}
 
 

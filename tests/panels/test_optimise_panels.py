@@ -726,6 +726,18 @@ def test_the_ladder_tells_how_near_every_layer_is(make, network, photo):
     assert curve[0] == [0, 1, 2]
 
 
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+def test_dreams_of_a_picture_that_has_not_three_channels(channels):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3))
+    settings = {"steps": 1, "octaves": 1, "size": 96}
+    panel = DeepDream(Network(module.eval(), input_size=32), torch.rand(channels, 32, 32), **settings).run()
+    dreamed = execute(panel)["dreamed"].values
+    assert len(dreamed) == channels
+    np.testing.assert_array_equal(shown(panel)[0], rgb(dreamed))
+    panel.close()
+
+
 def test_layers_are_filled_in_as_they_finish(make, monkeypatch):
     panel = make(Inversion)
     stop_after(panel, 4, monkeypatch)
