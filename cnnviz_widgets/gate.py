@@ -19,7 +19,7 @@ from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 
 F = TypeVar("F", bound=Callable | type)
 
@@ -46,6 +46,7 @@ class Range(NamedTuple):
 Positive, Count = Annotated[int, Range(1)], Annotated[int, Range(0)]
 Seed = Annotated[int, Range(0, 2**63 - 1)]
 Share = Annotated[float, Range(0, 1)]
+Rate = Annotated[float, Range(0, 1e6)]  # of learning, and other steps and weights that float32 must hold
 
 
 class Kind(NamedTuple):
@@ -83,8 +84,13 @@ def gate(function: F) -> F:
 
 
 def know(hint: Any, allowed: str, take: Callable[[str, Any], Any]) -> None:
-    """Let ``hint`` in annotations mean a kind of one's own."""
-    _KNOWN[hint] = Kind(allowed, take)
+    """Let ``hint`` in annotations mean a kind of one's own. What ``take`` raises is told with the argument's name."""
+
+    def named(name: str, value: Any) -> Any:
+        with naming(name):
+            return take(name, value)
+
+    _KNOWN[hint] = Kind(allowed, named)
 
 
 def came(value: Any) -> str:

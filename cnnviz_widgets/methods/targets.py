@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
-from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.methods.checks import somebodys, whole_number
 from cnnviz_widgets.networks import Layer, Network
 
 WHOLE, ITSELF = "all", "map"  # positions of a whole channel
@@ -103,7 +103,8 @@ class _Function(Goal):
         self._function = function
 
     def scores(self, logits: Tensor, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
-        scores = self._function(logits)
+        with somebodys("target"):
+            scores = self._function(logits)
         if not isinstance(scores, Tensor) or scores.shape != (len(piece),):
             came = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else f"a {type(scores).__name__}"
             raise UserError(f"target must turn the logits (B, classes) into a tensor of shape (B,), not {came}.")

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import chain
 from math import prod
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import came
+from cnnviz_widgets.gate import OWN, Positive, came, gate
 from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back, unseen
 from cnnviz_widgets.networks.held import EveryPartRuns, held
 from cnnviz_widgets.networks.layers import Layer, hooked, probe
@@ -24,6 +24,7 @@ from cnnviz_widgets.networks.sizes import Size, nearest
 from cnnviz_widgets.networks.steady import unsteadiness
 from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
+from cnnviz_widgets.pictures.load import MOST_PIXELS
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import callers_modes_off, computing, exact_if_asked
@@ -67,19 +68,20 @@ class Network:
     source         the Python expression that makes this network, for code that is shown
     """
 
+    @gate
     def __init__(
         self,
-        module: nn.Module,
+        module: Annotated[nn.Module, OWN],
         *,
-        input_size: int | tuple[int, int] | None = 224,
+        input_size: Annotated[int | tuple[int, int] | None, OWN] = 224,
         mean: float | Sequence[float] | None = None,
         std: float | Sequence[float] | None = None,
         classes: Any = None,
-        scores: str = "auto",
+        scores: Annotated[str, OWN] = "auto",
         name: str | None = None,
-        output: Callable[[Any], Tensor] | None = None,
-        resize: int | None = None,
-        interpolation: str = "bilinear",
+        output: Annotated[Callable[[Any], Tensor] | None, OWN] = None,
+        resize: Positive | None = None,
+        interpolation: Annotated[str, OWN] = "bilinear",
         trained: bool = True,
         source: str | None = None,
     ) -> None:
@@ -95,10 +97,10 @@ class Network:
         self.mean = _per_channel("mean", mean, IMAGENET_MEAN, self.channels)
         self.std = _per_channel("std", std, IMAGENET_STD, self.channels)
         if min(self.std) <= 0:
-            raise UserError(f"std must be positive, not {std!r}.")
-        if interpolation not in ("bilinear", "bicubic", "nearest"):
+            raise UserError(f"std must be positive, not {came(std)}.")
+        if not isinstance(interpolation, str) or interpolation not in ("bilinear", "bicubic", "nearest"):
             raise UserError(f'interpolation must be "bilinear", "bicubic" or "nearest", not {came(interpolation)}.')
-        if scores not in SCORES:
+        if not isinstance(scores, str) or scores not in SCORES:
             raise UserError(f"scores must be one of {', '.join(map(repr, SCORES))}, not {came(scores)}.")
         self._resize = resize
         self._interpolation = InterpolationMode(interpolation)
@@ -733,8 +735,10 @@ def _size(size: Any) -> tuple[int, int] | None:
     if size is None:
         return None
     both = (size, size) if isinstance(size, int) else size
-    if not isinstance(both, Sequence) or len(both) != 2 or not all(isinstance(one, int) and one > 0 for one in both):
+    if not isinstance(both, Sequence) or len(both) != 2 or not all(type(one) is int and one > 0 for one in both):
         raise UserError(f"input_size must be a positive number, (height, width) or None, not {came(size)}.")
+    if prod(both) > MOST_PIXELS:
+        raise UserError(f"input_size must be of at most {MOST_PIXELS // 10**6} million pixels, not {came(size)}.")
     return tuple(both)
 
 
@@ -751,6 +755,8 @@ def _channels(module: nn.Module, *given: float | Sequence[float] | None) -> int:
 def _per_channel(name: str, given: Any, imagenet: tuple[float, ...], channels: int) -> tuple[float, ...]:
     if given is None:
         return imagenet if channels == 3 else (0.5,) * channels
+    if isinstance(given, Iterable) and not len(given):
+        raise UserError(f"{name} must be a number or one for each channel, not an empty list.")
     values = tuple(map(float, given)) if isinstance(given, Iterable) else (float(given),) * channels
     if len(values) != channels:
         raise UserError(f"{name} has {len(values)} values, but the network's pictures have {channels} channels.")

@@ -95,7 +95,7 @@ def available() -> list[str]:
 
 def _mini(weights: Any) -> tuple[nn.Module, dict[str, Any]]:
     if weights not in ("DEFAULT", None):
-        raise UserError(f'weights of "mini" must be "DEFAULT" or None, not {weights!r}.')
+        raise UserError(f'weights of "mini" must be "DEFAULT" or None, not {came(weights)}.')
     if not MINI_WEIGHTS.exists():
         raise UserError(
             f"the weights of mini are missing: there is no file {MINI_WEIGHTS}; install cnnviz-widgets again."
@@ -177,7 +177,7 @@ def _member(name: str, weights: Any) -> WeightsEnum:
     if isinstance(weights, enum):
         return weights
     if not isinstance(weights, str) or weights not in enum.__members__:
-        raise UserError(f"weights of {name} must be one of {', '.join(enum.__members__)} or None, not {weights!r}.")
+        raise UserError(f"weights of {name} must be one of {', '.join(enum.__members__)} or None, not {came(weights)}.")
     return enum[weights]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 from traitlets import HasTraits, TraitType, observe
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
@@ -73,6 +73,10 @@ class Session(HasTraits):
             super().__setattr__(name, value)
 
     def _a_network(self, value: Any) -> Network:
+        with naming("network"):
+            return self._prepared(value)
+
+    def _prepared(self, value: Any) -> Network:
         network = load_network(value) if isinstance(value, str) else value
         if isinstance(network, nn.Module):
             name = cells.name_of(network)
@@ -85,7 +89,9 @@ class Session(HasTraits):
 
     def _a_picture(self, value: Any) -> Any:
         channels = self.network.channels
-        picture, name = load_image(value, channels=channels), cells.name_of(value)
+        name = cells.name_of(value)
+        with naming("image"):
+            picture = load_image(value, channels=channels)
         if name and source_of(picture) is None:
             more = "" if len(picture) == 3 else f", channels={channels}"
             remember(picture, f"cv.load_image({name}{more})")

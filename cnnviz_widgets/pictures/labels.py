@@ -27,12 +27,12 @@ class Labels(Sequence[str]):
 
     def __init__(self, names: Iterable[str]) -> None:
         if isinstance(names, str) or not isinstance(names, Iterable):
-            raise UserError(f"classes must be a list of names, not {names!r}.")
+            raise UserError(f"classes must be a list of names, not {came(names)}.")
         self.names = tuple(names)
         wrong = next((name for name in self.names if not isinstance(name, str)), None)
         if wrong is not None or not self.names:
-            came = "an empty list" if not self.names else repr(wrong)
-            raise UserError(f"classes must be names (strings), at least one; {came} came.")
+            what = "an empty list" if not self.names else came(wrong)
+            raise UserError(f"classes must be names (strings), at least one; {what} came.")
 
     def __getitem__(self, index):
         return self.names[index]

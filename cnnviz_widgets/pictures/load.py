@@ -147,7 +147,7 @@ def _read(source: Any, size: Size, channels: int) -> Tensor:
         return _from_path(samples().path(source), size, channels)
     if isinstance(source, str | os.PathLike):
         if "://" in (text := os.fsdecode(source)):
-            raise UserError(f"source {text!r} is a web address: save the picture to a file and give its path.")
+            raise UserError(f"source {came(text)} is a web address: save the picture to a file and give its path.")
         return _from_path(Path(os.path.expanduser(text)), size, channels)
     if isinstance(source, bytes | bytearray | memoryview):
         return _from_bytes(source, "source", size, channels)
@@ -166,7 +166,7 @@ def _wrong_type(source: Any) -> UserError:
 
 
 def _from_path(path: Path, size: Size, channels: int) -> Tensor:
-    what = f"source {str(path)!r}"
+    what = f"source {came(str(path))}"
     try:
         about = path.stat()
         if stat.S_ISDIR(about.st_mode):
@@ -182,7 +182,9 @@ def _from_path(path: Path, size: Size, channels: int) -> Tensor:
     except UserError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
-        raise Unreadable(f"{what} cannot be opened ({error}): give the path of a picture file.") from error
+        raise Unreadable(
+            f"{what} cannot be opened ({getattr(error, 'strerror', None) or error}): give the path of a picture file."
+        ) from error
     with file:
         return _decode(file, what, size, channels)
 
@@ -203,7 +205,7 @@ def _from_upload(value: Any, size: Size, channels: int) -> Tensor:
         raise _wrong_type(value)
     if len(files) > 1:
         raise UserError(f"source holds {len(files)} uploaded files: give one of them, such as upload.value[0].")
-    return _from_bytes(files[0]["content"], f"source {files[0].get('name', 'upload')!r}", size, channels)
+    return _from_bytes(files[0]["content"], f"source {came(files[0].get('name', 'upload'))}", size, channels)
 
 
 def _files(value: Any) -> Any:
@@ -381,7 +383,7 @@ def _assembled(
     final = upright if size is None else _target(size, upright)
     across = final[0] if turned else final[1]  # px of a stored row, once it is scaled
     if height * across > max(MOST_PIXELS, height * width):
-        raise UserError(f"size {size!r} is out of all proportion to a picture of {upright[0]} × {upright[1]} px.")
+        raise UserError(f"size {came(size)} is out of all proportion to a picture of {upright[0]} × {upright[1]} px.")
     picture = np.empty((channels, across, height) if turned else (channels, height, across), np.float32)
     lines = STORED[orientation](picture)
     step = max(1, BAND // width)

@@ -22,7 +22,7 @@ _READ = (str, os.PathLike, bytes, np.ndarray, Image.Image)
 def as_picture(name: str, value: Any) -> Any:
     """The picture that is meant, without any graph that led to it; ``gate.NO`` if none is."""
     if isinstance(value, _READ):
-        return _read(name, value)
+        return load_image(value)
     if not isinstance(value, Tensor):
         return gate.NO
     if value.is_meta or value.layout is not strided:
@@ -47,13 +47,6 @@ def check_values(name: str, picture: Tensor) -> None:
     least, most = (bound.item() for bound in picture.aminmax())
     if not -0.1 <= least <= most <= 1.1:
         raise UserError(f"{name} must have values 0…1, but they go from {least:.4g} to {most:.4g}.")
-
-
-def _read(name: str, value: Any) -> Tensor:
-    try:
-        return load_image(value)
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from error
 
 
 def _larger_than_memory(value: Tensor) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import torch
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
 
 Precision = Literal["exact", "fast"]
 
@@ -39,8 +40,8 @@ class use:
     def __init__(self, device: str | torch.device | None = None, precision: Precision | None = None) -> None:
         global _device, _precision
         chosen = _device if device is None else existing(device)
-        if precision not in (None, "exact", "fast"):
-            raise UserError(f'precision must be "exact" or "fast", not {precision!r}.')
+        if precision is not None and (not isinstance(precision, str) or precision not in ("exact", "fast")):
+            raise UserError(f'precision must be "exact" or "fast", not {came(precision)}.')
         self._before = _device, _precision
         _device, _precision = chosen, precision or _precision
 
@@ -199,7 +200,7 @@ def existing(asked: Any) -> torch.device:
     except (RuntimeError, TypeError, ValueError):
         found = None
     if found is None or found.type not in ("cpu", "cuda", "mps"):
-        raise UserError(f'device must be "cpu", "cuda" or "mps", not {asked!r}.')
+        raise UserError(f'device must be "cpu", "cuda" or "mps", not {came(asked)}.')
     if not _has(found.type) or (found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count()):
         there = [kind for kind in ("cpu", "cuda", "mps") if _has(kind)]
         raise UserError(f"device {asked!s} is not on this machine, which has {' and '.join(there)}.")

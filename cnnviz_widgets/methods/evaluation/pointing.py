@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import came, gate
+from cnnviz_widgets.methods.checks import somebodys
 from cnnviz_widgets.methods.evaluation.planes import plane
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Result, rgb
@@ -108,10 +109,14 @@ def pointing_game(
     if not 0 <= tolerance < float("inf"):
         raise UserError(f"tolerance must be a number of pixels, at least 0, not {tolerance!r}.")
     results = []
-    for number, (image, target, boxes) in enumerate(examples):
+    for number, example in enumerate(examples):
+        if len(example) != 3:
+            raise UserError(f"examples must be (image, target, boxes) each, not {came(example)}.")
+        image, target, boxes = example
         picture = one_picture(network, image).cpu()
         distance = _distance(picture.shape[-2:], boxes, number)
-        values = plane(method(network, image, target), tuple(picture.shape[-2:]))
+        with somebodys("method"):
+            values = plane(method(network, image, target), tuple(picture.shape[-2:]))
         point = None if values.min() == values.max() else divmod(int(values.argmax()), values.shape[1])
         away = float("inf") if point is None else float(distance[point])
         results.append(

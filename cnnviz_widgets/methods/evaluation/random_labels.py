@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.evaluation.sanity import randomise
 from cnnviz_widgets.networks import Network
@@ -40,7 +40,7 @@ def random_labels(
     *,
     epochs: Positive = 20,
     batch: Positive = 64,
-    rate: Annotated[float, Range(above=0), "a positive number"] = 1e-3,
+    rate: Annotated[float, Range(above=0, most=1e6), "a positive number, at most 1000000"] = 1e-3,
     seed: Seed = 0,
 ) -> Iterator[TrainingState]:
     """Train the same architecture from scratch on labels that say nothing (Adebayo et al., 2018; Zhang et al., 2017).
@@ -72,7 +72,8 @@ def random_labels(
             total, right = 0.0, 0
             order = torch.randperm(len(pictures), generator=generator)
             for chosen in order.tensor_split(-(-len(order) // batch)):  # no last batch of one, which BatchNorm refuses
-                prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
+                with naming("pictures"):
+                    prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
                 with guarded(copy.lock, torch.enable_grad()):
                     copy.module.train()
                     output = copy.module(copy.normalise(torch.stack(prepared)))

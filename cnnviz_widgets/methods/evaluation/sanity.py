@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Seed, gate
+from cnnviz_widgets.methods.checks import somebodys
 from cnnviz_widgets.methods.evaluation.planes import plane, varied
 from cnnviz_widgets.methods.passes.activations import one_picture
 from cnnviz_widgets.methods.results import Heatmap, robust_maximum
@@ -141,10 +142,11 @@ def sanity_check(
     def states() -> Iterator[SanityState]:
         edges, trained = edge_map(picture), None
         for step, (names, one) in enumerate(networks()):
-            result = method(one, image, target)
-            if trained is None:
-                trained = result
-                varied(plane(result))
+            with somebodys("method"):
+                result = method(one, image, target)
+                if trained is None:
+                    trained = result
+                    varied(plane(result))
             yield SanityState(
                 step=step,
                 total=len(groups) or 1,

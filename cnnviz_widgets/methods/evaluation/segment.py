@@ -44,7 +44,7 @@ def segment(
     *,
     foreground: float = 0.95,
     background: float = 0.30,
-    blur: float = 4.0,
+    blur: Annotated[float, Range(most=1000)] = 4.0,
     iterations: Annotated[int, Range(1, 100)] = 5,
 ) -> Segmentation:
     """The object that a map lies on, by GrabCut (Simonyan et al., 2014, §3.2; Rother et al., 2004).

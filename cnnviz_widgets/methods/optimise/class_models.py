@@ -6,7 +6,7 @@ from math import cos, pi
 from typing import Annotated, Any, Literal
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, Range, Share, gate
+from cnnviz_widgets.gate import Positive, Range, Rate, Share, gate
 from cnnviz_widgets.methods.optimise import objectives, operators, parametrisations, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
 from cnnviz_widgets.methods.optimise.optimisers import OptimiserName
@@ -36,7 +36,7 @@ class Recipe:
     sd: Annotated[float, Range(0)] = 0.01
     steps: Positive = 200
     optimiser: OptimiserName = "normalised"
-    learning_rate: Annotated[float, Range(0)] = 0.015
+    learning_rate: Rate = 0.015
     fading: Share = 1.0
     l2: float = 0.0
     total_variation: float = 0.0
@@ -100,6 +100,8 @@ def class_model(
         raise UserError(f"{unknown.pop()!r} is no number of a recipe; there are {', '.join(vars(RECIPES[preset]))}.")
     recipe = replace(RECIPES[preset], **changes)
     several = isinstance(target, Sequence) and not isinstance(target, str)
+    if several and not len(target):
+        raise UserError("target must be at least one class, not an empty list.")
     return optimise(
         network,
         _objective(recipe, target),

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, Range, Seed, gate
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.gate import Positive, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.optimise import objectives, operators, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
 from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective
@@ -37,7 +37,7 @@ def dream(
     octaves: Annotated[int, Range(1, 64)] = 4,
     octave_scale: Annotated[float, Range(above=1, most=16)] = 1.4,
     steps: Positive = 10,
-    step_size: Annotated[float, Range(0)] = 1.5 / 255,
+    step_size: Rate = 1.5 / 255,
     jitter: Annotated[int, Range(0, FARTHEST)] = 32,
     guide: Picture | None = None,
     seed: Seed = 0,
@@ -117,7 +117,8 @@ def _dreamed_of(network: Network, layers: Layers, guide: Picture | None) -> Obje
         raise UserError("layers must name at least one layer.")
     if guide is None:
         return sum(weight * objectives.layer(name) for name, weight in layers.items())
-    features = network.activations(guide, layers)
+    with naming("guide"):
+        features = network.activations(guide, layers)
     return sum(weight * objectives.matching(name, features[name]) for name, weight in layers.items())
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from cnnviz_widgets.gate import Positive, Range, gate
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import Positive, Range, Rate, gate
 from cnnviz_widgets.methods.optimise import objectives as terms
 from cnnviz_widgets.methods.optimise import operators, parametrisations, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
@@ -38,7 +39,7 @@ def visualise(
     family: Family = "preconditioned",
     size: Size = SIZE,
     steps: Positive = 256,
-    learning_rate: Annotated[float, Range(0)] = 0.05,
+    learning_rate: Rate = 0.05,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """A picture that excites a unit (Olah et al., 2017).
@@ -53,6 +54,8 @@ def visualise(
 
         last(visualise(load_network("mini"), "conv5", 12)).values
     """
+    if not isinstance(channel, int) and not len(channel):
+        raise UserError("channel must be at least one channel, not an empty list.")
     unit = OBJECTIVES[objective](layer, channel)
     picture, blurred, moves = FAMILIES[family]
     return optimise(
@@ -74,7 +77,7 @@ def diverse(
     channel: int,
     k: Annotated[int, Range(2, MOST_PICTURES)] = 4,
     *,
-    weight: float = 0.9,
+    weight: Rate = 0.9,
     size: Size = SIZE,
     steps: Positive = 256,
     **options: Any,

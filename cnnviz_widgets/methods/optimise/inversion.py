@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, Range, gate
+from cnnviz_widgets.gate import Positive, Range, Rate, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.methods.optimise.hog import hog
@@ -30,10 +30,10 @@ def invert(
     image: Picture,
     layer: AnyLayer | None = None,
     *,
-    beta: Annotated[float, Range(above=0)] = 2.0,
-    smoothness: Annotated[float, Range(0)] = 0.5,
+    beta: Annotated[float, Range(above=0, most=100)] = 2.0,
+    smoothness: Rate = 0.5,
     steps: Positive = 256,
-    learning_rate: Annotated[float, Range(0)] = 0.1,
+    learning_rate: Rate = 0.1,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """From noise, a picture with the same features as ``image`` (Mahendran & Vedaldi, 2015).
@@ -132,8 +132,8 @@ def invert_hog(
     image: Picture,
     *,
     cell: Positive = 8,
-    smoothness: Annotated[float, Range(0)] = 20.0,
-    learning_rate: Annotated[float, Range(0)] = 0.05,
+    smoothness: Rate = 20.0,
+    learning_rate: Rate = 0.05,
     **options: Any,
 ) -> Iterator[OptimisationState]:
     """The same for histograms of oriented gradients, which are a small network too: see ``hog``.
@@ -142,7 +142,9 @@ def invert_hog(
     cell   px of a side of a histogram's cell
     Other arguments as in ``invert``. Histograms do not tell light from dark: the picture may be a negative.
     """
-    network = hog(image.shape[-2:], cell)
+    sides = image.shape[-2:]
+    cell = whole_number("cell", cell, 1, max(1, min(sides) // 2), "for two by two cells in the picture")
+    network = hog(sides, cell)
     return invert(network, image, "blocks", smoothness=smoothness, learning_rate=learning_rate, **options)
 
 

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import center_crop
 
-from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import OWN, Positive, Range, Seed, gate
-from cnnviz_widgets.methods.checks import whole_number
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.gate import OWN, Positive, Rate, Seed, gate
+from cnnviz_widgets.methods.checks import somebodys, whole_number
 from cnnviz_widgets.methods.optimise.objectives import Bound, Objective, Seen
 from cnnviz_widgets.methods.optimise.operators import After, Gradient, Update
 from cnnviz_widgets.methods.optimise.optimisers import AnyOptimiser, Memory, Optimiser, chosen
@@ -29,6 +29,7 @@ from cnnviz_widgets.methods.optimise.transforms import Transform, apply, over_co
 from cnnviz_widgets.methods.passes.gradients import quick_way_back, way_back
 from cnnviz_widgets.methods.results import Result, rgb
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import as_picture
 from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -91,7 +92,7 @@ def optimise(
     *,
     steps: Positive = 512,
     optimiser: AnyOptimiser = "adam",
-    learning_rate: Annotated[float, Range(0)] | Callable[[int], float] = 0.05,
+    learning_rate: Rate | Callable[[int], float] = 0.05,
     gradient: Sequence[Gradient] = (),
     after: Sequence[After] = (),
     snapshots: Sequence[int] = (),
@@ -127,7 +128,8 @@ def optimise(
         if start is None or isinstance(start, Tensor):
             generator.manual_seed(seed)
             form = (picture or fourier()).begin(network, generator)
-            begun = form.start if start is None else _written(start, form, network)
+            with naming("start"):
+                begun = form.start if start is None else _written(as_picture("start", start), form, network)
             done, parameters, memory, kept = 0, begun, None, {}
         elif not isinstance(start, OptimisationState):
             raise UserError(
@@ -143,11 +145,19 @@ def optimise(
     wanted = {whole_number("snapshots", one, 1, steps) for one in snapshots}
     if after and form.encode is None:
         raise UserError("after must be empty for this picture: it cannot be written down again once it is changed.")
-    rate = learning_rate if callable(learning_rate) else lambda step: learning_rate
+
+    def rate(step: int) -> float:
+        if not callable(learning_rate):
+            return learning_rate
+        with somebodys("learning_rate"):
+            return float(learning_rate(step))
+
     nothing = pictures.new_tensor([*network.mean, 0.0][: pictures.shape[1]])[:, None, None]
 
     def moved(step: int, climbed: _Climb) -> tuple[Tensors, Memory]:
-        new, later = rule(parameters, climbed.slopes, memory, rate(step))
+        size = rate(step)
+        with somebodys("optimiser"):
+            new, later = rule(parameters, climbed.slopes, memory, size)
         new = form.project(new)
         if after:
             pictures = form.decode(*new)

@@ -384,7 +384,7 @@ def l2() -> Term:
 
 @_again
 @gate
-def total_variation(beta: Annotated[float, Range(above=0)] = 2.0) -> Term:
+def total_variation(beta: Annotated[float, Range(above=0, most=100)] = 2.0) -> Term:
     """``Σ ((x[i, j+1] − x[i, j])² + (x[i+1, j] − x[i, j])²)^(β/2)``, with values 0…1 (Mahendran & Vedaldi, 2015).
 
     Beyond the last row and column the picture goes on as it is, so the difference there is 0.

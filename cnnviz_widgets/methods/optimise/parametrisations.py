@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import OWN, Positive, Range, gate
+from cnnviz_widgets.gate import OWN, Positive, Range, came, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.optimise.operators import Norm, within
 from cnnviz_widgets.methods.optimise.smoothing import frequencies, merged, pyramid
@@ -283,12 +283,12 @@ def _canvas(
     if size is not None:
         sides = (size, size) if not isinstance(size, Sequence) else size
         if len(sides) != 2:
-            raise UserError(f"size must be a number of pixels or (height, width), not {size!r}.")
+            raise UserError(f"size must be a number of pixels or (height, width), not {came(size)}.")
         sides = tuple(whole_number("size", side, 1) for side in sides)
     if start is not None and (not isinstance(start, Tensor) or start.ndim not in (3, 4) or not start.numel()):
         raise UserError(f"start must be pictures (C, H, W) or (B, C, H, W), not {_shape(start)}.")
     if start is not None and size is not None and tuple(start.shape[-2:]) != sides:
-        raise UserError(f"size must be left out or be that of start, {_shape(start)}, not {size!r}.")
+        raise UserError(f"size must be left out or be that of start, {_shape(start)}, not {came(size)}.")
 
     def made(network: Network) -> tuple[tuple, Tensor | None]:
         channels = network.channels + alpha

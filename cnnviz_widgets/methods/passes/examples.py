@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.results import Result, rgb
@@ -160,7 +160,8 @@ def top_examples(
         while done < len(dataset):
             began, end = time.perf_counter(), min(done + count, len(dataset))
             read = unread.reading(range(done, end))
-            some = [(number, name, network.prepare(picture)[0]) for number, picture, name in read]
+            with naming("pictures"):
+                some = [(number, name, network.prepare(picture)[0]) for number, picture, name in read]
             for _, alike in groupby(some, lambda one: one[2].shape):
                 best += measured(list(alike))
             best = sorted(best, key=lambda one: (-one.value, one.index))[:k]

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import OWN, Range, gate
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.gate import OWN, Range, came, gate
 from cnnviz_widgets.methods.checks import whole_number
 from cnnviz_widgets.methods.passes.gradients import BACK, check, like
 from cnnviz_widgets.methods.passes.occlusion import fill_picture
@@ -114,7 +114,8 @@ def quadrature(path: str, steps: int) -> tuple[Tensor, Tensor]:
 def _baselines(network: Network, pictures: Tensor, baseline: str | float | Tensor) -> Tensor:
     """As many as pictures, and of their shape (B, C, H, W)."""
     if isinstance(baseline, Tensor) and baseline.ndim:
-        given = network.prepare(as_picture("baseline", baseline)).to(pictures)
+        with naming("baseline"):
+            given = network.prepare(as_picture("baseline", baseline)).to(pictures)
         if given.shape[1:] != pictures.shape[1:] or len(given) not in (1, len(pictures)):
             raise UserError(
                 f"baseline must have the shape of the picture, {tuple(pictures.shape)}, not {tuple(given.shape)}."
@@ -127,5 +128,4 @@ def _baselines(network: Network, pictures: Tensor, baseline: str | float | Tenso
     if isinstance(baseline, Real | Tensor) and 0 <= baseline <= 1:
         return torch.full_like(pictures, float(baseline))
     names = ", ".join(map(repr, BASELINES))
-    came = repr(baseline) if isinstance(baseline, str | Real | Tensor | None) else f"a {type(baseline).__name__}"
-    raise UserError(f"baseline must be one of {names}, a number 0…1 or a picture, not {came}.")
+    raise UserError(f"baseline must be one of {names}, a number 0…1 or a picture, not {came(baseline)}.")

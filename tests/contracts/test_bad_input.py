@@ -1,0 +1,213 @@
+"""Bad input of every kind to everything public: it works, or one short sentence names the argument.
+
+Covered are every function of ``cnnviz_widgets.__all__`` and every function behind the gate of objectives, transforms,
+parametrisations, operators and optimisers; the constructors of ``Network`` and ``use``; and every trait of ``Session``
+and of the panels that takes values. They are found in the modules, and their arguments in the signatures, so that a
+new one is covered as it is; only what an argument without a default is given stands in ``RIGHT``. Of iterators the
+first state is asked for.
+"""
+
+import inspect
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from architectures import state
+from torch import nn
+from traitlets import TraitError
+
+import cnnviz_widgets as cv
+from cnnviz_widgets.methods import operators, optimisers
+from cnnviz_widgets.panels.lab import PANELS
+from cnnviz_widgets.panels.session import SHARED
+
+SIDE, CHANNELS = 16, 8
+LONGEST = 400  # characters of a sentence
+SLOWEST = 5  # seconds of a call
+
+BAD = {
+    "None": None,
+    "nan": math.nan,
+    "inf": math.inf,
+    "-1": -1,
+    "0": 0,
+    "10**12": 10**12,
+    "1e300": 1e300,
+    "x": "x",
+    "no text": "",
+    "long text": "x" * 10_000,
+    "no bytes": b"",
+    "list": [],
+    "dict": {},
+    "set": set(),
+    "object": object(),
+    "True": True,
+    "complex": 1j,
+    "meta tensor": torch.rand(3, SIDE, SIDE, device="meta"),
+    "tensor with NaN": torch.rand(3, SIDE, SIDE).index_fill(2, torch.tensor(1), math.nan),
+    "lambda": lambda *given: given,
+    "class": int,
+    "torch module": nn.ReLU(),
+    "module": math,
+}
+
+
+def tiny() -> nn.Module:
+    torch.manual_seed(0)
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(CHANNELS, 4)
+    return nn.Sequential(nn.Conv2d(3, CHANNELS, 3, padding=1), nn.ReLU(), *head).eval()
+
+
+NETWORK = cv.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="tiny")
+PICTURE = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+
+RIGHT = {  # what arguments without a default are given, by name
+    "boxes": [(0, 0, 4, 4)],
+    "centre": PICTURE,
+    "channel": 1,
+    "code": PICTURE[None],
+    "decoder": torch.sigmoid,
+    "degrees": 1,
+    "examples": [(PICTURE, 1, [(0, 0, 4, 4)])],
+    "features": torch.rand(CHANNELS, SIDE, SIDE),
+    "heatmap": PICTURE.mean(0),
+    "image": PICTURE,
+    "layer": "0",
+    "layers": ["0"],
+    "left": 0,
+    "method": cv.saliency,
+    "module": NETWORK.module,
+    "name": "mini",
+    "network": NETWORK,
+    "objective": cv.objectives.logit(1),
+    "optimiser": "adam",
+    "path": "film.gif",
+    "pictures": [PICTURE, PICTURE],
+    "pixels": 2,
+    "radius": 0.1,
+    "rate": 0.1,
+    "share": 0.1,
+    "source": PICTURE,
+    "states": [next(cv.occlusion(NETWORK, PICTURE, size=8))],
+    "target": 1,
+    "top": 0,
+    "unit_a": ("0", 1),
+    "unit_b": ("0", 2),
+    "value": torch.sum,
+    "vector": [1.0] * CHANNELS,
+}
+RIGHT_THERE = {("load_dataset", "source"): PICTURE[None], ("lab", "network"): NETWORK, ("lab", "image"): PICTURE}
+WORDS = {"target": "class", "source": "dataset", "name": "network"}  # that a sentence may have for the argument
+SMALL = {"size": 8, "epochs": 1, "frames": 1}  # where the default does not fit into so small a picture, or takes long
+
+
+def functions() -> dict[str, Callable]:
+    """By name, as in the code of whoever calls them."""
+    found = {name: getattr(cv, name) for name in cv.__all__}
+    for module in (cv.objectives, cv.transforms, cv.parametrisations, operators, optimisers):
+        short = module.__name__.rpartition(".")[2]
+        found |= {
+            f"{short}.{name}": one
+            for name, one in vars(module).items()
+            if getattr(one, "__module__", "") == module.__name__ and hasattr(one, "__wrapped__") and name[0] != "_"
+        }
+    return {name: one for name, one in found.items() if inspect.isfunction(one)}
+
+
+def arguments(function: Callable) -> list[str]:
+    """Those that have names."""
+    parameters = inspect.signature(function).parameters.values()
+    return [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+
+
+CALLED = {**functions(), "Network": cv.Network, "use": cv.use}
+ARGUMENTS = [(name, argument) for name, function in CALLED.items() for argument in arguments(function)]
+
+
+def call(function: Callable, **changed: Any) -> Any:
+    """With right values for all that is needed; of an iterator, its first state."""
+    parameters = inspect.signature(function).parameters
+    needed = {name: RIGHT[name] for name in arguments(function) if parameters[name].default is inspect.Parameter.empty}
+    small = {name: value for name, value in SMALL.items() if name in parameters}
+    there = {name: value for (of, name), value in RIGHT_THERE.items() if of == function.__name__}
+    answer = function(**needed | small | there | changed)
+    return next(answer, None) if isinstance(answer, Iterator) else answer
+
+
+def check(act: Callable[[], Any], argument: str) -> str | None:
+    """What is wrong with how it went; None = nothing."""
+    began = time.perf_counter()
+    try:
+        act()
+    except (cv.UserError, TypeError, TraitError) as error:
+        sentence = str(error)
+        if not re.search(rf"\b({argument.removesuffix('s')}|{WORDS.get(argument, argument)})", sentence):
+            return f"does not name it: {sentence[:LONGEST]}"
+        if len(sentence) > LONGEST or "\n" in sentence:
+            return f"{len(sentence)} characters: {sentence[:LONGEST]}"
+    except Exception as error:
+        return f"{type(error).__name__}: {str(error)[:LONGEST]}"
+    took = time.perf_counter() - began
+    return f"{took:.0f} s" if took > SLOWEST else None
+
+
+def all_told(act: Callable[[Any], Any], argument: str) -> None:
+    """Fails with a line for each value that went wrong."""
+    wrong = {kind: told for kind, value in BAD.items() if (told := check(lambda given=value: act(given), argument))}
+    assert not wrong, "".join(f"\n{argument}={kind}: {told}" for kind, told in wrong.items())
+
+
+def test_what_is_right_works(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in functions():
+        assert call(CALLED[name]) is not None, name
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "argument"), ARGUMENTS)
+def test_every_argument(name, argument, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = state(NETWORK.module)
+    all_told(lambda value: call(CALLED[name], **{argument: value}), argument)
+    assert state(NETWORK.module) == before
+
+
+@pytest.fixture(scope="module")
+def session():
+    return cv.Session(NETWORK, PICTURE)
+
+
+def assigned(owner: Any, trait: str) -> None:
+    """Every value is assigned; what is refused leaves the value of before, and what is taken is put back."""
+    before = getattr(owner, trait)
+
+    def assign(value: Any) -> None:
+        try:
+            setattr(owner, trait, value)
+        except Exception:
+            assert getattr(owner, trait) is before
+            raise
+        setattr(owner, trait, before)
+
+    all_told(assign, trait)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("trait", SHARED)
+def test_every_trait_of_the_session(session, trait):
+    before = state(NETWORK.module)
+    assigned(session, trait)
+    assert state(NETWORK.module) == before
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
+def test_every_trait_of_a_panel(session, kind):
+    panel = kind(session=session)
+    for trait in panel._own_traits():
+        assigned(panel, trait)
+    panel.close()
