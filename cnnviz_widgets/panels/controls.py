@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from traitlets import HasTraits, TraitType, Tuple
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks.zoo import available
 from cnnviz_widgets.pictures import samples, source_of
 from cnnviz_widgets.widgets.check_table import CheckTable
@@ -91,8 +92,9 @@ class _Classes(TraitType):
     def validate(self, owner: "Panel", value: Any) -> tuple[int, ...]:
         several = [value] if isinstance(value, int | str) else value
         if not isinstance(several, Sequence):
-            raise UserError(f"{self.name} must be up to {self._most} classes, by name or index, not {value!r}.")
-        found = tuple(dict.fromkeys(owner.session.network.class_index(one) for one in several))
+            raise UserError(f"{self.name} must be up to {self._most} classes, by name or index, not {came(value)}.")
+        with naming(self.name):
+            found = tuple(dict.fromkeys(owner.session.network.class_index(one) for one in several))
         if len(found) > self._most:
             raise UserError(f"{self.name} must be at most {self._most} classes, not {len(found)}.")
         return found
@@ -126,10 +128,10 @@ class _Some(TraitType):
     def validate(self, owner: HasTraits, value: Any) -> tuple:
         several = [value] if isinstance(value, str) else value
         if not isinstance(several, Sequence):
-            raise UserError(f"each of {self.name} must be {self._allowed}, not {value!r}.")
+            raise UserError(f"each of {self.name} must be {self._allowed}, not {came(value)}.")
         several = [tuple(one) if isinstance(one, list) else one for one in several]
         if unknown := [one for one in several if one not in self._every]:
-            raise UserError(f"each of {self.name} must be {self._allowed}, not {unknown[0]!r}.")
+            raise UserError(f"each of {self.name} must be {self._allowed}, not {came(unknown[0])}.")
         chosen = tuple(one for one in self._every if one in several)
         if not 1 <= len(chosen) <= self._most:
             raise UserError(f"{self.name} must be 1 to {self._most}, not {len(chosen)}.")

@@ -13,7 +13,7 @@ import numpy as np
 from torch import Tensor
 from traitlets import TraitType, link
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.methods import OptimisationState, dream, dream_zoom
 from cnnviz_widgets.methods.optimise.dreams import write_film
 from cnnviz_widgets.methods.results import rgb
@@ -42,7 +42,8 @@ def another_layer(label: str, help: str) -> TraitType:
 
 class _LayerName(TraitType):
     def validate(self, owner: Panel, value: Any) -> str:
-        return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
+        with naming(self.name):
+            return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
 
 
 class _LayerChoice(ipywidgets.Dropdown):

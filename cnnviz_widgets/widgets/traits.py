@@ -2,13 +2,13 @@
 
 import math
 import numbers
-import reprlib
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from traitlets import HasTraits, TraitType
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
 
 
 class Told(TraitType):
@@ -17,7 +17,7 @@ class Told(TraitType):
     allowed: str
 
     def refuse(self, value: Any) -> NoReturn:
-        raise UserError(f"{self.name} must be {self.allowed}, not {reprlib.repr(value)}.")
+        raise UserError(f"{self.name} must be {self.allowed}, not {came(value)}.")
 
 
 class Number(Told):
