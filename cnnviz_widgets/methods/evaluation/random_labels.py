@@ -40,7 +40,7 @@ def random_labels(
     *,
     epochs: Positive = 20,
     batch: Positive = 64,
-    rate: Annotated[float, Range(above=0, most=1e6), "a positive number, at most 1000000"] = 1e-3,
+    rate: Annotated[float, Range(above=0, most=1e6), "a positive number"] = 1e-3,
     seed: Seed = 0,
 ) -> Iterator[TrainingState]:
     """Train the same architecture from scratch on labels that say nothing (Adebayo et al., 2018; Zhang et al., 2017).
