@@ -173,6 +173,11 @@ class Network:
         found = self._read
         return "" if self._usual_scores else found.doubt or f"Scores of {self.name}: {found}."
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is known so far of its scores that is not usual, in sentences; nothing is computed for it."""
+        return tuple(filter(None, (self.convention_note, vars(self).get("steadiness_note"))))
+
     @cached_property
     def steadiness_note(self) -> str:
         """A sentence if scores of one picture change from pass to pass, or with the others of its batch; else ""."""

@@ -18,7 +18,7 @@ from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
-from cnnviz_widgets.widgets.traits import Text
+from cnnviz_widgets.widgets.traits import OneOf
 
 METHODS = labels(*(name for name in ATTRIBUTIONS if name != "gradient"))
 
@@ -42,7 +42,7 @@ class Compare(Panel):
         help="In which pixels are taken away, or put back: more are slower",
     )  # fmt: skip
     methods = checks(list(METHODS), METHODS, most=len(METHODS), label="Methods", help="Which methods are compared")
-    chosen = Text("").tag(setting=True)
+    chosen = OneOf(("", *METHODS), "").tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
         look = {"colormap": "inferno", "opacity": 0.85, "labels": True, "max_width": 1076, "max_height": 720}

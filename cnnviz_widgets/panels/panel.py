@@ -413,8 +413,8 @@ class Panel(Displayed):
         """Show the state of the work, what the methods had to say, and every error that still stands."""
         wrong, work = list(self._wrong.values()), self._work()
         errors = dict.fromkeys(sentence for sentence, _ in wrong)
-        about_scores = [self.session.network.convention_note, self.session.network.steadiness_note]
-        told = dict.fromkeys(sentence for remarks in (about_scores, *self._remarks.values()) for sentence in remarks)
+        every = (self.session.network.notes, *self._remarks.values())
+        told = dict.fromkeys(sentence for remarks in every for sentence in remarks)
         self._bar.tell(
             state="failed" if wrong and work.state not in ("running", "stopping") else work.state,
             progress=work.progress,

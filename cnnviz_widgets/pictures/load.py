@@ -434,6 +434,6 @@ def _target(size: int | tuple[int, int], upright: tuple[int, int]) -> tuple[int,
         size = tuple(size * side // min(upright) for side in upright)
     if size[0] * size[1] > MOST_PIXELS:
         raise UserError(
-            f"size would make a picture of {size[0]} × {size[1]} px: at most {MOST_PIXELS} pixels are made."
+            f"size would make a picture of {came(size[0])} × {came(size[1])} px: at most {MOST_PIXELS} pixels are made."
         )
     return size

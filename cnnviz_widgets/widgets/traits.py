@@ -2,6 +2,7 @@
 
 import math
 import numbers
+import sys
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
@@ -9,6 +10,8 @@ from traitlets import HasTraits, TraitType
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
+
+_WHOLE = 2**53  # up to here a browser knows every whole number
 
 
 class Told(TraitType):
@@ -40,10 +43,9 @@ class Number(Told):
 
     def validate(self, owner: HasTraits, value: Any) -> float:
         kind = numbers.Integral if self.whole else numbers.Real
-        if isinstance(value, kind) and not isinstance(value, bool) and self.min <= value <= self.max:
-            number = int(value) if self.whole else float(value)
-            if math.isfinite(number):
-                return number
+        fits = isinstance(value, kind) and not isinstance(value, bool) and self.min <= value <= self.max
+        if fits and abs(value) <= (_WHOLE if self.whole else sys.float_info.max):
+            return int(value) if self.whole else float(value)
         self.refuse(value)
 
 
@@ -69,15 +71,6 @@ class Flag(Told):
 
     def validate(self, owner: HasTraits, value: Any) -> bool:
         return value if isinstance(value, bool) else self.refuse(value)
-
-
-class Text(Told):
-    """Words."""
-
-    allowed = "a text"
-
-    def validate(self, owner: HasTraits, value: Any) -> str:
-        return value if isinstance(value, str) else self.refuse(value)
 
 
 class Place(Told):

@@ -297,7 +297,7 @@ def _canvas(
             if batch * height * width > MOST_PIXELS:
                 raise UserError(
                     f"size and batch must make at most {MOST_PIXELS // 10**6} million pixels, not {batch} pictures of "
-                    f"{height}×{width}."
+                    f"{came(height)}×{came(width)}."
                 )
             return (batch, channels, height, width), None
         given = start.detach().to(network.device, _dtype(network)).clamp(0, 1)
