@@ -21,7 +21,7 @@ from cnnviz_widgets.networks.layers import Layer, hooked, probe
 from cnnviz_widgets.networks.outputs import doubt, scores_in
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
 from cnnviz_widgets.networks.sizes import Size, nearest
-from cnnviz_widgets.networks.steady import unsteadiness
+from cnnviz_widgets.networks.steady import Chances, unsteadiness
 from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
 from cnnviz_widgets.pictures.load import MOST_PIXELS
@@ -113,7 +113,8 @@ class Network:
         self._named = classes is not None
         self._asked_scores = scores
         self._reading: Reading | None = None  # until the module is tried
-        self._told = False  # whether it was looked for what changes its scores from pass to pass
+        self._told = False  # whether it was told that scores change from pass to pass
+        self._may_change = False  # whether the first pass had anything in it that could
         self._takes_channels_last = False  # that is, until it is tried
         self._takes_one_at_a_time = False  # likewise
         self._unseen: str | None = None  # why no inner layer can be seen
@@ -182,7 +183,7 @@ class Network:
     def steadiness_note(self) -> str:
         """A sentence if scores of one picture change from pass to pass, or with the others of its batch; else ""."""
         _ = self._probed
-        if self._takes_one_at_a_time:
+        if not self._may_change or self._takes_one_at_a_time:
             return ""
         size = torch.Size([1, self.channels, *(self.input_size or (_PROBED, _PROBED))])
 
@@ -537,9 +538,10 @@ class Network:
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
         """The layers, the other names of some, and the layers by name."""
         picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
-        with guarded(self.lock, endings := Endings()):
+        with guarded(self.lock, endings := Endings(), chances := Chances()):
             layers, aliases, output = self._probe(self.normalise(picture))
             scores = self.scores(output, 1)
+        self._may_change = chances.found
         if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
             remark(unsure)
         self._settle(scores, endings.of(scores), picture.shape)

@@ -1,11 +1,33 @@
 """Whether a network gives a picture the same scores each time, alone and among others."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 _SAME = {True: 1e-3, False: 5e-2}  # by float32 or more: how far scores may differ, as a share of their spread
+_DRAWN = ("rand", "normal", "bernoulli", "multinomial", "uniform", "exponential", "poisson", "from_numpy")
+_TRAINING = {
+    "dropout": 2,
+    "batch_norm": 5,
+    "rrelu": 3,
+}  # name -> the argument that says so
+
+
+class Chances(TorchFunctionMode):
+    """Notices, in one pass, what could make the next one another: random numbers, and statistics of the batch."""
+
+    found = False
+
+    def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        name, kwargs = getattr(func, "__name__", ""), kwargs or {}
+        self.found |= name.startswith(_DRAWN)
+        for kind, at in _TRAINING.items():
+            if kind in name:
+                self.found |= bool(kwargs.get("training", kwargs.get("train", args[at] if len(args) > at else False)))
+        return func(*args, **kwargs)
 
 
 def unsteadiness(scores: Callable[[Tensor], Tensor], size: torch.Size, name: str, precision: torch.dtype) -> str:

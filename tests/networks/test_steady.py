@@ -67,6 +67,25 @@ def test_the_users_random_numbers_are_left_alone(photo):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_an_ordinary_network_makes_no_pass_for_it(photo):
+    network, passes = cv.Network(Net("").eval(), input_size=24), []
+    _ = network.layers
+    network.module.register_forward_hook(lambda *_: passes.append(1))
+    assert not network.steadiness_note
+    assert not passes
+
+
+def test_statistics_that_were_never_kept(photo):
+    module = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8, track_running_stats=False), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    )
+    with torch.no_grad():
+        module[1].bias.uniform_()
+    assert not cv.Network(nn.Sequential(*module[:1], *module[2:]).eval(), input_size=24).steadiness_note
+    module.insert(2, nn.ReLU())
+    assert "company" in cv.Network(module.eval(), input_size=24).steadiness_note
+
+
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_ordinary_networks_are_not(name):
     assert not cv.Network(with_statistics(_module(name)), input_size=64).steadiness_note
