@@ -91,12 +91,13 @@ def test_the_module_is_untouched_by_random_interrupts(module, timer):
     while hits < INTERRUPTS:
         name = draw.choice([*METHODS])
         try:
-            timer(draw.uniform(1e-5, seconds[name]))
-            METHODS[name](network, picture)
+            try:
+                timer(draw.uniform(1e-5, seconds[name]))
+                METHODS[name](network, picture)
+            finally:
+                timer(0)  # which may be what is interrupted
         except KeyboardInterrupt:
             hits += 1
-        finally:
-            timer(0)
         assert state(module) == before, name
         assert modes() == usual, name
     assert free(module)

@@ -63,10 +63,8 @@ class Goal:
 def goal(network: Network, target: Target, count: int, *, probability: bool = False) -> Goal:
     """The goal for a batch of ``count`` pictures; ``probability``: of a class its probability, not its logit.
 
-    UserError for what is not in the network, or not ``count`` long. A network whose scores are never the same twice is
-    remarked on, once.
+    UserError for what is not in the network, or not ``count`` long.
     """
-    network.tell_if_unsteady()
     if isinstance(target, Tensor | np.ndarray) and target.ndim:
         target = target.tolist()
     if isinstance(target, Neuron):

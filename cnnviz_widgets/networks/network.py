@@ -283,6 +283,7 @@ class Network:
 
     def bytes_per_image(self, size: Sequence[int], grad: bool = False) -> int:
         """About how much memory the pass of one picture of (height, width) takes; ``grad``: and its way back."""
+        self.tell_if_unsteady()  # every method asks for memory when its input is checked, before its passes
         outputs = self._bytes_of_layers(size)
         return 2 * sum(outputs) if grad else 4 * max(outputs)
 
@@ -397,7 +398,6 @@ class Network:
         """
         if not isinstance(k, int) or k < 1:
             raise UserError(f"k must be a whole number of at least 1, not {k!r}.")
-        self.tell_if_unsteady()
         logits = self.finite(self.logits(image))
         probabilities = self.probabilities(logits).cpu().reshape(-1, len(self.classes))
         best = []
