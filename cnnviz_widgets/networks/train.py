@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cnnviz_widgets.networks.mini import INPUT_SIZE, MEAN, STD, fold, mini
+from cnnviz_widgets.pictures.load import FORMATS
 
 STORED = 64  # px: pictures are kept in memory at this size, as uint8
 KEEP = (1, 2, 5, 10, 20, 30)
@@ -35,7 +36,9 @@ def read_folder(folder: Path, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
     pictures, numbers = [], []
     for number, name in enumerate(ids):
         for path in sorted(p for p in (folder / name).iterdir() if p.suffix.lower() in PICTURES):
-            picture = ImageOps.fit(Image.open(path).convert("RGB"), (STORED, STORED), Image.Resampling.BICUBIC)
+            picture = ImageOps.fit(
+                Image.open(path, formats=FORMATS).convert("RGB"), (STORED, STORED), Image.Resampling.BICUBIC
+            )
             pictures.append(torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8).view(STORED, STORED, 3))
             numbers.append(number)
     return torch.stack(pictures).permute(0, 3, 1, 2).contiguous(), torch.tensor(numbers)

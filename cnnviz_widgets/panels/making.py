@@ -20,6 +20,7 @@ from traitlets import TraitType, Unicode
 
 from cnnviz_widgets import methods
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
 from cnnviz_widgets.methods import OptimisationState
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls import NATURAL, Number, default, slider
@@ -191,7 +192,10 @@ class Making(Panel):
 
     def save(self, path: str | Path) -> None:
         """The pictures that are shown, in their own size, as a PNG file that tells how they were made."""
-        Path(path).write_bytes(self.png())
+        file = Path(path)
+        if not str(path) or file.is_dir():
+            raise UserError(f"path must be that of a PNG file, not {came(str(path))}.")
+        file.write_bytes(self.png())
 
     def png(self) -> bytes:
         """As ``save``. The file's text chunks are Title, Software, Settings (as JSON) and Code."""

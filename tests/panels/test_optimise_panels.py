@@ -345,6 +345,13 @@ def test_the_scrubber_offers_what_there_will_be(make):
 # ---------------------------------------------------------------------- files
 
 
+@pytest.mark.parametrize("path", ["", "."])
+def test_a_folder_is_no_file(make, path):
+    panel = make(ClassModel, rounds=1).run()
+    with pytest.raises(UserError, match="path must be that of a PNG file, not"):
+        panel.save(path)
+
+
 def test_the_file_tells_how_it_was_made(kind, make, tmp_path):
     panel = make(kind, rounds=2).run()
     panel.save(tmp_path / "picture.png")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError, naming
-from cnnviz_widgets.gate import Positive, Range, Rate, Seed, gate
+from cnnviz_widgets.gate import Positive, Range, Rate, Seed, came, gate
 from cnnviz_widgets.methods.optimise import objectives, operators, transforms
 from cnnviz_widgets.methods.optimise.loop import OptimisationState, optimise
 from cnnviz_widgets.methods.optimise.objectives import AnyLayer, Objective
@@ -149,11 +149,11 @@ def dream_zoom(
     """
     if image.ndim != 3:
         raise UserError(f"image must be one picture (C, H, W), not {'×'.join(map(str, image.shape))}.")
-    path = Path(path)
+    empty, path = not str(path), Path(path)  # Path("") is the folder that one is in
     if path.suffix == ".mp4":
         _needs_imageio()
-    elif path.suffix not in ("", ".gif", ".png"):
-        raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {path.name!r}.")
+    elif empty or path.suffix not in ("", ".gif", ".png"):
+        raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {came(path.name)}.")
     angle = np.deg2rad(degrees)
     turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, zoom]]) / zoom
     frame = Frame(tuple(image.shape[-2:]), turn[None])

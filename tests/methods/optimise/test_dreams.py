@@ -193,6 +193,7 @@ def test_mp4_says_what_it_needs(small, photo, tmp_path, monkeypatch):
         (lambda n, x: dream(n, x, steps=0), "steps must be"),
         (lambda n, x: dream(n, x[:2]), "image must have 3 channels, not 2"),
         (lambda n, x: dream_zoom(n, x, "film.avi"), "path must end in .gif, .png or .mp4, or be a folder"),
+        (lambda n, x: dream_zoom(n, x, ""), "path must end in .gif, .png or .mp4, or be a folder"),
         (lambda n, x: dream_zoom(n, x[None], "film.gif"), "image must be one picture"),
         (lambda n, x: dream_zoom(n, x, "film.gif", frames=0), "frames must be"),
     ],
