@@ -1,60 +1,63 @@
-from . import exercises, methods, networks, panels, pictures, runtime
-from .errors import UserError
-from .methods import (
-    Neuron,
-    activations,
-    boxes_in_view,
-    cam,
-    class_gradient,
-    class_model,
-    deletion_curve,
-    diverse,
-    dream,
-    dream_zoom,
-    edge_map,
-    filters,
-    full_grad,
-    grad_cam,
-    grad_cam_pp,
-    gradient_times_input,
-    guided_grad_cam,
-    hires_cam,
-    important_channels,
-    insertion_curve,
-    integrated_gradients,
-    interpolate,
-    inversion_ladder,
-    invert,
-    invert_hog,
-    last,
-    layer_cam,
-    neuron_gradient,
+# Written by tools/sync.
+from . import drawing, exercises, methods, networks, panels, pictures, runtime
+from .drawing.results import ActivationMaps, Filters, GradientPicture, Heatmap
+from .engine.optimize import (
+    OptimizationState,
     objectives,
-    occluded,
-    occlusion,
-    optimise,
-    parametrisations,
-    pointing_game,
-    random_labels,
-    saliency,
-    sanity_check,
-    score_cam,
-    segment,
-    smooth_gradient,
-    smoothgrad,
-    top_examples,
+    operators,
+    optimize,
+    optimizers,
+    parametrizations,
     transforms,
-    visualise,
 )
+from .engine.relu_rules import relu_rule
+from .engine.states import last
+from .engine.targets import Neuron
+from .errors import UserError
+from .methods.activations.activations import activations
+from .methods.activations.top_examples import TopExamples, top_examples
+from .methods.cam.cam import cam
+from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
+from .methods.cam.guided_grad_cam import guided_grad_cam
+from .methods.cam.important_channels import ImportantChannels, important_channels
+from .methods.cam.score_cam import score_cam
+from .methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
+from .methods.evaluation.pointing_game import PointingGame, boxes_in_view, pointing_game
+from .methods.evaluation.random_labels import random_labels
+from .methods.evaluation.sanity_check import SanityState, edge_map, sanity_check, similarity
+from .methods.evaluation.segment import Segmentation, segment
+from .methods.features.class_model import class_model
+from .methods.features.dream import dream, dream_zoom
+from .methods.features.invert import InversionLadder, inversion_ladder, invert, invert_hog
+from .methods.features.visualize import diverse, interpolate, visualize
+from .methods.filters.filters import filters
+from .methods.gradients.full_grad import full_grad
+from .methods.gradients.integrated_gradients import integrated_gradients
+from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
+from .methods.gradients.smoothgrad import smooth_gradient, smoothgrad
+from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .networks import Network, load_network
 from .panels import Session, lab
 from .pictures import labels, load_dataset, load_image, samples
 from .runtime.device import device, use
 
 __all__ = [
+    "ActivationMaps",
+    "Curve",
+    "Filters",
+    "GradientPicture",
+    "Heatmap",
+    "ImportantChannels",
+    "InversionLadder",
     "Network",
     "Neuron",
+    "OcclusionState",
+    "OptimizationState",
+    "PointingGame",
+    "SanityState",
+    "Segmentation",
     "Session",
+    "TopExamples",
     "UserError",
     "activations",
     "boxes_in_view",
@@ -64,6 +67,7 @@ __all__ = [
     "deletion_curve",
     "device",
     "diverse",
+    "drawing",
     "dream",
     "dream_zoom",
     "edge_map",
@@ -72,10 +76,10 @@ __all__ = [
     "full_grad",
     "grad_cam",
     "grad_cam_pp",
-    "gradient_times_input",
     "guided_grad_cam",
     "hires_cam",
     "important_channels",
+    "input_x_gradient",
     "insertion_curve",
     "integrated_gradients",
     "interpolate",
@@ -95,22 +99,26 @@ __all__ = [
     "objectives",
     "occluded",
     "occlusion",
-    "optimise",
+    "operators",
+    "optimize",
+    "optimizers",
     "panels",
-    "parametrisations",
+    "parametrizations",
     "pictures",
     "pointing_game",
     "random_labels",
+    "relu_rule",
     "runtime",
     "saliency",
     "samples",
     "sanity_check",
     "score_cam",
     "segment",
+    "similarity",
     "smooth_gradient",
     "smoothgrad",
     "top_examples",
     "transforms",
     "use",
-    "visualise",
+    "visualize",
 ]

@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
-ARTEFACTS = ROOT / "test-artefacts"
+ARTIFACTS = ROOT / "test-artifacts"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -167,8 +167,8 @@ class Notebook:
         self.page.wait_for_selector(f"body[data-jp-theme-name='{name}']", state="attached")
 
     def screenshot(self, name: str, part: Locator | None = None) -> None:
-        ARTEFACTS.mkdir(exist_ok=True)
-        (part or self.page).screenshot(path=ARTEFACTS / f"{name}.png")
+        ARTIFACTS.mkdir(exist_ok=True)
+        (part or self.page).screenshot(path=ARTIFACTS / f"{name}.png")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.networks.held import held
 
 WAYS = {
@@ -36,7 +36,7 @@ def network():
     module = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
     )
-    return cv.Network(module.eval(), input_size=32, classes=list("abcde"))
+    return cnnviz.Network(module.eval(), input_size=32, classes=list("abcde"))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_network(network, picture, way):
         assert twin.layers == network.layers
         assert twin.predict(picture) == network.predict(picture)
     with held(network.module):  # which another module does not wait for
-        assert torch.equal(cv.saliency(twin, picture).values, cv.saliency(network, picture).values)
+        assert torch.equal(cnnviz.saliency(twin, picture).values, cnnviz.saliency(network, picture).values)
 
 
 def test_a_network_with_an_output_of_its_own(network, picture):
@@ -67,7 +67,7 @@ def test_a_network_with_an_output_of_its_own(network, picture):
         def forward(self, x):
             return self.inner(x), 0
 
-    own = cv.Network(Two(), input_size=32, output=first_of_two)
+    own = cnnviz.Network(Two(), input_size=32, output=first_of_two)
     assert torch.equal(copy.deepcopy(own).logits(picture), network.logits(picture))
 
 
@@ -81,14 +81,14 @@ def test_a_network_reaches_a_worker_process(network, picture):
 
 
 RESULTS = {
-    "heatmap": lambda n, x: cv.saliency(n, x),
-    "gradient": lambda n, x: cv.class_gradient(n, x),
-    "maps": lambda n, x: cv.activations(n, x, "0"),
-    "filters": lambda n, x: cv.filters(n),
-    "occlusion": lambda n, x: next(cv.occlusion(n, x, size=8, stride=8)),
-    "class model": lambda n, x: next(cv.class_model(n, 0, steps=2)),
-    "dream": lambda n, x: next(cv.dream(n, x, "0", octaves=1, steps=2)),
-    "inversion": lambda n, x: next(cv.invert(n, x, "0", steps=2)) if hasattr(cv, "invert") else None,
+    "heatmap": lambda n, x: cnnviz.saliency(n, x),
+    "gradient": lambda n, x: cnnviz.class_gradient(n, x),
+    "maps": lambda n, x: cnnviz.activations(n, x, "0"),
+    "filters": lambda n, x: cnnviz.filters(n),
+    "occlusion": lambda n, x: next(cnnviz.occlusion(n, x, size=8, stride=8)),
+    "class model": lambda n, x: next(cnnviz.class_model(n, 0, steps=2)),
+    "dream": lambda n, x: next(cnnviz.dream(n, x, "0", octaves=1, steps=2)),
+    "inversion": lambda n, x: next(cnnviz.invert(n, x, "0", steps=2)) if hasattr(cnnviz, "invert") else None,
 }
 
 
@@ -104,30 +104,31 @@ def test_a_result(network, picture, result, way):
 
 
 @pytest.mark.parametrize("picture", [
-    cv.parametrisations.pixels(), cv.parametrisations.pixels(decorrelate=True), cv.parametrisations.fourier(),
-    cv.parametrisations.laplacian(), cv.parametrisations.cppn(),
-    cv.parametrisations.perturbation(torch.full((3, 32, 32), 0.5)),
+    cnnviz.parametrizations.pixels(), cnnviz.parametrizations.pixels(decorrelate=True),
+    cnnviz.parametrizations.fourier(),
+    cnnviz.parametrizations.laplacian(), cnnviz.parametrizations.cppn(),
+    cnnviz.parametrizations.perturbation(torch.full((3, 32, 32), 0.5)),
 ], ids=repr)  # fmt: skip
-@pytest.mark.parametrize("optimiser", ["adam", "sgd", "lbfgs"])
-def test_a_run_goes_on_from_a_saved_state(network, picture, optimiser):
-    objective = cv.objectives.channel("0", 1) - 0.1 * cv.objectives.total_variation()
-    how = {"picture": picture, "optimiser": optimiser, "learning_rate": 1e-3}
-    whole = [*cv.optimise(network, objective, **how, steps=4)]
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "lbfgs"])
+def test_a_run_goes_on_from_a_saved_state(network, picture, optimizer):
+    objective = cnnviz.objectives.channel("0", 1) - 0.1 * cnnviz.objectives.total_variation()
+    how = {"picture": picture, "optimizer": optimizer, "learning_rate": 1e-3}
+    whole = [*cnnviz.optimize(network, objective, **how, steps=4)]
     saved = pickle.loads(pickle.dumps((whole[1], objective)))
-    (*_, end) = cv.optimise(network, saved[1], **how, steps=4, start=saved[0])
+    (*_, end) = cnnviz.optimize(network, saved[1], **how, steps=4, start=saved[0])
     assert torch.equal(end.values, whole[-1].values)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_objectives_and_small_things(network, way):
-    objectives = cv.objectives
+    objectives = cnnviz.objectives
     term = objectives.neuron("0", 1) * objectives.l2() + 2 * objectives.logit(["a", "b"]) - 1
     assert repr(WAYS[way](term)) == repr(term)
-    for one in (network.classes, network.layers[0], cv.Neuron("0", 1)):
+    for one in (network.classes, network.layers[0], cnnviz.Neuron("0", 1)):
         assert WAYS[way](one) == one or repr(WAYS[way](one)) == repr(one)
 
 
 def test_a_term_keeps_a_layer_that_is_a_module(network):
-    term = cv.objectives.channel(network.module[0], 1)
-    (state,) = islice(cv.optimise(network, copy.deepcopy(term), steps=1), 1)
+    term = cnnviz.objectives.channel(network.module[0], 1)
+    (state,) = islice(cnnviz.optimize(network, copy.deepcopy(term), steps=1), 1)
     assert state.step == 1

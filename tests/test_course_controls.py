@@ -8,12 +8,12 @@ import ipywidgets
 import nbformat
 import pytest
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.widgets.tree import tree
 
 COURSE = Path(__file__).resolve().parents[1] / "notebooks"
 CHAPTERS = sorted(COURSE.glob("[0-9]*.ipynb"))
-PANEL = re.compile(r"cv\.panels\.(\w+)\(")
+PANEL = re.compile(r"cnnviz\.panels\.(\w+)\(")
 IN_JAVASCRIPT = {"code", "reset", "stop", "png", "colors"}  # buttons that are made in the browser
 GESTURES = {"point", "click", "look", "drag", "move", "choose"}  # what is done, not with what
 
@@ -27,7 +27,7 @@ def named(text: str) -> set[str]:
     return found
 
 
-def offered(panel: cv.panels.Panel) -> set[str]:
+def offered(panel: cnnviz.panels.Panel) -> set[str]:
     """Every word that a panel shows."""
     words = {panel.title, *IN_JAVASCRIPT}
     for widget in tree(panel):
@@ -43,11 +43,11 @@ def offered(panel: cv.panels.Panel) -> set[str]:
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
 def test_every_control_that_is_named_is_there(chapter):
     cells = nbformat.read(chapter, as_version=4).cells
-    network, photo = cv.load_network("mini"), cv.load_image("chelsea")
+    network, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
     missing = {}
     for text, cell in pairwise(cells):
         if text.cell_type == "markdown" and cell.cell_type == "code" and (panel := PANEL.search(cell.source)):
-            shown = getattr(cv.panels, panel[1])(network, photo)
+            shown = getattr(cnnviz.panels, panel[1])(network, photo)
             missing |= dict.fromkeys(named(text.source) - offered(shown), panel[1])
             shown.close()
     assert not missing

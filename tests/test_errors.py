@@ -13,8 +13,8 @@ import sys
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 shell = InteractiveShell.instance(config=Config({"HistoryManager": {"enabled": False}}))
-shell.run_cell("import cnnviz_widgets as cv")
-shell.run_cell("def call(): cv.transforms.rotate(float('nan'))")
+shell.run_cell("import cnnviz_widgets as cnnviz")
+shell.run_cell("def call(): cnnviz.transforms.rotate(float('nan'))")
 shell.run_cell("call()")
 names = []
 trace = sys.last_traceback

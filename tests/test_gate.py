@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-import cnnviz_widgets as cv
-from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.evaluation.planes import plane
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.planes import plane
 
 SIDE, LONG = 16, "x" * 10_000
 META, ENDLESS = torch.rand(3, SIDE, SIDE, device="meta"), torch.zeros(1).expand(3, 60_000, 60_000)
@@ -28,7 +28,7 @@ def tiny() -> nn.Module:
 
 @pytest.fixture(scope="module")
 def network():
-    return cv.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"])
+    return cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"])
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def picture():
 
 def refused(call, name: str) -> str:
     """The sentence, which names the argument and is short."""
-    with pytest.raises(cv.UserError) as told:
+    with pytest.raises(cnnviz.UserError) as told:
         call()
     sentence = str(told.value)
     assert name in sentence
@@ -48,7 +48,7 @@ def refused(call, name: str) -> str:
 
 
 @pytest.mark.parametrize("heatmap", [META, META[0], ENDLESS, ENDLESS[0]])
-@pytest.mark.parametrize("curve", [cv.deletion_curve, cv.insertion_curve])
+@pytest.mark.parametrize("curve", [cnnviz.deletion_curve, cnnviz.insertion_curve])
 def test_a_heatmap_without_values_is_told(network, picture, curve, heatmap):
     refused(lambda: curve(network, picture, heatmap), "heatmap")
     refused(lambda: plane(heatmap), "heatmap")
@@ -56,30 +56,30 @@ def test_a_heatmap_without_values_is_told(network, picture, curve, heatmap):
 
 def test_the_steps_of_a_curve_are_bounded(network, picture):
     heatmap = torch.rand(SIDE, SIDE)
-    assert len(cv.deletion_curve(network, picture, heatmap, steps=SIDE**2).values) == SIDE**2 + 1
-    assert "from 1 to 1000" in refused(lambda: cv.deletion_curve(network, picture, heatmap, steps=10**12), "steps")
+    assert len(cnnviz.deletion_curve(network, picture, heatmap, steps=SIDE**2).values) == SIDE**2 + 1
+    assert "from 1 to 1000" in refused(lambda: cnnviz.deletion_curve(network, picture, heatmap, steps=10**12), "steps")
 
 
 @pytest.mark.parametrize("baseline", [META, ENDLESS])
 def test_a_baseline_without_values_is_told(network, picture, baseline):
-    refused(lambda: cv.integrated_gradients(network, picture, baseline=baseline), "baseline")
+    refused(lambda: cnnviz.integrated_gradients(network, picture, baseline=baseline), "baseline")
 
 
 @pytest.mark.parametrize("states", [set(), {1}, "x", None, [None], 1])
 def test_what_is_no_state_is_told(states):
-    refused(lambda: cv.last(states, progress=False), "states")
+    refused(lambda: cnnviz.last(states, progress=False), "states")
 
 
 def test_a_name_is_not_repeated_however_long(network):
-    refused(lambda: cv.load_network(LONG), "network")
-    refused(lambda: cv.load_dataset(LONG), "dataset")
+    refused(lambda: cnnviz.load_network(LONG), "network")
+    refused(lambda: cnnviz.load_dataset(LONG), "dataset")
     refused(lambda: network.layer(LONG), "layer")
     refused(lambda: network.class_index(LONG), "class")
-    refused(lambda: cv.labels(LONG), "class")
+    refused(lambda: cnnviz.labels(LONG), "class")
 
 
 def test_a_tensor_is_told_by_its_shape(picture):
-    sentence = refused(lambda: cv.load_image("chelsea", size=picture), "size")
+    sentence = refused(lambda: cnnviz.load_image("chelsea", size=picture), "size")
     assert "a Tensor of shape (3, 16, 16) and type torch.float32" in sentence
     assert "a Tensor of shape (3, 16, 16)" in refused(lambda: whole_number("k", picture, 1), "k must be a whole number")
 
@@ -88,8 +88,8 @@ def test_a_module_answers_as_its_network_and_is_freed(picture):
     module = tiny().eval()
     photo = torch.nn.functional.interpolate(picture[None], size=224)[0]
     with pytest.warns(match="taken for a network of 224×224 pixels"):
-        found = cv.saliency(module, photo).values
-    assert torch.equal(found, cv.saliency(cv.Network(module), photo).values)
+        found = cnnviz.saliency(module, photo).values
+    assert torch.equal(found, cnnviz.saliency(cnnviz.Network(module), photo).values)
     kept = weakref.ref(module)
     del module
     gc.collect()
@@ -100,34 +100,36 @@ def test_a_picture_may_be_a_path_a_pil_picture_or_an_array(network, tmp_path):
     array = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
     pil = Image.fromarray(array)
     pil.save(tmp_path / "a.png")
-    wanted = cv.saliency(network, torch.from_numpy(array).permute(2, 0, 1) / 255).values
+    wanted = cnnviz.saliency(network, torch.from_numpy(array).permute(2, 0, 1) / 255).values
     for given in (array, pil, tmp_path / "a.png", (tmp_path / "a.png").read_bytes()):
-        assert torch.allclose(cv.saliency(network, given).values, wanted)
+        assert torch.allclose(cnnviz.saliency(network, given).values, wanted)
 
 
 def test_arguments_in_the_wrong_order(network, picture):
-    assert "swapped" in refused(lambda: cv.saliency(picture, network), "network and image")
+    assert "swapped" in refused(lambda: cnnviz.saliency(picture, network), "network and image")
 
 
 def test_wrong_keywords_stay_pythons_own(network, picture):
     with pytest.raises(TypeError, match="nonsense"):
-        cv.saliency(network, picture, nonsense=1)
+        cnnviz.saliency(network, picture, nonsense=1)
     with pytest.raises(TypeError, match="image"):
-        cv.saliency(network, picture, image=picture)
+        cnnviz.saliency(network, picture, image=picture)
 
 
 @pytest.mark.parametrize("steps", [0, -1, 1.5, True, None, float("nan"), "x", [], 1j])
 def test_a_range_is_kept(network, picture, steps):
-    refused(lambda: cv.deletion_curve(network, picture, picture, steps=steps), "steps must be a whole number")
+    refused(lambda: cnnviz.deletion_curve(network, picture, picture, steps=steps), "steps must be a whole number")
 
 
 @pytest.mark.parametrize("fill", ["x", "", 1, None, [], LONG])
 def test_a_word_is_one_of_those_listed(network, picture, fill):
-    assert "'grey'" in refused(lambda: cv.deletion_curve(network, picture, picture, fill=fill), "fill must be one of")
+    assert "'gray'" in refused(
+        lambda: cnnviz.deletion_curve(network, picture, picture, fill=fill), "fill must be one of"
+    )
 
 
 def test_a_gated_function_looks_as_it_did():
-    assert pickle.loads(pickle.dumps(cv.saliency)) is cv.saliency
-    assert list(inspect.signature(cv.saliency).parameters)[:2] == ["network", "image"]
-    assert cv.saliency.__doc__
-    assert cv.saliency.__name__ == "saliency"
+    assert pickle.loads(pickle.dumps(cnnviz.saliency)) is cnnviz.saliency
+    assert list(inspect.signature(cnnviz.saliency).parameters)[:2] == ["network", "image"]
+    assert cnnviz.saliency.__doc__
+    assert cnnviz.saliency.__name__ == "saliency"

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.modules import module as modules
 from torch.overrides import _get_current_function_mode_stack
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.networks.held import held
 from cnnviz_widgets.runtime.interrupts import guarded, uninterrupted
 
@@ -24,15 +24,15 @@ METHODS = {
     "layers": lambda n, x: n.with_module(n.module).layers,
     "predict": lambda n, x: n.predict(x),
     "activations": lambda n, x: n.activations(x, "3"),
-    "filters": lambda n, x: cv.filters(n),
-    "saliency": lambda n, x: cv.saliency(n, x),
-    "guided": lambda n, x: cv.class_gradient(n, x, rule="guided"),
-    "smoothgrad": lambda n, x: cv.smoothgrad(n, x, samples=2, rule="deconvnet"),
-    "full_grad": lambda n, x: cv.full_grad(n, x),
-    "grad_cam": lambda n, x: cv.grad_cam(n, x, layer="3"),
-    "guided_grad_cam": lambda n, x: cv.guided_grad_cam(n, x, layer="3"),
-    "optimise": lambda n, x: cv.last(cv.optimise(n, cv.objectives.logit(3), steps=2), progress=False),
-    "occlusion": lambda n, x: next(cv.occlusion(n.with_module(n.module), x, size=8, stride=8)),
+    "filters": lambda n, x: cnnviz.filters(n),
+    "saliency": lambda n, x: cnnviz.saliency(n, x),
+    "guided": lambda n, x: cnnviz.class_gradient(n, x, rule="guided"),
+    "smoothgrad": lambda n, x: cnnviz.smoothgrad(n, x, samples=2, rule="deconvnet"),
+    "full_grad": lambda n, x: cnnviz.full_grad(n, x),
+    "grad_cam": lambda n, x: cnnviz.grad_cam(n, x, layer="3"),
+    "guided_grad_cam": lambda n, x: cnnviz.guided_grad_cam(n, x, layer="3"),
+    "optimize": lambda n, x: cnnviz.last(cnnviz.optimize(n, cnnviz.objectives.logit(3), steps=2), progress=False),
+    "occlusion": lambda n, x: next(cnnviz.occlusion(n.with_module(n.module), x, size=8, stride=8)),
 }
 
 
@@ -76,11 +76,19 @@ def timer():
     signal.signal(signal.SIGALRM, before)
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """A shell starts what runs in its background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.timeout(0)  # pytest's own time-out is the same timer
 @pytest.mark.filterwarnings("ignore")
 def test_the_module_is_untouched_by_random_interrupts(module, timer):
     draw, hits = random.Random(0), 0
-    network, picture = cv.Network(module, input_size=16), torch.rand(3, 16, 16)
+    network, picture = cnnviz.Network(module, input_size=16), torch.rand(3, 16, 16)
     seconds = {}
     for name, method in METHODS.items():
         method(network, picture)
@@ -194,7 +202,7 @@ def test_waiting_for_another_thread_can_be_interrupted(module, timer):
     inside.wait(5)
     timer(0.2)
     with pytest.raises(KeyboardInterrupt):
-        cv.Network(module, input_size=16).logits(torch.rand(3, 16, 16))
+        cnnviz.Network(module, input_size=16).logits(torch.rand(3, 16, 16))
     timer(0)
     go_on.set()
     thread.join()

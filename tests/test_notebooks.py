@@ -15,8 +15,8 @@ COURSE = ROOT / "notebooks"
 CHAPTERS = sorted(path.stem for path in COURSE.glob("*.ipynb"))
 NOTEBOOKS = sorted(path.relative_to(COURSE).as_posix() for path in COURSE.rglob("[0-9]*.ipynb"))
 
-CHOICE = 'net = cv.load_network("mini")'
-OTHER = 'net = cv.load_network("resnet18", weights=None, input_size=64)'
+CHOICE = 'net = cnnviz.load_network("mini")'
+OTHER = 'net = cnnviz.load_network("resnet18", weights=None, input_size=64)'
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def answers(notebook: nbformat.NotebookNode) -> list[str]:
     return [
         output.data["text/plain"]
         for cell in code_cells(notebook)
-        if "cv.exercises.check_" in cell.source
+        if "cnnviz.exercises.check_" in cell.source
         for output in cell.outputs
         if "data" in output
     ]
@@ -85,7 +85,7 @@ def test_is_committed_executed_and_clean(name):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_chapter_has_pictures_and_open_tasks(chapter):
     notebook = read(chapter)
-    panels = [cell for cell in code_cells(notebook) if "cv.panels." in cell.source or "cv.lab(" in cell.source]
+    panels = [cell for cell in code_cells(notebook) if "cnnviz.panels." in cell.source or "cnnviz.lab(" in cell.source]
     assert panels
     for cell in panels:
         assert any("image/png" in output.get("data", {}) for output in cell.outputs)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets.methods import gradient_times_input, guided_grad_cam, saliency, smoothgrad
+from cnnviz_widgets import guided_grad_cam, input_x_gradient, saliency, smoothgrad
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.remarks import listening, remark
 
@@ -20,7 +20,7 @@ def test_a_remark_is_a_warning_where_nobody_listens():
 
 def test_the_line_is_the_users_however_deep_it_is_made():
     network = Network(nn.Sequential(nn.Conv2d(3, 2, 3), nn.Sigmoid(), nn.Flatten(), nn.Linear(8, 2)), input_size=4)
-    for method in (saliency, gradient_times_input, partial(smoothgrad, samples=2), guided_grad_cam):
+    for method in (saliency, input_x_gradient, partial(smoothgrad, samples=2), guided_grad_cam):
         options = {"layer": "0"} if method is guided_grad_cam else {}
         with pytest.warns(UserWarning, match="met no ReLU") as heard:
             method(network, torch.rand(3, 4, 4), 0, rule="guided", **options)

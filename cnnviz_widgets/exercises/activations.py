@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, same, tensor, whole_numbers
-from cnnviz_widgets.methods.results import ActivationMaps
 
 
 @check

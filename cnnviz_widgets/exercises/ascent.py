@@ -43,13 +43,13 @@ def _hill(picture: Tensor) -> Tensor:
 
 
 def _climbed(
-    direction: int, normalised: bool = True, *, forget: bool = True, steps: int = 3, sign: bool = False
+    direction: int, normalized: bool = True, *, forget: bool = True, steps: int = 3, sign: bool = False
 ) -> Tensor:
     picture, total = torch.tensor([0.1, 0.2, 0.3, 0.4]).view(1, 2, 2).double(), torch.zeros(1, 2, 2).double()
     for _ in range(steps):
         slope = -2 * STEEPNESS.double() * (picture - PEAK)
         total = slope if forget else total + slope
-        step = total.sign() if sign else total / total.norm() if normalised else total
+        step = total.sign() if sign else total / total.norm() if normalized else total
         picture = picture + direction * 0.05 * step
     return picture
 
@@ -69,14 +69,14 @@ def check_total_variation(answer: Any) -> str:
         "that is the differences from top to bottom alone: those from left to right count, too.": float(
             down.square().sum()
         ),
-        "the last pixel of a row has no neighbour: nothing goes round from the right border to the left.": float(
+        "the last pixel of a row has no neighbor: nothing goes round from the right border to the left.": float(
             (x.roll(-1, 1) - x).square().sum() + (x.roll(-1, 0) - x).square().sum()
         ),
-        "that is the sum of the squared values: take the differences of neighbours first.": float(x.square().sum()),
+        "that is the sum of the squared values: take the differences of neighbors first.": float(x.square().sum()),
     }
     if refute(number(answer), squares, mistakes):
         return "Six pairs beside each other and six above each other. The single bright pixel pays for four of them."
-    raise Wrong("six pairs of neighbours from left to right, six from top to bottom: square each difference.")
+    raise Wrong("six pairs of neighbors from left to right, six from top to bottom: square each difference.")
 
 
 @check
@@ -90,7 +90,7 @@ def check_dumbbell(answer: Any) -> str:
             "a": "then a picture of an arm alone should have a high score, too. It is the two together that were seen.",
             "b": "Nobody told the network where the dumbbell ends: if most of them are being lifted, the arm is part "
             "of it. So a class model shows what the *data* were like, and that is a good reason to make one.",
-            "c": "the optimiser knows nothing but the network's gradient: what it paints, the network asks for.",
+            "c": "the optimizer knows nothing but the network's gradient: what it paints, the network asks for.",
             "d": "jitter moves the whole picture; it cannot bring in an arm that nothing asks for.",
         },
     )

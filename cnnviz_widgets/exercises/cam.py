@@ -173,7 +173,7 @@ def check_which_is_right(answer: Any) -> str:
         answer,
         "d",
         {
-            "a": "pointing asks whether people would mark that place. A network that recognises sheep by the meadow "
+            "a": "pointing asks whether people would mark that place. A network that recognizes sheep by the meadow "
             "has a right map that points at the meadow.",
             "b": "deletion asks the network, but about pictures with holes, which it has never seen; part of the "
             "fall of the curve is owed to the holes.",

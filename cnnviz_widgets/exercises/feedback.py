@@ -2,7 +2,7 @@
 
 A check is a function under ``@check``. It returns the sentence for a right answer, and raises ``NotYet`` or ``Wrong``
 for the others: no check ever fails in a notebook. Most compare the answer with the right one and then with what the
-usual mistakes give (``refute``), so that a mistake is recognised by its own result.
+usual mistakes give (``refute``), so that a mistake is recognized by its own result.
 """
 
 import traceback

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
-from cnnviz_widgets.methods import filters
+from cnnviz_widgets.methods.filters.filters import filters
 from cnnviz_widgets.networks import Network
 
 EACH, ALL = (1, 2, 3), (0, 1, 2, 3)
@@ -24,7 +24,7 @@ def check_tiles(tiles: Callable[[Tensor], Tensor]) -> str:
     if not torch.equal(weights, untouched):
         raise Wrong("`tiles` writes into the weights that it is given, which are the network's own: make new ones.")
     w = weights.double()
-    channels_last = {(5, 4, 6, 3): "keep the colours in dimension 1"}
+    channels_last = {(5, 4, 6, 3): "keep the colors in dimension 1"}
     values = tensor(answer, (5, 3, 4, 6), "what `tiles` returns", channels_last)
 
     def stretched(over: tuple[int, ...]) -> Tensor:
@@ -36,8 +36,8 @@ def check_tiles(tiles: Callable[[Tensor], Tensor]) -> str:
     mistakes = {
         "this is min-max scaled over all filters; the exercise asks for each filter by itself: take the minimum and "
         "the maximum over the dimensions (1, 2, 3) only.": stretched(ALL),
-        "every colour of a filter is scaled by itself, which changes its hue: take the minimum and the maximum over "
-        "the three colours together.": stretched((2, 3)),
+        "every color of a filter is scaled by itself, which changes its hue: take the minimum and the maximum over "
+        "the three colors together.": stretched((2, 3)),
         "every weight is compared with the same weight of the other filters: dimension 0 counts the filters, so leave "
         "it out of the minimum and the maximum.": stretched((0,)),
         "the minimum is subtracted, but the result is not divided by anything: it does not end at 1.": w - low,
@@ -77,7 +77,7 @@ def check_best_patch(patch: Any, kernel: Tensor) -> str:
         lookalikes = {
             "this is the opposite of the best patch: the one with the most negative answer.": -w,
             "the kernel was turned by 180°. A convolution layer does not flip its kernel, it compares.": w.flip(1, 2),
-            "the colours are in the opposite order: red is channel 0 in both.": w.flip(0),
+            "the colors are in the opposite order: red is channel 0 in both.": w.flip(0),
             "this is the tile as it is shown. For the eye, its smallest weight was made 0; a dark pixel of the tile "
             "is a negative weight.": shown,
             "this takes only the signs of the weights: the best of all patches with pixels from −1 to 1, not of those "
@@ -103,7 +103,7 @@ def check_parameter_count(answer: Any, network: Network) -> str:
     biases = layer.parameters - weights
     mistakes = {f"the one bias of each of the {out} filters is missing.": weights} if biases else {}
     mistakes |= {
-        f"the layer {bank.of} has no biases (a normalisation after it has them).": weights + out,
+        f"the layer {bank.of} has no biases (a normalization after it has them).": weights + out,
         f"a filter has a kernel for each of the {channels} channels of its input.": out * height * width + biases,
         "this is one filter alone, and there are more.": channels * height * width + bool(biases),
         "the filters are counted, not their weights.": out,

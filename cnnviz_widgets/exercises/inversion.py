@@ -29,12 +29,12 @@ def check_inversion_loss(function: Any) -> str:
         + weight * (features.diff(dim=-1).square().sum() + features.diff(dim=-2).square().sum()),
         "only one direction of the total variation is there: rows and columns both count.": distance / size
         + weight * across.square().sum(),
-        "the differences of neighbours are to be squared, not taken as sizes.": distance / size
+        "the differences of neighbors are to be squared, not taken as sizes.": distance / size
         + weight * (across.abs().sum() + down.abs().sum()),
     }
     if refute(tensor(answer, (), "what `my_loss` returns"), distance / size + weight * rough, mistakes):
         return "The first term asks for the same features, the second one for the smoothest picture that has them."
-    raise Wrong("it must be `‖features − wanted‖² / ‖wanted‖² + weight · (sum of squared differences of neighbours)`.")
+    raise Wrong("it must be `‖features − wanted‖² / ‖wanted‖² + weight · (sum of squared differences of neighbors)`.")
 
 
 @check

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, choose, given, number, refute, tensor
-from cnnviz_widgets.methods.passes.occlusion import positions
+from cnnviz_widgets.methods.occlusion.occlusion import positions
 
 
 @check
@@ -56,7 +56,7 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
         return float((picture * weights).sum())
 
     def slide(
-        stride: int = 2, *, fill: float = 0.5, extra: int = 0, colours: int = 3, first: int = 0, clone: bool = True
+        stride: int = 2, *, fill: float = 0.5, extra: int = 0, colors: int = 3, first: int = 0, clone: bool = True
     ) -> Tensor:
         """The experiment, and what becomes of it with a usual mistake."""
         size = 3
@@ -64,7 +64,7 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
         for top in range(0, 9 - size + 1, stride):
             for left in range(0, 13 - size + 1, stride):
                 covered = untouched.clone() if clone else covered
-                square = slice(colours), slice(top, top + size + extra), slice(left, left + size + extra)
+                square = slice(colors), slice(top, top + size + extra), slice(left, left + size + extra)
                 covered[square[first:]] = fill
                 scores.append(score(covered))
         return torch.tensor(scores).double().view((9 - size) // stride + 1, -1)
@@ -87,14 +87,14 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
         "the squares add up: every position must begin with a fresh copy of the picture, `picture.clone()`.": slide(
             clone=False
         ),
-        "the square is black (0); grey (0.5) is asked for.": slide(fill=0.0),
-        "the square is white (1); grey (0.5) is asked for.": slide(fill=1.0),
+        "the square is black (0); gray (0.5) is asked for.": slide(fill=0.0),
+        "the square is white (1); gray (0.5) is asked for.": slide(fill=1.0),
         "this is how much of the score is lost; the score itself is asked for.": nothing - right,
         "this is how much the score has changed; the score itself is asked for.": right - nothing,
         "the square is of one pixel: cover `size` pixels, `top : top + size`.": slide(extra=-2),
         "the square is one pixel too large: a slice ends before its end.": slide(extra=1),
-        "only one colour is covered: write `[:, top : top + size, left : left + size]`.": slide(colours=1),
-        "the picture is (colours, rows, columns), and colours and rows are sliced: write `[:, top : top + size, left : "
+        "only one color is covered: write `[:, top : top + size, left : left + size]`.": slide(colors=1),
+        "the picture is (colors, rows, columns), and colors and rows are sliced: write `[:, top : top + size, left : "
         "left + size]`.": slide(first=1),
         "the scores are in another order: let the outer loop go down the rows.": right.T.reshape(right.shape),
         "nothing is covered when the score is taken.": torch.full_like(right, nothing),

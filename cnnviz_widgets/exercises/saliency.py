@@ -59,7 +59,7 @@ def check_by_formula(saliency: Any, times_input: Any, integrated: Any) -> str:
 
 
 def _problem() -> tuple[nn.Module, Tensor]:
-    """A network and a normalised batch of one picture, higher than wide, small enough to be done again and again."""
+    """A network and a normalized batch of one picture, higher than wide, small enough to be done again and again."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         module = nn.Sequential(
@@ -79,7 +79,7 @@ def _gradient(module: nn.Module, batch: Tensor, score: Callable[[Tensor], Tensor
 
 @check
 def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
-    """function(module, batch, target): (H, W), the greatest size of the gradient over colours, of one class's logit."""
+    """function(module, batch, target): (H, W), the greatest size of the gradient over colors, of one class's logit."""
     given(function, "write the function `my_saliency`.")
     module, batch = _problem()
     untouched = batch.clone()
@@ -94,11 +94,11 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
         gradient = _gradient(module, batch, lambda logits, c=target: logits[c])
         right = gradient.abs().amax(0)
         shapes = {
-            (3, *right.shape): "take the greatest of the three colours",
-            (1, 3, *right.shape): "of the batch take the first, `[0]`, and then the greatest of the three colours",
+            (3, *right.shape): "take the greatest of the three colors",
+            (1, 3, *right.shape): "of the batch take the first, `[0]`, and then the greatest of the three colors",
             (1, *right.shape): "of the batch take the first, `[0]`",
-            (3,): "the maximum is taken over the places; take it over the colours",
-            (): "the maximum is taken over everything; take it over the colours alone, `amax(dim)`",
+            (3,): "the maximum is taken over the places; take it over the colors",
+            (): "the maximum is taken over everything; take it over the colors alone, `amax(dim)`",
             tuple(right.shape[::-1]): "rows and columns are swapped",
         }
         values = tensor(answer, tuple(right.shape), "what `my_saliency` returns", shapes)
@@ -124,14 +124,14 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
             "what lowers the score is left out: take the size of the gradient, `abs`, and then the maximum.": (
                 gradient.amax(0).relu()
             ),
-            "this is one colour; the maximum over the three is asked for.": gradient[0].abs(),
-            "this is the length of the gradient's three colours; their maximum is asked for.": gradient.norm(dim=0),
-            "this is the mean over the colours; the maximum is asked for.": gradient.abs().mean(0),
-            "this is the sum over the colours; the maximum is asked for.": gradient.abs().sum(0),
-            "this is the mean over the colours, and opposite signs cancel: take the size, and then the maximum.": (
+            "this is one color; the maximum over the three is asked for.": gradient[0].abs(),
+            "this is the length of the gradient's three colors; their maximum is asked for.": gradient.norm(dim=0),
+            "this is the mean over the colors; the maximum is asked for.": gradient.abs().mean(0),
+            "this is the sum over the colors; the maximum is asked for.": gradient.abs().sum(0),
+            "this is the mean over the colors, and opposite signs cancel: take the size, and then the maximum.": (
                 gradient.mean(0)
             ),
-            "the colours are added up, and opposite signs cancel: take the size, and then the maximum.": (
+            "the colors are added up, and opposite signs cancel: take the size, and then the maximum.": (
                 gradient.sum(0)
             ),
             "the gradient is multiplied by the picture: that is gradient × input, not saliency.": (
@@ -145,7 +145,7 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
             "the map is 0 everywhere: has a softmax been taken over the batch, and not over the classes?": 0 * right,
         }
         if not refute(values, right, mistakes):
-            raise Wrong("the values are not max over the colours of |∂ score of the target / ∂ picture|.")
+            raise Wrong("the values are not max over the colors of |∂ score of the target / ∂ picture|.")
         earlier = both
     return "One pass forward, one back, and Simonyan's saliency map is there, whatever the network."
 
@@ -177,7 +177,7 @@ def check_integrated_gradients(function: Callable[[nn.Module, Tensor, Tensor, in
     right = average(along, trapezoid) * difference
     shapes = {
         (1, *right.shape): "of the batch take the first, `[0]`",
-        tuple(right.shape[1:]): "leave the colours apart: the shape is that of the picture",
+        tuple(right.shape[1:]): "leave the colors apart: the shape is that of the picture",
         (steps, *right.shape): "take the mean over the points of the path",
     }
     values = tensor(answer, tuple(right.shape), "what `my_integrated_gradients` returns", shapes)

@@ -4,10 +4,11 @@ from typing import Any
 
 from torch import Tensor
 
+from cnnviz_widgets.engine.states import last
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, whole_numbers
-from cnnviz_widgets.methods import last, occlusion
-from cnnviz_widgets.methods.passes.activations import one_picture
+from cnnviz_widgets.methods.activations.activations import one_picture
+from cnnviz_widgets.methods.occlusion.occlusion import occlusion
 from cnnviz_widgets.networks import Network
 
 ENOUGH = 0.9  # share of the greatest possible loss that counts as having found the place
@@ -69,7 +70,7 @@ def check_weak_spot(answer: Any, network: Network, picture: Tensor, size: int = 
     if x <= height and y <= width and kept(y, x) <= enough:
         raise Wrong("x and y are swapped: x counts from the left edge, y from the top.")
     if kept(x, y) >= state.baseline:
-        raise Wrong("a square there does not harm the class at all: look for the other end of the colour scale.")
+        raise Wrong("a square there does not harm the class at all: look for the other end of the color scale.")
     raise Wrong(
         f"a square there leaves the class {kept(x, y):.0%}, but there is a place where it leaves {least:.0%}: hover "
         "over the brightest part of the map."

@@ -39,7 +39,7 @@ def _of_module(module: nn.Module) -> Network:
     mean, std = (", ".join(f"{one:g}" for one in values) for values in (network.mean, network.std))
     remark(
         f"The module {network.name} was taken for a network of {size} pixels with mean ({mean}) and std ({std}): if it "
-        "was trained otherwise, give cv.Network(module, input_size=…, mean=…, std=…)."
+        "was trained otherwise, give cnnviz.Network(module, input_size=…, mean=…, std=…)."
     )
     return network
 

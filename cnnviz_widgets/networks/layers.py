@@ -80,7 +80,7 @@ class Layer:
                      Channels come first, in whatever order the module has them
     receptive_field  (height, width) in pixels that a unit can see; it may reach beyond the picture's border
     stride           (y, x) pixels from one unit to the next
-    offset           (y, x) of the centre of unit (0, 0); pixel ``i`` has its centre at ``i``; may be negative
+    offset           (y, x) of the center of unit (0, 0); pixel ``i`` has its center at ``i``; may be negative
     parameters       how many numbers the module has learned
     block            True if the module consists of others
     layout           how the maps lie in what the module returns; None = just so
@@ -168,7 +168,7 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
             return
         field = tracker.of(output)
         if field.dims is None:
-            field = _recognised(output.shape, field, known)
+            field = _recognized(output.shape, field, known)
             tracker.know(output, field)
         if field.fits(output.shape):
             known.append((output.shape, field))
@@ -204,7 +204,7 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
     return tuple(layers), aliases, output
 
 
-def _recognised(shape: torch.Size, field: Field, known: Sequence[tuple[torch.Size, Field]]) -> Field:
+def _recognized(shape: torch.Size, field: Field, known: Sequence[tuple[torch.Size, Field]]) -> Field:
     """Where the positions of an unknown tensor are, such as the output of attention, by those before it in the pass.
 
     Maps of the very shape of others lie as they do, and as many tokens as there were before are the same ones. Else

@@ -14,7 +14,7 @@ def mini(classes: int = 50, *, batch_norm: bool = False) -> nn.Sequential:
     """Six convolutions, each with a ReLU; max-pooling; global average pooling; one linear layer.
 
     The 9×9 kernels of ``conv1`` are large enough to be looked at. Trained with ``batch_norm=True``, shipped with the
-    normalisation folded into the convolutions (:func:`fold`), so every unit is a convolution followed by a ReLU.
+    normalization folded into the convolutions (:func:`fold`), so every unit is a convolution followed by a ReLU.
     """
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     channels = 3

@@ -63,7 +63,7 @@ class Network:
     output         picks the (B, classes) tensor from what the module returns. By default it is that itself, or its
                    field called "logits", "scores", "output" or "out", or the only such tensor among its fields, or
                    the first of a tuple
-    resize         pixels of the shorter side before the centre is cropped; by default just what ``input_size`` needs
+    resize         pixels of the shorter side before the center is cropped; by default just what ``input_size`` needs
     interpolation  "bilinear", "bicubic" or "nearest"
     source         the Python expression that makes this network, for code that is shown
     """
@@ -189,7 +189,7 @@ class Network:
 
         def scores(pictures: Tensor) -> Tensor:
             with guarded(self.lock, torch.no_grad()):
-                return self.scores(self.module(self.normalise(pictures)), len(pictures)).clone()
+                return self.scores(self.module(self.normalize(pictures)), len(pictures)).clone()
 
         try:
             return unsteadiness(scores, size, self.name, self.dtype)
@@ -261,7 +261,7 @@ class Network:
         What is sent back is NaN, as that gets through weights that are 0, too, which heads often are before training.
         """
         size = self.input_size or (_PROBED, _PROBED)
-        batch = self.normalise(torch.zeros(1, self.channels, *size))
+        batch = self.normalize(torch.zeros(1, self.channels, *size))
         for end in range(len(layers), 0, -_TRIED):
             names = [layer.name for layer in layers[max(0, end - _TRIED) : end]]
             with self.lock:
@@ -292,7 +292,7 @@ class Network:
         return batching.quickest(max(self._bytes_of_layers(size)), self.device)
 
     def quickest(self, batch: Tensor) -> Tensor:
-        """A normalised batch in the memory format in which passes over it are quickest."""
+        """A normalized batch in the memory format in which passes over it are quickest."""
         # Kernels that are not in this format are reordered in every pass: that has to be worth it.
         worth = len(batch) * sum(self._bytes_of_layers(batch.shape[-2:])) >= self._bytes_of_kernels
         if batch.device.type == "cpu" and worth and self._takes_channels_last:
@@ -327,7 +327,7 @@ class Network:
         """The picture or pictures as the network will see them: (B, C, H, W), values 0…1, where they were.
 
         image   (C, H, W) or (B, C, H, W), values 0…1. It is scaled and cropped as torchvision's transforms do, unless
-                it has the right size; grey is repeated for three channels, and colour becomes luminance for one.
+                it has the right size; gray is repeated for three channels, and color becomes luminance for one.
         resize  False: it stays in its own size, for a network that takes any
         """
         pictures = _with_channels(_checked(image), self.channels)
@@ -338,7 +338,7 @@ class Network:
         scaled = transforms.resize(pictures, [shorter], self._interpolation, antialias=True)
         return transforms.center_crop(scaled.clamp(0, 1), list(self.input_size))
 
-    def normalise(self, pictures: Tensor) -> Tensor:
+    def normalize(self, pictures: Tensor) -> Tensor:
         """Prepared pictures in the network's own units, on its device and in its dtype: (values - mean) / std."""
         pictures = pictures.to(self.device, self.dtype)
         mean, std = pictures.new_tensor(self.mean), pictures.new_tensor(self.std)
@@ -426,7 +426,7 @@ class Network:
         grad_from: str | None = None,
         cast: bool = True,
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """One pass over a normalised batch (B, C, H, W): the scores (B, outputs), and what came out of ``layers``.
+        """One pass over a normalized batch (B, C, H, W): the scores (B, outputs), and what came out of ``layers``.
 
         This is maps (B, channels, height, width), or (B, channels), in whatever order a module has its dimensions.
         Without ``to_output`` the pass stops at the deepest layer, and the scores are None. With ``grad``, all that is
@@ -500,7 +500,7 @@ class Network:
 
         def takes(size: Size) -> bool:
             try:
-                self.forward(self.normalise(torch.zeros(1, self.channels, *size)), layers, to_output=to_output)
+                self.forward(self.normalize(torch.zeros(1, self.channels, *size)), layers, to_output=to_output)
             except UserError:
                 return False
             return True
@@ -539,7 +539,7 @@ class Network:
         """The layers, the other names of some, and the layers by name."""
         picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
         with guarded(self.lock, endings := Endings(), chances := Chances()):
-            layers, aliases, output = self._probe(self.normalise(picture))
+            layers, aliases, output = self._probe(self.normalize(picture))
             scores = self.scores(output, 1)
         self._may_change = chances.found
         if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
@@ -555,7 +555,7 @@ class Network:
         def of_noise() -> Tensor:
             noise = torch.rand(size, generator=torch.Generator().manual_seed(0))
             with guarded(self.lock, torch.no_grad()):
-                return self.scores(self.module(self.normalise(noise)), 1)
+                return self.scores(self.module(self.normalize(noise)), 1)
 
         if self._reading is None:
             asked, how = self._asked_scores, {"precision": self.dtype, "named": self._named}
@@ -616,10 +616,10 @@ class Network:
         return {one if isinstance(one, str) else self.layer(one).name: self.layer(one).name for one in several}
 
     def _in_pieces(self, image: Tensor, function: Callable[[Tensor], Iterable[Tensor]]) -> list[Tensor]:
-        """``function`` of the normalised batch, detached, in float32 at least; without batch if ``image`` has none."""
+        """``function`` of the normalized batch, detached, in float32 at least; without batch if ``image`` has none."""
         pictures = self.prepare(image)
         pieces = batching.run(
-            lambda some: [_detached(value) for value in function(self.normalise(some))],
+            lambda some: [_detached(value) for value in function(self.normalize(some))],
             pictures,
             self.bytes_per_image(pictures.shape[-2:]),
             where=self.device,
@@ -732,7 +732,7 @@ def _covering(target: tuple[int, int], size: Sequence[int]) -> int:
 
 
 def _without_far_ends(pictures: Tensor, target: tuple[int, int]) -> Tensor:
-    """Of very long pictures only what is near the centre: scaled up whole they would take gigabytes."""
+    """Of very long pictures only what is near the center: scaled up whole they would take gigabytes."""
     longest = 8 * min(pictures.shape[-2:]) * max(target) // min(target)
     size = [min(side, longest) for side in pictures.shape[-2:]]
     return pictures if size == list(pictures.shape[-2:]) else transforms.center_crop(pictures, size)

@@ -10,7 +10,7 @@ permutations and into the tokens of a transformer. What an unknown function make
 then the whole picture, and the positions are unknown.
 
 The field is strict: a squeeze-and-excitation gate lets every unit behind it see the whole picture, and so does an
-instance or group normalisation.
+instance or group normalization.
 """
 
 import math
@@ -44,7 +44,7 @@ class Axis:
 
     @property
     def offset(self) -> float:
-        """Where the centre of unit 0 lies; pixel ``i`` has its centre at ``i``."""
+        """Where the center of unit 0 lies; pixel ``i`` has its center at ``i``."""
         return (self.first + self.last) / 2
 
     def window(self, first: float, last: float, step: float, units: int) -> "Axis":
@@ -159,7 +159,7 @@ class Field:
         return next((one for one in moved if one.dims), self.unknown(shape, channel))
 
     def mixed(self, shape: torch.Size, dims: Iterable[int], ndim: int) -> "Field":
-        """After ``dims`` (of a tensor with ``ndim`` dimensions) have been summed up or normalised together."""
+        """After ``dims`` (of a tensor with ``ndim`` dimensions) have been summed up or normalized together."""
         gone = {dim % ndim - ndim for dim in dims}
         kept = len(shape) == ndim
         channel = self.channel if kept or self.channel not in gone else None
@@ -332,10 +332,10 @@ def _adaptive_pooling(named: Arguments, before: torch.Size, shape: torch.Size) -
 def _resizing(named: Arguments, before: torch.Size, shape: torch.Size) -> Iterator[Window]:
     reach = 2 if named.get("mode") == "bicubic" else 1
     for n, m in zip(before[-2:], shape[-2:], strict=True):
-        step, centre = n / m, (n / m - 1) / 2
+        step, center = n / m, (n / m - 1) / 2
         if named.get("align_corners"):
-            step, centre = (n - 1) / max(m - 1, 1), 0
-        yield centre - reach * max(1, step), centre + reach * max(1, step), step
+            step, center = (n - 1) / max(m - 1, 1), 0
+        yield center - reach * max(1, step), center + reach * max(1, step), step
 
 
 def _everything(named: Arguments, before: torch.Size, shape: torch.Size) -> tuple[None, None]:

@@ -44,7 +44,7 @@ def read_folder(folder: Path, ids: Sequence[str]) -> tuple[Tensor, Tensor]:
     return torch.stack(pictures).permute(0, 3, 1, 2).contiguous(), torch.tensor(numbers)
 
 
-def normalise(pictures: Tensor) -> Tensor:
+def normalize(pictures: Tensor) -> Tensor:
     """uint8 0…255 or float 0…1 to the network's units."""
     if not pictures.is_floating_point():
         pictures = pictures.float() / 255
@@ -53,7 +53,7 @@ def normalise(pictures: Tensor) -> Tensor:
 
 
 def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Random crops (30–100 % of the area), flips, small turns, colour changes and erased squares, per picture."""
+    """Random crops (30–100 % of the area), flips, small turns, color changes and erased squares, per picture."""
     n, device = len(pictures), pictures.device
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -70,8 +70,8 @@ def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
     grid = F.affine_grid(torch.stack(rows, 1), [n, 3, size, size], align_corners=False)
     x = F.grid_sample(pictures.float() / 255, grid, padding_mode="reflection", align_corners=False)
 
-    grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * uniform(0.6, 1.4, 1, 1, 1)
+    gray = x.mean(1, keepdim=True)
+    x = gray + (x - gray) * uniform(0.6, 1.4, 1, 1, 1)
     x = x * uniform(0.7, 1.3, 3, 1, 1).lerp(uniform(0.7, 1.3, 1, 1, 1), 0.7) + uniform(-0.1, 0.1, 1, 1, 1)
 
     place = torch.arange(size, device=device) / size
@@ -86,7 +86,7 @@ def predictions(network: nn.Module, pictures: Tensor, size: int = INPUT_SIZE) ->
     """Class scores (N, classes) of uint8 pictures, shown to the network at ``size`` px."""
     network.eval()
     scaled = (F.interpolate(p.float() / 255, size=(size, size), mode="bilinear") for p in pictures.split(250))
-    return torch.cat([network(normalise(p)) for p in scaled])
+    return torch.cat([network(normalize(p)) for p in scaled])
 
 
 def crop_sizes(epochs: int) -> Iterator[int]:
@@ -113,16 +113,16 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim == 1]
     groups = [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
+    optimizer = torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
     steps = math.ceil(len(pictures) / batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, rate, total_steps=epochs * steps, pct_start=0.15, div_factor=10, final_div_factor=1000
+        optimizer, rate, total_steps=epochs * steps, pct_start=0.15, div_factor=10, final_div_factor=1000
     )
     history: dict[str, Tensor] = {}
     first = 0
     if (out / "last.pt").exists():
         saved = torch.load(out / "last.pt", weights_only=True, map_location=device)
-        for part, state in zip((network, average, optimiser, schedule), saved["states"], strict=True):
+        for part, state in zip((network, average, optimizer, schedule), saved["states"], strict=True):
             part.load_state_dict(state)
         history, first = saved["history"], saved["epoch"]
 
@@ -133,11 +133,11 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
         generator = torch.Generator().manual_seed(seed * 1000 + epoch)
         network.train()
         for chosen in torch.randperm(len(pictures), generator=generator).split(batch):
-            scores = network(normalise(augment(pictures[chosen], size, generator)))
+            scores = network(normalize(augment(pictures[chosen], size, generator)))
             loss = F.cross_entropy(scores, numbers[chosen], label_smoothing=0.1)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             loss.backward()
-            optimiser.step()
+            optimizer.step()
             schedule.step()
             average.update_parameters(network)
             total += loss.item() * len(chosen)
@@ -148,7 +148,7 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
             log.write(line + "\n")
         if epoch + 1 in KEEP:
             history[f"epoch{epoch + 1:02d}"] = fold(network).conv1.weight.detach().half().cpu().contiguous()
-        parts = (network, average, optimiser, schedule)
+        parts = (network, average, optimizer, schedule)
         torch.save(
             {"states": [p.state_dict() for p in parts], "history": history, "epoch": epoch + 1}, out / "last.partial"
         )

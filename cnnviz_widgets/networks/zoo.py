@@ -32,7 +32,7 @@ MINI_WEIGHTS = Path(__file__).parent / "weights" / "mini.safetensors"
 PATIENCE = 4.0  # s: how long a server may be silent
 BLOCK = 2**17  # bytes
 
-_SLOW_TO_INITIALISE = ("googlenet", "inception_v3")
+_SLOW_TO_INITIALIZE = ("googlenet", "inception_v3")
 
 
 @gate
@@ -46,7 +46,7 @@ def load_network(
     """A network by its name: ``"mini"``, or a classifier of torchvision such as ``"resnet18"`` or ``"swin_t"``.
 
     weights     "DEFAULT" (the best there are), another name in torchvision's enum such as "IMAGENET1K_V1", or None for
-                an untrained network (labelled as such)
+                an untrained network (labeled as such)
     input_size  pixels, a number or (height, width); by default what the weights were evaluated with
     device      where to compute; by default ``device()``
     Trained weights are downloaded once, into ``TORCH_HOME``; a file there is only read, whatever it is: no code in it
@@ -75,7 +75,7 @@ def load_network(
         module,
         name=name if trained else f"{name} (untrained)",
         trained=trained,
-        source=f"cv.load_network({json.dumps(name)}{''.join(changed)})",
+        source=f"cnnviz.load_network({json.dumps(name)}{''.join(changed)})",
         **options,
     )
 
@@ -112,7 +112,7 @@ def _mini(weights: Any) -> tuple[nn.Module, dict[str, Any]]:
 
 def _torchvision(name: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
     chosen = _default(name) if weights is None else _member(name, weights)
-    options = {"init_weights": False} if name in _SLOW_TO_INITIALISE else {}
+    options = {"init_weights": False} if name in _SLOW_TO_INITIALIZE else {}
     if weights is None:
         module = models.get_model(name, weights=None, **options)
     else:

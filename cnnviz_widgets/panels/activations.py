@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import ipywidgets
 
-from cnnviz_widgets.methods import activations
-from cnnviz_widgets.methods.results import ActivationMaps
+from cnnviz_widgets.drawing.results import ActivationMaps
+from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.panels.controls import choice, default
 from cnnviz_widgets.panels.maps import over_picture, strongest
 from cnnviz_widgets.panels.panel import Panel, computes
@@ -18,10 +18,15 @@ class Activations(Panel):
     """What each channel of a layer answers to the picture (Yosinski et al. 2015). Click a map to see it large.
 
     order   by number, or the strongest channel first
-    scale   one grey scale for the layer, so that channels can be compared, or one for each map
+    scale   one gray scale for the layer, so that channels can be compared, or one for each map
     """
 
     title = "Activations"
+    family = "activations"
+    chapters = ("03",)
+    shows = "where each channel of a layer is active"
+    as_call = "cnnviz.activations(net, photo)"
+    quick = True
     pickers = ("image", "layer", "channel")
     order = choice(
         default(ActivationMaps.content, "by"),
@@ -63,8 +68,8 @@ class Activations(Panel):
 
     def call(self, now: SimpleNamespace) -> str:
         return (
-            "from cnnviz_widgets.pictures.render import draw\n\n"
-            f"maps = cv.activations(net, photo, {now.layer!r})\n"
+            "from cnnviz_widgets.drawing.render import draw\n\n"
+            f"maps = cnnviz.activations(net, photo, {now.layer!r})\n"
             f"chosen = maps.values[{now.channel}]\n"
             f"draw(maps.content({now.order!r}, {now.scale!r}), colormap='gray')"
         )

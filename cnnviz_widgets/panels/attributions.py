@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from cnnviz_widgets import methods
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.networks import Network
 
 MASKS = 64  # channels that Score-CAM weighs, the strongest: all of them could take minutes
@@ -28,7 +28,7 @@ class Attribution:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self, network: Network, image: Tensor, target: Any, **more: Any) -> Any:
-        return getattr(methods, self.function)(network, image, target, **{**self.options, **more})
+        return getattr(cnnviz, self.function)(network, image, target, **{**self.options, **more})
 
     def arguments(self, network: Network, layer: str) -> dict[str, Any]:
         """What it takes besides the target, if it looks at a layer."""
@@ -40,14 +40,14 @@ class Attribution:
     def code(self, target: str, **more: Any) -> str:
         """The same as a line of code."""
         options = "".join(f", {name}={value!r}" for name, value in {**self.options, **more}.items())
-        return f"cv.{self.function}(net, photo, {target}{options})"
+        return f"cnnviz.{self.function}(net, photo, {target}{options})"
 
 
 ATTRIBUTIONS = {  # the quick ones first
     "gradient": Attribution("gradient", "class_gradient", "per input"),
     "saliency": Attribution("saliency", "saliency", "per input"),
     "guided": Attribution("guided backprop", "saliency", "per input", options={"rule": "guided"}),
-    "gradient_times_input": Attribution("gradient × input", "gradient_times_input", "score"),
+    "input_x_gradient": Attribution("gradient × input", "input_x_gradient", "score"),
     "cam": Attribution("CAM", "cam", layer=True),
     "grad_cam": Attribution("Grad-CAM", "grad_cam", layer=True),
     "grad_cam_pp": Attribution("Grad-CAM++", "grad_cam_pp", layer=True),

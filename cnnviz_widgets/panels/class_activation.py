@@ -9,8 +9,9 @@ from typing import Any
 
 import ipywidgets
 
-from cnnviz_widgets import methods
-from cnnviz_widgets.methods.results import rgb, robust_maximum
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.drawing.results import rgb, robust_maximum
+from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import choice, default, several_classes, toggle
 from cnnviz_widgets.panels.maps import Tiles, target_code
@@ -36,20 +37,25 @@ class ClassActivation(Panel):
     """
 
     title = "Class activation"
+    family = "cam"
+    chapters = ("09",)
+    shows = "where in a layer a class is seen: CAM, Grad-CAM and its relatives, several classes side by side"
+    as_call = "cnnviz.grad_cam(net, photo)"
+    quick = True
     pickers = ("image", "target", "walk")
     method = choice("grad_cam", METHODS, label="Method", help="How channels are weighed, and what is summed up")
     scale = choice("each", ["each", "one"], label="Scale", help="Each class at full contrast, or all on one scale")
     relu = toggle(
-        default(methods.grad_cam, "relu"),
+        default(grad_cam, "relu"),
         label="ReLU: only what speaks for it",
         help="Off: red speaks for the class, blue against it",
     )
     counterfactual = toggle(
-        default(methods.grad_cam, "counterfactual"), label="Counterfactual",
+        default(grad_cam, "counterfactual"), label="Counterfactual",
         help="The places without which the class would win",
     )  # fmt: skip
     upsampled = toggle(
-        default(methods.grad_cam, "upsample"), label="Upsampled",
+        default(grad_cam, "upsample"), label="Upsampled",
         help="Blended up to the picture's size; off: the layer's own cells",
     )  # fmt: skip
     classes = several_classes(MOST, label="Classes", help="Up to four: type a name. None = the most probable ones")
@@ -113,7 +119,7 @@ class ClassActivation(Panel):
     @computes("network", "image", "target", "layer", "channel")
     def look(self, now: SimpleNamespace) -> Frame:
         """The channels with the largest and the smallest weights."""
-        found = methods.important_channels(now.network, now.image, now.target, now.layer, self._number(now))
+        found = cnnviz.important_channels(now.network, now.image, now.target, now.layer, self._number(now))
         names = [f"{one} · {found.values[one]:+.2g}" for one in found.channels]  # short: the tiles are small
         caption = "channel · its weight α: the greatest, then the least"
         content = replace(found.content(), columns=None, names=names, caption=caption)

@@ -10,9 +10,10 @@ from typing import Any
 import ipywidgets
 from traitlets import observe
 
-from cnnviz_widgets.methods import OptimisationState, class_model
-from cnnviz_widgets.methods.optimise.class_models import RECIPES, Recipe
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.optimize import OptimizationState
+from cnnviz_widgets.methods.features.class_model import RECIPES, Recipe, class_model
 from cnnviz_widgets.panels.controls import choice, default, slider, toggle
 from cnnviz_widgets.panels.making import (
     STOPS,
@@ -30,7 +31,6 @@ from cnnviz_widgets.panels.making import (
 from cnnviz_widgets.panels.maps import target_code
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Bars, Chart
-from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 
 PRESETS = {
@@ -46,7 +46,7 @@ CHART_INTERVAL = 0.25  # s: charts are slow to draw
 CONTROLS = {  # of a recipe's fields
     "picture": "picture", "l2": "l2", "total_variation": "total_variation", "decay": "decay", "sigma": "blur",
     "every": "blur_every", "small_norms": "small_norms", "small_contributions": "small_contributions",
-    "jitter": "jitter", "pad": "pad", "scale": "scale", "rotate": "rotate", "soften": "soften", "colour": "colour",
+    "jitter": "jitter", "pad": "pad", "scale": "scale", "rotate": "rotate", "soften": "soften", "color": "color",
     "flip": "flip",
 }  # fmt: skip
 
@@ -58,10 +58,14 @@ class ClassModel(Making):
              "yosinski-1" … "yosinski-4" (the four settings of Yosinski et al. 2015)
     starts   pictures made side by side, each from other noise
     sigma    px of a blur of the picture at every so many steps (``every``)
-    The other settings are the fields of a recipe of ``cv.class_model``; 0 is without.
+    The other settings are the fields of a recipe of ``cnnviz.class_model``; 0 is without.
     """
 
     title = "Class model"
+    family = "features"
+    chapters = ("10",)
+    shows = "what the network takes a class to look like, and what every regularizer does"
+    as_call = 'cnnviz.class_model(net, "goldfish")'
     pickers = ("target",)
     preset = choice(PRESET, PRESETS, label="Preset", help="A published way to make it: moves all other controls")
     steps = steps_slider(USUAL.steps)
@@ -74,27 +78,27 @@ class ClassModel(Making):
     picture = choice(
         USUAL.picture, ["pixels", "fourier"], label="Basis", help="What a step moves: pixels, or their frequencies"
     )
-    l2 = float_slider(USUAL.l2, 0, 0.01, step=0.0001, form=".4f", label="L2", help="How much every strong colour costs")
+    l2 = float_slider(USUAL.l2, 0, 0.01, step=0.0001, form=".4f", label="L2", help="How much every strong color costs")
     total_variation = float_slider(
         USUAL.total_variation, 0, 0.1, step=0.001, form=".3f", label="Variation", help="How much every edge costs"
     )
     decay = float_slider(
-        USUAL.decay, 0, 0.5, step=0.01, label="Decay", help="What fades towards the mean colour in every step"
+        USUAL.decay, 0, 0.5, step=0.01, label="Decay", help="What fades toward the mean color in every step"
     )
     sigma = float_slider(
         USUAL.blur, 0, 2, step=0.1, form=".1f", label="Blur", help="The picture is blurred so much, in pixels"
     )
     every = slider(USUAL.blur_every, 1, 20, label="Blur every", help="Steps from one blur to the next")
     small_norms = float_slider(
-        USUAL.small_norms, 0, 0.95, step=0.05, label="Clip pale", help="Share of pixels, the palest, that become grey"
+        USUAL.small_norms, 0, 0.95, step=0.05, label="Clip pale", help="Share of pixels, the palest, that become gray"
     )
     small_contributions = float_slider(
         USUAL.small_contributions, 0, 0.95, step=0.05, label="Clip idle",
-        help="Share of pixels, those that do least for the score, that become grey",
+        help="Share of pixels, those that do least for the score, that become gray",
     )  # fmt: skip
     chances = heading("How the network sees it", "At random in every step: only what stays is worth making")
     jitter = slider(USUAL.jitter, 0, 32, label="Jitter", help="The picture moves by up to so many pixels")
-    pad = slider(USUAL.pad, 0, 32, label="Pad", help="Pixels of grey around the picture")
+    pad = slider(USUAL.pad, 0, 32, label="Pad", help="Pixels of gray around the picture")
     scale = float_slider(USUAL.scale, 0, 0.5, step=0.05, label="Scale", help="It grows and shrinks by up to so much")
     rotate = float_slider(
         USUAL.rotate, 0, 45, step=1, form=".0f", label="Rotate", help="It turns by up to so many degrees"
@@ -102,8 +106,8 @@ class ClassModel(Making):
     soften = float_slider(
         USUAL.soften, 0, 4, step=0.1, form=".1f", label="Soften", help="It is blurred by up to so many pixels"
     )
-    colour = float_slider(
-        USUAL.colour, 0, 0.5, step=0.05, label="Colour", help="The network sees it lighter, darker, flatter, tinted"
+    color = float_slider(
+        USUAL.color, 0, 0.5, step=0.05, label="Color", help="The network sees it lighter, darker, flatter, tinted"
     )
     flip = toggle(USUAL.flip, label="Flip", help="The network sees its mirror image as often")
 
@@ -139,7 +143,7 @@ class ClassModel(Making):
                 parts["curves"] = self._chart(now, state)
             yield Frame(parts, state.step, total)
 
-    def _note(self, now: SimpleNamespace, state: OptimisationState) -> dict[str, Any]:
+    def _note(self, now: SimpleNamespace, state: OptimizationState) -> dict[str, Any]:
         """Write down what the curves show and, now and then, ask the network; its answer is drawn."""
         if state.step == 1:
             self._terms, self._sure = {}, {}
@@ -151,7 +155,7 @@ class ClassModel(Making):
         self._sure[state.step] = [next(p.probability for p in answer if p.index == now.target) for answer in answers]
         return {"bars": (answers[0], now.target)}
 
-    def _chart(self, now: SimpleNamespace, state: OptimisationState) -> dict[str, Any]:
+    def _chart(self, now: SimpleNamespace, state: OptimizationState) -> dict[str, Any]:
         steps = [step for step in self._terms if step <= state.step]
         few = sorted({*steps[:: -(-len(steps) // POINTS)], steps[-1]})
         terms = self._terms[few[-1]]
@@ -188,7 +192,7 @@ def _changes(now: SimpleNamespace) -> dict[str, Any]:
     return {field: value for field, value in chosen.items() if value != getattr(recipe, field)}
 
 
-def _content(now: SimpleNamespace, state: OptimisationState, known: dict[int, list[float]], at: int | None) -> Content:
+def _content(now: SimpleNamespace, state: OptimizationState, known: dict[int, list[float]], at: int | None) -> Content:
     """The pictures of a step, with the probability of the class when that was looked at last."""
     step, pictures = seen_at(state, at)
     sure = known[max(one for one in known if one <= step)]

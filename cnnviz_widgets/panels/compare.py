@@ -8,8 +8,8 @@ from typing import Any
 import ipywidgets
 from torch import Tensor
 
-from cnnviz_widgets.methods import Curve, deletion_curve, insertion_curve
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, default, slider
@@ -36,6 +36,10 @@ class Compare(Panel):
     """
 
     title = "Compare"
+    family = "evaluation"
+    chapters = ("09",)
+    shows = "all these maps of one picture, with their time, deletion and insertion curves"
+    as_call = "cnnviz.deletion_curve(net, photo, heatmap)"
     pickers = ("image", "target", "layer")
     steps = slider(
         default(deletion_curve, "steps"), 5, 100, step=5, label="Steps",
@@ -117,7 +121,7 @@ class Compare(Panel):
             method = ATTRIBUTIONS[name]
             lines.append(f"    {name!r}: {method.code('target', **method.arguments(now.network, now.layer))},")
         lines += ["}", "for name, result in maps.items():"]
-        lines += ["    for curve in (cv.deletion_curve, cv.insertion_curve):"]
+        lines += ["    for curve in (cnnviz.deletion_curve, cnnviz.insertion_curve):"]
         lines += [f"        print(name, curve(net, photo, result, target, steps={now.steps}).area)"]
         return "\n".join([*lines, "display(*maps.values())"])
 

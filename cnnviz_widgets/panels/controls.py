@@ -500,7 +500,7 @@ PICKERS = {
 
 def sample_of(image: Any) -> str | None:
     """The name of the sample that a picture is."""
-    return next((name for name in samples() if source_of(image) == f'cv.load_image("{name}")'), None)
+    return next((name for name in samples() if source_of(image) == f'cnnviz.load_image("{name}")'), None)
 
 
 def layer_label(layer: "Layer") -> str:

@@ -13,15 +13,15 @@ import numpy as np
 from torch import Tensor
 from traitlets import TraitType, link
 
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError, naming
-from cnnviz_widgets.methods import OptimisationState, dream, dream_zoom
-from cnnviz_widgets.methods.optimise.dreams import write_film
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
 from cnnviz_widgets.panels.controls import NATURAL, choice, default, layer_label, slider, toggle
 from cnnviz_widgets.panels.making import Making, Reel, float_slider, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.pictures import load_image, samples
-from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 
 NONE = "(none)"
@@ -78,6 +78,10 @@ class DeepDream(Making):
     """
 
     title = "DeepDream"
+    family = "features"
+    chapters = ("11",)
+    shows = "more of what a layer sees in a photograph"
+    as_call = "cnnviz.dream(net, photo, layer)"
     pickers = ("image", "layer")
     weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of this layer in the mix")
     second = another_layer("Layer 2", "Another layer in the mix")
@@ -210,21 +214,21 @@ class DeepDream(Making):
     def call(self, now: SimpleNamespace) -> str:
         mix = _mix(now)
         channels = "" if len(now.image) == 3 else f", channels={len(now.image)}"
-        guide = f', guide=cv.load_image("{now.guide}"{channels})' if now.guide else ""
+        guide = f', guide=cnnviz.load_image("{now.guide}"{channels})' if now.guide else ""
         options = f", octave_scale={now.octave_scale}, step_size={now.strength} / 255, jitter={now.jitter}{guide}"
-        one = f"cv.dream(net, picture, layers, octaves={now.octaves}, steps={now.steps}{options}, seed=seed)"
+        one = f"cnnviz.dream(net, picture, layers, octaves={now.octaves}, steps={now.steps}{options}, seed=seed)"
         lines = [
             f"layers = {mix if len(mix) > 1 else list(mix)}",
-            f"picture = cv.load_image(photo, size={now.size}{channels})",
+            f"picture = cnnviz.load_image(photo, size={now.size}{channels})",
             f"for seed in range({now.rounds}):",
-            f"    dreamed = cv.last({one})",
+            f"    dreamed = cnnviz.last({one})",
             "    picture = dreamed.values",
         ]
         if now.film:
             film = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM}
             more = "".join(f", {name}={value}" for name, value in film.items())
-            small = f"cv.load_image(photo, size={FILM_SIZE}{channels})"
-            lines.append(f'cv.last(cv.dream_zoom(net, {small}, "dream.gif", layers{more}{options}))')
+            small = f"cnnviz.load_image(photo, size={FILM_SIZE}{channels})"
+            lines.append(f'cnnviz.last(cnnviz.dream_zoom(net, {small}, "dream.gif", layers{more}{options}))')
         return "\n".join([*lines, "dreamed"])
 
 
@@ -232,8 +236,8 @@ def _scaled(image: Tensor, size: int) -> Tensor:
     return load_image(image, size=size, channels=len(image))
 
 
-def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimisationState]]:
-    def begin(round: int, before: OptimisationState | None) -> Iterator[OptimisationState]:
+def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimizationState]]:
+    def begin(round: int, before: OptimizationState | None) -> Iterator[OptimizationState]:
         image, sizes = photo if before is None else before.values, {"octaves": now.octaves, "steps": now.steps}
         for state in dream(now.network, image, mix, **sizes, **_options(now), seed=round - 1):
             yield replace(state, step=(round - 1) * state.total + state.step, total=now.rounds * state.total)
@@ -275,7 +279,7 @@ def _mix(now: SimpleNamespace) -> dict[str, float]:
     }
 
 
-def _beside(photo: Tensor, state: OptimisationState, share: int | None) -> Content:
+def _beside(photo: Tensor, state: OptimizationState, share: int | None) -> Content:
     """The dream, and over its left ``share`` per cent the photograph."""
     dreamed, before = rgb(state.values).copy(), rgb(photo)
     column = dreamed.shape[1] * (share or 0) // 100

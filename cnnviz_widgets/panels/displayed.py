@@ -14,8 +14,8 @@ from weakref import WeakSet
 import ipywidgets
 from PIL import Image
 
-from cnnviz_widgets.panels.snapshot import stack
-from cnnviz_widgets.pictures.render import coarse, png
+from cnnviz_widgets.drawing.render import coarse, png
+from cnnviz_widgets.drawing.snapshot import stack
 
 _outputs: WeakSet[ipywidgets.Widget] = WeakSet()  # what cells were asked to display
 

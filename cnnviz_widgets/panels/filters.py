@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import ipywidgets
 
-from cnnviz_widgets.methods import filters
-from cnnviz_widgets.methods.results import Filters as Bank
+from cnnviz_widgets.drawing.results import Filters as Bank
+from cnnviz_widgets.methods.filters.filters import filters
 from cnnviz_widgets.panels.controls import choice, current_convolution, default
 from cnnviz_widgets.panels.maps import channel_map, over_picture
 from cnnviz_widgets.panels.panel import Panel, computes
@@ -18,13 +18,18 @@ from cnnviz_widgets.widgets import Pointer
 class Filters(Panel):
     """The kernels that a convolution has learned. Click one to see where in the picture it answers.
 
-    The first layer's kernels are small colour pictures. A later layer has one grey kernel per input channel: each
+    The first layer's kernels are small color pictures. A later layer has one gray kernel per input channel: each
     bracket holds those of one output channel.
 
     scale   stretch every kernel to the full range, or all by the same factor
     """
 
     title = "Filters"
+    family = "filters"
+    chapters = ("02",)
+    shows = "the weights of a layer, as pictures"
+    as_call = "cnnviz.filters(net)"
+    quick = True
     pickers = ("image", "convolution")
     scale = choice(
         default(Bank.tiles, "scale"),
@@ -69,6 +74,6 @@ class Filters(Panel):
     def call(self, now: SimpleNamespace) -> str:
         layer = current_convolution(now.network, now.layer).name
         return (
-            "from cnnviz_widgets.pictures.render import draw\n\n"
-            f"bank = cv.filters(net, {layer!r})\ndraw(bank.content({now.scale!r}))"
+            "from cnnviz_widgets.drawing.render import draw\n\n"
+            f"bank = cnnviz.filters(net, {layer!r})\ndraw(bank.content({now.scale!r}))"
         )

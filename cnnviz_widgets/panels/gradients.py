@@ -8,27 +8,27 @@ from typing import Any
 
 import ipywidgets
 
-from cnnviz_widgets.methods import Neuron
-from cnnviz_widgets.methods.passes.relu_rules import RULES
-from cnnviz_widgets.methods.results import rgb, robust_maximum
+from cnnviz_widgets.drawing.results import rgb, robust_maximum
+from cnnviz_widgets.engine.relu_rules import RULES
+from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, choice
-from cnnviz_widgets.panels.maps import Tiles, caption, centre, channel_map, over_picture, strongest, target_code
+from cnnviz_widgets.panels.maps import Tiles, caption, center, channel_map, over_picture, strongest, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
 CELLS = labels(
-    "gradient", "saliency", "gradient_times_input", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad"
+    "gradient", "saliency", "input_x_gradient", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad"
 )
 
 
 class Gradients(Panel):
     """The gradient of a class score, or of one neuron, with respect to the picture: up to six ways to see it.
 
-    cells    (method, rule) pairs. Methods: "gradient" (in colour, grey = 0), "saliency" (its size), and what others
-             make of it: "gradient_times_input", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad".
+    cells    (method, rule) pairs. Methods: "gradient" (in color, gray = 0), "saliency" (its size), and what others
+             make of it: "input_x_gradient", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad".
              The rule is what a ReLU passes back: the true gradient ("backprop"), positive signals only ("deconvnet";
              Zeiler & Fergus 2014), or these through active units only ("guided"; Springenberg et al. 2015)
     scale    every cell at its full contrast ("each"), or all that have the same unit on one scale ("one")
@@ -36,6 +36,14 @@ class Gradients(Panel):
     """
 
     title = "Gradients"
+    family = "gradients"
+    chapters = ("07", "08")
+    shows = (
+        "the pixels that a class or a neuron depends on: gradient, SmoothGrad, integrated gradients … under "
+        "backprop, deconvnet and guided backprop"
+    )
+    as_call = "cnnviz.saliency(net, photo)"
+    quick = True
     pickers = ("image", "target", "layer", "channel")
     source = choice("class", ["class", "neuron"], label="From", help="Go back from the class score, or from one neuron")
     scale = choice(
@@ -57,7 +65,7 @@ class Gradients(Panel):
         maps.image.on_click(self.guarded(self._choose))
         self._parts["neuron"] = Mark(maps, "crosshair")
         sizes = {"max_width": 900, "max_height": 560}
-        cells = View("What comes back: grey or black is 0", "most", opacity=1, labels=True, **sizes, **look)
+        cells = View("What comes back: gray or black is 0", "most", opacity=1, labels=True, **sizes, **look)
         self._tiles = Tiles()
         return [self.part("cells", cells), self.part("maps", maps)]
 
@@ -101,11 +109,11 @@ class Gradients(Panel):
         row, column = now.position or strongest(values)
         what = f"{now.layer} · channel {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
         content = over_picture(now.network, now.image, values, what)
-        neuron = centre(content, row, column) if now.source == "neuron" else None
+        neuron = center(content, row, column) if now.source == "neuron" else None
         return Frame({"maps": content, "neuron": neuron})
 
     def call(self, now: SimpleNamespace) -> str:
-        neuron = f"cv.Neuron({now.layer!r}, {now.channel}, {now.position})"
+        neuron = f"cnnviz.Neuron({now.layer!r}, {now.channel}, {now.position})"
         lines = [f"target = {target_code(now.network, now.target) if now.source == 'class' else neuron}", "cells = ["]
         cells = [cell for cell in now.cells if self._tiles.fits(cell)]
         lines += [f"    {ATTRIBUTIONS[method].code('target', rule=rule)}," for method, rule in cells]

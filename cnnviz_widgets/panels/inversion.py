@@ -7,10 +7,11 @@ from types import SimpleNamespace
 import ipywidgets
 import numpy as np
 
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import OptimisationState, invert
-from cnnviz_widgets.methods.optimise.inversion import psnr, spread
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.methods.features.invert import invert, psnr, spread
 from cnnviz_widgets.panels.controls import default, slider
 from cnnviz_widgets.panels.making import (
     As,
@@ -26,12 +27,11 @@ from cnnviz_widgets.panels.making import (
 )
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Chart
-from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
-GREY = 128
+GRAY = 128
 
 
 class Inversion(Making):
@@ -45,6 +45,10 @@ class Inversion(Making):
     """
 
     title = "Inversion"
+    family = "features"
+    chapters = ("12",)
+    shows = "what each layer still knows of a photograph"
+    as_call = "cnnviz.invert(net, photo, layer)"
     pickers = ("image",)
     rungs = slider(
         default(spread, "number"), 2, 10, label="Layers", help="How many, spread from the input to the output"
@@ -104,8 +108,8 @@ def _run(now: SimpleNamespace, layer: str | As) -> Run:
     return Run("invert", As(now.image, "photo"), layer, beta=now.beta, smoothness=now.smoothness, seed=now.seed)
 
 
-def _content(now: SimpleNamespace, layers: list[str], states: dict[str, OptimisationState], at: int | None) -> Content:
-    """The original and the pictures of a step; what is not yet begun is grey."""
+def _content(now: SimpleNamespace, layers: list[str], states: dict[str, OptimizationState], at: int | None) -> Content:
+    """The original and the pictures of a step; what is not yet begun is gray."""
     original = now.network.prepare(now.image)[0]
     pictures, names = [rgb(original)], ["original"]
     for layer in layers:
@@ -114,12 +118,12 @@ def _content(now: SimpleNamespace, layers: list[str], states: dict[str, Optimisa
             pictures.append(rgb(picture))
             names.append(f"{layer} · {psnr(picture, original.cpu()):.1f} dB")
         else:
-            pictures.append(np.full_like(pictures[0], GREY))
+            pictures.append(np.full_like(pictures[0], GRAY))
             names.append(f"{layer} …")
     return Content(np.stack(pictures), names=names, caption=f"{len(states)} of {len(layers)} layers")
 
 
-def _curve(now: SimpleNamespace, layers: list[str], states: dict[str, OptimisationState]) -> dict:
+def _curve(now: SimpleNamespace, layers: list[str], states: dict[str, OptimizationState]) -> dict:
     original = now.network.prepare(now.image)[0].cpu()
     near = {layers.index(layer): psnr(state.values, original) for layer, state in states.items()}
     ends = f"{next(iter(near.values())):.1f} to {near[max(near)]:.1f} dB"

@@ -14,7 +14,7 @@ from cnnviz_widgets.panels.compare import Compare
 from cnnviz_widgets.panels.controls import PICKERS
 from cnnviz_widgets.panels.deep_dream import DeepDream
 from cnnviz_widgets.panels.displayed import Displayed
-from cnnviz_widgets.panels.feature_visualisation import FeatureVisualisation
+from cnnviz_widgets.panels.feature_visualization import FeatureVisualization
 from cnnviz_widgets.panels.filters import Filters
 from cnnviz_widgets.panels.gradients import Gradients
 from cnnviz_widgets.panels.inversion import Inversion
@@ -26,7 +26,7 @@ from cnnviz_widgets.widgets.tabs import Tabs
 from cnnviz_widgets.widgets.tree import tree
 
 QUICK: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients, ClassActivation)
-PANELS = (*QUICK, Sanity, Compare, ClassModel, FeatureVisualisation, DeepDream, Inversion)
+PANELS = (*QUICK, Sanity, Compare, ClassModel, FeatureVisualization, DeepDream, Inversion)
 SHARED_PICKERS = ("network", "image", "target")
 
 
@@ -116,5 +116,5 @@ class Lab(Displayed):
 
 @gate
 def lab(network: Any = None, image: Any = None, *, dataset: Any = None, session: Session | None = None) -> Lab:
-    """Every panel, on one session: ``cv.lab(net, photo)``; ``dataset``: see ``Session``."""
+    """Every panel, on one session: ``cnnviz.lab(net, photo)``; ``dataset``: see ``Session``."""
     return Lab(network, image, dataset=dataset, session=session)

@@ -18,15 +18,15 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from traitlets import TraitType, Unicode
 
-from cnnviz_widgets import methods
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.drawing.render import Content, tile
+from cnnviz_widgets.engine.optimize import OptimizationState, optimize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
-from cnnviz_widgets.methods import OptimisationState
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls import NATURAL, Number, default, slider
 from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
-from cnnviz_widgets.pictures.render import Content, tile
 from cnnviz_widgets.widgets.actions import Actions
 
 STOPS = sorted({2**n for n in range(13)} | {3 * 2**n for n in range(11)})  # steps that can be looked at later
@@ -63,7 +63,7 @@ def steps_slider(default: int, most: int = 1024) -> TraitType:
 
 
 def seed_slider(help: str) -> TraitType:
-    return slider(default(methods.optimise, "seed"), 0, 99, label="Seed", help=help)
+    return slider(default(optimize, "seed"), 0, 99, label="Seed", help=help)
 
 
 def rounds_slider() -> TraitType:
@@ -98,19 +98,19 @@ class As(NamedTuple):
 
 
 class Run:
-    """A call of ``cv.<function>(net, …)`` that makes pictures: to be made here, and written in a program."""
+    """A call of ``cnnviz.<function>(net, …)`` that makes pictures: to be made here, and written in a program."""
 
     def __init__(self, function: str, *given: Any, **options: Any) -> None:
         self._function, self._given, self._options = function, given, options
 
     def states(self, network: Network, steps: int, **more: Any) -> Iterator[Any]:
         given = [one.value if isinstance(one, As) else one for one in self._given]
-        return getattr(methods, self._function)(network, *given, **self._options, steps=steps, **more)
+        return getattr(cnnviz, self._function)(network, *given, **self._options, steps=steps, **more)
 
     def __str__(self) -> str:
         """Without the last bracket: there may be more arguments."""
         written = [*map(_literal, self._given), *(f"{name}={_literal(one)}" for name, one in self._options.items())]
-        return f"cv.{self._function}({', '.join(['net', *written])}"
+        return f"cnnviz.{self._function}({', '.join(['net', *written])}"
 
 
 def _literal(value: Any) -> str:
@@ -258,10 +258,10 @@ class Making(Panel):
             known.ends.append(known.latest)
             known.states = known.latest = None
 
-    def _run(self, name: Hashable, now: SimpleNamespace, run: Run, *of: Any) -> Iterator[OptimisationState]:
+    def _run(self, name: Hashable, now: SimpleNamespace, run: Run, *of: Any) -> Iterator[OptimizationState]:
         """As ``_going_on``, with a run that takes ``start`` and ``snapshots``; ``of``: what it does not write out."""
 
-        def begin(round: int, state: OptimisationState | None) -> Iterator[OptimisationState]:
+        def begin(round: int, state: OptimizationState | None) -> Iterator[OptimizationState]:
             steps = round * now.steps
             return run.states(now.network, steps, snapshots=[stop for stop in STOPS if stop <= steps], start=state)
 
@@ -317,7 +317,7 @@ class Making(Panel):
 
 
 def seen_at(state: Any, step: int | None) -> tuple[int, Tensor]:
-    """Of an OptimisationState (step, picture): the last one that was kept until ``step``; None = the latest."""
+    """Of an OptimizationState (step, picture): the last one that was kept until ``step``; None = the latest."""
     if step is None or state.step <= step or step not in state.snapshots:
         return state.step, state.values
     return step, state.snapshots[step]
@@ -334,9 +334,9 @@ def together(runs: Mapping[Hashable, Iterator[Any]]) -> Iterator[dict[Hashable, 
 def in_rounds(run: Run, now: SimpleNamespace, name: str = "state") -> str:
     """The program that leaves the last state of a run in the variable ``name``."""
     if now.rounds == 1:
-        return f"{name} = cv.last({run}, steps={now.steps}))"
+        return f"{name} = cnnviz.last({run}, steps={now.steps}))"
     totals = ", ".join(str(now.steps * number) for number in range(1, now.rounds + 1))
-    return f"{name} = None\nfor steps in ({totals}):\n    {name} = cv.last({run}, steps=steps, start={name}))"
+    return f"{name} = None\nfor steps in ({totals}):\n    {name} = cnnviz.last({run}, steps=steps, start={name}))"
 
 
 def slug(words: str) -> str:

@@ -1,7 +1,7 @@
 """Maps over the picture: one feature map, or those of several methods side by side.
 
 All maps of a layer are stretched over the whole picture, as class activation maps are, here and in other libraries.
-What a unit really sees is its receptive field, whose centre may lie beside its cell where a network pads little.
+What a unit really sees is its receptive field, whose center may lie beside its cell where a network pads little.
 """
 
 import json
@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
+from cnnviz_widgets.drawing.render import Content, as_array, falls_below
+from cnnviz_widgets.drawing.results import GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import activations
-from cnnviz_widgets.methods.results import GradientPicture, Heatmap, rgb, robust_maximum
+from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.render import Content, as_array, falls_below
 from cnnviz_widgets.remarks import listening, remark
 
 
-def centre(content: Content, row: int, column: int) -> tuple[float, float]:
+def center(content: Content, row: int, column: int) -> tuple[float, float]:
     """(x, y) in pixels of the picture, of the middle of a cell of the map over it."""
     (left, top, right, bottom), (rows, columns) = content.extent, np.shape(content.values)[-2:]
     return left + (column + 0.5) * (right - left) / columns, top + (row + 0.5) * (bottom - top) / rows
@@ -37,7 +37,7 @@ def strongest(values: np.ndarray) -> tuple[int, int]:
 
 
 def over_picture(network: Network, image: Tensor, values: np.ndarray, caption: str, *, signed: bool = False) -> Content:
-    """A map over the picture it comes from; ``signed`` puts zero in the middle of the colours in any case."""
+    """A map over the picture it comes from; ``signed`` puts zero in the middle of the colors in any case."""
     bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
     picture = rgb(network.prepare(image)[0])
     return Content(
@@ -102,9 +102,9 @@ class Tiles:
         return key not in self.known or self.known[key].result is not None
 
     def put(self, key: Hashable, result: Heatmap | GradientPicture, high: float | None = None) -> None:
-        """A map over the picture, or colours in which grey is 0, with full contrast at ``high`` (None = by itself)."""
+        """A map over the picture, or colors in which gray is 0, with full contrast at ``high`` (None = by itself)."""
         high = float(robust_maximum(result.values)) if high is None else high
-        if isinstance(result, GradientPicture):  # the sum over the colours is read out
+        if isinstance(result, GradientPicture):  # the sum over the colors is read out
             values = as_array(result.heatmap().values)
             bound = max(1e-12, float(abs(values).max()))
             self._tiles[key] = _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)

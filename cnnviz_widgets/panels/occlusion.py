@@ -10,20 +10,28 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from cnnviz_widgets.methods import OcclusionState, occluded, occlusion
-from cnnviz_widgets.methods.passes.occlusion import FILLS, SCORES, SHAPES, positions, strongest_map
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.methods.occlusion.occlusion import (
+    FILLS,
+    SCORES,
+    SHAPES,
+    OcclusionState,
+    occluded,
+    occlusion,
+    positions,
+    strongest_map,
+)
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls import LayerPicker, choice, default, slider, toggle
 from cnnviz_widgets.panels.maps import class_argument, same
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Bars, Mark, View
-from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.traits import Place
 
-NAMED, OTHER = 7, 7  # kinds that have a colour of their own; the kind of all others, which is grey
+NAMED, OTHER = 7, 7  # kinds that have a color of their own; the kind of all others, which is gray
 
 
 class Occlusion(Panel):
@@ -40,6 +48,11 @@ class Occlusion(Panel):
     """
 
     title = "Occlusion"
+    family = "occlusion"
+    chapters = ("06",)
+    shows = "how much a class loses when a square hides a place"
+    as_call = "cnnviz.occlusion(net, photo)"
+    quick = True
     pickers = ("image", "target", "layer")
     size = slider(
         default(occlusion, "size"),
@@ -87,7 +100,7 @@ class Occlusion(Panel):
         self._parts["square"] = Mark(views["map"], "rectangle")
         self._of: tuple = ()
         self._state: OcclusionState | None = None  # what was reached
-        self._kinds: dict[int, int] = {}  # class -> its colour
+        self._kinds: dict[int, int] = {}  # class -> its color
         widgets = {name: self.part(name, view) for name, view in views.items()}
         bars = self.part("bars", Bars("What it answers"))
         self._rest = [widgets[name] for name in ("activation", "projection", "labels")]
@@ -133,7 +146,7 @@ class Occlusion(Panel):
         )
 
     def _labels(self, state: OcclusionState, network: Network) -> Content:
-        """The classes in colours, those that win most often; a class keeps its colour while the map is refined."""
+        """The classes in colors, those that win most often; a class keeps its color while the map is refined."""
         labels = state.labels.numpy()
         often = [index for index, _ in Counter(labels.flatten().tolist()).most_common(NAMED)]
         self._kinds = {index: kind for index, kind in self._kinds.items() if index in often}
@@ -185,23 +198,23 @@ class Occlusion(Panel):
         options = {"size": now.size, "stride": now.stride, "fill": now.fill, "shape": now.shape, "score": now.score}
         options |= {"layer": now.layer} if now.figure else {}
         arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-        states = f"states = cv.occlusion(net, photo{class_argument(now.network, now.target)}{arguments})"
+        states = f"states = cnnviz.occlusion(net, photo{class_argument(now.network, now.target)}{arguments})"
         if not now.figure:
-            return f"{states}\ncv.last(states)"
+            return f"{states}\ncnnviz.last(states)"
         return "\n".join(
             [
                 states,
-                "state = cv.last(states)",
+                "state = cnnviz.last(states)",
                 "lost = state.uncovered_activation - state.activation",
                 "labels = [[net.classes[index] for index in row] for row in state.labels.tolist()]",
-                f"display(cv.neuron_gradient(net, photo, {now.layer!r}, state.channel, 'map', rule='deconvnet'))",
+                f"display(cnnviz.neuron_gradient(net, photo, {now.layer!r}, state.channel, 'map', rule='deconvnet'))",
                 "state",
             ]
         )
 
 
 def _extent(state: OcclusionState) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom) of the map of positions: each is the centre of its square."""
+    """(left, top, right, bottom) of the map of positions: each is the center of its square."""
 
     def ends(starts: tuple[int, ...]) -> tuple[float, float]:
         step = (starts[-1] - starts[0]) / (len(starts) - 1) if len(starts) > 1 else state.size

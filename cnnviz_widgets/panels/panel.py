@@ -19,7 +19,7 @@ An author writes the traits (``controls.slider`` …), ``build``, which makes th
             return Frame({"map": Content(…)})
 
         def call(self, now):
-            return f"cv.saliency(net, photo, target={now.target!r}, rule={now.rule!r})"
+            return f"cnnviz.saliency(net, photo, target={now.target!r}, rule={now.rule!r})"
 
 ``compute`` may yield frames instead: the picture then grows on the screen, and Stop works between two of them. It gets
 ``now``, a copy of all traits, because they may change while it works. Threads, cancelling, progress and errors are the
@@ -38,12 +38,12 @@ from typing import Any, ClassVar
 import ipywidgets
 from PIL import Image
 
+from cnnviz_widgets.drawing.snapshot import arrange
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
 from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
-from cnnviz_widgets.panels.snapshot import arrange
 from cnnviz_widgets.pictures import source_of, uploaded
 from cnnviz_widgets.runtime.runner import Frame, Runner, Status
 from cnnviz_widgets.widgets.cell_output import CellOutput
@@ -233,7 +233,7 @@ class Panel(Displayed):
         photo = source_of(now.image) or "...  # the picture that you gave to the panel"
         name = (uploaded(now.image) or {}).get("name")
         where = f"# Put the file {json.dumps(name, ensure_ascii=False)} beside this notebook first.\n" if name else ""
-        return f"import cnnviz_widgets as cv\n\nnet = {net}\n{where}photo = {photo}\n{self.call(now)}"
+        return f"import cnnviz_widgets as cnnviz\n\nnet = {net}\n{where}photo = {photo}\n{self.call(now)}"
 
     def sheets(self) -> list[Image.Image]:
         return [arrange(self.title, [part for part in self._parts.values() if hasattr(part, "snapshot")])]

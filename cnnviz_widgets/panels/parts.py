@@ -6,11 +6,11 @@ from typing import Any
 import ipywidgets
 from PIL import Image, ImageDraw
 
+from cnnviz_widgets.drawing.render import Content, plain, table
+from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH, font
 from cnnviz_widgets.networks import Prediction
-from cnnviz_widgets.panels.snapshot import GAP, INK, PAPER, WIDTH, font
-from cnnviz_widgets.pictures.render import Content, plain, table
 from cnnviz_widgets.widgets.bars import TopBars
-from cnnviz_widgets.widgets.curves import Curves, colour_of
+from cnnviz_widgets.widgets.curves import Curves, color_of
 from cnnviz_widgets.widgets.image_view import ImageView
 
 FRAME = (176, 184, 194)
@@ -61,7 +61,7 @@ class View:
         self.image.show(content)
 
     def reset(self) -> None:
-        """Colour map and opacity as at the beginning."""
+        """Color map and opacity as at the beginning."""
         self.image.look(*self._look)
 
     @property
@@ -125,8 +125,8 @@ class Chart:
         self._chart.show(**shown)
 
     def snapshot(self) -> Image.Image | None:
-        coloured = enumerate(self._shown["curves"].items())
-        curves = {name: (colour_of(number), *curve) for number, (name, curve) in coloured if len(curve[0])}
+        colored = enumerate(self._shown["curves"].items())
+        curves = {name: (color_of(number), *curve) for number, (name, curve) in colored if len(curve[0])}
         if not curves:
             return None
         sheet = Image.new("RGB", (self.WIDTH, self.HEIGHT + self.LINE * len(curves)), PAPER)
@@ -135,12 +135,12 @@ class Chart:
         ends = [(min(map(min, axis)), max(map(max, axis))) for axis in axes]
         (x0, x1), (y0, y1) = (0, self._shown.get("end", 1)), (min(0, ends[1][0]), self._chart.top or max(0, ends[1][1]))
         pen.rectangle((left, top, right, bottom), outline=FRAME)
-        for number, (name, (colour, xs, ys)) in enumerate(curves.items()):
+        for number, (name, (color, xs, ys)) in enumerate(curves.items()):
             across = [left + (x - x0) / max(x1 - x0, 1e-9) * (right - left) for x in xs]
             down = [bottom - (y - y0) / max(y1 - y0, 1e-9) * (bottom - top) for y in ys]
-            pen.line([*zip(across, down, strict=True)], colour, 2)
+            pen.line([*zip(across, down, strict=True)], color, 2)
             row = self.HEIGHT + self.LINE * number
-            pen.rectangle((left, row + 7, left + 14, row + 9), colour)
+            pen.rectangle((left, row + 7, left + 14, row + 9), color)
             pen.text((left + 22, row), plain(f"{name}  {self._shown.get('numbers', {}).get(name, '')}"), INK, font(12))
         for x, y, text in (
             (left, bottom + 3, f"{x0:g}"),

@@ -10,23 +10,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb, robust_maximum
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import edge_map, sanity_check, similarity
-from cnnviz_widgets.methods.evaluation.sanity import Similarity
-from cnnviz_widgets.methods.results import rgb, robust_maximum
+from cnnviz_widgets.methods.evaluation.sanity_check import Similarity, edge_map, sanity_check, similarity
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, choice, counter, default
 from cnnviz_widgets.panels.maps import Tiles, same, target_code
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Chart, Mark, View
-from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.remarks import listening, remark
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
 METHODS = labels(
-    "saliency", "guided", "gradient_times_input", "smoothgrad", "integrated_gradients", "grad_cam", "guided_grad_cam"
+    "saliency", "guided", "input_x_gradient", "smoothgrad", "integrated_gradients", "grad_cam", "guided_grad_cam"
 )
 MEASURES = {
     "spearman": "rank correlation",
@@ -53,6 +52,10 @@ class Sanity(Panel):
     """
 
     title = "Sanity check"
+    family = "evaluation"
+    chapters = ("08",)
+    shows = "what is left of a map when the network's layers become random, beside an edge detector"
+    as_call = "cnnviz.sanity_check(cnnviz.saliency, net, photo)"
     pickers = ("image", "target")
     mode = choice(
         default(sanity_check, "mode"),
@@ -180,7 +183,7 @@ class Sanity(Panel):
         lines = [f"target = {target_code(now.network, now.target)}", f"layers = {stages(now.network)}", "methods = {"]
         names = [name for name in self._rows(now) if name != EDGES]
         lines += [f"    {name!r}: lambda net, photo, target: {ATTRIBUTIONS[name].code('target')}," for name in names]
-        check = f"cv.sanity_check(method, net, photo, target, mode={now.mode!r}, layers=layers)"
+        check = f"cnnviz.sanity_check(method, net, photo, target, mode={now.mode!r}, layers=layers)"
         lines += ["}", f"states = {{name: list({check}) for name, method in methods.items()}}"]
         return "\n".join([*lines, f"display(*(steps[{now.step}] for steps in states.values()))"])
 

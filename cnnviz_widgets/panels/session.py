@@ -80,7 +80,7 @@ class Session(HasTraits):
         network = load_network(value) if isinstance(value, str) else value
         if isinstance(network, nn.Module):
             name = cells.name_of(network)
-            network = Network(network, source=name and f"cv.Network({name})")
+            network = Network(network, source=name and f"cnnviz.Network({name})")
         if not isinstance(network, Network):
             kind = "None" if value is None else type(value).__name__
             raise UserError(f"network must be a Network, a torch module or a name such as 'resnet18', not {kind}.")
@@ -94,7 +94,7 @@ class Session(HasTraits):
             picture = load_image(value, channels=channels)
         if name and source_of(picture) is None:
             more = "" if len(picture) == 3 else f", channels={channels}"
-            remember(picture, f"cv.load_image({name}{more})")
+            remember(picture, f"cnnviz.load_image({name}{more})")
         return picture
 
     def _pictures(self, value: Any) -> Dataset | None:

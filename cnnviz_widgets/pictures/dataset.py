@@ -134,7 +134,7 @@ def load_dataset(source: Any, *, channels: Positive = 3) -> Dataset:
     - a list of anything that ``load_image`` takes; ``samples()``; a batch (N, C, H, W), torch, or (N, H, W, C), numpy
     - a torch or Hugging Face ``Dataset`` with a length, whose entries are pictures, or tuples that begin with one, such
       as (picture, label), or mappings with "image" and perhaps "label". Values are bytes or 0…1: give it no transform
-      that normalises. Where it knows the names of its classes, a label is shown by its name.
+      that normalizes. Where it knows the names of its classes, a label is shown by its name.
 
     channels: what a network takes, ``network.channels``; see ``load_image``.
 
@@ -145,10 +145,10 @@ def load_dataset(source: Any, *, channels: Positive = 3) -> Dataset:
         return source.for_channels(channels)
     if isinstance(source, str | os.PathLike):
         return Dataset(
-            _files(source), f"cv.load_dataset({json.dumps(os.fsdecode(source), ensure_ascii=False)})", channels
+            _files(source), f"cnnviz.load_dataset({json.dumps(os.fsdecode(source), ensure_ascii=False)})", channels
         )
     if isinstance(source, Samples):
-        return Dataset(list(source), "cv.load_dataset(cv.samples())", channels)
+        return Dataset(list(source), "cnnviz.load_dataset(cnnviz.samples())", channels)
     sequence = hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, dict | bytes)
     if not sequence or (isinstance(source, Tensor | np.ndarray) and source.ndim != 4):
         shape = f" {tuple(source.shape)}" if isinstance(source, Tensor | np.ndarray) else ""

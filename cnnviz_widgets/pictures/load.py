@@ -25,7 +25,7 @@ FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "PPM")
 MOST_PIXELS = 2**26  # 8192 × 8192: 0.8 GB as float32. What claims to be larger is refused before it is unpacked.
 ROUNDING = 1e-3  # floats may leave 0…1 by this much, as arithmetic does, and are clipped
 WHITE = {"bool": 1, "uint8": 255, "uint16": 65535}  # of each type; floats are 0…1 as they are
-CHANNELS = (1, 3, 4)  # grey, colour, colour and alpha
+CHANNELS = (1, 3, 4)  # gray, color, color and alpha
 MOST_BYTES = 2**30  # of a file: MOST_PIXELS in the widest of types take less
 PILLOWS, FLOATS = 4, 12  # bytes of a pixel: as Pillow decodes it, as three float32
 ASKED_FROM = 2**26  # bytes; for less, nobody asks how much memory is free
@@ -60,13 +60,13 @@ def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Posi
     - the name of a sample (see ``samples()``); a path; the bytes of a file; an open binary file
     - what ipywidgets' ``FileUpload`` or a panel's button "Upload" holds (its ``value``, or one entry of it)
     - a PIL picture
-    - a numpy array (H, W), (H, W, C) or (C, H, W), or a torch tensor (H, W), (C, H, W) or (H, W, C), with C = 1 (grey),
-      3 (colour) or 4 (colour and alpha), of bool, uint8, uint16, or floats in 0…1. Where both readings of a shape are
+    - a numpy array (H, W), (H, W, C) or (C, H, W), or a torch tensor (H, W), (C, H, W) or (H, W, C), with C = 1 (gray),
+      3 (color) or 4 (color and alpha), of bool, uint8, uint16, or floats in 0…1. Where both readings of a shape are
       possible, numpy means channels last, and torch channels first.
 
     Photographs are turned as their EXIF orientation says; of an animation the first frame is taken; alpha is laid over
-    white; grey is repeated; colour profiles are ignored. Values are exact: a byte b becomes b / 255, a 16-bit grey
-    value v becomes v / 65535 (files with 16 bits per colour are read to 8). Files are PNG, JPEG, GIF, WebP, TIFF, BMP
+    white; gray is repeated; color profiles are ignored. Values are exact: a byte b becomes b / 255, a 16-bit gray
+    value v becomes v / 65535 (files with 16 bits per color are read to 8). Files are PNG, JPEG, GIF, WebP, TIFF, BMP
     or PPM, whatever they are called.
 
     size: None; the length of the shorter side in px, the other in proportion; or (height, width), whatever the
@@ -74,7 +74,7 @@ def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Posi
     are decoded at a part of their size first, at least four times that which is wanted.
 
     channels: what a network takes, ``network.channels``. What has as many, if they are neither 1 nor 3, stays as it is,
-    (channels, H, W): arrays (H, W, 5), tensors (5, H, W), or for 4 colour and alpha. All else becomes (3, H, W).
+    (channels, H, W): arrays (H, W, 5), tensors (5, H, W), or for 4 color and alpha. All else becomes (3, H, W).
 
     UserError, one sentence, for what is no picture, or damaged, too large (over 67 million pixels, or for the memory
     that is free) or empty, for pipes and devices, and for arrays of another shape or type, with NaN or infinite values,
@@ -90,7 +90,7 @@ def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Posi
 
 
 def source_of(picture: Tensor) -> str | None:
-    """The Python expression that loads this very tensor again, as ``cv.load_image("chelsea")``.
+    """The Python expression that loads this very tensor again, as ``cnnviz.load_image("chelsea")``.
 
     None if nobody knows one (a name, a path or an upload does; for others see ``remember``), or if the tensor has been
     written to since.
@@ -133,7 +133,7 @@ def _expression(source: Any, size: Size) -> str | None:
         size = size or _files(source)[0].get("scaled")
     else:
         return None
-    return f"cv.load_image({argument})" if size is None else f"cv.load_image({argument}, size={size})"
+    return f"cnnviz.load_image({argument})" if size is None else f"cnnviz.load_image({argument}, size={size})"
 
 
 def _read(source: Any, size: Size, channels: int) -> Tensor:
@@ -228,7 +228,7 @@ def _decode(file: BinaryIO, what: str, size: Size, channels: int) -> Tensor:
         raise _too_large(what) from error
     except Exception as error:  # a format's reader may fail in any way on bytes that only begin like that format
         file.seek(0)
-        came = "is not a picture that can be recognised" if file.read(1) else "is empty (0 bytes)"
+        came = "is not a picture that can be recognized" if file.read(1) else "is empty (0 bytes)"
         raise Unreadable(f"{what} {came}: give a whole PNG, JPEG, GIF, WebP, TIFF, BMP or PPM file.") from error
     size = _drafted(image, size)
     return _from_pil(image, what, size, channels)
@@ -294,7 +294,7 @@ def _from_pil(image: Image.Image, what: str, size: Size, channels: int) -> Tenso
         low, high = values.min(initial=0), values.max(initial=0)
         if low < 0 or high > WHITE["uint16"]:
             raise UserError(
-                f"{what} has grey values from {low} to {high}: whole numbers must lie in 0…65535 (16 bits)."
+                f"{what} has gray values from {low} to {high}: whole numbers must lie in 0…65535 (16 bits)."
             )
         values = values.astype(np.uint16)
     return _from_array(values, size, channels, what=what, orientation=orientation)
@@ -351,7 +351,7 @@ def _from_array(
         if low < -ROUNDING or high > 1 + ROUNDING:
             raise UserError(
                 f"{what} has values from {low:.4g} to {high:.4g}: the floats of a picture lie in 0…1 (divide bytes by"
-                " 255; undo a network's normalisation, or give a data set no transform that normalises)."
+                " 255; undo a network's normalization, or give a data set no transform that normalizes)."
             )
 
     def rows(top: int, bottom: int) -> np.ndarray:
@@ -361,7 +361,7 @@ def _from_array(
 
 
 def _floats(values: np.ndarray, kept: int) -> np.ndarray:
-    """(C, h, w) of any type -> (kept, h, w) float32, 0…1: as they are, or in colour, alpha laid over white."""
+    """(C, h, w) of any type -> (kept, h, w) float32, 0…1: as they are, or in color, alpha laid over white."""
     white = WHITE.get(values.dtype.name)
     picture = (values.clip(0, 1) if white is None else values).astype(np.float32, order="C")
     picture /= np.float32(white or 1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 THUMBNAIL = 112  # px, longest side
 
-# Name (that of scikit-image's function, where there is one) -> package, file in it, what it shows. Colour, then grey.
+# Name (that of scikit-image's function, where there is one) -> package, file in it, what it shows. Color, then gray.
 _PHOTOGRAPHS = {
     "chelsea": ("skimage", "data/chelsea.png", "a tabby cat"),
     "coffee": ("skimage", "data/coffee.png", "a cup of espresso"),
@@ -32,16 +32,16 @@ _PHOTOGRAPHS = {
     "hubble_deep_field": ("skimage", "data/hubble_deep_field.jpg", "galaxies, by the Hubble telescope"),
     "retina": ("skimage", "data/retina.jpg", "the back of a human eye"),
     "immunohistochemistry": ("skimage", "data/ihc.png", "stained tissue of a colon"),
-    "camera": ("skimage", "data/camera.png", "a man with a camera, grey"),
-    "coins": ("skimage", "data/coins.png", "Greek coins from Pompeii, grey"),
-    "moon": ("skimage", "data/moon.png", "the surface of the moon, grey"),
-    "clock": ("skimage", "data/clock_motion.png", "a clock, blurred by motion, grey"),
-    "page": ("skimage", "data/page.png", "a printed page, badly lit, grey"),
-    "text": ("skimage", "data/text.png", "handwriting, grey"),
-    "cell": ("skimage", "data/cell.png", "a cell under the microscope, grey"),
-    "brick": ("skimage", "data/brick.png", "a brick wall, grey"),
-    "grass": ("skimage", "data/grass.png", "grass, grey"),
-    "gravel": ("skimage", "data/gravel.png", "gravel, grey"),
+    "camera": ("skimage", "data/camera.png", "a man with a camera, gray"),
+    "coins": ("skimage", "data/coins.png", "Greek coins from Pompeii, gray"),
+    "moon": ("skimage", "data/moon.png", "the surface of the moon, gray"),
+    "clock": ("skimage", "data/clock_motion.png", "a clock, blurred by motion, gray"),
+    "page": ("skimage", "data/page.png", "a printed page, badly lit, gray"),
+    "text": ("skimage", "data/text.png", "handwriting, gray"),
+    "cell": ("skimage", "data/cell.png", "a cell under the microscope, gray"),
+    "brick": ("skimage", "data/brick.png", "a brick wall, gray"),
+    "grass": ("skimage", "data/grass.png", "grass, gray"),
+    "gravel": ("skimage", "data/gravel.png", "gravel, gray"),
 }
 
 

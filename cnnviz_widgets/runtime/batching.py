@@ -147,7 +147,7 @@ def too_large(error: Exception, what: str, where: torch.device | None = None) ->
     more = f"{_in_units(wanted[1])} more were wanted, and {there} were free" if wanted else f"{there} are free"
     return TooLarge(
         f"the memory of {where} is too small for {what} ({more}): take a smaller size or network, or "
-        'cv.use(precision="fast") where the hardware has it; the number of steps does not matter.'
+        'cnnviz.use(precision="fast") where the hardware has it; the number of steps does not matter.'
     )
 
 

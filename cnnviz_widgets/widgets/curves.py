@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import ipywidgets
 
-from cnnviz_widgets.pictures.render import KINDS, table
+from cnnviz_widgets.drawing.render import KINDS, table
 from cnnviz_widgets.widgets.tree import close_tree
 
 LETTERS = 90  # along the x axis
@@ -17,13 +17,13 @@ HALF_LETTER = 3.5  # px, at most
 TEXT, FAINT = "var(--jp-ui-font-color1, #1f2328)", "var(--jp-border-color2, #d0d7de)"
 
 
-def colour_of(number: int) -> tuple[int, int, int]:
-    """Red, green and blue of the curve with this number: ten colours, and then again."""
+def color_of(number: int) -> tuple[int, int, int]:
+    """Red, green and blue of the curve with this number: ten colors, and then again."""
     return tuple(int(one) for one in table("levels")[(number % KINDS * 256 + 128) // KINDS])
 
 
 def is_dashed(number: int) -> bool:
-    """Whether the colours have begun again, so that the line must be told from an earlier one."""
+    """Whether the colors have begun again, so that the line must be told from an earlier one."""
     return number // KINDS % 2 == 1
 
 
@@ -47,7 +47,7 @@ class Curves:
                 x=[],
                 y=[],
                 scales=scales,
-                colors=[f"rgb{colour_of(number)}"],
+                colors=[f"rgb{color_of(number)}"],
                 line_style="dashed" if is_dashed(number) else "solid",
                 stroke_width=2,
             )
@@ -86,7 +86,7 @@ class Curves:
         end: float = 1,
         ticks: Sequence[str] = (),
     ) -> None:
-        """``curves``: name -> (x, y), in the order of their colours.
+        """``curves``: name -> (x, y), in the order of their colors.
 
         numbers   name -> what the legend says behind it; the legend keeps this order
         strong    the name of the curve that stands out
@@ -139,7 +139,7 @@ def _step(span: float) -> float:
 
 
 def _entry(number: int, name: str, text: str) -> str:
-    line = f"{'dashed' if is_dashed(number) else 'solid'} rgb{colour_of(number)}"
+    line = f"{'dashed' if is_dashed(number) else 'solid'} rgb{color_of(number)}"
     return (
         f'<span class="cnnviz-level"><span class="cnnviz-stroke" style="border-top: 3px {line}"></span>'
         f"{html.escape(name)}<b>{html.escape(text)}</b></span>"

@@ -4,7 +4,7 @@ const PADDING = 4; // CSS px around the picture, in which the frame of a tile at
 const GAP = 2; // CSS px between tiles
 const HEAD = 20, WIDE_GAP = 8; // CSS px above a tile for its name, and between such tiles (as in render)
 const NARROWEST = 240; // CSS px that the lines under a small picture may take
-const KINDS = 10; // that have a colour of their own (as render.KINDS)
+const KINDS = 10; // that have a color of their own (as render.KINDS)
 const SHARP_BELOW = 64; // px; smaller pictures are enlarged without smoothing (as render.SHARP_BELOW)
 const HOVER_PAUSE = 50; // ms between two hover messages
 const HOVER_PATIENCE = 1000; // ms after which an unanswered hover message counts as answered
@@ -76,17 +76,17 @@ export function step(at, key, far, cursor, place, scene) {
   if (!(key in directions)) return null;
   const [dx, dy] = directions[key];
   const column = at.tile % place.columns, row = Math.floor(at.tile / place.columns);
-  const neighbour = (c, r) => {
+  const neighbor = (c, r) => {
     const tile = r * place.columns + c;
     return c < 0 || r < 0 || c >= place.columns || tile >= scene.count ? null : tile;
   };
   if (cursor === "tile") {
-    return pointer(neighbour(column + dx, row + dy) ?? at.tile, at.x, at.y, scene);
+    return pointer(neighbor(column + dx, row + dy) ?? at.tile, at.x, at.y, scene);
   }
   const [height, width] = scene.size, by = far ? 10 : 1;
   const x = at.x + dx * by, y = at.y + dy * by;
   if (x >= 0 && y >= 0 && x < width && y < height) return pointer(at.tile, x, y, scene);
-  const next = neighbour(column + dx, row + dy);
+  const next = neighbor(column + dx, row + dy);
   if (next === null) {
     return pointer(at.tile, Math.max(0, Math.min(width - 1, x)), Math.max(0, Math.min(height - 1, y)), scene);
   }
@@ -110,8 +110,8 @@ export function decode({ data, type, size, low, high }) {
   return { data: numbers, exact, size, range, at, low, high };
 }
 
-/** Maps as one sheet of RGBA px, ``columns`` tiles wide: the formula of render.colour, NaN is transparent. */
-export function colourise(map, count, table, columns) {
+/** Maps as one sheet of RGBA px, ``columns`` tiles wide: the formula of render.color, NaN is transparent. */
+export function colorise(map, count, table, columns) {
   const [rows, width] = map.size, across = columns * width;
   const sheet = new Uint32Array(Math.ceil(count / columns) * rows * across);
   const palette = new Uint32Array(256); // little-endian RGBA, as every browser's machine has it
@@ -203,23 +203,23 @@ function render({ model, el }) {
   const save = element("button", "cnnviz-button", { type: "button", title: "Download this picture as a PNG file" }, "↓ PNG");
   const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: "Opacity of the map over the picture" });
   const opacityLabel = tool("Opacity", opacity);
-  const colours = element("select", "cnnviz-colours", { title: "Colours of the map, from low to high" });
+  const colors = element("select", "cnnviz-colors", { title: "Colors of the map, from low to high" });
   const ramp = element("canvas", "cnnviz-ramp", { width: 256, height: 1, "aria-hidden": "true" });
   const [low, high] = [element("span", "cnnviz-end"), element("span", "cnnviz-end")];
-  const scale = element("span", "cnnviz-scale", { title: "The values at the two ends of the colours" }, low, ramp, high);
-  const coloursLabel = tool("Colours", colours), legend = element("div", "cnnviz-legend");
-  const tools = element("div", "cnnviz-tools", {}, opacityLabel, coloursLabel, scale, legend);
+  const scale = element("span", "cnnviz-scale", { title: "The values at the two ends of the colors" }, low, ramp, high);
+  const colorsLabel = tool("Colors", colors), legend = element("div", "cnnviz-legend");
+  const tools = element("div", "cnnviz-tools", {}, opacityLabel, colorsLabel, scale, legend);
   const foot = element("div", "cnnviz-foot", {}, line, save);
   const root = element("div", "cnnviz-image-view", {}, caption, stage, foot, tools);
   caption.hidden = tools.hidden = true;
-  for (const name of Object.keys(model.get("_tables"))) if (name !== "levels") colours.append(new Option(name, name));
+  for (const name of Object.keys(model.get("_tables"))) if (name !== "levels") colors.append(new Option(name, name));
   el.classList.add("cnnviz-image");
   el.append(root);
 
   let scene = null; // what is on the screen
   let bitmap = null; // its pictures, decoded
   let map = null; // its numbers, decoded
-  let sheet = null; // its numbers, coloured
+  let sheet = null; // its numbers, colored
   let place = null; // its layout
   let ratio = 1; // px of the screen per CSS px
   let cursor = null; // where the pointer or the arrow keys are
@@ -230,9 +230,9 @@ function render({ model, el }) {
 
   const sheetColumns = () => Math.ceil(Math.sqrt(scene.count));
 
-  function colour() {
-    colours.value = model.get("colormap");
-    const view = model.get("_tables")[scene?.levels.length ? "levels" : colours.value];
+  function color() {
+    colors.value = model.get("colormap");
+    const view = model.get("_tables")[scene?.levels.length ? "levels" : colors.value];
     const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     legend.replaceChildren(...(scene?.levels ?? []).flatMap((name, level) => {
       if (!name) return []; // a kind that there is not
@@ -247,7 +247,7 @@ function render({ model, el }) {
     sheet ??= document.createElement("canvas");
     sheet.width = columns * map.size[1];
     sheet.height = Math.ceil(scene.count / columns) * map.size[0];
-    sheet.getContext("2d").putImageData(new ImageData(colourise(map, scene.count, table, columns), sheet.width), 0, 0);
+    sheet.getContext("2d").putImageData(new ImageData(colorise(map, scene.count, table, columns), sheet.width), 0, 0);
   }
 
   function fit() {
@@ -318,8 +318,8 @@ function render({ model, el }) {
     context.translate(border, border);
     const cell = [place.width / scene.size[1], place.height / scene.size[0]];
     const selected = model.get("selected");
-    const outlined = (path, colour, width) => {
-      for (const [style, thick] of [["rgba(0, 0, 0, .75)", width + 2], [colour, width]]) {
+    const outlined = (path, color, width) => {
+      for (const [style, thick] of [["rgba(0, 0, 0, .75)", width + 2], [color, width]]) {
         context.strokeStyle = style;
         context.lineWidth = thick * ratio;
         context.beginPath();
@@ -385,14 +385,14 @@ function render({ model, el }) {
     opacity.value = model.get("opacity");
     opacityLabel.hidden = !scene?.picture;
     legend.hidden = !scene?.levels.length;
-    coloursLabel.hidden = scale.hidden = !legend.hidden;
+    colorsLabel.hidden = scale.hidden = !legend.hidden;
     tools.hidden = !model.get("controls") || (tools.hidden && !scene?.values);
     tools.classList.toggle("cnnviz-asleep", !map);
     scale.classList.toggle("cnnviz-asleep", !map);
     if (map) {
       const same = map.low.length === 1 && map.high.length === 1;
       [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : scene.signed ? ["below 0", "above 0"] : ["least", "greatest"];
-      scale.title = scene.signed ? "Red is above 0, blue below: the values at the two ends" : "The values at the two ends of the colours";
+      scale.title = scene.signed ? "Red is above 0, blue below: the values at the two ends" : "The values at the two ends of the colors";
     }
     el.style.maxWidth = `${model.get("max_width")}px`;
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
@@ -416,7 +416,7 @@ function render({ model, el }) {
   function show(next, decoded = null, numbers = null) {
     bitmap?.close();
     [scene, bitmap, map] = [next, decoded, numbers];
-    colour();
+    color();
     describe();
     paint();
   }
@@ -526,7 +526,7 @@ function render({ model, el }) {
   });
   listen(root, "keydown", keepKeys);
   listen(opacity, "input", () => model.set("opacity", Number(opacity.value)));
-  listen(colours, "change", () => model.set("colormap", colours.value));
+  listen(colors, "change", () => model.set("colormap", colors.value));
   listen(save, "click", () => {
     const copy = document.createElement("canvas");
     [copy.width, copy.height] = [pixels.width, pixels.height];
@@ -558,7 +558,7 @@ function render({ model, el }) {
 
   const changes = {
     "change:_scene": load,
-    "change:colormap": () => (colour(), paint()),
+    "change:colormap": () => (color(), paint()),
     "change:opacity": () => (describe(), paint()),
     "change:smooth change:max_width change:max_height change:labels": () => (describe(), paint()),
     "change:selected change:crosshair change:rectangle change:cursor": mark,

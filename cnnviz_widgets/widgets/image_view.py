@@ -13,8 +13,8 @@ import traitlets as t
 from anywidget import AnyWidget
 from PIL import Image
 
-from cnnviz_widgets.pictures import render
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.drawing import render
+from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.widgets.front_end import front_end
 from cnnviz_widgets.widgets.traits import Number
 
@@ -37,17 +37,17 @@ class Pointer(NamedTuple):
 
 
 class ImageView(AnyWidget):
-    """Shows a ``Content``. Colour map and opacity are drawn in the browser, with no word to the kernel.
+    """Shows a ``Content``. Color map and opacity are drawn in the browser, with no word to the kernel.
 
     colormap   one of ``render.COLORMAPS``; a diverging one takes its place while signed values are shown
     opacity    of maps over a picture, 0…1
-    smooth     blend neighbouring cells of a map; False = every cell a sharp square
+    smooth     blend neighboring cells of a map; False = every cell a sharp square
     cursor     "pixel" or "tile": what the arrow keys move over and what a click chooses
     selected   the tile with a frame around it; a click in "tile" mode sets it
     crosshair  (x, y) in px of the picture, or None
     rectangle  (x, y, width, height) in px of the picture, or None
     alt        what a screen reader says it is
-    controls   whether the view carries its own opacity slider and choice of colours, once it has maps
+    controls   whether the view carries its own opacity slider and choice of colors, once it has maps
     labels     write its head or name above every tile; where the pointer is in one of them, all are read
     group      views with the same one, if it is not empty, show where the pointer is in one of them
     max_width  the largest width in CSS px; the view shrinks with the space it has
@@ -112,13 +112,13 @@ class ImageView(AnyWidget):
             self.colormap = content.colormap(self._usual)
 
     def look(self, colormap: str, opacity: float) -> None:
-        """Set colour map and opacity also where the browser has changed them unknown to the kernel."""
+        """Set color map and opacity also where the browser has changed them unknown to the kernel."""
         self._usual = colormap
         self.colormap, self.opacity = self.content.colormap(colormap), opacity
         self.send_state(("colormap", "opacity"))
 
     def draw(self, width: int | None = None) -> Image.Image:
-        """The picture as a file can hold it, with the colour map and the opacity that Python knows of."""
+        """The picture as a file can hold it, with the color map and the opacity that Python knows of."""
         look = {"colormap": self.colormap, "opacity": self.opacity, "smooth": self.smooth, "labels": self.labels}
         width = width or self.max_width
         tall = self.max_height and self.max_height * width // self.max_width

@@ -12,11 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-import cnnviz_widgets as cv
-from cnnviz_widgets.methods.optimise.features import FAMILIES
-from cnnviz_widgets.pictures.plot import plot
-from cnnviz_widgets.pictures.sheet import side_by_side
-from cnnviz_widgets.pictures.spectrum import fine_share
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.drawing.plot import plot
+from cnnviz_widgets.drawing.sheet import side_by_side
+from cnnviz_widgets.drawing.spectrum import fine_share
+from cnnviz_widgets.methods.features.visualize import FAMILIES
 
 CLASSES = ("goose", "ostrich", "dalmatian", "flamingo", "school bus", "bell pepper", "limousine")
 UNITS = {"features.7": (5, 60, 200), "features.9": (10, 100, 300)}
@@ -25,7 +25,7 @@ SHOWN = "features.8"
 
 
 def changed(picture: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-    """A picture (3, H, W) as it is, and moved in ways that no class model is optimised with."""
+    """A picture (3, H, W) as it is, and moved in ways that no class model is optimized with."""
     height, width = picture.shape[1:]
     shear = torch.tensor([[[1, 0.2, 0], [0.1, 1, 0]]])
     grid = nn.functional.affine_grid(shear, [1, 3, height, width], align_corners=False)
@@ -39,10 +39,10 @@ def changed(picture: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
     }
 
 
-def probabilities(network: cv.Network, picture: Tensor, target: str) -> dict[str, float]:
+def probabilities(network: cnnviz.Network, picture: Tensor, target: str) -> dict[str, float]:
     """Of the class, for the picture and each of its changes, in its own size."""
     moved = changed(picture, torch.Generator().manual_seed(0))
-    scores, _ = network.forward(network.normalise(torch.stack([*moved.values()])))
+    scores, _ = network.forward(network.normalize(torch.stack([*moved.values()])))
     return dict(zip(moved, scores.softmax(1)[:, network.class_index(target)].tolist(), strict=True))
 
 
@@ -58,9 +58,9 @@ def spectrum(pictures: Tensor) -> tuple[list[float], list[float]]:
     return [one / steps for one in rings], means[1 : steps // 2 + 1].tolist()
 
 
-def activity(network: cv.Network, layer: str, photo: Tensor) -> Tensor:
+def activity(network: cnnviz.Network, layer: str, photo: Tensor) -> Tensor:
     """(h, w): how much a layer sees at each of its places, the norm over its channels."""
-    _, values = network.forward(network.normalise(photo[None]), [layer], to_output=False)
+    _, values = network.forward(network.normalize(photo[None]), [layer], to_output=False)
     return torch.linalg.vector_norm(values[layer][0], dim=0)
 
 
@@ -71,21 +71,21 @@ def by_activity(seen: Tensor, change: Tensor) -> tuple[float, float]:
     return float(ordered[:quarter].mean()), float(ordered[-quarter:].mean())
 
 
-def classes(network: cv.Network, folder: Path) -> None:
+def classes(network: cnnviz.Network, folder: Path) -> None:
     pictures = []
     print("\n| class | probability | the smallest of its changes |\n|---|---|---|")
     for name in CLASSES:
-        pictures.append(cv.last(cv.class_model(network, name), progress=False).values)
+        pictures.append(cnnviz.last(cnnviz.class_model(network, name), progress=False).values)
         found = probabilities(network, pictures[-1], name)
         own, (change, least) = found.pop("as it is"), min(found.items(), key=lambda one: one[1])
         print(f"| {name} | {own:.4f} | {least:.4f}, {change} |", flush=True)
     _save(folder / "classes.jpg", *pictures, names=CLASSES, columns=4)
 
 
-def features(network: cv.Network, folder: Path) -> None:
+def features(network: cnnviz.Network, folder: Path) -> None:
     made = {
         family: [
-            cv.last(cv.visualise(network, layer, channels, family=family, steps=128), progress=False).values
+            cnnviz.last(cnnviz.visualize(network, layer, channels, family=family, steps=128), progress=False).values
             for layer, channels in UNITS.items()
         ]
         for family in FAMILIES
@@ -101,11 +101,11 @@ def features(network: cv.Network, folder: Path) -> None:
         print(f"| {family} |", " | ".join(f"{one:.1%}" for one in shares), "|")
 
 
-def dream(network: cv.Network, folder: Path) -> None:
-    photo = cv.load_image("chelsea")
+def dream(network: cnnviz.Network, folder: Path) -> None:
+    photo = cnnviz.load_image("chelsea")
     print("\n| layer | change where it sees least | where it sees most | ratio |\n|---|---|---|---|")
     for layer in DREAMED:
-        dreamed = cv.last(cv.dream(network, photo, layer), progress=False).values
+        dreamed = cnnviz.last(cnnviz.dream(network, photo, layer), progress=False).values
         seen, change = activity(network, layer, photo), (dreamed - photo).abs().mean(0)
         least, most = by_activity(seen, change)
         print(f"| {layer} | {least:.3f} | {most:.3f} | {most / least:.1f} |", flush=True)
@@ -114,8 +114,8 @@ def dream(network: cv.Network, folder: Path) -> None:
             _save(folder / "dream.jpg", photo, seen, dreamed, change, names=names, columns=2)
 
 
-def inversion(network: cv.Network, folder: Path) -> None:
-    ladder = cv.last(cv.inversion_ladder(network, cv.load_image("chelsea")), progress=False)
+def inversion(network: cnnviz.Network, folder: Path) -> None:
+    ladder = cnnviz.last(cnnviz.inversion_ladder(network, cnnviz.load_image("chelsea")), progress=False)
     names = ["original", *(f"{layer}: {near:.1f} dB" for layer, near in ladder.psnr.items())]
     _save(folder / "inversion.jpg", ladder.picture, *ladder.values, names=names, columns=5)
     print("\n| layer | PSNR |\n|---|---|")
@@ -132,7 +132,7 @@ PARTS = {one.__name__: one for one in (classes, features, dream, inversion)}
 
 def main() -> None:
     folder, *wanted = sys.argv[1:]
-    network = cv.load_network("squeezenet1_0", device="cpu")
+    network = cnnviz.load_network("squeezenet1_0", device="cpu")
     for name in wanted or PARTS:
         PARTS[name](network, Path(folder))
 

@@ -15,19 +15,19 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-import cnnviz_widgets as cv
-from cnnviz_widgets.methods import Heatmap, boxes_in_view, edge_map, pointing_game
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import Heatmap, boxes_in_view, edge_map, pointing_game
 
 BOXES = json.loads((Path(__file__).parents[1] / "oracles" / "boxes.json").read_text())
 SMALL = 0.25  # share of the picture below which an object is
 TOLERANCE = 15  # px
 
 
-def examples(network: cv.Network, pictures: Mapping[str, Path]) -> list[tuple[Tensor, int, list]]:
+def examples(network: cnnviz.Network, pictures: Mapping[str, Path]) -> list[tuple[Tensor, int, list]]:
     """(picture, class, boxes in view) of all that have boxes."""
     found = []
     for name, drawn in BOXES.items():
-        picture = cv.load_image(pictures[name])
+        picture = cnnviz.load_image(pictures[name])
         assert list(picture.shape[:0:-1]) == drawn["size"]
         target = network.class_index(name.partition("_")[2].replace("_", " "))
         found.append((network.prepare(picture)[0], target, boxes_in_view(network, picture, drawn["boxes"])))
@@ -46,43 +46,43 @@ def only_small(shown: list[tuple[Tensor, int, list]]) -> list[tuple[Tensor, int,
     return [one for one in shown if share(one[0], one[2]) < SMALL]
 
 
-def centre(network: cv.Network, image: Tensor, target: int) -> Tensor:
+def center(network: cnnviz.Network, image: Tensor, target: int) -> Tensor:
     rows, columns = (torch.linspace(-1, 1, side).abs() for side in network.prepare(image).shape[-2:])
     return -torch.maximum(rows[:, None], columns)
 
 
-def edges(network: cv.Network, image: Tensor, target: int) -> Heatmap:
+def edges(network: cnnviz.Network, image: Tensor, target: int) -> Heatmap:
     return edge_map(network.prepare(image)[0])
 
 
-def occlusion(network: cv.Network, image: Tensor, target: int) -> Tensor:
-    return cv.last(cv.occlusion(network, image, target, size=56, stride=14), progress=False).heatmap
+def occlusion(network: cnnviz.Network, image: Tensor, target: int) -> Tensor:
+    return cnnviz.last(cnnviz.occlusion(network, image, target, size=56, stride=14), progress=False).heatmap
 
 
 METHODS = {
-    "centre of the picture, no map": centre,
+    "center of the picture, no map": center,
     "edges (Sobel), no network": edges,
-    "saliency": cv.saliency,
-    "saliency, deconvnet": partial(cv.saliency, rule="deconvnet"),
-    "saliency, guided": partial(cv.saliency, rule="guided"),
-    "gradient × input": cv.gradient_times_input,
-    "SmoothGrad (25 samples)": cv.smoothgrad,
-    "integrated gradients (50 steps, black)": cv.integrated_gradients,
-    "FullGrad": cv.full_grad,
+    "saliency": cnnviz.saliency,
+    "saliency, deconvnet": partial(cnnviz.saliency, rule="deconvnet"),
+    "saliency, guided": partial(cnnviz.saliency, rule="guided"),
+    "gradient × input": cnnviz.input_x_gradient,
+    "SmoothGrad (25 samples)": cnnviz.smoothgrad,
+    "integrated gradients (50 steps, black)": cnnviz.integrated_gradients,
+    "FullGrad": cnnviz.full_grad,
     "occlusion (56 px, stride 14)": occlusion,
-    "CAM": cv.cam,
-    "Grad-CAM": cv.grad_cam,
-    "Grad-CAM++": cv.grad_cam_pp,
-    "HiResCAM": cv.hires_cam,
-    "LayerCAM": cv.layer_cam,
-    "Score-CAM (64 channels)": partial(cv.score_cam, channels=64),
-    "guided Grad-CAM": cv.guided_grad_cam,
+    "CAM": cnnviz.cam,
+    "Grad-CAM": cnnviz.grad_cam,
+    "Grad-CAM++": cnnviz.grad_cam_pp,
+    "HiResCAM": cnnviz.hires_cam,
+    "LayerCAM": cnnviz.layer_cam,
+    "Score-CAM (64 channels)": partial(cnnviz.score_cam, channels=64),
+    "guided Grad-CAM": cnnviz.guided_grad_cam,
 }
 
 
 def main() -> None:
     folder, *wanted = sys.argv[1:]
-    network = cv.load_network("squeezenet1_0")
+    network = cnnviz.load_network("squeezenet1_0")
     shown = examples(network, {path.stem: path for path in Path(folder).glob("*.jpg")})
     small = len(only_small(shown))
     print(f"{len(shown)} pictures, {small} with small objects; boxes: {sum(len(boxes) for *_, boxes in shown)}\n")

@@ -10,7 +10,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 from torchvision.models import get_model
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def last(network, other) -> nn.Module:
 
 @pytest.fixture
 def batch(network, photo) -> torch.Tensor:
-    return network.normalise(network.prepare(photo)).contiguous()
+    return network.normalize(network.prepare(photo)).contiguous()
 
 
 def full(network, batch):
@@ -45,7 +45,7 @@ def full(network, batch):
 
 
 def test_grad_cam(network, photo, other, last, batch, compare):
-    ours = lambda: cv.grad_cam(network, photo, 3)  # noqa: E731
+    ours = lambda: cnnviz.grad_cam(network, photo, 3)  # noqa: E731
     whole = compare(f"Grad-CAM, {network.name}, bare forward + backward", ours, full(network, batch))
     oracle = captum.attr.LayerGradCam(other, last)
     captums = compare(f"Grad-CAM, {network.name}, Captum", ours, lambda: oracle.attribute(batch, 3))
@@ -61,7 +61,7 @@ def test_grad_cam(network, photo, other, last, batch, compare):
 
 
 def test_guided_grad_cam(network, photo, other, last, batch, compare):
-    ours = lambda: cv.guided_grad_cam(network, photo, 3)  # noqa: E731
+    ours = lambda: cnnviz.guided_grad_cam(network, photo, 3)  # noqa: E731
     whole = compare(f"guided Grad-CAM, {network.name}, bare forward + backward", ours, full(network, batch))
     oracle = captum.attr.GuidedGradCam(other, last)
     captums = compare(
@@ -76,13 +76,13 @@ def test_guided_grad_cam(network, photo, other, last, batch, compare):
 
 def test_score_cam(photo, compare):
     """Two looks at the picture, 16 masks and an empty one, against as many bare forward passes."""
-    network = cv.Network(get_model("squeezenet1_0", weights=None).eval(), name="squeezenet1_0")
-    batch = network.normalise(network.prepare(photo))
+    network = cnnviz.Network(get_model("squeezenet1_0", weights=None).eval(), name="squeezenet1_0")
+    batch = network.normalize(network.prepare(photo))
 
     def bare():
         with torch.no_grad():
             for _ in range(19):
                 network.module(batch)
 
-    ours = lambda: cv.score_cam(network, photo, 3, channels=16)  # noqa: E731
+    ours = lambda: cnnviz.score_cam(network, photo, 3, channels=16)  # noqa: E731
     assert compare("Score-CAM of 16 channels, squeezenet1_0, 19 bare forward passes", ours, bare, turns=3) <= 1.2

@@ -7,9 +7,9 @@ import time
 
 SETUP = """
 import time
-import cnnviz_widgets as cv
-net, photo = cv.load_network("mini"), cv.load_image("chelsea")
-panel = cv.panels.{kind}(net, photo)
+import cnnviz_widgets as cnnviz
+net, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+panel = cnnviz.panels.{kind}(net, photo)
 panel
 """
 KEY_TO_PIXELS = """async () => {

@@ -12,7 +12,7 @@ from captum.attr import Occlusion
 from timing import seconds
 from torchvision.models import get_model
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 
 SIZE, STRIDE, POSITIONS = 32, 8, 625
 LARGE, APART, TIMED = (64, 64), (54, 54), 16
@@ -24,13 +24,13 @@ FIRST_MAP = {"vgg16": 2.0, "squeezenet1_0": 0.5}  # s
 
 @pytest.fixture(params=GOALS)
 def network(request):
-    return cv.Network(get_model(request.param, weights=None).eval(), name=request.param)
+    return cnnviz.Network(get_model(request.param, weights=None).eval(), name=request.param)
 
 
 def captum(network, photo, at_once, memory_format):
     """Some positions, and the picture itself."""
     module = deepcopy(network.module).to(memory_format=memory_format)
-    batch = network.normalise(network.prepare(photo)).contiguous(memory_format=memory_format)
+    batch = network.normalize(network.prepare(photo)).contiguous(memory_format=memory_format)
     peer = Occlusion(lambda x: module(x).softmax(1))
 
     def work():
@@ -48,9 +48,9 @@ def test_occlusion(network, photo, record_speed):
     maps = {}
 
     def ours(precision):
-        with cv.use(precision=precision):
-            states = cv.occlusion(network, photo, 3, size=SIZE, stride=STRIDE)
-            maps[precision] = cv.last(states, progress=False).values
+        with cnnviz.use(precision=precision):
+            states = cnnviz.occlusion(network, photo, 3, size=SIZE, stride=STRIDE)
+            maps[precision] = cnnviz.last(states, progress=False).values
 
     times = {"captum": [], "exact": [], "fast": []}
     for _ in range(3):
@@ -68,7 +68,7 @@ def test_occlusion(network, photo, record_speed):
 
 @pytest.mark.parametrize("network", FIRST_MAP, indirect=True)
 def test_the_first_map_comes_soon(network, photo, record_speed):
-    states = lambda: next(cv.occlusion(network, photo, 3, size=SIZE, stride=STRIDE))  # noqa: E731
+    states = lambda: next(cnnviz.occlusion(network, photo, 3, size=SIZE, stride=STRIDE))  # noqa: E731
     states()
     soon = statistics.median(seconds(states) for _ in range(5))
     record_speed(f"first map, {network.name}, of what is allowed", soon * 1000, soon / FIRST_MAP[network.name])

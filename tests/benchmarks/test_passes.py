@@ -4,13 +4,13 @@ import pytest
 import torch
 from captum.attr import Deconvolution, GuidedBackprop, LayerActivation, Saliency
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.runtime.device import use
 
 
 def bare_backward(network, photo):
     """Forward and backward of the module itself."""
-    batch = network.normalise(network.prepare(photo))
+    batch = network.normalize(network.prepare(photo))
 
     def work():
         x = batch.detach().requires_grad_()
@@ -22,14 +22,14 @@ def bare_backward(network, photo):
 def test_saliency(network, photo, compare):
     floor = compare(
         f"saliency, {network.name}, bare forward + backward",
-        lambda: cv.saliency(network, photo),
+        lambda: cnnviz.saliency(network, photo),
         bare_backward(network, photo),
     )
-    batch = network.normalise(network.prepare(photo)).contiguous()
+    batch = network.normalize(network.prepare(photo)).contiguous()
     peer = Saliency(network.module)
     ratio = compare(
         f"saliency, {network.name}, Captum",
-        lambda: cv.saliency(network, photo, 3),
+        lambda: cnnviz.saliency(network, photo, 3),
         lambda: peer.attribute(batch.detach().requires_grad_(), target=3),
     )
     assert floor <= 1.1
@@ -38,9 +38,9 @@ def test_saliency(network, photo, compare):
 
 @pytest.mark.parametrize("rule", ["guided", "deconvnet"])
 def test_rules(network, photo, compare, rule):
-    ours = lambda: cv.class_gradient(network, photo, 3, rule=rule)  # noqa: E731
+    ours = lambda: cnnviz.class_gradient(network, photo, 3, rule=rule)  # noqa: E731
     floor = compare(f"{rule}, {network.name}, bare forward + backward", ours, bare_backward(network, photo))
-    batch = network.normalise(network.prepare(photo)).contiguous()
+    batch = network.normalize(network.prepare(photo)).contiguous()
     for module in network.module.modules():
         if isinstance(module, torch.nn.ReLU):
             module.inplace = False  # Captum cannot hook it otherwise
@@ -57,15 +57,15 @@ def test_fast(network, photo, compare, rule):
 
     def fast():
         with use(precision="fast"):
-            cv.class_gradient(network, photo, 3, rule=rule)
+            cnnviz.class_gradient(network, photo, 3, rule=rule)
 
-    exact = lambda: cv.class_gradient(network, photo, 3, rule=rule)  # noqa: E731
+    exact = lambda: cnnviz.class_gradient(network, photo, 3, rule=rule)  # noqa: E731
     assert compare(f"{rule}, {network.name}, fast / exact", fast, exact) <= 1.05
 
 
 def test_activations(network, photo, compare):
     layer = network.layers[len(network.layers) // 2]
-    batch = network.normalise(network.prepare(photo)).contiguous()
+    batch = network.normalize(network.prepare(photo)).contiguous()
     peer = LayerActivation(network.module, network.module.get_submodule(layer.name))
 
     def whole():

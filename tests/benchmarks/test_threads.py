@@ -13,11 +13,11 @@ from cnnviz_widgets.runtime.threads import SETTINGS
 
 PROGRAM = """
 import json, statistics, time
-import cnnviz_widgets as cv
-net, photo = cv.load_network("mini", device="cpu"), cv.load_image("chelsea")
+import cnnviz_widgets as cnnviz
+net, photo = cnnviz.load_network("mini", device="cpu"), cnnviz.load_image("chelsea")
 work = {
-    "saliency": lambda: cv.saliency(net, photo),
-    "occlusion": lambda: cv.last(cv.occlusion(net, photo), progress=False),
+    "saliency": lambda: cnnviz.saliency(net, photo),
+    "occlusion": lambda: cnnviz.last(cnnviz.occlusion(net, photo), progress=False),
 }
 took = {}
 for name, one in work.items():

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cv\nnet = cv.load_network("mini")\nphoto = cv.load_image("chelsea")'
+SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 PATIENCE = 60_000  # ms: a machine may be busy
 
 
@@ -14,7 +14,7 @@ def show(open_notebook):
     """Open a notebook with one panel, ``panel``, and wait until it has computed."""
 
     def open_it(call: str, views: int = 1, width: int = 1280):
-        notebook = open_notebook(SETUP, f"panel = cv.panels.{call}\npanel", width=width)
+        notebook = open_notebook(SETUP, f"panel = cnnviz.panels.{call}\npanel", width=width)
         notebook.panel.wait_for(timeout=90_000)
         for view in range(views):
             notebook.wait_for_pixels(view, timeout=60)
@@ -81,7 +81,7 @@ def test_cells_are_chosen_with_the_keyboard(show):
 
 def test_a_neuron_is_chosen_by_a_click(show):
     notebook = show("Gradients(net, photo)", views=2)
-    row, column = eval(notebook.kernel("print(divmod(int(cv.activations(net, photo).values[0].argmax()), 8))"))
+    row, column = eval(notebook.kernel("print(divmod(int(cnnviz.activations(net, photo).values[0].argmax()), 8))"))
     before = notebook.pixels(0)
     notebook.page.mouse.click(*middle(notebook, 1, (column + 0.4) / 8, (row + 0.4) / 8))
     notebook.wait_for_pixels(0, other_than=before)
@@ -134,7 +134,9 @@ def test_a_sanity_check_is_scrubbed_and_clicked(show):
 
 
 def test_a_sanity_check_is_stopped(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cv.panels.Sanity(net, photo, methods=['smoothgrad', 'saliency'])\npanel")
+    notebook = open_notebook(
+        SETUP, "panel = cnnviz.panels.Sanity(net, photo, methods=['smoothgrad', 'saliency'])\npanel"
+    )
     notebook.panel.wait_for(timeout=90_000)
     notebook.wait_for_pixels(0, timeout=60)
     notebook.panel.get_by_role("button", name="Stop").click()
@@ -183,7 +185,9 @@ def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook, wi
         "compare": "Compare(net, photo, methods=['saliency', 'grad_cam', 'full_grad', 'guided_grad_cam'], steps=10)",
     }
     notebook = open_notebook(
-        SETUP, *(f"p{number} = cv.panels.{call}\np{number}" for number, call in enumerate(calls.values())), width=width
+        SETUP,
+        *(f"p{number} = cnnviz.panels.{call}\np{number}" for number, call in enumerate(calls.values())),
+        width=width,
     )
     notebook.page.set_viewport_size({"width": width, "height": 1600})
     notebook.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
@@ -214,13 +218,13 @@ def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook, wi
     "call",
     [
         "Sanity(net, photo, methods=['saliency', 'guided'])",
-        "Compare(net, photo, methods=['saliency', 'gradient_times_input', 'grad_cam', 'full_grad'], steps=10)",
+        "Compare(net, photo, methods=['saliency', 'input_x_gradient', 'grad_cam', 'full_grad'], steps=10)",
         "Occlusion(net, photo, figure=True, size=64, stride=4)",
         "Inversion(net, photo, rungs=3, steps=8)",
     ],
 )
 def test_nothing_moves_while_a_panel_draws_for_the_first_time(open_notebook, call):
-    notebook = open_notebook(SETUP, f"panel = cv.panels.{call}", "shown = False", width=1100)
+    notebook = open_notebook(SETUP, f"panel = cnnviz.panels.{call}", "shown = False", width=1100)
     notebook.becomes("print('shown' in globals())", "True")
     notebook.page.evaluate(
         """() => {
@@ -246,7 +250,7 @@ def test_nothing_moves_while_a_panel_draws_for_the_first_time(open_notebook, cal
 
 
 def test_the_tabs_of_the_lab_can_be_read(open_notebook):
-    notebook = open_notebook(SETUP, "lab = cv.lab(net, photo)\nlab", width=1000)
+    notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
     lab = notebook.page.locator(".cnnviz-lab")
     lab.wait_for(timeout=90_000)
     for width in (1000, 700):

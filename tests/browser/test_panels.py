@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cv\nnet = cv.load_network("mini")\nphoto = cv.load_image("chelsea")'
-OCCLUSION = "panel = cv.panels.Occlusion(net, photo, size=24, stride=8)\npanel"
+SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
+OCCLUSION = "panel = cnnviz.panels.Occlusion(net, photo, size=24, stride=8)\npanel"
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_an_error_is_told_in_plain_words_and_the_panel_goes_on(occlusion):
     occlusion.wait_for_pixels(0, other_than=before)
 
 
-def test_opacity_and_colours_change_without_the_kernel(occlusion):
+def test_opacity_and_colors_change_without_the_kernel(occlusion):
     page = occlusion.page
     sent = "() => window.__sent ?? 0"
     page.evaluate(
@@ -123,7 +123,7 @@ def test_opacity_and_colours_change_without_the_kernel(occlusion):
     assert frames <= 2
     after = occlusion.pixels(0)
     assert after != before
-    page.locator(".cnnviz-colours").first.select_option("viridis")
+    page.locator(".cnnviz-colors").first.select_option("viridis")
     occlusion.wait_for_pixels(0, other_than=after)
     assert page.evaluate(sent) == count
 
@@ -139,7 +139,7 @@ def test_hovering_the_map_shows_the_covered_picture(occlusion):
 
 
 def test_a_map_is_chosen_by_a_click(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cv.panels.Activations(net, photo)\npanel")
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Activations(net, photo)\npanel")
     notebook.panel.wait_for()
     notebook.wait_for_pixels(0)
     before = notebook.wait_for_pixels(1)
@@ -171,9 +171,9 @@ def test_the_rest_of_figure_7_comes_and_goes(occlusion):
 def test_the_code_button_shows_the_call(occlusion):
     occlusion.panel.get_by_role("button", name="Code").click()
     code = occlusion.panel.locator(".cnnviz-code .cnnviz-pre")
-    expect(code).to_contain_text("cv.occlusion")
+    expect(code).to_contain_text("cnnviz.occlusion")
     assert code.inner_text().splitlines() == occlusion.kernel("print(panel.code())").splitlines()
-    assert 'cv.load_network("mini")' in code.inner_text()
+    assert 'cnnviz.load_network("mini")' in code.inner_text()
 
 
 def test_the_notebook_stays_usable_while_a_panel_computes(occlusion):
@@ -191,7 +191,7 @@ def test_the_picture_is_there_after_a_reload(occlusion):
 
 
 def test_the_lab_shows_a_panel_when_its_tab_is_opened_and_panels_follow_each_other(open_notebook):
-    notebook = open_notebook(SETUP, "lab = cv.lab(net, photo)\nlab", width=1000)
+    notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
     notebook.page.locator(".cnnviz-lab").wait_for()
     notebook.wait_for_pixels(0)
     notebook.screenshot("lab-light", notebook.page.locator(".cnnviz-lab"))
@@ -209,7 +209,7 @@ def test_the_lab_shows_a_panel_when_its_tab_is_opened_and_panels_follow_each_oth
 
 
 def test_every_tab_of_the_lab_opens_and_draws(open_notebook):
-    notebook = open_notebook(SETUP, "lab = cv.lab(net, photo)\nlab", width=1000)
+    notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
     lab = notebook.page.locator(".cnnviz-lab")
     lab.wait_for()
     notebook.kernel("for panel in lab.panels[7:]: panel.steps = 4")  # those that make pictures
@@ -230,7 +230,7 @@ def test_every_tab_of_the_lab_opens_and_draws(open_notebook):
 def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook):
     kinds = ("Filters", "Activations", "Occlusion", "Gradients")
     notebook = open_notebook(
-        SETUP, *(f"{k.lower()} = cv.panels.{k}(net, photo)\n{k.lower()}" for k in kinds), width=1100
+        SETUP, *(f"{k.lower()} = cnnviz.panels.{k}(net, photo)\n{k.lower()}" for k in kinds), width=1100
     )
     notebook.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
     for index in range(len(kinds)):
@@ -251,6 +251,6 @@ def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(open_notebook):
             assert brightness(ink) < brightness(paper) if "Light" in theme else brightness(ink) > brightness(paper)
 
 
-def brightness(colour: str) -> float:
-    """Of a CSS colour ``rgb(…)``."""
-    return sum(map(float, re.findall(r"[\d.]+", colour)[:3]))
+def brightness(color: str) -> float:
+    """Of a CSS color ``rgb(…)``."""
+    return sum(map(float, re.findall(r"[\d.]+", color)[:3]))

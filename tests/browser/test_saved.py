@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cv\nnet = cv.load_network("mini")\nphoto = cv.load_image("chelsea")'
+SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 TALL = "from IPython.display import HTML\nHTML('<div style=\"height: 3000px\">tall</div>')"
 
 
@@ -40,7 +40,7 @@ def becomes_alike(notebook, cell: int, what: str, timeout: float = 60) -> None:
 
 def test_the_file_has_the_picture_of_the_last_state_and_the_view_stays(open_notebook):
     notebook = open_notebook(
-        SETUP, "panel = cv.panels.ClassModel(net, photo, target='goldfish', steps=24, pad=0)\npanel"
+        SETUP, "panel = cnnviz.panels.ClassModel(net, photo, target='goldfish', steps=24, pad=0)\npanel"
     )
     notebook.panel.wait_for()
     notebook.becomes("print(panel._bar.state)", "done", timeout=120)
@@ -76,7 +76,7 @@ def test_a_panel_in_a_box_computes_and_its_file_follows(open_notebook):
     notebook = open_notebook(
         SETUP,
         "import ipywidgets\nfrom cnnviz_widgets.panels import displayed\n"
-        "panel, other = cv.panels.Activations(net, photo), cv.panels.Filters(net, photo)\n"
+        "panel, other = cnnviz.panels.Activations(net, photo), cnnviz.panels.Filters(net, photo)\n"
         "box = ipywidgets.HBox([panel, other])\nbox",
     )
     notebook.panel.wait_for()
@@ -89,7 +89,7 @@ def test_a_panel_in_a_box_computes_and_its_file_follows(open_notebook):
 
 def test_a_panel_that_is_shown_only_later_computes(open_notebook):
     notebook = open_notebook(
-        SETUP, "import ipywidgets\nbox = ipywidgets.VBox()\nbox", "panel = cv.panels.Activations(net, photo)"
+        SETUP, "import ipywidgets\nbox = ipywidgets.VBox()\nbox", "panel = cnnviz.panels.Activations(net, photo)"
     )
     notebook.page.wait_for_selector(".jp-OutputArea-output .widget-vbox", state="attached")
     notebook.becomes("print('panel' in globals())", "True", timeout=120)
@@ -104,7 +104,7 @@ def test_interactive_output_shows_a_panel_that_computes(open_notebook):
     notebook = open_notebook(
         SETUP,
         "import ipywidgets\nfrom IPython.display import display\nsize = ipywidgets.IntSlider(32, 16, 64, 16)\n"
-        "def show(size):\n    global panel\n    panel = cv.panels.Occlusion(net, photo, size=size, stride=16)\n"
+        "def show(size):\n    global panel\n    panel = cnnviz.panels.Occlusion(net, photo, size=size, stride=16)\n"
         "    display(panel)\n"
         "ipywidgets.VBox([size, ipywidgets.interactive_output(show, {'size': size})])",
     )
@@ -117,7 +117,7 @@ def test_interactive_output_shows_a_panel_that_computes(open_notebook):
 
 @pytest.mark.parametrize("out_of_sight", [True, False])
 def test_the_tabs_of_the_lab_live_after_a_reload(open_notebook, out_of_sight):
-    notebook = open_notebook(SETUP, TALL, "lab = cv.lab(net, photo)\nlab", width=1000)
+    notebook = open_notebook(SETUP, TALL, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
     lab = notebook.page.locator(".cnnviz-lab")
     notebook.becomes("print('lab' in globals() and lab.panels[0]._work().state)", "done", timeout=120)
     lab.scroll_into_view_if_needed()
@@ -158,7 +158,7 @@ def test_last_leaves_no_bar_in_the_cell(open_notebook):
         SETUP + "\nimport time",
         "class State:\n    def __init__(self, step): self.step, self.total = step, 30\n"
         "def work():\n    for step in range(1, 31):\n        time.sleep(0.1)\n        yield State(step)\n"
-        "cv.last(work()).step",
+        "cnnviz.last(work()).step",
     )
     output = notebook.page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea")
     expect(output).to_contain_text("it/s")

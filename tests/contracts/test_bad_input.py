@@ -1,7 +1,7 @@
 """Bad input of every kind to everything public: it works, or one short sentence names the argument.
 
 Covered are every function of ``cnnviz_widgets.__all__`` and every function behind the gate of objectives, transforms,
-parametrisations, operators and optimisers; the constructors of ``Network`` and ``use``; and every trait of ``Session``
+parametrizations, operators and optimizers; the constructors of ``Network`` and ``use``; and every trait of ``Session``
 and of the panels that takes values. They are found in the modules, and their arguments in the signatures, so that a
 new one is covered as it is; only what an argument without a default is given stands in ``RIGHT``. Of iterators the
 first state is asked for.
@@ -20,8 +20,8 @@ from architectures import state
 from torch import nn
 from traitlets import TraitError
 
-import cnnviz_widgets as cv
-from cnnviz_widgets.methods import operators, optimisers
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import operators, optimizers
 from cnnviz_widgets.panels.lab import PANELS
 from cnnviz_widgets.panels.session import SHARED
 
@@ -63,12 +63,12 @@ def tiny() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, CHANNELS, 3, padding=1), nn.ReLU(), *head).eval()
 
 
-NETWORK = cv.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="tiny")
+NETWORK = cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="tiny")
 PICTURE = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
 
 RIGHT = {  # what arguments without a default are given, by name
     "boxes": [(0, 0, 4, 4)],
-    "centre": PICTURE,
+    "center": PICTURE,
     "channel": 1,
     "code": PICTURE[None],
     "decoder": torch.sigmoid,
@@ -80,20 +80,23 @@ RIGHT = {  # what arguments without a default are given, by name
     "layer": "0",
     "layers": ["0"],
     "left": 0,
-    "method": cv.saliency,
+    "method": cnnviz.saliency,
     "module": NETWORK.module,
     "name": "mini",
     "network": NETWORK,
-    "objective": cv.objectives.logit(1),
-    "optimiser": "adam",
+    "objective": cnnviz.objectives.logit(1),
+    "one": PICTURE.mean(0),
+    "optimizer": "adam",
+    "other": PICTURE.mean(0),
     "path": "film.gif",
     "pictures": [PICTURE, PICTURE],
     "pixels": 2,
     "radius": 0.1,
     "rate": 0.1,
+    "rule": "backprop",
     "share": 0.1,
     "source": PICTURE,
-    "states": [next(cv.occlusion(NETWORK, PICTURE, size=8))],
+    "states": [next(cnnviz.occlusion(NETWORK, PICTURE, size=8))],
     "target": 1,
     "top": 0,
     "unit_a": ("0", 1),
@@ -101,15 +104,20 @@ RIGHT = {  # what arguments without a default are given, by name
     "value": torch.sum,
     "vector": [1.0] * CHANNELS,
 }
-RIGHT_THERE = {("load_dataset", "source"): PICTURE[None], ("lab", "network"): NETWORK, ("lab", "image"): PICTURE}
+RIGHT_THERE = {
+    ("load_dataset", "source"): PICTURE[None],
+    ("lab", "network"): NETWORK,
+    ("lab", "image"): PICTURE,
+    ("similarity", "size"): (SIDE, SIDE),
+}
 WORDS = {"target": "class", "source": "dataset", "name": "network"}  # that a sentence may have for the argument
 SMALL = {"size": 8, "epochs": 1, "frames": 1}  # where the default does not fit into so small a picture, or takes long
 
 
 def functions() -> dict[str, Callable]:
     """By name, as in the code of whoever calls them."""
-    found = {name: getattr(cv, name) for name in cv.__all__}
-    for module in (cv.objectives, cv.transforms, cv.parametrisations, operators, optimisers):
+    found = {name: getattr(cnnviz, name) for name in cnnviz.__all__}
+    for module in (cnnviz.objectives, cnnviz.transforms, cnnviz.parametrizations, operators, optimizers):
         short = module.__name__.rpartition(".")[2]
         found |= {
             f"{short}.{name}": one
@@ -125,7 +133,7 @@ def arguments(function: Callable) -> list[str]:
     return [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
 
 
-CALLED = {**functions(), "Network": cv.Network, "use": cv.use}
+CALLED = {**functions(), "Network": cnnviz.Network, "use": cnnviz.use}
 ARGUMENTS = [(name, argument) for name, function in CALLED.items() for argument in arguments(function)]
 
 
@@ -144,7 +152,7 @@ def check(act: Callable[[], Any], argument: str) -> str | None:
     began = time.perf_counter()
     try:
         act()
-    except (cv.UserError, TypeError, TraitError) as error:
+    except (cnnviz.UserError, TypeError, TraitError) as error:
         sentence = str(error)
         if not re.search(rf"\b({argument.removesuffix('s')}|{WORDS.get(argument, argument)})", sentence):
             return f"does not name it: {sentence[:LONGEST]}"
@@ -179,7 +187,7 @@ def test_every_argument(name, argument, tmp_path, monkeypatch):
 
 @pytest.fixture(scope="module")
 def session():
-    return cv.Session(NETWORK, PICTURE)
+    return cnnviz.Session(NETWORK, PICTURE)
 
 
 def assigned(owner: Any, trait: str) -> None:

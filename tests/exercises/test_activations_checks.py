@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.exercises import check_capture, check_sparsity, check_strongest
-from cnnviz_widgets.methods.results import ActivationMaps
 
 
 def capture(keep=lambda inputs, output: output.detach().clone(), *, remove=True, on=None, give=lambda kept: kept[0][0]):

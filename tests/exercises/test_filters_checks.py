@@ -33,7 +33,7 @@ TILES = {
     "cut off at 0 and 1": lambda w: w.clamp(0, 1),
     "the weights as they were": lambda w: w,
     "writes into the weights": in_place,
-    "keep the colours in dimension 1": lambda w: stretched(w).permute(0, 2, 3, 1),
+    "keep the colors in dimension 1": lambda w: stretched(w).permute(0, 2, 3, 1),
     "cannot be read as numbers": lambda w: "tiles",
     "not finite": lambda w: stretched(w) / 0,
     "or its weights between are off": lambda w: stretched(w) ** 2,

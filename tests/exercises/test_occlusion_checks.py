@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cnnviz_widgets.exercises import check_occlusion, check_positions, check_two_maps, check_zero
-from cnnviz_widgets.methods.passes.occlusion import positions
+from cnnviz_widgets.methods.occlusion.occlusion import positions
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ OCCLUSIONS = {
     "the square is white": slide(fill=1),
     "how much of the score is lost": slide(give=lambda scores, nothing: nothing - scores),
     "how much the score has changed": slide(give=lambda scores, nothing: scores - nothing),
-    "colours and rows are sliced": slide(first=1),
+    "colors and rows are sliced": slide(first=1),
     "rows and columns are swapped": slide(give=lambda scores, _: scores.T),
     "one long row": slide(give=lambda scores, _: scores.flatten()),
     "the last position is left out": slide(last=0),
@@ -96,7 +96,7 @@ OCCLUSIONS = {
     "the square must stay inside": slide(last=3),
     "of one pixel": slide(down=-2, across=-2),
     "one pixel too large": slide(down=1, across=1),
-    "only one colour": slide(red=0),
+    "only one color": slide(red=0),
     "nothing is covered": slide(give=lambda scores, nothing: torch.full_like(scores, nothing)),
     "in another order": columns_first,
     "covered itself": in_place,

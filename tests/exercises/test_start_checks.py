@@ -1,7 +1,7 @@
 import pytest
 
+from cnnviz_widgets import last, occlusion
 from cnnviz_widgets.exercises import check_top_class, check_weak_spot
-from cnnviz_widgets.methods import last, occlusion
 
 
 @pytest.mark.parametrize(

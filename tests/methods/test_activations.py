@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz_widgets import activations
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import activations
 from cnnviz_widgets.networks import Network
 
 
@@ -23,7 +23,7 @@ def test_a_hook_by_hand(network, layer):
     seen = []
     hook = network.module.get_submodule(layer).register_forward_hook(lambda _, __, out: seen.append(out.clone()))
     with torch.no_grad():
-        network.module(network.normalise(picture[None]))
+        network.module(network.normalize(picture[None]))
     hook.remove()
     maps = activations(network, picture, layer)
     expected = seen[0][0] if seen[0].ndim == 4 else seen[0][0][:, None, None]

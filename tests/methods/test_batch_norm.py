@@ -12,8 +12,8 @@ from architectures import with_statistics
 from torch import nn
 from torchvision.models import get_model
 
-import cnnviz_widgets as cv
-from cnnviz_widgets.methods.passes.batch_norm import quick_batch_norm
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.batch_norm import quick_batch_norm
 
 
 def trained(module, dtype=torch.float64):
@@ -182,17 +182,17 @@ def test_other_threads_are_left_alone():
 @pytest.mark.parametrize(
     "method",
     [
-        cv.saliency,
-        partial(cv.saliency, rule="guided"),
-        partial(cv.smoothgrad, samples=3),
-        cv.full_grad,
-        partial(cv.guided_grad_cam, layer="features.denseblock3"),
-        lambda network, photo, target: cv.last(cv.class_model(network, target, steps=2, size=64)),
+        cnnviz.saliency,
+        partial(cnnviz.saliency, rule="guided"),
+        partial(cnnviz.smoothgrad, samples=3),
+        cnnviz.full_grad,
+        partial(cnnviz.guided_grad_cam, layer="features.denseblock3"),
+        lambda network, photo, target: cnnviz.last(cnnviz.class_model(network, target, steps=2, size=64)),
     ],
 )
 def test_methods_go_back_through_a_module_that_saves_memory(method):
     module = with_statistics(get_model("densenet121", weights=None)).double()
-    network, photo = cv.Network(module, input_size=64), batch(3, 64, 64).sigmoid()
+    network, photo = cnnviz.Network(module, input_size=64), batch(3, 64, 64).sigmoid()
     expected = method(network, photo, 3).values
     assert expected.count_nonzero() > 100
     for part in module.modules():

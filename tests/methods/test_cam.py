@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from pytorch_grad_cam.utils.image import scale_cam_image
 from torch import nn
 
+from cnnviz_widgets import Neuron, class_gradient
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron, class_gradient
-from cnnviz_widgets.methods.passes.cam import cam
-from cnnviz_widgets.methods.passes.channels import important_channels
-from cnnviz_widgets.methods.passes.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
-from cnnviz_widgets.methods.passes.guided_cam import guided_grad_cam
-from cnnviz_widgets.methods.passes.score_cam import score_cam
+from cnnviz_widgets.methods.cam.cam import cam
+from cnnviz_widgets.methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
+from cnnviz_widgets.methods.cam.guided_grad_cam import guided_grad_cam
+from cnnviz_widgets.methods.cam.important_channels import important_channels
+from cnnviz_widgets.methods.cam.score_cam import score_cam
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import load_image
 
@@ -69,7 +69,7 @@ def pictures():
 
 
 def inputs(network, pictures):
-    return network.normalise(network.prepare(pictures)).detach()
+    return network.normalize(network.prepare(pictures)).detach()
 
 
 def at(network, pictures, layer, score):
@@ -278,7 +278,7 @@ def test_cam_of_architectures(module):  # noqa: F811
         assert "\n" not in str(error.value)
         return
     found = cam(network, picture, target, **RAW)
-    maps = network.forward(network.normalise(picture[None]), found.layer)[1][found.layer]
+    maps = network.forward(network.normalize(picture[None]), found.layer)[1][found.layer]
     if name == "DenseNet":  # a ReLU that is no module is between the layer and the average
         expected = F.conv2d(F.relu(maps), module.classifier.weight[target, None, :, None, None])[0, 0].detach()
     else:
@@ -300,7 +300,7 @@ def test_layers_of_architectures(module):  # noqa: F811
     target = int(network.logits(picture).argmax())
     layers = [one for one in network.layers if one.spatial and max(one.shape[1:]) > 1]
     for layer in layers[:: max(1, len(layers) // 4)]:
-        logits, values = network.forward(network.normalise(picture[None]), layer, grad=True)
+        logits, values = network.forward(network.normalize(picture[None]), layer, grad=True)
         (gradient,) = torch.autograd.grad(logits[0, target], values[layer.name])
         expected = (gradient.mean((2, 3), keepdim=True) * values[layer.name]).sum((0, 1)).detach()
         found = grad_cam(network, picture, target, layer, **RAW)
@@ -567,9 +567,9 @@ def test_a_batch_is_its_pictures_in_any_order(order, method):
 def test_pictures_of_any_shape(height, width, channels, method):
     network = Network(averaging(channels), input_size=(height, width))
     picture = torch.rand(channels, height, width)
-    colours = (channels,) if method is guided_grad_cam else ()
+    colors = (channels,) if method is guided_grad_cam else ()
     result = method(network, picture, 1)
-    assert result.values.shape == (*colours, height, width)
+    assert result.values.shape == (*colors, height, width)
     assert result.picture.shape == (channels, height, width)
     assert result._repr_png_()
     if method is not guided_grad_cam:

@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnviz_widgets.methods.passes.incremental import tiles
-from cnnviz_widgets.methods.passes.incremental.convolution import Convolution
+from cnnviz_widgets.engine.incremental import tiles
+from cnnviz_widgets.engine.incremental.convolution import Convolution
 
 PLAIN = {"stride": (1, 1), "dilation": (1, 1), "groups": 1}
 

@@ -6,11 +6,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import last, top_examples
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import last, top_examples
-from cnnviz_widgets.methods.passes.examples import Example, _field, _inside
-from cnnviz_widgets.methods.results import rgb
+from cnnviz_widgets.methods.activations.top_examples import Example, _field, _inside
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import load_dataset
 
@@ -87,12 +87,12 @@ def test_a_window_is_what_the_unit_sees(network, pictures):
     [("conv6", (0, 0), (0, 0, 81, 81)), ("conv4", (7, 2), (0, 76, 81, 128)), ("conv2", (15, 2), (4, 108, 33, 128))],
 )
 def test_at_the_border_a_window_is_what_is_left_of_the_field(layer, place, window):
-    """By hand, and the pixels that have a gradient; around them the patch is grey, and the unit in its middle."""
-    network = cv.load_network("mini", weights=None)
+    """By hand, and the pixels that have a gradient; around them the patch is gray, and the unit in its middle."""
+    network = cnnviz.load_network("mini", weights=None)
     picture = torch.rand(1, 3, 128, 128, generator=torch.Generator().manual_seed(2))
     seen = torch.zeros(128, 128, dtype=torch.bool)
     for channel in range(network.layer(layer).channels // 8):
-        seen |= cv.neuron_gradient(network, picture[0], layer, channel, place).values.any(0)
+        seen |= cnnviz.neuron_gradient(network, picture[0], layer, channel, place).values.any(0)
     rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
     assert (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) == window
     field = _field(network.layer(layer), place, 128, 128)

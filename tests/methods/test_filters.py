@@ -5,8 +5,8 @@ import torch
 import torchvision
 from torch import nn
 
+from cnnviz_widgets import filters
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import filters
 from cnnviz_widgets.networks import Network
 
 
@@ -29,21 +29,21 @@ def scaled(weight):
     return (weight - weight.min()) / (weight.max() - weight.min())
 
 
-def test_colour_tiles(network):
+def test_color_tiles(network):
     bank = filters(network)
     weights = network.module.first.weight.detach()
     assert bank.of == "first"
-    assert bank.coloured
+    assert bank.colored
     for tile, picture, weight in zip(bank.tiles(), bank.pictures(), weights, strict=True):
         torch.testing.assert_close(tile, scaled(weight), rtol=0, atol=0)
         assert (picture == (tile * 255).round().byte().permute(1, 2, 0).numpy()).all()
     torch.testing.assert_close(bank.tiles("all"), scaled(weights), rtol=0, atol=0)
 
 
-def test_one_grey_block_per_filter_of_a_later_layer(network):
+def test_one_gray_block_per_filter_of_a_later_layer(network):
     bank = filters(network, "second")
     weights = network.module.second.weight.detach()
-    assert not bank.coloured
+    assert not bank.colored
     assert bank.tiles().shape == (4, 6, 3, 2)
     pictures = bank.pictures()
     assert pictures.shape == (4, 2 * 3 + 1, 3 * 2 + 2, 3)  # 2 rows of 3 kernels, a line between them
@@ -51,13 +51,13 @@ def test_one_grey_block_per_filter_of_a_later_layer(network):
         torch.testing.assert_close(bank.tiles()[filter_], scaled(weights[filter_]), rtol=0, atol=0)
         for kernel in range(6):
             top, left = kernel // 3 * 4, kernel % 3 * 3
-            grey = (bank.tiles()[filter_, kernel] * 255).round().byte().numpy()
-            assert (picture[top : top + 3, left : left + 2] == grey[..., None]).all()
+            gray = (bank.tiles()[filter_, kernel] * 255).round().byte().numpy()
+            assert (picture[top : top + 3, left : left + 2] == gray[..., None]).all()
     assert (pictures[:, 3] == 0).all()
     assert (pictures[:, :, 2] == 0).all()
 
 
-def test_a_constant_filter_is_middle_grey(network):
+def test_a_constant_filter_is_middle_gray(network):
     network.module.first.weight.data[2] = 0.7
     assert (filters(network).tiles()[2] == 0.5).all()
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets.methods.passes.first_layer import quick_first_layer
+from cnnviz_widgets.engine.first_layer import quick_first_layer
 
 SHAPES = [  # kernel, stride, padding, (height, width)
     (7, 2, 3, (33, 40)),

@@ -7,9 +7,9 @@ import torchvision
 from architectures import with_statistics
 from torch import nn
 
+from cnnviz_widgets import Neuron, class_gradient
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron, class_gradient
-from cnnviz_widgets.methods.passes.fullgrad import full_grad
+from cnnviz_widgets.methods.gradients.full_grad import full_grad
 from cnnviz_widgets.networks import Network
 
 MEAN = (0.4, 0.5, 0.6)
@@ -105,7 +105,7 @@ def scaled(term):
 
 
 def test_terms_by_autograd(network, picture):
-    x = network.normalise(picture[None])
+    x = network.normalize(picture[None])
     expected = terms(network.module.eval(), x, 2)
     score = float(network.logits(picture)[2])
     assert sum(float(term.sum()) for term in expected) == pytest.approx(score, rel=1e-12)  # the paper's proposition
@@ -126,12 +126,12 @@ def test_smaller_maps_are_upsampled(picture):
             return self.conv(F.max_pool2d(x, 4)).relu().amax((2, 3))
 
     network = Network(stirred(Pooled()), input_size=(12, 16))
-    pooled = F.max_pool2d(network.normalise(picture[None]), 4)
+    pooled = F.max_pool2d(network.normalize(picture[None]), 4)
     maps = network.module.conv(pooled).relu()
     (gradient,) = torch.autograd.grad(maps.amax((2, 3))[0, 1], maps)
     term = network.module.conv.bias.view(-1, 1, 1) * gradient
     small = scaled(term.detach())
-    values = network.normalise(picture[None])[0] * class_gradient(network, picture, 1).values
+    values = network.normalize(picture[None])[0] * class_gradient(network, picture, 1).values
     large = F.interpolate(small[None, None], (12, 16), mode="bilinear", align_corners=False)[0, 0]
     torch.testing.assert_close(full_grad(network, picture, 1).values, scaled(values[None]) + large)
 
@@ -207,7 +207,7 @@ def test_what_hides_in_the_non_linearity_is_the_error(picture):
             return self.score(F.silu(self.conv(x)).mean((2, 3)))
 
     network = Network(stirred(Smooth()), input_size=(12, 16))
-    f = network.module.conv(network.normalise(picture[None])).detach().requires_grad_()
+    f = network.module.conv(network.normalize(picture[None])).detach().requires_grad_()
     a = F.silu(f)
     (slope,) = torch.autograd.grad(a.sum(), f)
     missing = ((a - f * slope).mean((2, 3)) @ network.module.score.weight[2]).item()
@@ -244,7 +244,7 @@ def test_without_biases_it_is_gradient_times_input(picture):
     module = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.ReLU(), nn.Flatten(), nn.Linear(560, 3, bias=False))
     network = Network(module.double(), input_size=(12, 16))
     found = full_grad(network, picture, 1)
-    expected = network.normalise(picture[None]) * class_gradient(network, picture, 1).values
+    expected = network.normalize(picture[None]) * class_gradient(network, picture, 1).values
     torch.testing.assert_close(found.values, scaled(expected))
     assert abs(found.completeness_error) < 1e-12
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cnnviz_widgets import Neuron, class_gradient, input_x_gradient, neuron_gradient, saliency
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron, class_gradient, gradient_times_input, neuron_gradient, saliency
 from cnnviz_widgets.networks import Network
 
 RULES = ["backprop", "deconvnet", "guided"]
@@ -44,7 +44,7 @@ def pictures():
 
 
 def inputs(network, picture):
-    return network.normalise(picture[None]).detach()
+    return network.normalize(picture[None]).detach()
 
 
 def test_saliency_by_finite_differences(network, pictures):
@@ -71,7 +71,7 @@ def test_saliency_as_captum(network, pictures):
     torch.testing.assert_close(heatmap.values, expected, rtol=1e-12, atol=1e-12)
     assert heatmap.target == 2
     assert heatmap.of == "cat"
-    assert heatmap.convention == "logit gradient, maximum of absolute value over colour channels"
+    assert heatmap.convention == "logit gradient, maximum of absolute value over color channels"
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_a_map_goes_back_as_it_is(network, pictures, rule):
 
 
 def test_gradient_times_input_as_captum(network, pictures):
-    x = network.normalise(pictures).detach().requires_grad_()
+    x = network.normalize(pictures).detach().requires_grad_()
     expected = captum.attr.InputXGradient(network.module.eval()).attribute(x, target=[1, 2, 0])
-    found = gradient_times_input(network, pictures, ["bee", 2, "ant"])
+    found = input_x_gradient(network, pictures, ["bee", 2, "ant"])
     torch.testing.assert_close(found.values, expected.detach(), rtol=1e-12, atol=1e-12)
-    assert "times normalised input" in found.convention
+    assert "times normalized input" in found.convention
 
 
 def test_without_biases_gradient_times_input_adds_up_to_the_score(pictures):
@@ -155,7 +155,7 @@ def test_without_biases_gradient_times_input_adds_up_to_the_score(pictures):
         nn.Conv2d(3, 8, 3, bias=False), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(280, 4, bias=False)
     ).double()
     network = Network(module, input_size=(12, 16))
-    found = gradient_times_input(network, pictures, 2)
+    found = input_x_gradient(network, pictures, 2)
     torch.testing.assert_close(found.values.sum((1, 2, 3)), torch.tensor(found.score, dtype=torch.float64))
     torch.testing.assert_close(torch.tensor(found.score, dtype=torch.float64), network.logits(pictures)[:, 2])
 
@@ -299,7 +299,7 @@ def test_a_module_that_wants_its_pictures_contiguous(pictures):
             return self.score(self.conv(x).view(len(x), -1))
 
     module = Views()
-    x = Network(module, input_size=(12, 16)).normalise(pictures).requires_grad_()
+    x = Network(module, input_size=(12, 16)).normalize(pictures).requires_grad_()
     (expected,) = torch.autograd.grad(module(x)[:, 1].sum(), x)
     torch.testing.assert_close(class_gradient(Network(module, input_size=(12, 16)), pictures, 1).values, expected)
 
@@ -372,7 +372,7 @@ def test_bad_input_is_one_sentence(network, pictures, call, message):
     assert "\n" not in str(error.value)
 
 
-def test_the_picture_shows_zero_as_grey(network, pictures):
+def test_the_picture_shows_zero_as_gray(network, pictures):
     gradient = class_gradient(network, pictures[0], 1)
     shown = gradient.shown()
     assert shown.shape == (12, 16, 3)

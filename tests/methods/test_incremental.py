@@ -17,9 +17,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import models
 
-from cnnviz_widgets.methods.passes.incremental import FullPasses, IncrementalPasses, passes, quickest_passes, tiles
-from cnnviz_widgets.methods.passes.incremental.passes import _traced
-from cnnviz_widgets.methods.passes.incremental.windows import Blur, Kernel, Span, widest
+from cnnviz_widgets.engine.incremental import FullPasses, IncrementalPasses, passes, quickest_passes, tiles
+from cnnviz_widgets.engine.incremental.passes import _traced
+from cnnviz_widgets.engine.incremental.windows import Blur, Kernel, Span, widest
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.device import use
@@ -59,7 +59,7 @@ def largest_difference(network, size, steps=3, layers=(), kind=IncrementalPasses
 
 
 def lively(one):
-    """With normalisations that do something, and without a signal that fades away on its way through many layers."""
+    """With normalizations that do something, and without a signal that fades away on its way through many layers."""
     for part in one.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.kaiming_normal_(part.weight)
@@ -425,7 +425,7 @@ def test_memory_is_that_of_full_passes_at_most(monkeypatch):
 def test_a_real_network_in_single_precision(real_squeezenet):
     """The probabilities, which have to agree to 1e-4, agree to the last digits."""
     network = real_squeezenet
-    picture = network.normalise(network.prepare(load_image("chelsea")))[0]
+    picture = network.normalize(network.prepare(load_image("chelsea")))[0]
     tops, lefts = places(*picture.shape[1:], 32, 5)
     squares = torch.zeros(len(tops), 3, 32, 32)
     found, _ = quickest_passes(network, picture)(squares, tops, lefts)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz_widgets import Neuron
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron
-from cnnviz_widgets.methods.passes.integrated import PATHS, integrated_gradients, quadrature
-from cnnviz_widgets.methods.passes.occlusion import fill_picture
+from cnnviz_widgets.methods.gradients.integrated_gradients import PATHS, integrated_gradients, quadrature
+from cnnviz_widgets.methods.occlusion.occlusion import fill_picture
 from cnnviz_widgets.networks import Network
 
 CAPTUM = {
@@ -54,7 +54,7 @@ def closed():
 
 
 def ends(network, picture, baseline):
-    return network.normalise(torch.stack([picture, baseline])).detach()
+    return network.normalize(torch.stack([picture, baseline])).detach()
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_as_captum(network, pictures, path):
     expected, delta = captum.attr.IntegratedGradients(network.module.eval()).attribute(
         x[None], origin[None], target=2, method=CAPTUM[path], n_steps=20, return_convergence_delta=True
     )
-    found = integrated_gradients(network, pictures[0], "cat", steps=20, baseline="grey", path=path)
+    found = integrated_gradients(network, pictures[0], "cat", steps=20, baseline="gray", path=path)
     if path == "trapezoid":  # Captum's weights add up to 19/20
         expected, delta = expected * 20 / 19, expected.sum() * 20 / 19 - (expected.sum() - delta)
     torch.testing.assert_close(found.values, expected[0].detach(), rtol=1e-9, atol=1e-12)
@@ -157,7 +157,7 @@ def test_baselines_in_the_pictures_units(network, pictures):
     def from_(baseline):
         return integrated_gradients(network, picture, 1, steps=4, baseline=baseline).values
 
-    for name, value in {"black": 0.0, "grey": 0.5, "white": 1.0}.items():
+    for name, value in {"black": 0.0, "gray": 0.5, "white": 1.0}.items():
         torch.testing.assert_close(from_(name), from_(value), rtol=0, atol=0)
         torch.testing.assert_close(from_(name), from_(torch.full_like(picture, value)), rtol=0, atol=0)
         torch.testing.assert_close(from_(name), from_(torch.tensor(value)), rtol=0, atol=0)

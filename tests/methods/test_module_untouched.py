@@ -6,31 +6,31 @@ import pytest
 import torch
 from architectures import module, odd, state  # noqa: F401
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 
 METHODS = {
-    "saliency": lambda n, x: cv.saliency(n, x),
-    "deconvnet": lambda n, x: cv.class_gradient(n, x, 3, rule="deconvnet"),
-    "guided": lambda n, x: cv.class_gradient(n, x, rule="guided"),
-    "neuron": lambda n, x: cv.neuron_gradient(n, x, n.layers[2], 0, rule="guided"),
-    "smoothgrad": lambda n, x: cv.smoothgrad(n, x, samples=2, rule="guided"),
-    "integrated": lambda n, x: cv.integrated_gradients(n, x, steps=2),
-    "full_grad": lambda n, x: cv.full_grad(n, x),
-    "grad_cam": lambda n, x: cv.grad_cam(n, x, layer=middle(n)),
-    "grad_cam_pp": lambda n, x: cv.grad_cam_pp(n, x, layer=middle(n)),
-    "hires_cam": lambda n, x: cv.hires_cam(n, x, layer=middle(n)),
-    "layer_cam": lambda n, x: cv.layer_cam(n, x, layer=middle(n)),
-    "score_cam": lambda n, x: cv.score_cam(n, x, layer=middle(n), channels=2),
-    "guided_grad_cam": lambda n, x: cv.guided_grad_cam(n, x, layer=middle(n)),
-    "important_channels": lambda n, x: cv.important_channels(n, x, layer=middle(n)),
-    "sanity_check": lambda n, x: [*islice(cv.sanity_check(cv.saliency, n, x), 2)],
-    "deletion": lambda n, x: cv.deletion_curve(n, x, x, steps=2),
-    "optimise": lambda n, x: cv.last(cv.optimise(n, cv.objectives.logit(3), steps=2), progress=False),
-    "occlusion": lambda n, x: next(cv.occlusion(n, x, size=16, stride=16)),
+    "saliency": lambda n, x: cnnviz.saliency(n, x),
+    "deconvnet": lambda n, x: cnnviz.class_gradient(n, x, 3, rule="deconvnet"),
+    "guided": lambda n, x: cnnviz.class_gradient(n, x, rule="guided"),
+    "neuron": lambda n, x: cnnviz.neuron_gradient(n, x, n.layers[2], 0, rule="guided"),
+    "smoothgrad": lambda n, x: cnnviz.smoothgrad(n, x, samples=2, rule="guided"),
+    "integrated": lambda n, x: cnnviz.integrated_gradients(n, x, steps=2),
+    "full_grad": lambda n, x: cnnviz.full_grad(n, x),
+    "grad_cam": lambda n, x: cnnviz.grad_cam(n, x, layer=middle(n)),
+    "grad_cam_pp": lambda n, x: cnnviz.grad_cam_pp(n, x, layer=middle(n)),
+    "hires_cam": lambda n, x: cnnviz.hires_cam(n, x, layer=middle(n)),
+    "layer_cam": lambda n, x: cnnviz.layer_cam(n, x, layer=middle(n)),
+    "score_cam": lambda n, x: cnnviz.score_cam(n, x, layer=middle(n), channels=2),
+    "guided_grad_cam": lambda n, x: cnnviz.guided_grad_cam(n, x, layer=middle(n)),
+    "important_channels": lambda n, x: cnnviz.important_channels(n, x, layer=middle(n)),
+    "sanity_check": lambda n, x: [*islice(cnnviz.sanity_check(cnnviz.saliency, n, x), 2)],
+    "deletion": lambda n, x: cnnviz.deletion_curve(n, x, x, steps=2),
+    "optimize": lambda n, x: cnnviz.last(cnnviz.optimize(n, cnnviz.objectives.logit(3), steps=2), progress=False),
+    "occlusion": lambda n, x: next(cnnviz.occlusion(n, x, size=16, stride=16)),
 }
 
 
-def middle(network: cv.Network):
+def middle(network: cnnviz.Network):
     """A layer with places half way."""
     placed = [layer for layer in network.layers if layer.spatial and layer.shape[1] > 1]
     return placed[len(placed) // 2]
@@ -44,7 +44,7 @@ def picture() -> torch.Tensor:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.filterwarnings("ignore:.*(nothing came back|met no ReLU|constant)")
 def test_after_success(odd, picture, method):  # noqa: F811
-    network = cv.Network(odd, input_size=64)
+    network = cnnviz.Network(odd, input_size=64)
     before, generator = state(odd), torch.get_rng_state()
     METHODS[method](network, picture)
     assert state(odd) == before
@@ -54,7 +54,7 @@ def test_after_success(odd, picture, method):  # noqa: F811
 
 @pytest.mark.parametrize("method", METHODS)
 def test_after_an_interrupt(odd, picture, method):  # noqa: F811
-    network = cv.Network(odd, input_size=64)
+    network = cnnviz.Network(odd, input_size=64)
     _ = network.layers
     parts = [part for part in odd.modules() if not list(part.children())]
 

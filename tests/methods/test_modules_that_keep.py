@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import fx, nn
 
-import cnnviz_widgets as cv
-from cnnviz_widgets.methods.passes.incremental import IncrementalPasses, quickest_passes
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.incremental import IncrementalPasses, quickest_passes
 
 ELSEWHERE: dict = {"all": []}
 
@@ -45,16 +45,16 @@ class Keeps(nn.Module):
 
 
 METHODS = {
-    "occlusion": lambda n, x: next(cv.occlusion(n, x, 0, size=8, stride=8)),
-    "saliency": lambda n, x: cv.saliency(n, x),
-    "guided": lambda n, x: cv.class_gradient(n, x, rule="guided"),
-    "smoothgrad": lambda n, x: cv.smoothgrad(n, x, samples=2),
-    "full_grad": lambda n, x: cv.full_grad(n, x),
-    "grad_cam": lambda n, x: cv.grad_cam(n, x, layer="body"),
-    "guided_grad_cam": lambda n, x: cv.guided_grad_cam(n, x, layer="body"),
-    "score_cam": lambda n, x: cv.score_cam(n, x, layer="body"),
-    "class_model": lambda n, x: [*islice(cv.class_model(n, 0, steps=2), 2)],
-    "sanity_check": lambda n, x: [*islice(cv.sanity_check(cv.saliency, n, x), 2)],
+    "occlusion": lambda n, x: next(cnnviz.occlusion(n, x, 0, size=8, stride=8)),
+    "saliency": lambda n, x: cnnviz.saliency(n, x),
+    "guided": lambda n, x: cnnviz.class_gradient(n, x, rule="guided"),
+    "smoothgrad": lambda n, x: cnnviz.smoothgrad(n, x, samples=2),
+    "full_grad": lambda n, x: cnnviz.full_grad(n, x),
+    "grad_cam": lambda n, x: cnnviz.grad_cam(n, x, layer="body"),
+    "guided_grad_cam": lambda n, x: cnnviz.guided_grad_cam(n, x, layer="body"),
+    "score_cam": lambda n, x: cnnviz.score_cam(n, x, layer="body"),
+    "class_model": lambda n, x: [*islice(cnnviz.class_model(n, 0, steps=2), 2)],
+    "sanity_check": lambda n, x: [*islice(cnnviz.sanity_check(cnnviz.saliency, n, x), 2)],
     "predict": lambda n, x: n.predict(x),
 }
 
@@ -84,7 +84,7 @@ def kept(value):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.filterwarnings("ignore:.*(nothing came back|met no ReLU|the same everywhere)")
 def test_what_a_module_keeps_is_its_own_and_can_be_copied_and_saved(module, picture, method):
-    METHODS[method](cv.Network(module, input_size=32), picture)
+    METHODS[method](cnnviz.Network(module, input_size=32), picture)
     for tensor in kept(vars(module)):
         assert isinstance(tensor, torch.Tensor)
         assert tensor.grad_fn is None
@@ -118,14 +118,14 @@ def _store(module, inputs, output):
 @pytest.mark.filterwarnings("ignore:.*(nothing came back|met no ReLU|the same everywhere)")
 def test_what_a_hook_keeps_can_be_copied(picture, method):
     hooked = Hooked().eval()
-    network = cv.Network(hooked, input_size=32)
+    network = cnnviz.Network(hooked, input_size=32)
     METHODS[method](network, picture)
     assert hooked.body.output.grad_fn is None
     copy.deepcopy(network)
 
 
 def test_such_a_module_is_occluded_as_quickly_as_others(module):
-    network = cv.Network(module, input_size=32)
+    network = cnnviz.Network(module, input_size=32)
     assert isinstance(quickest_passes(network, torch.randn(3, 32, 32)), IncrementalPasses)
 
 
@@ -142,10 +142,10 @@ def test_a_copy_in_the_middle_of_a_pass_has_nothing_of_ours(picture):
             return out
 
     copies, module = [], Copies().eval()
-    network = cv.Network(module, input_size=32)
+    network = cnnviz.Network(module, input_size=32)
     for method in ("saliency", "grad_cam", "guided", "class_model"):
         if method == "grad_cam":
-            cv.grad_cam(network, picture, layer="body.0")
+            cnnviz.grad_cam(network, picture, layer="body.0")
         else:
             METHODS[method](network, picture)
     assert len(copies) > 5
@@ -160,9 +160,9 @@ def test_a_copy_in_the_middle_of_a_pass_has_nothing_of_ours(picture):
 def test_reading_the_weights_moves_no_spectral_norm():
     convolution = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3))
     module = nn.Sequential(convolution, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)).train()
-    network = cv.Network(module, input_size=16)
+    network = cnnviz.Network(module, input_size=16)
     before = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    cv.filters(network)
-    cv.cam(network, torch.rand(3, 16, 16), layer="1")
+    cnnviz.filters(network)
+    cnnviz.cam(network, torch.rand(3, 16, 16), layer="1")
     assert module.training
     assert all(torch.equal(buffer, before[name]) for name, buffer in module.named_buffers())

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from cnnviz_widgets import Neuron, last, occluded, occlusion
+from cnnviz_widgets.engine.incremental import quickest_passes
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron, last, occluded, occlusion
-from cnnviz_widgets.methods.passes.incremental import quickest_passes
-from cnnviz_widgets.methods.passes.occlusion import FILLS, around, coarse_to_fine, positions, strongest_map
+from cnnviz_widgets.methods.occlusion.occlusion import FILLS, around, coarse_to_fine, positions, strongest_map
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime import batching
 
@@ -64,10 +64,10 @@ def test_heatmap_by_brute_force(network, picture):
 
 def test_as_captum(network, picture):
     """On sides where the squares fit exactly; Captum lets the last ones hang over the border."""
-    x = network.normalise(picture[None]).detach()
-    grey = network.normalise(torch.full_like(picture, 0.5)[None]).detach()
+    x = network.normalize(picture[None]).detach()
+    gray = network.normalize(torch.full_like(picture, 0.5)[None]).detach()
     oracle = captum.attr.Occlusion(lambda batch: network.module.eval()(batch).softmax(1))
-    expected = oracle.attribute(x, (3, 8, 8), strides=(3, 2, 2), target=1, baselines=grey, perturbations_per_eval=16)
+    expected = oracle.attribute(x, (3, 8, 8), strides=(3, 2, 2), target=1, baselines=gray, perturbations_per_eval=16)
     state = last(occlusion(network, picture, 1, size=8, stride=2), progress=False)
     assert float((state.heatmap - expected[0, 0]).abs().max()) < 1e-7  # Captum's result is float32
 
@@ -116,9 +116,9 @@ def test_what_is_under_the_square(network, picture, fill):
     outside[3:9, 5:11] = False
     assert (covered[:, outside] == picture[:, outside]).all()
     square = covered[:, 3:9, 5:11]
-    colour = {"grey": torch.full((3,), 0.5), "black": torch.zeros(3), "mean": picture.mean((1, 2))}.get(fill)
-    if colour is not None:
-        torch.testing.assert_close(square, colour[:, None, None].expand_as(square))
+    color = {"gray": torch.full((3,), 0.5), "black": torch.zeros(3), "mean": picture.mean((1, 2))}.get(fill)
+    if color is not None:
+        torch.testing.assert_close(square, color[:, None, None].expand_as(square))
     assert (square != picture[:, 3:9, 5:11]).all()
     assert square.min() >= 0
     assert square.max() <= 1
@@ -137,7 +137,7 @@ def test_a_network_that_overwrites_its_input(network, picture):
     other = Network(Overwrites(), input_size=(24, 30))
     state = last(occlusion(other, picture, 0, size=8, stride=8), progress=False)
     for row, top in enumerate(state.tops):
-        expected = network.module(other.normalise(occluded(other, picture, top, 8, 8)[None]).clamp(-0.5, 0.5)).softmax(
+        expected = network.module(other.normalize(occluded(other, picture, top, 8, 8)[None]).clamp(-0.5, 0.5)).softmax(
             1
         )[0, 0]
         assert float(state.values[row, 1]) == pytest.approx(float(expected), abs=1e-12)
@@ -151,7 +151,7 @@ def test_a_network_that_overwrites_its_input(network, picture):
         ({"size": 7.5}, "size .* not 7.5"),
         ({"stride": 0}, "stride must be a whole number at least 1, not 0"),
         ({"stride": None}, "stride .* not None"),
-        ({"fill": "gray"}, "fill must be one of 'grey', 'mean', 'black', 'blurred', 'noise', not 'gray'"),
+        ({"fill": "gray"}, "fill must be one of 'gray', 'mean', 'black', 'blurred', 'noise', not 'pink'"),
         ({"score": "loss"}, "score must be one of 'probability', 'logit', not 'loss'"),
         ({"target": 4}, "4"),
         ({"target": "gnu"}, "gnu"),
@@ -232,7 +232,7 @@ def test_more_pictures_than_the_memory_takes(network, monkeypatch):
         begun.append(arguments)
         return quickest_passes(*arguments)
 
-    monkeypatch.setattr("cnnviz_widgets.methods.passes.occlusion.quickest_passes", counted)
+    monkeypatch.setattr("cnnviz_widgets.methods.occlusion.occlusion.quickest_passes", counted)
     monkeypatch.setattr(batching, "memory_budget", lambda where=None: 1)
     state = last(occlusion(network, pictures, size=7, stride=5), progress=False)
     torch.testing.assert_close(state.values, expected.values, rtol=1e-12, atol=1e-14)

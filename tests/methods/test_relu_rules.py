@@ -8,8 +8,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import nn
 
+from cnnviz_widgets.engine.relu_rules import RULES, relu_rule
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.passes.relu_rules import RULES, relu_rule
 
 BY_DEFINITION = {
     "backprop": lambda f, signal: signal * (f > 0),

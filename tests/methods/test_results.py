@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnviz_widgets.methods import ActivationMaps, Filters, GradientPicture, Heatmap, OcclusionState
-from cnnviz_widgets.methods.results import rgb, robust_maximum
+from cnnviz_widgets import ActivationMaps, Filters, GradientPicture, Heatmap, OcclusionState
+from cnnviz_widgets.drawing.results import rgb, robust_maximum
 
 
 def results():
@@ -19,7 +19,7 @@ def results():
         Heatmap(torch.randn(8, 10), picture, "logit gradient", "cat", 1, signed=True),
         Heatmap(torch.full((8, 10), torch.nan), picture, "logit gradient"),
         Heatmap(torch.rand(2, 8, 10), pictures, "logit gradient", ("cat", "dog"), (1, 2)),
-        Heatmap(torch.rand(8, 10), picture[:1], "of a grey picture"),
+        Heatmap(torch.rand(8, 10), picture[:1], "of a gray picture"),
         Heatmap(torch.rand(8, 10), torch.rand(5, 8, 10), "of five channels"),
         GradientPicture(torch.randn(3, 8, 10), picture, "signed", "cat", 1.5),
         GradientPicture(torch.randn(2, 3, 8, 10), pictures, "signed", ("cat", "dog"), (1.5, 2.5)),

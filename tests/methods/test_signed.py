@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import Image
 
-from cnnviz_widgets.methods import activations, important_channels, last, occlusion
-from cnnviz_widgets.methods.results import ActivationMaps, Heatmap
+from cnnviz_widgets import activations, important_channels, last, occlusion
+from cnnviz_widgets.drawing.render import Content, draw, falls_below, table
+from cnnviz_widgets.drawing.results import ActivationMaps, Heatmap
 from cnnviz_widgets.networks import load_network
 from cnnviz_widgets.pictures import load_image
-from cnnviz_widgets.pictures.render import Content, draw, falls_below, table
 
-GREY = torch.full((3, 30, 40), 0.5)
+GRAY = torch.full((3, 30, 40), 0.5)
 
 
 def pixels(result) -> np.ndarray:
@@ -31,7 +31,7 @@ def test_what_reaches_far_below(values, expected):
 
 def test_color_of_a_number_tells_its_sign():
     values = torch.linspace(-1, 1, 40).expand(30, 40)
-    picture = pixels(Heatmap(values, GREY, "score lost"))
+    picture = pixels(Heatmap(values, GRAY, "score lost"))
     red, blue = picture[..., 0], picture[..., 2]
     sign = np.sign((red - blue)[picture.shape[0] // 2])
     assert (sign[: len(sign) // 2 - 12] == -1).all()
@@ -41,12 +41,12 @@ def test_color_of_a_number_tells_its_sign():
 def test_small_values_below_may_be_drawn_as_0():
     values = torch.rand(30, 40) + 1
     values[0] = -0.01
-    content = Heatmap(values, GREY, "score").content()
+    content = Heatmap(values, GRAY, "score").content()
     assert (content.signed, content.low) == (False, 0)
 
 
 def test_what_a_method_calls_signed_keeps_0_in_the_middle():
-    content = Heatmap(torch.rand(30, 40), GREY, "score", signed=True).content()
+    content = Heatmap(torch.rand(30, 40), GRAY, "score", signed=True).content()
     assert content.signed
     assert content.low == -content.high
 
@@ -54,7 +54,7 @@ def test_what_a_method_calls_signed_keeps_0_in_the_middle():
 @pytest.mark.parametrize("scale", ["layer", "each"])
 def test_maps_of_a_layer_before_and_after_its_relu(scale):
     values = torch.randn(6, 5, 5)
-    before, after = (ActivationMaps(one, GREY, "conv").content(scale=scale) for one in (values, values.relu()))
+    before, after = (ActivationMaps(one, GRAY, "conv").content(scale=scale) for one in (values, values.relu()))
     assert before.signed
     assert not after.signed
     low, high = before.range

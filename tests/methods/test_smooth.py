@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz_widgets import Neuron, class_gradient
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron, class_gradient
-from cnnviz_widgets.methods.passes.smooth import normal, smooth_gradient, smoothgrad
+from cnnviz_widgets.methods.gradients.smoothgrad import normal, smooth_gradient, smoothgrad
 from cnnviz_widgets.networks import Network
 
 SAMPLES = 7
@@ -44,8 +44,8 @@ def powers():
 
 
 def noise_of(network, picture, samples=SAMPLES, share=0.15, seed=0):
-    """The normalised picture (1, C, H, W), and the noise of each sample."""
-    x = network.normalise(picture[None]).detach()
+    """The normalized picture (1, C, H, W), and the noise of each sample."""
+    x = network.normalize(picture[None]).detach()
     seeds = torch.randint(2**62, (samples,), generator=torch.Generator().manual_seed(seed))
     return x, share * (x.max() - x.min()) * normal(x, seeds)
 
@@ -101,7 +101,7 @@ def test_a_square_network_shows_the_noise_itself(powers, pictures):
 
 
 def test_noise_is_relative_to_the_range_in_the_networks_units(pictures):
-    """The same share of the range, however narrow the picture and whatever its normalisation."""
+    """The same share of the range, however narrow the picture and whatever its normalization."""
     picture = 0.4 + 0.1 * pictures[0]
     network = Network(Powers(), input_size=(12, 16), mean=0.3, std=0.25)
     variance = smoothgrad(network, picture, 1, samples=2000, noise=0.2, statistic="variance").values
@@ -179,11 +179,11 @@ def test_without_noise_it_is_the_gradient(network, pictures):
 
 
 def test_a_picture_without_a_range_is_told(network):
-    grey = torch.full((3, 12, 16), 0.5, dtype=torch.float64)
+    gray = torch.full((3, 12, 16), 0.5, dtype=torch.float64)
     network = Network(network.module, input_size=(12, 16), mean=(0.5,) * 3, std=(0.2,) * 3)
     with pytest.warns(UserWarning, match="same everywhere"):
-        found = smooth_gradient(network, grey, 1, samples=2)
-    torch.testing.assert_close(found.values, class_gradient(network, grey, 1).values)
+        found = smooth_gradient(network, gray, 1, samples=2)
+    torch.testing.assert_close(found.values, class_gradient(network, gray, 1).values)
 
 
 def test_the_seed_is_all_that_is_random(network, pictures):

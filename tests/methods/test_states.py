@@ -2,8 +2,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from cnnviz_widgets import last
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import last
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from cnnviz_widgets.methods.passes.incremental import tiles
-from cnnviz_widgets.methods.passes.incremental.tiles import POINTS, Tiles
+from cnnviz_widgets.engine.incremental import tiles
+from cnnviz_widgets.engine.incremental.tiles import POINTS, Tiles
 
 ROUNDING = {3: 4.6, 4: 8.4, 5: 20}  # times that of a plain product with as many terms, on the same processor
 

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torchvision.models import vit_b_32
 
-from cnnviz_widgets import methods, panels
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import panels
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime.batching import TooLarge
@@ -48,7 +49,7 @@ def asks_for_a_key(inner, x):
     return inner(x) + {}["bias"]
 
 
-def quantised() -> nn.Module:
+def quantized() -> nn.Module:
     import torch.ao.quantization as q
 
     module = nn.Sequential(q.QuantStub(), *convnet(), q.DeQuantStub()).eval()
@@ -87,7 +88,7 @@ def test_an_error_of_one_pass_is_not_a_wrong_size():
 
     network = Network(Around(sometimes), input_size=32)
     assert network.logits(PHOTO / 2).shape == (10,)
-    for call in (network.logits, lambda x: methods.saliency(network, x)):
+    for call in (network.logits, lambda x: cnnviz.saliency(network, x)):
         with pytest.raises(
             UserError, match="failed in its own forward, on pictures of 32×32 pixels: ValueError: too br"
         ):
@@ -117,11 +118,11 @@ def test_a_lazy_network_that_has_run_is_like_any_other():
 def test_whole_numbers_have_no_gradient(rule):
     import torch.ao.quantization as q
 
-    for module in (quantised(), q.quantize_dynamic(convnet(), {nn.Linear})):
+    for module in (quantized(), q.quantize_dynamic(convnet(), {nn.Linear})):
         network = Network(module, input_size=32)
         assert network.predict(PHOTO)[0].probability > 0
         with pytest.raises(UserError, match="is quantized, and whole numbers have no gradient"):
-            methods.saliency(network, PHOTO, rule=rule)
+            cnnviz.saliency(network, PHOTO, rule=rule)
 
 
 def test_a_forward_in_inference_mode():
@@ -129,11 +130,11 @@ def test_a_forward_in_inference_mode():
     plain = Network(convnet(), input_size=32)
     torch.testing.assert_close(network.logits(PHOTO), plain.logits(PHOTO))
     with pytest.raises(UserError, match=r"does not depend .*no_grad\(\) or torch.inference_mode\(\)"):
-        methods.saliency(network, PHOTO)
+        cnnviz.saliency(network, PHOTO)
     with pytest.raises(UserError, match=r"does not depend .*no_grad\(\) or torch.inference_mode\(\)"):
-        methods.last(methods.class_model(network, 3, steps=1), progress=False)
+        cnnviz.last(cnnviz.class_model(network, 3, steps=1), progress=False)
     with pytest.raises(UserError, match="cannot be seen, only 'output': its forward runs in"):
-        methods.grad_cam(network, PHOTO, layer="inner.3")
+        cnnviz.grad_cam(network, PHOTO, layer="inner.3")
 
 
 COMPILED = {
@@ -150,21 +151,21 @@ def test_compiled_modules_work_where_no_inner_layer_is_needed(kind):
     network, plain = (Network(module, input_size=32) for module in (COMPILED[kind](convnet()), convnet()))
     several = torch.rand(5, 3, 32, 32)
     torch.testing.assert_close(network.logits(several), plain.logits(several))  # an exported one takes one at a time
-    for method in (methods.saliency, methods.integrated_gradients):
+    for method in (cnnviz.saliency, cnnviz.integrated_gradients):
         torch.testing.assert_close(
             method(network, PHOTO, 3).values, method(plain, PHOTO, 3).values, rtol=1e-3, atol=1e-6
         )
-    maps = [methods.last(methods.occlusion(one, PHOTO, 3, size=16), progress=False).values for one in (network, plain)]
+    maps = [cnnviz.last(cnnviz.occlusion(one, PHOTO, 3, size=16), progress=False).values for one in (network, plain)]
     torch.testing.assert_close(*maps, rtol=1e-3, atol=1e-5)
     heatmap = torch.rand(32, 32)
-    curves = [methods.deletion_curve(one, PHOTO, heatmap, 3, steps=5).values for one in (network, plain)]
+    curves = [cnnviz.deletion_curve(one, PHOTO, heatmap, 3, steps=5).values for one in (network, plain)]
     torch.testing.assert_close(*curves, rtol=1e-3, atol=1e-5)
-    made = [methods.last(methods.class_model(one, 3, steps=3), progress=False).values for one in (network, plain)]
+    made = [cnnviz.last(cnnviz.class_model(one, 3, steps=3), progress=False).values for one in (network, plain)]
     assert made[0].shape == made[1].shape == (3, 32, 32)
     with pytest.raises(UserError, match=r"the inner layers of .* cannot be seen, only 'output': "):
         network.layer("0")
     with pytest.raises(UserError, match="layer must have more than one place, but 'output'"):
-        methods.grad_cam(network, PHOTO)
+        cnnviz.grad_cam(network, PHOTO)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -176,8 +177,8 @@ def test_the_output_of_a_compiled_module_is_its_only_layer(kind):
     assert "cannot be seen" in network.default_layer_reason
     several = torch.rand(3, 3, 32, 32)
     assert torch.equal(network.activations(several, "output")["output"], network.logits(several))
-    neuron = methods.neuron_gradient(network, PHOTO, "output", 4).values
-    torch.testing.assert_close(neuron, methods.class_gradient(network, PHOTO, 4).values)
+    neuron = cnnviz.neuron_gradient(network, PHOTO, "output", 4).values
+    torch.testing.assert_close(neuron, cnnviz.class_gradient(network, PHOTO, 4).values)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -225,8 +226,8 @@ def test_a_full_memory_is_no_wrong_size(message):
     for call in (
         lambda: network.layers,
         lambda: network.predict(PHOTO),
-        lambda: methods.last(methods.occlusion(network, PHOTO, 1), progress=False),
-        lambda: methods.last(methods.class_model(network, 1, steps=1), progress=False),
+        lambda: cnnviz.last(cnnviz.occlusion(network, PHOTO, 1), progress=False),
+        lambda: cnnviz.last(cnnviz.class_model(network, 1, steps=1), progress=False),
     ):
         with pytest.raises(TooLarge, match=r"the memory of cpu is too small for .* smaller size or network") as error:
             call()
@@ -240,10 +241,8 @@ def test_batches_are_halved_until_they_fit(room):
     full, roomy = Network(Full(room), input_size=32), Network(Full(99), input_size=32)
     several = torch.rand(7, 3, 32, 32)
     torch.testing.assert_close(full.logits(several), roomy.logits(several))
-    for method in (methods.saliency, methods.grad_cam, methods.smoothgrad, methods.integrated_gradients):
+    for method in (cnnviz.saliency, cnnviz.grad_cam, cnnviz.smoothgrad, cnnviz.integrated_gradients):
         values = [method(one, several, 3).values for one in (full, roomy)]
         torch.testing.assert_close(*values, rtol=1e-4, atol=1e-6)
-    maps = [
-        methods.last(methods.occlusion(one, several[0], 3, size=16), progress=False).values for one in (full, roomy)
-    ]
+    maps = [cnnviz.last(cnnviz.occlusion(one, several[0], 3, size=16), progress=False).values for one in (full, roomy)]
     torch.testing.assert_close(*maps, rtol=1e-4, atol=1e-6)

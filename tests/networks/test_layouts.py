@@ -9,9 +9,9 @@ from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.vision_transformer import VisionTransformer
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.networks import Network
 
 SIZE = 32
@@ -64,23 +64,23 @@ LAST = {
 
 
 def test_activations_and_gradients_of_layers_with_channels_last(network):
-    batch = network.normalise(network.prepare(PICTURES))
+    batch = network.normalize(network.prepare(PICTURES))
     for name in LAST[type(network.module)]:
         values, gradient = (channels_first(one) for one in raw(network.module, name, batch, 3))
         assert network.layer(name).shape == values.shape[1:]
         torch.testing.assert_close(network.activations(PICTURES, name)[name], values, rtol=1e-9, atol=1e-12)
         expected = (gradient.mean((2, 3), keepdim=True) * values).sum(1)
-        found = cv.grad_cam(network, PICTURES, 3, name, relu=False, upsample=False)
+        found = cnnviz.grad_cam(network, PICTURES, 3, name, relu=False, upsample=False)
         torch.testing.assert_close(found.values, expected, rtol=1e-9, atol=1e-12)
-        found = cv.hires_cam(network, PICTURES, 3, name, relu=False, upsample=False)
+        found = cnnviz.hires_cam(network, PICTURES, 3, name, relu=False, upsample=False)
         torch.testing.assert_close(found.values, (gradient * values).sum(1), rtol=1e-9, atol=1e-12)
-        found = cv.guided_grad_cam(network, PICTURES, 3, name, rule="backprop").values
+        found = cnnviz.guided_grad_cam(network, PICTURES, 3, name, rule="backprop").values
         assert found.isfinite().all()
 
 
 def test_the_gradient_of_a_neuron(network):
     name, channel, (row, column) = LAST[type(network.module)][0], 5, (1, 2)
-    batch = network.normalise(network.prepare(PICTURES)).requires_grad_()
+    batch = network.normalize(network.prepare(PICTURES)).requires_grad_()
     kept = []
     handle = network.module.get_submodule(name).register_forward_hook(lambda *call: kept.append(call[2]))
     with torch.enable_grad():
@@ -88,7 +88,7 @@ def test_the_gradient_of_a_neuron(network):
         neuron = channels_first(kept[0])[:, channel, row, column]
         (expected,) = torch.autograd.grad(neuron.sum(), batch)
     handle.remove()
-    found = cv.neuron_gradient(network, PICTURES, name, channel, (row, column))
+    found = cnnviz.neuron_gradient(network, PICTURES, name, channel, (row, column))
     torch.testing.assert_close(found.values, expected, rtol=1e-9, atol=1e-12)
     assert found.score == pytest.approx(neuron.tolist(), rel=1e-9)
 
@@ -96,33 +96,37 @@ def test_the_gradient_of_a_neuron(network):
 def test_pytorch_grad_cam_with_its_reshape_transform_agrees(network):
     """It scales each map to 0…1 and upsamples it by OpenCV, so cells are compared up to a factor, at the cells."""
     name = LAST[type(network.module)][0]
-    batch = network.normalise(network.prepare(PICTURES)).float()
+    batch = network.normalize(network.prepare(PICTURES)).float()
     module = network.module.float()
     peer = GradCAM(module, [module.get_submodule(name)], reshape_transform=channels_first)
     weights = peer.get_cam_weights
     seen = []
     peer.get_cam_weights = lambda *a: seen.append(weights(*a)) or seen[-1]
     peer(batch, [type("Third", (), {"__call__": lambda self, scores: scores[3]})()] * 2)
-    found = cv.important_channels(network, PICTURES.float(), 3, name, 2)
+    found = cnnviz.important_channels(network, PICTURES.float(), 3, name, 2)
     torch.testing.assert_close(found.values, torch.as_tensor(seen[0]), rtol=1e-3, atol=1e-6)
 
 
 def test_methods_that_use_maps_work(network):
     photo, layer = PICTURES[0].float(), network.default_layer
     network = network.with_module(network.module.float())
-    assert cv.activations(network, photo).values.shape == layer.shape
-    for method in (cv.grad_cam, cv.grad_cam_pp, cv.layer_cam, cv.guided_grad_cam):
+    assert cnnviz.activations(network, photo).values.shape == layer.shape
+    for method in (cnnviz.grad_cam, cnnviz.grad_cam_pp, cnnviz.layer_cam, cnnviz.guided_grad_cam):
         assert method(network, photo, 1).values.any(), method
-    assert cv.score_cam(network, photo, 1, channels=2).values.shape == (SIZE, SIZE)
+    assert cnnviz.score_cam(network, photo, 1, channels=2).values.shape == (SIZE, SIZE)
     options = {"size": 16, "stride": 16}
-    assert cv.last(cv.occlusion(network, photo, cv.Neuron(layer, 2), **options), progress=False).values.any()
-    assert cv.last(cv.invert(network, photo, layer, steps=2), progress=False).values.shape == photo.shape
+    assert cnnviz.last(
+        cnnviz.occlusion(network, photo, cnnviz.Neuron(layer, 2), **options), progress=False
+    ).values.any()
+    assert cnnviz.last(cnnviz.invert(network, photo, layer, steps=2), progress=False).values.shape == photo.shape
     assert (
-        cv.last(cv.dream(network, photo, layer, steps=1, octaves=1, jitter=0), progress=False).values.shape
+        cnnviz.last(cnnviz.dream(network, photo, layer, steps=1, octaves=1, jitter=0), progress=False).values.shape
         == photo.shape
     )
-    assert len(cv.last(cv.top_examples(network, list(PICTURES.float()), layer, 1), progress=False).examples) == 2
-    assert cv.filters(network).values.shape[1] == 3
+    assert (
+        len(cnnviz.last(cnnviz.top_examples(network, list(PICTURES.float()), layer, 1), progress=False).examples) == 2
+    )
+    assert cnnviz.filters(network).values.shape[1] == 3
 
 
 # Where positions and channels lie
@@ -191,7 +195,7 @@ def test_where_places_and_channels_are(name):
     assert network.activations(PICTURES.float(), layer)[layer.name].shape == (2, *shape)
     if not layer.spatial:
         with pytest.raises(UserError, match=r"19 positions of .* no known grid"):
-            cv.grad_cam(network, PICTURES[0].float(), 1, layer)
+            cnnviz.grad_cam(network, PICTURES[0].float(), 1, layer)
 
 
 def test_objectives_of_positions_on_no_grid():
@@ -231,7 +235,7 @@ def test_the_default_layer_is_one_that_the_scores_read(network):
     assert network.default_layer.name == defaults[type(network.module)]
     if isinstance(network.module, VisionTransformer):
         assert "another token" in network.default_layer_reason
-        assert "class token" in cv.activations(network, PICTURES[0]).convention
+        assert "class token" in cnnviz.activations(network, PICTURES[0]).convention
 
 
 class Encoder(nn.Module):
@@ -254,10 +258,10 @@ def test_parts_that_torch_would_skip(layer):
     torch.manual_seed(0)
     module = Encoder().eval()
     network, picture = Network(module, input_size=SIZE), PICTURES[:1].float()
-    output, _ = raw(module, layer, network.normalise(picture), 0)
+    output, _ = raw(module, layer, network.normalize(picture), 0)
     want = output.transpose(1, 2).reshape(1, -1, 8, 8)
-    torch.testing.assert_close(cv.activations(network, picture[0], layer).values, want[0])
+    torch.testing.assert_close(cnnviz.activations(network, picture[0], layer).values, want[0])
     with torch.no_grad():
-        torch.testing.assert_close(network.logits(picture), module(network.normalise(picture)))
-    for states in (cv.invert(network, picture[0], layer, steps=1), cv.visualise(network, layer, 1, steps=1)):
-        assert cv.last(states, progress=False).step == 1
+        torch.testing.assert_close(network.logits(picture), module(network.normalize(picture)))
+    for states in (cnnviz.invert(network, picture[0], layer, steps=1), cnnviz.visualize(network, layer, 1, steps=1)):
+        assert cnnviz.last(states, progress=False).step == 1

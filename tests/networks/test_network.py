@@ -53,7 +53,7 @@ def hear(module, picture):
 
 
 def test_layers_are_what_plain_hooks_see(network, picture):
-    batch = network.normalise(picture[None])
+    batch = network.normalize(picture[None])
     heard, output = hear(network.module, batch)
     scores, values = network.forward(batch, network.layers)
     torch.testing.assert_close(scores, output, rtol=0, atol=0)
@@ -135,7 +135,7 @@ def test_gradients_at_layers(module, picture):
     """Against ``retain_grad`` in a copy in which nothing happens in place."""
     network = Network(module, input_size=64)
     layers = [layer for layer in network.layers if not layer.block][:: max(1, len(network.layers) // 5)]
-    batch = network.normalise(picture[None])
+    batch = network.normalize(picture[None])
     scores, values = network.forward(batch, layers, grad=True)
     gradients = torch.autograd.grad(scores[0, 3], list(values.values()))
 
@@ -165,7 +165,7 @@ def test_gradients_at_layers(module, picture):
 def test_gradients_from_a_layer_on(network, picture):
     """The same numbers as with all recorded, and nothing before the layer is."""
     places = [layer.name for layer in network.layers if layer.spatial]
-    batch = network.normalise(picture[None])
+    batch = network.normalize(picture[None])
     for name in places[:: max(1, len(places) // 5)]:
         scores, values = network.forward(batch, [places[0], name], grad=True)
         (expected,) = torch.autograd.grad(scores[0, 3], values[name])
@@ -184,7 +184,7 @@ def test_gradients_between_two_layers(module, picture):
     network = Network(module, input_size=64)
     names = [layer.name for layer in network.layers if layer.spatial]
     first, last = names[len(names) // 2], names[-1]
-    batch = network.normalise(picture[None])
+    batch = network.normalize(picture[None])
     with torch.no_grad():
         none, values = network.forward(batch, [first, last], to_output=False, grad_from=first)
         assert not torch.is_grad_enabled()
@@ -195,7 +195,7 @@ def test_gradients_between_two_layers(module, picture):
 
 
 def test_gradient_at_the_picture(network, picture):
-    batch = network.normalise(picture[None]).requires_grad_()
+    batch = network.normalize(picture[None]).requires_grad_()
     scores, _ = network.forward(batch, grad=True)
     (gradient,) = torch.autograd.grad(scores[0, 0], batch)
     assert gradient.shape == batch.shape
@@ -401,7 +401,7 @@ def test_prepare_is_torchvisions_transform(name, size):
         if name == "efficientnet_b0":  # bicubic: torchvision lets float pictures leave 0…1
             mean, std = (torch.tensor(values)[:, None, None] for values in (network.mean, network.std))
             expected = ((expected * std + mean).clamp(0, 1) - mean) / std
-        torch.testing.assert_close(network.normalise(prepared)[0], expected, rtol=0, atol=1e-5)
+        torch.testing.assert_close(network.normalize(prepared)[0], expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("target", [(32, 48), (48, 32), (33, 7)])
@@ -413,14 +413,14 @@ def test_prepare_covers_a_size_that_is_not_square(target, size):
 
 
 def test_prepare_channels():
-    colour, grey = torch.rand(3, 8, 8), torch.rand(1, 8, 8)
-    assert torch.equal(Network(nn.Conv2d(3, 2, 3), input_size=8).prepare(grey), grey.expand(1, 3, 8, 8))
-    luminance = Network(nn.Conv2d(1, 2, 3), input_size=8).prepare(colour)
-    torch.testing.assert_close(luminance[0, 0], 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2])
+    color, gray = torch.rand(3, 8, 8), torch.rand(1, 8, 8)
+    assert torch.equal(Network(nn.Conv2d(3, 2, 3), input_size=8).prepare(gray), gray.expand(1, 3, 8, 8))
+    luminance = Network(nn.Conv2d(1, 2, 3), input_size=8).prepare(color)
+    torch.testing.assert_close(luminance[0, 0], 0.299 * color[0] + 0.587 * color[1] + 0.114 * color[2])
     five = Network(nn.Conv2d(5, 2, 3), input_size=8)
     assert five.channels == 5
     with pytest.raises(UserError, match="5 channels, not 3"):
-        five.prepare(colour)
+        five.prepare(color)
 
 
 @pytest.mark.parametrize(
@@ -511,6 +511,6 @@ def test_repr():
     assert repr(network) == "Network(digits, 10 classes, 28×28, untrained)"
 
 
-def test_a_very_long_picture_takes_no_more_memory_than_its_centre(network):
+def test_a_very_long_picture_takes_no_more_memory_than_its_center(network):
     long = torch.rand(3, 2, 6000)
     torch.testing.assert_close(network.prepare(long), network.prepare(long[..., 2900:3100]), rtol=0, atol=1e-6)

@@ -57,10 +57,10 @@ def window(layer: Layer, size: tuple[int, int], row: int, column: int) -> torch.
     said = torch.zeros(size, dtype=torch.bool)
     slices = []
     for axis, place in enumerate((row, column)):
-        centre = layer.offset[axis] + place * layer.stride[axis]
+        center = layer.offset[axis] + place * layer.stride[axis]
         reach = (layer.receptive_field[axis] - 1) / 2
         whole = layer.receptive_field[axis] >= size[axis]
-        slices.append(slice(None) if whole else slice(max(0, round(centre - reach)), max(0, round(centre + reach) + 1)))
+        slices.append(slice(None) if whole else slice(max(0, round(center - reach)), max(0, round(center + reach) + 1)))
     said[tuple(slices)] = True
     return said
 
@@ -208,7 +208,7 @@ def test_real_architectures(module):
     picture = torch.rand(1, 3, *size)
     spatial = [layer for layer in network.layers if layer.spatial and min(layer.shape[1:]) > 1]
     for layer in spatial[:: max(1, len(spatial) // 4)]:
-        batch = network.normalise(picture).requires_grad_()
+        batch = network.normalize(picture).requires_grad_()
         _, values = network.forward(batch, layer, to_output=False, grad=True)
         row, column = layer.shape[1] // 2, layer.shape[2] - 1
         (gradient,) = torch.autograd.grad(values[layer.name][0, :, row, column].sum(), batch)

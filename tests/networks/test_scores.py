@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision import models
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.optimise import objectives
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.networks.scores import Endings
 
@@ -41,12 +41,12 @@ def quiet(function):
 def own(network, picture):
     """(outputs,) logits before anything that the module ends in, in float64."""
     with torch.no_grad():
-        return network.module.logits(network.normalise(picture[None])).double()[0]
+        return network.module.logits(network.normalize(picture[None])).double()[0]
 
 
 @pytest.fixture
 def photo():
-    return cv.load_image("chelsea", size=(16, 16))
+    return cnnviz.load_image("chelsea", size=(16, 16))
 
 
 def handmade_softmax(logits):
@@ -85,7 +85,7 @@ def test_log_softmax(photo, ends):
     assert quiet(lambda: network.convention) == "log-probabilities"
     torch.testing.assert_close(network.probabilities(scores).double(), expected.softmax(0), rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(network.class_logits(scores).double(), expected.log_softmax(0), rtol=1e-5, atol=1e-5)
-    assert cv.saliency(network, photo).convention.startswith("log-probability gradient")
+    assert cnnviz.saliency(network, photo).convention.startswith("log-probability gradient")
 
 
 SIGMOIDS = [nn.Sigmoid(), torch.sigmoid, F.sigmoid, lambda x: x.sigmoid_(), torch.special.expit]
@@ -165,8 +165,8 @@ def test_one_output_without_names_may_be_any_number(photo):
     network = Network(module, input_size=16)
     with pytest.warns(UserWarning, match='one output, taken for the logit.*scores="binary"'):
         assert network.predict(photo)[0].index == 1
-    expected = cv.saliency(network, photo, lambda scores: scores[:, 0])
-    assert torch.equal(cv.saliency(network, photo).values, expected.values)
+    expected = cnnviz.saliency(network, photo, lambda scores: scores[:, 0])
+    assert torch.equal(cnnviz.saliency(network, photo).values, expected.values)
 
 
 @pytest.mark.parametrize("options", [{"scores": "binary"}, {"classes": ["cat"]}])
@@ -249,7 +249,7 @@ def test_probabilities_of_0_and_1_have_finite_logits(photo, outputs, ends, dtype
     scores = network.logits(photo)
     assert set(scores.tolist()) <= {0.0, 1.0}
     assert network.class_logits(scores).isfinite().all()
-    assert cv.saliency(network, photo).values.isfinite().all()
+    assert cnnviz.saliency(network, photo).values.isfinite().all()
 
 
 # The methods
@@ -266,11 +266,11 @@ def test_probabilities_in_methods_are_the_networks_own(photo, outputs, ends, tar
     exclusive = isinstance(ends, nn.Softmax | nn.LogSoftmax)
     both = torch.stack([-logits[0], logits[0]]) if outputs == 1 else logits
     expected = (both.softmax(0) if exclusive else both.sigmoid())[target].item()
-    state = cv.last(cv.occlusion(network, photo, target, size=4, stride=4), progress=False)
+    state = cnnviz.last(cnnviz.occlusion(network, photo, target, size=4, stride=4), progress=False)
     assert state.baseline == pytest.approx(expected, abs=1e-6)
     assert state.convention.startswith("probability lost")
     assert state.heatmap.abs().max() > 1e-4
-    curve = cv.deletion_curve(network, photo, torch.rand(16, 16), target, steps=4)
+    curve = cnnviz.deletion_curve(network, photo, torch.rand(16, 16), target, steps=4)
     assert curve.values[0].item() == pytest.approx(expected, abs=1e-6)
     assert curve.values.max() - curve.values.min() > 1e-3
     term = objectives.probability(target).bind(network, 1)
@@ -284,14 +284,14 @@ def test_gradients_are_those_of_the_logit_that_is_said(photo, outputs, ends):
     module = Small(outputs, ends).double()
     network = Network(module, input_size=16, classes=["a", "b", "c", "d", "e"][: max(2, outputs)])
     for target in (0, 1):
-        batch = network.normalise(photo[None]).requires_grad_()
+        batch = network.normalize(photo[None]).requires_grad_()
         logits = module.logits(batch)[0]
         exclusive = isinstance(ends, nn.Softmax | nn.LogSoftmax)
         both = torch.stack([-logits[0], logits[0]]) if outputs == 1 else logits
         (expected,) = torch.autograd.grad((both.log_softmax(0) if exclusive else both)[target], batch)
-        found = cv.saliency(network, photo, target)
+        found = cnnviz.saliency(network, photo, target)
         torch.testing.assert_close(found.values, expected[0].abs().amax(0), rtol=1e-9, atol=1e-12)
-        signed = cv.class_gradient(network, photo, target)
+        signed = cnnviz.class_gradient(network, photo, target)
         torch.testing.assert_close(signed.values, expected[0], rtol=1e-9, atol=1e-12)
         unit = {nn.Softmax: "log-probability", nn.LogSoftmax: "log-probability", nn.Sigmoid: "logit of the probability"}
         assert found.convention.startswith(f"{unit.get(type(ends), 'logit')} gradient")

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from architectures import ARCHITECTURES, _module, with_statistics
 from torch import nn
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 
 
 class Net(nn.Module):
@@ -47,11 +47,14 @@ def photo():
 )
 @pytest.mark.parametrize("method", ["predict", "saliency", "deletion_curve"])
 def test_it_is_told_once(photo, unsteady, says, method):
-    network = cv.Network(Net(unsteady).eval(), input_size=24)
+    network = cnnviz.Network(Net(unsteady).eval(), input_size=24)
     call = {
         "predict": lambda: network.predict(photo),
-        "saliency": lambda: cv.saliency(network, photo),
-        "deletion_curve": lambda: (cv.saliency(network, photo), cv.deletion_curve(network, photo, photo, steps=3)),
+        "saliency": lambda: cnnviz.saliency(network, photo),
+        "deletion_curve": lambda: (
+            cnnviz.saliency(network, photo),
+            cnnviz.deletion_curve(network, photo, photo, steps=3),
+        ),
     }[method]
     told = remarks(call)
     assert len(told) == 1
@@ -60,7 +63,7 @@ def test_it_is_told_once(photo, unsteady, says, method):
 
 
 def test_the_users_random_numbers_are_left_alone(photo):
-    network = cv.Network(Net("statistics").eval(), input_size=24)
+    network = cnnviz.Network(Net("statistics").eval(), input_size=24)
     _ = network.layers
     before = torch.get_rng_state()
     assert network.steadiness_note
@@ -68,7 +71,7 @@ def test_the_users_random_numbers_are_left_alone(photo):
 
 
 def test_an_ordinary_network_makes_no_pass_for_it(photo):
-    network, passes = cv.Network(Net("").eval(), input_size=24), []
+    network, passes = cnnviz.Network(Net("").eval(), input_size=24), []
     _ = network.layers
     network.module.register_forward_hook(lambda *_: passes.append(1))
     assert not network.steadiness_note
@@ -81,22 +84,22 @@ def test_statistics_that_were_never_kept(photo):
     )
     with torch.no_grad():
         module[1].bias.uniform_()
-    assert not cv.Network(nn.Sequential(*module[:1], *module[2:]).eval(), input_size=24).steadiness_note
+    assert not cnnviz.Network(nn.Sequential(*module[:1], *module[2:]).eval(), input_size=24).steadiness_note
     module.insert(2, nn.ReLU())
-    assert "company" in cv.Network(module.eval(), input_size=24).steadiness_note
+    assert "company" in cnnviz.Network(module.eval(), input_size=24).steadiness_note
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_ordinary_networks_are_not(name):
-    assert not cv.Network(with_statistics(_module(name)), input_size=64).steadiness_note
+    assert not cnnviz.Network(with_statistics(_module(name)), input_size=64).steadiness_note
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_rounding_is_no_change(dtype):
-    assert not cv.Network(Net("").eval().to(dtype), input_size=24).steadiness_note
+    assert not cnnviz.Network(Net("").eval().to(dtype), input_size=24).steadiness_note
 
 
 def test_the_panel_says_it(photo):
-    panel = cv.panels.Occlusion(cv.Network(Net("dropout").eval(), input_size=24), photo).run()
+    panel = cnnviz.panels.Occlusion(cnnviz.Network(Net("dropout").eval(), input_size=24), photo).run()
     assert "each time" in panel._bar.note
     panel.close()

@@ -16,7 +16,7 @@ def ask_everything(network: Network, picture: torch.Tensor) -> None:
     _ = network.layers, network.default_layer
     network.predict(picture)
     network.activations(picture, [network.layers[0], network.layers[len(network.layers) // 2]])
-    batch = network.normalise(network.prepare(picture)).requires_grad_()
+    batch = network.normalize(network.prepare(picture)).requires_grad_()
     scores, values = network.forward(batch, network.default_layer, grad=True)
     torch.autograd.grad(scores[0, 0], [batch, *values.values()])
 
@@ -43,7 +43,7 @@ def test_after_an_error_in_the_middle(odd, picture, error, call):
         "layers": lambda: network.layers,
         "predict": lambda: network.predict(picture),
         "activations": lambda: network.activations(picture, [network.layers[0], network.layers[-1]]),
-        "forward": lambda: network.forward(network.normalise(picture[None]), network.layers, grad=True),
+        "forward": lambda: network.forward(network.normalize(picture[None]), network.layers, grad=True),
     }
     with pytest.raises((error, ValueError)):
         calls[call]()
@@ -74,7 +74,7 @@ def test_a_thousand_calls():
     network, picture = Network(module, input_size=8), torch.rand(3, 8, 8)
 
     def call() -> None:
-        batch = network.normalise(network.prepare(picture)).requires_grad_()
+        batch = network.normalize(network.prepare(picture)).requires_grad_()
         scores, values = network.forward(batch, ["2", "4"], grad=True)
         torch.autograd.grad(scores[0, 0], [batch, *values.values()])
         network.activations(picture, "1")

@@ -84,7 +84,7 @@ def test_untrained(name):
     weights = models.get_model_weights(name).DEFAULT
     assert network.name == f"{name} (untrained)"
     assert not network.trained
-    assert network.source == f'cv.load_network("{name}", weights=None)'
+    assert network.source == f'cnnviz.load_network("{name}", weights=None)'
     assert network.input_size == (weights.transforms().crop_size[0],) * 2
     assert network.mean == tuple(weights.transforms().mean)
     assert list(network.classes) == weights.meta["categories"]
@@ -96,7 +96,7 @@ def test_untrained(name):
 def test_options():
     network = load_network("squeezenet1_1", weights=None, input_size=(96, 80), device="cpu")
     assert network.input_size == (96, 80)
-    assert network.source == "cv.load_network(\"squeezenet1_1\", weights=None, input_size=(96, 80), device='cpu')"
+    assert network.source == "cnnviz.load_network(\"squeezenet1_1\", weights=None, input_size=(96, 80), device='cpu')"
     assert network.prepare(torch.rand(3, 200, 200)).shape == (1, 3, 96, 80)
 
 
@@ -142,7 +142,7 @@ def test_minis_accuracy(tmp_path):
 
 
 def test_from_the_cache(home):
-    """A file that is there is used; parameters are the file's, though they are not initialised first."""
+    """A file that is there is used; parameters are the file's, though they are not initialized first."""
     assert "squeezenet1_1" not in zoo.available()
     module = models.squeezenet1_1()
     home.mkdir(parents=True)

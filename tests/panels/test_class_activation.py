@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets import methods, panels
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import panels
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.class_activation import METHODS
@@ -33,7 +34,7 @@ def test_a_map_is_what_its_method_returns(panel, network, photo, method):
     top = network.predict(photo, 4)
     assert content(panel).names == tuple(f"{one.name} · {one.probability:.1%}" for one in top)
     for tile, one in enumerate(top):
-        expected = getattr(methods, method)(network, photo, one.index, panel.session.layer).values
+        expected = getattr(cnnviz, method)(network, photo, one.index, panel.session.layer).values
         np.testing.assert_allclose(content(panel).values[tile], expected, rtol=1e-5, atol=1e-9)
 
 
@@ -42,7 +43,7 @@ def test_the_options_reach_the_method(panel, network, photo):
     panel.session.layer = "1"
     panel.run()
     top = network.predict(photo, 1)[0].index
-    expected = methods.grad_cam(network, photo, top, "1", relu=False, counterfactual=True, upsample=False)
+    expected = cnnviz.grad_cam(network, photo, top, "1", relu=False, counterfactual=True, upsample=False)
     shown = content(panel)
     np.testing.assert_array_equal(shown.values[0], expected.values)
     assert shown.extent == expected.extent
@@ -128,7 +129,7 @@ def test_a_layer_without_places_is_explained(panel, network):
 
 def test_important_channels_are_clicked(panel, network, photo):
     panel.run()
-    found = methods.important_channels(network, photo, None, panel.session.layer)
+    found = cnnviz.important_channels(network, photo, None, panel.session.layer)
     assert content(panel, "channels").names[0] == f"{found.channels[0]} · {found.values.max():+.2g}"
     strip = panel._parts["channels"].image
     strip._receive(strip, {"do": "click", "at": [2, 1, 1, 1, 1]}, [])

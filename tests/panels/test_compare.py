@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets import methods, panels
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import panels
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS
 from cnnviz_widgets.panels.compare import METHODS, _time
@@ -13,7 +14,7 @@ from cnnviz_widgets.panels.compare import METHODS, _time
 
 @pytest.fixture
 def panel(network, photo):
-    panel = panels.Compare(network, photo, methods=["saliency", "gradient_times_input", "grad_cam"], steps=10)
+    panel = panels.Compare(network, photo, methods=["saliency", "input_x_gradient", "grad_cam"], steps=10)
     yield panel
     panel.close()
 
@@ -27,9 +28,9 @@ def test_maps_and_curves_are_those_of_the_methods(panel, network, photo):
     target = network.predict(photo, 1)[0].index
     for tile, name in enumerate(panel.methods):
         result = ATTRIBUTIONS[name](network, photo, target)
-        heat = result.heatmap() if isinstance(result, methods.GradientPicture) else result
+        heat = result.heatmap() if isinstance(result, cnnviz.GradientPicture) else result
         np.testing.assert_allclose(content(panel).values[tile], heat.values, rtol=1e-6)
-        for part, curve in (("deletion", methods.deletion_curve), ("insertion", methods.insertion_curve)):
+        for part, curve in (("deletion", cnnviz.deletion_curve), ("insertion", cnnviz.insertion_curve)):
             expected = curve(network, photo, result, target, steps=10)
             shown = panel._parts[part]._shown
             np.testing.assert_allclose(shown["curves"][METHODS[name]][1], expected.values, atol=1e-9)
@@ -61,7 +62,7 @@ def test_there_is_room_for_all_from_the_beginning(panel):
     assert first["maps"].names == ("saliency …", "gradient × input …", "Grad-CAM …")
     for part in ("deletion", "insertion"):
         assert first[part]["numbers"].keys() == last[part]["numbers"].keys()
-        assert list(first[part]["curves"]) == list(last[part]["curves"])  # and every curve keeps its colour
+        assert list(first[part]["curves"]) == list(last[part]["curves"])  # and every curve keeps its color
     assert panel.run() is panel
     assert len(list(panel.compute(panel._now()))) == 2  # nothing to wait for
 
@@ -72,7 +73,7 @@ def test_times_are_read_at_a_glance():
 
 def test_a_click_makes_the_curves_stand_out_and_computes_nothing_again(panel, monkeypatch):
     panel.run()
-    monkeypatch.setattr(methods, "saliency", lambda *a, **k: pytest.fail("computed again"))
+    monkeypatch.setattr(cnnviz, "saliency", lambda *a, **k: pytest.fail("computed again"))
     view = panel._parts["maps"].image
     view._receive(view, {"do": "click", "at": [2, 1, 1, 1, 1]}, [])
     panel.wait(10)
@@ -85,7 +86,7 @@ def test_a_click_makes_the_curves_stand_out_and_computes_nothing_again(panel, mo
 
 def test_more_steps_keep_the_maps(panel, monkeypatch):
     panel.run()
-    monkeypatch.setattr(methods, "saliency", lambda *a, **k: pytest.fail("computed again"))
+    monkeypatch.setattr(cnnviz, "saliency", lambda *a, **k: pytest.fail("computed again"))
     panel.steps = 20
     panel.wait(10)
     assert panel._bar.state == "done", panel._bar.error
@@ -99,7 +100,7 @@ def test_what_does_not_fit_is_said_and_the_others_go_on(photo):
     assert "CAM: " in panel._bar.note
     assert list(panel._parts["deletion"]._shown["curves"]) == ["saliency"]
     assert panel._bar.state == "done"
-    assert "cv.cam" not in panel.code()
+    assert "cnnviz.cam" not in panel.code()
     panel.close()
 
 

@@ -4,40 +4,41 @@ import inspect
 
 import pytest
 
-from cnnviz_widgets import methods, panels
-from cnnviz_widgets.methods.optimise.class_models import RECIPES
-from cnnviz_widgets.methods.optimise.inversion import spread
-from cnnviz_widgets.methods.results import ActivationMaps, Filters
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import panels
+from cnnviz_widgets.drawing.results import ActivationMaps, Filters
+from cnnviz_widgets.methods.features.class_model import RECIPES
+from cnnviz_widgets.methods.features.invert import spread
 from cnnviz_widgets.panels.class_model import CONTROLS
 from cnnviz_widgets.panels.lab import PANELS
 
 METHODS = {
     panels.Filters: [Filters.tiles],
     panels.Activations: [ActivationMaps.content],
-    panels.Occlusion: [methods.occlusion],
+    panels.Occlusion: [cnnviz.occlusion],
     panels.Gradients: [],  # its cells say which methods
     panels.ClassActivation: [
-        methods.grad_cam, methods.grad_cam_pp, methods.hires_cam, methods.layer_cam, methods.cam, methods.score_cam
+        cnnviz.grad_cam, cnnviz.grad_cam_pp, cnnviz.hires_cam, cnnviz.layer_cam, cnnviz.cam, cnnviz.score_cam
     ],
-    panels.Sanity: [methods.sanity_check],
-    panels.Compare: [methods.deletion_curve, methods.insertion_curve],
-    panels.ClassModel: [methods.class_model, methods.optimise],
-    panels.FeatureVisualisation: [methods.visualise, methods.diverse, methods.optimise],
-    panels.DeepDream: [methods.dream, methods.dream_zoom],
-    panels.Inversion: [methods.invert, methods.optimise],
+    panels.Sanity: [cnnviz.sanity_check],
+    panels.Compare: [cnnviz.deletion_curve, cnnviz.insertion_curve],
+    panels.ClassModel: [cnnviz.class_model, cnnviz.optimize],
+    panels.FeatureVisualization: [cnnviz.visualize, cnnviz.diverse, cnnviz.optimize],
+    panels.DeepDream: [cnnviz.dream, cnnviz.dream_zoom],
+    panels.Inversion: [cnnviz.invert, cnnviz.optimize],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
-    (panels.ClassActivation, "upsampled"): (methods.grad_cam, "upsample", 1),
-    (panels.ClassModel, "starts"): (methods.class_model, "batch", 1),
-    (panels.DeepDream, "strength"): (methods.dream, "step_size", 255),
+    (panels.ClassActivation, "upsampled"): (cnnviz.grad_cam, "upsample", 1),
+    (panels.ClassModel, "starts"): (cnnviz.class_model, "batch", 1),
+    (panels.DeepDream, "strength"): (cnnviz.dream, "step_size", 255),
     (panels.Inversion, "rungs"): (spread, "number", 1),
 }
 OF_THE_PANEL = {  # what a trait means that has a parameter's name and is something else
     (panels.ClassModel, "steps"),  # a recipe says, see below
     (panels.DeepDream, "guide"),  # the name of a sample, and not a picture
     (panels.DeepDream, "size"),
-    (panels.ClassModel, "picture"),  # a recipe's, not a parametrisation
+    (panels.ClassModel, "picture"),  # a recipe's, not a parametrization
     (panels.Sanity, "methods"),
 }
 
@@ -56,7 +57,7 @@ def test_a_trait_begins_with_the_default_of_its_method(panel):
         if (panel, name) in OF_THE_PANEL:
             continue
         for method in METHODS[panel]:
-            if name in parameters(method):  # the first one that knows it; optimise is what the others stand on
+            if name in parameters(method):  # the first one that knows it; optimize is what the others stand on
                 assert getattr(panel, name).default_value == parameters(method)[name].default, (name, method)
                 break
 
@@ -75,7 +76,7 @@ def test_a_class_model_begins_as_its_recipe():
 
 def test_what_was_told_in_two_ways():
     told = {(panels.Inversion, "smoothness"): 0.5, (panels.Inversion, "steps"): 256, (panels.Compare, "steps"): 50,
-            (panels.FeatureVisualisation, "steps"): 256, (panels.ClassModel, "steps"): 256,
+            (panels.FeatureVisualization, "steps"): 256, (panels.ClassModel, "steps"): 256,
             (panels.DeepDream, "frames"): 60}  # fmt: skip
     assert {(panel, name): getattr(panel, name).default_value for panel, name in told} == told
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets import methods, panels
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import Neuron, panels
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Neuron
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS
 from cnnviz_widgets.panels.gradients import CELLS
@@ -34,7 +34,7 @@ def test_a_cell_is_what_its_method_returns(panel, network, photo, cells):
     assert shown.names == tuple(f"{CELLS[method]} · guided" for method, _ in cells)
     for tile, (name, rule) in enumerate(cells):
         result = ATTRIBUTIONS[name](network, photo, None, rule=rule)
-        if isinstance(result, methods.GradientPicture):
+        if isinstance(result, cnnviz.GradientPicture):
             assert tile in shown.unseen
             np.testing.assert_array_equal(shown.picture[tile], result.shown())
             result = result.heatmap()
@@ -46,7 +46,7 @@ def test_from_a_neuron(panel, network, photo):
     panel.session.layer, panel.session.channel, panel.session.position = "3", 5, (2, 3)
     panel.source, panel.cells = "neuron", [("saliency", "backprop")]
     panel.run()
-    expected = methods.saliency(network, photo, Neuron("3", 5, (2, 3)))
+    expected = cnnviz.saliency(network, photo, Neuron("3", 5, (2, 3)))
     np.testing.assert_array_equal(content(panel).values[0], expected.values)
     assert content(panel).caption == expected.of
 
@@ -65,8 +65,8 @@ def test_one_scale_for_the_same_unit(panel):
 def test_what_is_known_is_not_computed_again(panel, monkeypatch):
     panel.cells = [("saliency", "backprop")]
     panel.run()
-    calls, real = [], methods.saliency
-    monkeypatch.setattr(methods, "saliency", lambda *a, **k: calls.append(k["rule"]) or real(*a, **k))
+    calls, real = [], cnnviz.saliency
+    monkeypatch.setattr(cnnviz, "saliency", lambda *a, **k: calls.append(k["rule"]) or real(*a, **k))
     panel.cells = [("saliency", "backprop"), ("saliency", "guided")]
     panel.wait(10)
     assert calls == ["guided"]
@@ -117,7 +117,7 @@ def test_a_method_that_does_not_fit_says_why_and_the_others_go_on(panel):
 def test_what_is_missing_to_completeness_is_shown(panel, network, photo):
     panel.cells = [("saliency", "backprop"), ("integrated_gradients", "backprop")]
     panel.run()
-    error = abs(methods.integrated_gradients(network, photo).completeness_error)
+    error = abs(cnnviz.integrated_gradients(network, photo).completeness_error)
     name = network.predict(photo, 1)[0].name
     assert content(panel).caption == f"{name} · integrated gradients · backprop: sum off by {error:.2g}"
 

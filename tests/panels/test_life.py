@@ -14,6 +14,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from cnnviz_widgets import panels
+from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, computes, displayed
@@ -21,7 +22,6 @@ from cnnviz_widgets.panels.controls import choice, slider, toggle
 from cnnviz_widgets.panels.lab import PANELS
 from cnnviz_widgets.panels.making import float_slider
 from cnnviz_widgets.panels.parts import Note, View
-from cnnviz_widgets.pictures.render import Content
 from cnnviz_widgets.runtime.runner import Frame
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"

@@ -11,15 +11,15 @@ import torch
 from PIL import Image
 from torch import nn
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
+from cnnviz_widgets.drawing.render import Content, png
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, computes
 from cnnviz_widgets.panels.controls import slider
 from cnnviz_widgets.panels.parts import Note, View
 from cnnviz_widgets.pictures import Labels
-from cnnviz_widgets.pictures.render import Content, png
 from cnnviz_widgets.runtime.runner import Frame
 
 ALL = [
@@ -292,7 +292,7 @@ def test_saved_output_carries_a_picture(kind, network, photo):
 def test_the_code_button_shows_the_program_that_draws_what_is_shown(kind, settings, part, shown, network, photo):
     panel = kind(network, photo, **settings).run()
     program = panel.code()
-    assert program.startswith("import cnnviz_widgets as cv\n\nnet = ...  #")
+    assert program.startswith("import cnnviz_widgets as cnnviz\n\nnet = ...  #")
     lines = [line for line in program.splitlines() if not line.startswith(("net =", "photo ="))]
     scope: dict = {"net": network, "photo": photo}
     exec("\n".join(lines[:-1]), scope)
@@ -316,14 +316,14 @@ def test_the_program_takes_the_users_own_things_from_their_variables(network, ph
     monkeypatch.setattr(__main__, "my_array", photo.numpy(), raising=False)
     panel = panels.Filters(network.module, __main__.my_array)
     lines = panel.code().splitlines()
-    assert lines[2:4] == ["net = cv.Network(my_module)", "photo = cv.load_image(my_array)"]
+    assert lines[2:4] == ["net = cnnviz.Network(my_module)", "photo = cnnviz.load_image(my_array)"]
     monkeypatch.setattr(__main__, "my_network", network, raising=False)
     panel.session.network = network
     panel.session.image = {"name": "a cat.png", "content": png(Image.new("RGB", (4, 4)))}
     assert panel.code().splitlines()[2:5] == [
         "net = my_network",
         '# Put the file "a cat.png" beside this notebook first.',
-        'photo = cv.load_image("a cat.png")',
+        'photo = cnnviz.load_image("a cat.png")',
     ]
     panel.close()
 
@@ -370,7 +370,7 @@ def test_an_error_stands_until_it_is_mended(panel):
 
 def test_occlusion_says_at_how_many_squares_the_class_stays(network, photo):
     panel = panels.Occlusion(network, photo, size=16, figure=True, target="bird").run()
-    state = cv.last(cv.occlusion(network, photo, "bird", size=16), progress=False)
+    state = cnnviz.last(cnnviz.occlusion(network, photo, "bird", size=16), progress=False)
     assert panel._parts["map"].image.content.caption == f"{state.baseline:.3f} uncovered: bird"
     labels = [label for row in state.labels.tolist() for label in row]
     told = panel._parts["labels"].image.content.caption

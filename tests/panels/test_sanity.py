@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets import methods, panels
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import panels
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.sanity import EDGES, STAGES, stages
 
@@ -32,13 +33,13 @@ def test_the_panel_shows_the_states_of_the_check(panel, network, photo):
     matrix, large = content(panel, "matrix"), content(panel, "large")
     assert (matrix.columns, matrix.count) == (4, 12)
     assert matrix.heads == ("saliency", "", "", "", "Grad-CAM", "", "", "", "edge detector", "", "", "")
-    states = list(methods.sanity_check(methods.saliency, network, photo, layers=layers))
+    states = list(cnnviz.sanity_check(cnnviz.saliency, network, photo, layers=layers))
     shown = panel._parts["likeness"]._shown
     np.testing.assert_allclose(shown["curves"]["saliency"][1], [one.similarity.spearman for one in states])
     np.testing.assert_allclose(large.values[0], states[2].values, rtol=1e-6)
     assert large.names[0] == f"saliency · {states[2].similarity.spearman:.2f}"
     assert large.caption == "random: 7, 3"
-    np.testing.assert_allclose(large.values[2], methods.edge_map(network.prepare(photo)[0]).values, rtol=1e-6)
+    np.testing.assert_allclose(large.values[2], cnnviz.edge_map(network.prepare(photo)[0]).values, rtol=1e-6)
     assert shown["curves"]["edge detector"][1] == [1] * 4
     assert (shown["marker"], shown["end"]) == (2, 3)
 
@@ -46,7 +47,7 @@ def test_the_panel_shows_the_states_of_the_check(panel, network, photo):
 def test_one_layer_at_a_time(panel, network, photo):
     panel.mode, panel.measure, panel.step = "independent", "ssim", 3
     panel.run()
-    states = list(methods.sanity_check(methods.saliency, network, photo, mode="independent", layers=stages(network)))
+    states = list(cnnviz.sanity_check(cnnviz.saliency, network, photo, mode="independent", layers=stages(network)))
     values = panel._parts["likeness"]._shown["curves"]["saliency"][1]
     np.testing.assert_allclose(values, [one.similarity.ssim for one in states])
     assert content(panel, "large").caption == "random: 0"
@@ -79,7 +80,7 @@ def test_columns_come_one_by_one_in_their_places(panel):
 
 def test_scrubbing_computes_nothing_again(panel, monkeypatch):
     panel.run()
-    monkeypatch.setattr(methods, "saliency", lambda *a, **k: pytest.fail("computed again"))
+    monkeypatch.setattr(cnnviz, "saliency", lambda *a, **k: pytest.fail("computed again"))
     for step in (3, 1):
         panel.step = step
         assert panel.wait(10)
@@ -88,13 +89,13 @@ def test_scrubbing_computes_nothing_again(panel, monkeypatch):
 
 
 def test_stop_keeps_what_is_there_and_it_can_be_looked_at(panel, monkeypatch):
-    slow = methods.saliency
+    slow = cnnviz.saliency
 
     def saliency(*arguments, **options):
         time.sleep(0.2)
         return slow(*arguments, **options)
 
-    monkeypatch.setattr(methods, "saliency", saliency)
+    monkeypatch.setattr(cnnviz, "saliency", saliency)
     panel.shown = True
     panel._request("compute")
     while not panel._states:

@@ -56,7 +56,7 @@ def test_a_dataset_is_anything_that_load_dataset_takes(network, photo):
     session = Session(network, photo, dataset=[photo, "coffee"])
     assert [name for _, name in session.dataset] == ["picture 0", "coffee"]
     session.dataset = samples()
-    assert session.dataset.source == "cv.load_dataset(cv.samples())"
+    assert session.dataset.source == "cnnviz.load_dataset(cnnviz.samples())"
     session.dataset = None
     assert session.dataset is None
 

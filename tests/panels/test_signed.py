@@ -4,16 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from cnnviz_widgets import methods, panels
-from cnnviz_widgets.methods.results import Heatmap
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import panels
+from cnnviz_widgets.drawing.render import DIVERGING, draw, table
+from cnnviz_widgets.drawing.results import Heatmap
 from cnnviz_widgets.panels.maps import Tiles
-from cnnviz_widgets.pictures.render import DIVERGING, draw, table
 
 
 @pytest.mark.parametrize("target", ["cat", "bird", "dog"])
 def test_occlusion(network, photo, target):
     panel = panels.Occlusion(network, photo, size=16, stride=8, target=target, figure=True).run()
-    expected = methods.last(methods.occlusion(network, photo, target, size=16, stride=8), progress=False)
+    expected = cnnviz.last(cnnviz.occlusion(network, photo, target, size=16, stride=8), progress=False)
     for name in ("map", "activation"):
         image = panel._parts[name].image
         low, high = image.content.range
@@ -63,9 +64,9 @@ def test_maps_side_by_side_share_the_colors():
     picture, tiles = torch.full((3, 8, 8), 0.5), Tiles()
     tiles.put("plain", Heatmap(torch.rand(8, 8), picture, "size"))
     labels = {"plain": "plain", "below": "below"}
-    grey = np.full((8, 8, 3), 128, np.uint8)
-    assert not tiles.content(grey, labels, "", known={"plain"}).signed
+    gray = np.full((8, 8, 3), 128, np.uint8)
+    assert not tiles.content(gray, labels, "", known={"plain"}).signed
     tiles.put("below", Heatmap(torch.randn(8, 8), picture, "signed or not"))
-    content = tiles.content(grey, labels, "", known=labels)
+    content = tiles.content(gray, labels, "", known=labels)
     assert content.signed
     assert content.low == [-high for high in content.high]

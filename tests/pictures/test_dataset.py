@@ -13,7 +13,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.pictures import load_dataset, load_image, samples
 
 
-class Labelled(Dataset):
+class Labeled(Dataset):
     def __init__(self, label=3):
         self._label = label
 
@@ -26,9 +26,9 @@ class Labelled(Dataset):
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, grey in (("b/two.PNG", 20), ("a.jpg", 10), ("b/three.webp", 30)):
+    for name, gray in (("b/two.PNG", 20), ("a.jpg", 10), ("b/three.webp", 30)):
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.new("RGB", (12, 8), (grey,) * 3).save(tmp_path / name)
+        Image.new("RGB", (12, 8), (gray,) * 3).save(tmp_path / name)
     (tmp_path / "notes.txt").write_text("no picture")
     return tmp_path
 
@@ -38,7 +38,7 @@ def test_a_folder_and_those_below_it(folder):
     assert len(dataset) == 3
     assert [name for _, name in dataset] == ["a", "three", "two"]
     assert [round(float(picture.mean()) * 255) for picture, _ in dataset] == [10, 30, 20]
-    again = eval(dataset.source, {"cv": __import__("cnnviz_widgets")})
+    again = eval(dataset.source, {"cnnviz": __import__("cnnviz_widgets")})
     assert [name for _, name in again] == ["a", "three", "two"]
 
 
@@ -47,12 +47,12 @@ def test_samples():
     picture, name = dataset[1]
     assert name == "coffee"
     assert torch.equal(picture, load_image("coffee"))
-    assert len(eval(dataset.source, {"cv": __import__("cnnviz_widgets")})) == len(samples())
+    assert len(eval(dataset.source, {"cnnviz": __import__("cnnviz_widgets")})) == len(samples())
 
 
 def test_a_list_of_all_sorts(folder):
-    grey = np.full((6, 7), 51, np.uint8)
-    dataset = load_dataset([folder / "a.jpg", "coffee", grey, torch.zeros(3, 5, 5), Image.new("L", (4, 4))])
+    gray = np.full((6, 7), 51, np.uint8)
+    dataset = load_dataset([folder / "a.jpg", "coffee", gray, torch.zeros(3, 5, 5), Image.new("L", (4, 4))])
     assert [name for _, name in dataset] == ["a", "coffee", "picture 2", "picture 3", "picture 4"]
     assert torch.equal(dataset[2][0], torch.full((3, 6, 7), 0.2))
     assert dataset.source is None
@@ -69,7 +69,7 @@ def test_a_batch(batch):
 
 @pytest.mark.parametrize(("label", "name"), [(3, "3"), ("goose", "goose"), (torch.tensor(3), "picture 2")])
 def test_pairs_with_a_label(label, name):
-    picture, said = load_dataset(Labelled(label))[2]
+    picture, said = load_dataset(Labeled(label))[2]
     assert torch.equal(picture, torch.full((3, 8, 8), 0.2))
     assert said == name
 
@@ -113,9 +113,9 @@ def test_an_empty_folder_is_told(tmp_path):
 
 
 def test_the_picture_that_is_none_is_named():
-    normalised = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), -2.0)])
+    normalized = torch.stack([torch.zeros(3, 8, 8), torch.full((3, 8, 8), -2.0)])
     with pytest.raises(UserError, match=r"picture 1 of the dataset: source has values from -2 to -2"):
-        load_dataset(normalised)[1]
+        load_dataset(normalized)[1]
 
 
 def test_hidden_files_and_what_is_no_file_are_no_pictures(folder):
@@ -245,10 +245,10 @@ def test_what_a_dataset_raises_carries_the_number():
         list(dataset)
 
 
-def test_a_transform_that_normalises_is_told():
-    normalised = [(torch.rand(3, 8, 8) - 0.45) / 0.225, 0]
+def test_a_transform_that_normalizes_is_told():
+    normalized = [(torch.rand(3, 8, 8) - 0.45) / 0.225, 0]
     with pytest.raises(UserError, match=r"picture 0 of .* has values from .* give a data set no transform that"):
-        list(load_dataset([normalised]))
+        list(load_dataset([normalized]))
 
 
 @pytest.mark.parametrize("channels", [2, 4, 5])

@@ -22,7 +22,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 from torchvision.transforms import functional as tv
 
-import cnnviz_widgets as cv
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.pictures import load, load_image, remember, samples, source_of
 
@@ -37,7 +37,7 @@ def encoded(image, form="PNG", **options) -> bytes:
     return file.getvalue()
 
 
-def grey(values) -> torch.Tensor:
+def gray(values) -> torch.Tensor:
     return torch.as_tensor(np.asarray(values), dtype=torch.float32).expand(3, -1, -1)
 
 
@@ -144,18 +144,18 @@ def test_palette_with_transparency_over_white():
     image = Image.new("P", (3, 1))
     image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
     image.putdata([0, 1, 2])
-    one_colour = load_image(encoded(image, transparency=1))
-    same(one_colour, torch.tensor([[1.0, 1, 0], [0, 1, 0], [0, 1, 1]])[:, None])
-    by_colour = load_image(encoded(image, transparency=bytes([255, 51, 0])))
-    near(by_colour, torch.tensor([[1, 0.8, 1], [0, 1, 1], [0, 0.8, 1]])[:, None])
-    same(load_image(encoded(image, "GIF", transparency=1)), one_colour)
+    one_color = load_image(encoded(image, transparency=1))
+    same(one_color, torch.tensor([[1.0, 1, 0], [0, 1, 0], [0, 1, 1]])[:, None])
+    by_color = load_image(encoded(image, transparency=bytes([255, 51, 0])))
+    near(by_color, torch.tensor([[1, 0.8, 1], [0, 1, 1], [0, 0.8, 1]])[:, None])
+    same(load_image(encoded(image, "GIF", transparency=1)), one_color)
 
 
 @settings(deadline=None)
 @given(hnp.arrays(np.uint8, (5, 6, 4)))
 def test_alpha_over_white(rgba):
-    colour, alpha = rgba[..., :3] / 255, rgba[..., 3:] / 255
-    expected = torch.from_numpy((colour * alpha + 1 - alpha).transpose(2, 0, 1)).float()
+    color, alpha = rgba[..., :3] / 255, rgba[..., 3:] / 255
+    expected = torch.from_numpy((color * alpha + 1 - alpha).transpose(2, 0, 1)).float()
     for source in (encoded(rgba), rgba, rgba / 255, torch.from_numpy(rgba), torch.from_numpy(rgba).permute(2, 0, 1)):
         near(load_image(source), expected)
 
@@ -164,21 +164,21 @@ def test_opaque_alpha_changes_nothing():
     same(load_image(Image.fromarray(RGB).convert("RGBA")), EXPECTED)
 
 
-def test_grey_with_alpha_and_colour_key():
+def test_gray_with_alpha_and_color_key():
     image = Image.new("LA", (2, 1))
     image.putdata([(100, 255), (100, 51)])
-    near(load_image(encoded(image)), grey([[100 / 255, 100 / 255 * 0.2 + 0.8]]))
-    near(load_image(encoded(np.array([[10, 20]], np.uint8), transparency=20)), grey([[10 / 255, 1]]))
+    near(load_image(encoded(image)), gray([[100 / 255, 100 / 255 * 0.2 + 0.8]]))
+    near(load_image(encoded(np.array([[10, 20]], np.uint8), transparency=20)), gray([[10 / 255, 1]]))
     near(load_image(encoded(RGB, transparency=tuple(RGB[0, 0].tolist())))[:, 0, 0], torch.ones(3))
 
 
-def test_grey_and_one_bit():
+def test_gray_and_one_bit():
     same(load_image(encoded(RGB[..., 0])), EXPECTED[:1].repeat(3, 1, 1))
-    same(load_image(encoded(Image.fromarray(np.array([[True, False]])))), grey([[1, 0]]).contiguous())
-    same(load_image(np.array([[True, False]])), grey([[1, 0]]).contiguous())
+    same(load_image(encoded(Image.fromarray(np.array([[True, False]])))), gray([[1, 0]]).contiguous())
+    same(load_image(np.array([[True, False]])), gray([[1, 0]]).contiguous())
 
 
-def test_sixteen_bit_grey():
+def test_sixteen_bit_gray():
     expected = (torch.from_numpy(DEEP.astype(np.float32)) / 65535).repeat(3, 1, 1)
     big_endian = io.BytesIO()
     tifffile.imwrite(big_endian, DEEP, byteorder=">")
@@ -190,7 +190,7 @@ def test_sixteen_bit_grey():
         same(load_image(source), expected)
 
 
-def test_sixteen_bit_colour_to_the_nearest_byte():
+def test_sixteen_bit_color_to_the_nearest_byte():
     deep = np.random.default_rng(1).integers(0, 65536, (3, 4, 3), dtype=np.uint16)
     header = struct.pack(">IIBBBBB", 4, 3, 16, 2, 0, 0, 0)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
@@ -221,7 +221,7 @@ def test_cmyk():
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "TIFF"])
 def test_first_frame_of_an_animation(form):
-    red, blue = (Image.new("RGB", (4, 4), colour) for colour in ("red", "blue"))
+    red, blue = (Image.new("RGB", (4, 4), color) for color in ("red", "blue"))
     options = {"lossless": True} if form == "WEBP" else {}
     content = encoded(red, form, save_all=True, append_images=[blue], **options)
     assert Image.open(io.BytesIO(content)).n_frames == 2
@@ -272,7 +272,7 @@ def test_bytes_are_exact(values):
 def test_loading_twice_changes_nothing():
     once = load_image("chelsea")
     same(load_image(once), once)
-    near(load_image(np.array([[1 + 1e-4, -1e-4]])), grey([[1, 0]]), 0)  # rounding noise is clipped
+    near(load_image(np.array([[1 + 1e-4, -1e-4]])), gray([[1, 0]]), 0)  # rounding noise is clipped
 
 
 # --- size ----------------------------------------------------------------------------------------------------------
@@ -313,8 +313,8 @@ CAME = {
     "a null character": ("a\0b", "cannot be opened"),
     "an address": ("https://example.org/cat.jpg", "is a web address: save the picture to a file"),
     "no bytes": (b"", r"source is empty \(0 bytes\)"),
-    "text": (b"hello, world", "source is not a picture that can be recognised"),
-    "half a header": (encoded(RGB)[:12], "source is not a picture that can be recognised"),
+    "text": (b"hello, world", "source is not a picture that can be recognized"),
+    "half a header": (encoded(RGB)[:12], "source is not a picture that can be recognized"),
     "a text file": (io.StringIO("hello"), "open a file in binary mode"),
     "an empty upload": ((), "source is an empty upload: choose a file first"),
     "an empty choice": (ipywidgets.FileUpload().value, "source is an empty upload: choose a file first"),
@@ -334,10 +334,10 @@ CAME = {
     "NaN": (np.array([[0.5, np.nan]]), "source has NaN or infinite values"),
     "infinity": (torch.tensor([[0.5, torch.inf]]), "source has NaN or infinite values"),
     "bytes as floats": (RGB * 1.0, r"source has values from \d to 2\d\d: .*divide bytes by 255"),
-    "a normalised picture": (EXPECTED * 4 - 2, "source has values from -.* undo a network's normalisation"),
+    "a normalized picture": (EXPECTED * 4 - 2, "source has values from -.* undo a network's normalization"),
     "a float picture over 1": (Image.fromarray(np.float32([[0, 9]])), "source has values from 0 to 9"),
-    "32-bit grey": (Image.fromarray(np.int32([[0, 70000]])), "source has grey values from 0 to 70000"),
-    "negative grey": (Image.fromarray(np.int32([[-4, 7]])), "source has grey values from -4 to 7"),
+    "32-bit gray": (Image.fromarray(np.int32([[0, 70000]])), "source has gray values from 0 to 70000"),
+    "negative gray": (Image.fromarray(np.int32([[-4, 7]])), "source has gray values from -4 to 7"),
 }
 
 
@@ -399,18 +399,18 @@ def test_source_of_recreates_the_picture(tmp_path, monkeypatch):
     pictures = [load_image("chelsea"), photo, load_image("chelsea", (30, 40)), load_image(photo, (9, 8))]
     pictures += [load_image(name) for name in names] + [load_image(Path(names[0]))]
     for picture in pictures:
-        same(eval(source_of(picture), {"cv": cv}), picture)
+        same(eval(source_of(picture), {"cnnviz": cnnviz}), picture)
 
 
 def test_source_of_reads_well():
     photo = load_image("chelsea")
-    assert source_of(photo) == 'cv.load_image("chelsea")'
-    assert source_of(load_image(photo)) == 'cv.load_image("chelsea")'
-    assert source_of(load_image("chelsea", size=64)) == 'cv.load_image("chelsea", size=64)'
-    assert source_of(load_image("chelsea", size=(64, 32))) == 'cv.load_image("chelsea", size=(64, 32))'
-    assert source_of(load_image([{"name": "a cat.png", "content": encoded(RGB)}])) == 'cv.load_image("a cat.png")'
-    remember(picture := load_image(RGB), "cv.load_image(array)")
-    assert source_of(picture) == "cv.load_image(array)"
+    assert source_of(photo) == 'cnnviz.load_image("chelsea")'
+    assert source_of(load_image(photo)) == 'cnnviz.load_image("chelsea")'
+    assert source_of(load_image("chelsea", size=64)) == 'cnnviz.load_image("chelsea", size=64)'
+    assert source_of(load_image("chelsea", size=(64, 32))) == 'cnnviz.load_image("chelsea", size=(64, 32))'
+    assert source_of(load_image([{"name": "a cat.png", "content": encoded(RGB)}])) == 'cnnviz.load_image("a cat.png")'
+    remember(picture := load_image(RGB), "cnnviz.load_image(array)")
+    assert source_of(picture) == "cnnviz.load_image(array)"
 
 
 def test_source_of_is_none_for_what_nobody_can_recreate():
@@ -425,7 +425,7 @@ def test_source_of_is_none_for_what_nobody_can_recreate():
 def test_source_of_in_inference_mode():
     with torch.inference_mode():
         photo = load_image("chelsea", 20)
-    assert source_of(photo) == 'cv.load_image("chelsea", size=20)'
+    assert source_of(photo) == 'cnnviz.load_image("chelsea", size=20)'
 
 
 def test_the_registry_keeps_no_picture_alive():
@@ -453,7 +453,7 @@ def test_only_the_formats_that_are_promised_reach_a_decoder(tmp_path, form, monk
     content = POSTSCRIPT if form == "EPS" else encoded(Image.new("RGB", (32, 32)), form)
     (tmp_path / "holiday.png").write_bytes(content)
     for source in (tmp_path / "holiday.png", content, io.BytesIO(content), {"name": "a.png", "content": content}):
-        with pytest.raises(UserError, match="is not a picture that can be recognised: give a whole PNG, JPEG"):
+        with pytest.raises(UserError, match="is not a picture that can be recognized: give a whole PNG, JPEG"):
             load_image(source)
 
 
@@ -527,10 +527,10 @@ def test_a_large_picture_takes_little_more_than_its_own_memory(tmp_path, form, s
     side = 6000
     Image.new("RGB", (side, side), (9, 99, 199)).save(tmp_path / "large", form)
     program = (
-        "import resource, cnnviz_widgets as cv\n"
+        "import resource, cnnviz_widgets as cnnviz\n"
         "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
-        "cv.load_image('chelsea', 64); before = peak()\n"
-        f"cv.load_image({str(tmp_path / 'large')!r}, {size}); print(peak() - before)"
+        "cnnviz.load_image('chelsea', 64); before = peak()\n"
+        f"cnnviz.load_image({str(tmp_path / 'large')!r}, {size}); print(peak() - before)"
     )
     taken = int(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout)
     assert taken <= bytes_each * side**2 + 40e6  # and the bands
@@ -596,12 +596,12 @@ def test_a_whole_picture_with_broken_exif_is_read(form, exif):
 
 def test_broken_profiles_and_phones_pictures_are_read():
     near(load_image(encoded(RGB, icc_profile=b"no profile")), EXPECTED, 0)
-    red, blue = (Image.new("RGB", (8, 8), colour) for colour in ("red", "blue"))
+    red, blue = (Image.new("RGB", (8, 8), color) for color in ("red", "blue"))
     content = encoded(red, "MPO", save_all=True, append_images=[blue])
     near(load_image(content).mean((1, 2)), torch.tensor([1.0, 0, 0]), 0.02)
 
 
-# --- networks that see more than colours ---------------------------------------------------------------------------
+# --- networks that see more than colors ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("channels", [2, 4, 5])
@@ -617,7 +617,7 @@ def test_other_numbers_of_channels_stay_as_they_are(channels):
         load_image(np.zeros((6, 7, 9)), channels=channels)
 
 
-def test_four_channels_of_a_file_are_colour_and_alpha():
+def test_four_channels_of_a_file_are_color_and_alpha():
     rgba = np.random.default_rng(8).integers(0, 256, (5, 6, 4), dtype=np.uint8)
     same(load_image(encoded(rgba), channels=4), torch.from_numpy(rgba.transpose(2, 0, 1).astype(np.float32)) / 255)
 

@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
+from cnnviz_widgets.drawing.plot import _ticks, plot
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures.plot import _ticks, plot
 
 BLUE, ORANGE = (31, 119, 180), (255, 127, 14)
 
 
-def where(picture, colour):
-    """(rows, columns) of the axes at which a colour is, in px from the lower left corner of the axes."""
+def where(picture, color):
+    """(rows, columns) of the axes at which a color is, in px from the lower left corner of the axes."""
     pixels = np.asarray(picture)[10 : 260 - 42, 54 : 560 - 14]
-    rows, columns = (np.abs(pixels.astype(int) - colour).max(2) < 8).nonzero()
+    rows, columns = (np.abs(pixels.astype(int) - color).max(2) < 8).nonzero()
     return len(pixels) - 1 - rows, columns
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from cnnviz_widgets.drawing import render
+from cnnviz_widgets.drawing.render import COLORMAPS, Content
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures import render
-from cnnviz_widgets.pictures.render import COLORMAPS, Content
 
 RNG = np.random.default_rng(0)
 PHOTO = RNG.integers(0, 256, (96, 128, 3), np.uint8)
@@ -20,9 +20,9 @@ def test_to_uint8_takes_pictures_of_every_kind() -> None:
     expected = (picture.detach().numpy().transpose(1, 2, 0) * 255).round().astype(np.uint8)
     np.testing.assert_array_equal(render.to_uint8(picture), expected)
     np.testing.assert_array_equal(render.to_uint8(picture[None])[0], expected)
-    grey = render.to_uint8(picture[:1].double())
-    assert grey.shape == (5, 7, 3)
-    assert (grey == grey[..., :1]).all()
+    gray = render.to_uint8(picture[:1].double())
+    assert gray.shape == (5, 7, 3)
+    assert (gray == gray[..., :1]).all()
     assert render.to_uint8(picture.bfloat16()).shape == (5, 7, 3)
     assert render.to_uint8(PHOTO) is PHOTO
     assert render.to_uint8(np.array([[[-1.0, 2.0, np.nan]]])).tolist() == [[[0] * 3, [255] * 3, [0] * 3]]
@@ -51,24 +51,24 @@ def test_an_unknown_colormap_lists_the_known_ones() -> None:
         render.table("jet")
 
 
-def test_colour_at_the_ends_beyond_them_and_nan() -> None:
-    shades = render.colour([[0.0, 0.5, 1.0, -5.0, 5.0, np.nan]], "gray", 0, 1)[0]
+def test_color_at_the_ends_beyond_them_and_nan() -> None:
+    shades = render.color([[0.0, 0.5, 1.0, -5.0, 5.0, np.nan]], "gray", 0, 1)[0]
     assert shades[:5, 0].tolist() == [0, 128, 255, 0, 255]
     assert shades[:, 3].tolist() == [255] * 5 + [0]
-    assert render.colour([[3.0, 3.0]], "gray")[0, :, 0].tolist() == [0, 0]  # no range
+    assert render.color([[3.0, 3.0]], "gray")[0, :, 0].tolist() == [0, 0]  # no range
 
 
 @given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=20))
-def test_colour_is_monotone(numbers: list[float]) -> None:
-    shades = render.colour([sorted(numbers)], "gray")[0, :, 0]
+def test_color_is_monotone(numbers: list[float]) -> None:
+    shades = render.color([sorted(numbers)], "gray")[0, :, 0]
     assert (np.diff(shades.astype(int)) >= 0).all()
 
 
 def test_each_tile_may_have_its_own_range() -> None:
-    shades = render.colour(np.full((2, 1, 1), 2.0), "gray", 0, [2, 4])
+    shades = render.color(np.full((2, 1, 1), 2.0), "gray", 0, [2, 4])
     assert shades[:, 0, 0, 0].tolist() == [255, 128]
     with pytest.raises(UserError, match="high must be"):
-        render.colour(np.zeros((2, 1, 1)), "gray", 0, [1, 2, 3])
+        render.color(np.zeros((2, 1, 1)), "gray", 0, [1, 2, 3])
 
 
 def test_tile_puts_every_tile_in_its_place() -> None:
@@ -84,7 +84,7 @@ def test_draw_a_picture_and_a_map_pixel_by_pixel() -> None:
     values = np.array([[0.0, 1.0], [np.nan, 0.5]])
     drawn = np.asarray(render.draw(Content(values=values), colormap="viridis", width=20))
     assert drawn.shape == (20, 20, 4)
-    expected = render.colour(values, "viridis").repeat(10, 0).repeat(10, 1)
+    expected = render.color(values, "viridis").repeat(10, 0).repeat(10, 1)
     covered = expected[..., 3] > 0
     np.testing.assert_array_equal(drawn[covered], expected[covered])
     assert (drawn[~covered][:, 3] == 0).all()
@@ -94,9 +94,9 @@ def test_draw_an_overlay_at_its_extent() -> None:
     values = np.array([[0.0, 1.0]])
     content = Content(PHOTO, values, extent=(10, 20, 50, 60))
     drawn = np.asarray(render.draw(content, colormap="viridis", opacity=0.4, width=128))[..., :3].astype(float)
-    colours = render.colour(values, "viridis")[0, :, :3].astype(float)
+    colors = render.color(values, "viridis")[0, :, :3].astype(float)
     expected = PHOTO.astype(float)
-    expected[20:60, 10:50] = 0.6 * expected[20:60, 10:50] + 0.4 * colours[None].repeat(20, 1)
+    expected[20:60, 10:50] = 0.6 * expected[20:60, 10:50] + 0.4 * colors[None].repeat(20, 1)
     assert np.abs(drawn - expected).max() <= 1.5
 
 
@@ -139,9 +139,9 @@ def test_content_knows_its_size() -> None:
     assert Content(values=torch.zeros(4, 5, 6)).size == (5, 6)
 
 
-def test_kinds_have_colours_of_their_own() -> None:
+def test_kinds_have_colors_of_their_own() -> None:
     shades = render.draw(Content(values=np.arange(10)[None], levels=tuple("abcdefghij")), width=10)
-    assert len({tuple(colour) for colour in np.asarray(shades)[0]}) == 10
+    assert len({tuple(color) for color in np.asarray(shades)[0]}) == 10
     with pytest.raises(UserError, match="at most 10 names"):
         Content(values=np.zeros((2, 2)), levels=tuple("abcdefghijk"))
 

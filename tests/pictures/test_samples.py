@@ -12,11 +12,11 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.pictures import Samples, load_image, samples, source_of
 
 
-def test_more_than_ten_in_colour_and_in_grey():
-    grey = [name for name in samples() if (samples()[name] == samples()[name][:1]).all()]
+def test_more_than_ten_in_color_and_in_gray():
+    gray = [name for name in samples() if (samples()[name] == samples()[name][:1]).all()]
     assert len(samples()) >= 10
-    assert {"camera", "coins", "moon"} <= set(grey)
-    assert {"chelsea", "coffee", "astronaut", "rocket", "china", "flower"} <= set(samples()) - set(grey)
+    assert {"camera", "coins", "moon"} <= set(gray)
+    assert {"chelsea", "coffee", "astronaut", "rocket", "china", "flower"} <= set(samples()) - set(gray)
     assert all(samples().path(name).is_file() for name in samples())
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_installed_is_not_listed(monkeypatch):
 
 
 def test_item_is_the_loaded_picture():
-    assert source_of(samples()["chelsea"]) == 'cv.load_image("chelsea")'
+    assert source_of(samples()["chelsea"]) == 'cnnviz.load_image("chelsea")'
     assert "chelsea" in samples()
     assert "dog" not in samples()
     assert samples().about("chelsea") == "a tabby cat"

@@ -5,10 +5,10 @@ import pytest
 import torch
 from PIL import Image
 
+from cnnviz_widgets import Heatmap
+from cnnviz_widgets.drawing.render import color
+from cnnviz_widgets.drawing.sheet import side_by_side
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Heatmap
-from cnnviz_widgets.pictures.render import colour
-from cnnviz_widgets.pictures.sheet import side_by_side
 
 RED, BLUE = (torch.tensor(one).view(3, 1, 1).expand(3, 20, 20).float() for one in ((1, 0, 0), (0, 0, 1)))
 
@@ -16,8 +16,8 @@ RED, BLUE = (torch.tensor(one).view(3, 1, 1).expand(3, 20, 20).float() for one i
 def test_each_in_its_place():
     picture = side_by_side(RED, BLUE, Image.new("RGB", (20, 10), "lime"), columns=2, width=408)
     assert picture.size == (408, 200 + 8 + 100)
-    colours = [picture.getpixel(at) for at in ((100, 100), (308, 100), (100, 250))]
-    assert colours == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+    colors = [picture.getpixel(at) for at in ((100, 100), (308, 100), (100, 250))]
+    assert colors == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
     assert [picture.getpixel(at) for at in ((204, 100), (308, 250))] == [(255, 255, 255)] * 2
 
 
@@ -44,8 +44,8 @@ def test_maps_of_numbers():
     picture = side_by_side(above, both, RED, width=101)  # 28 px for each
     assert picture.size == (3 * 28 + 16, 28)
     dark, bright = (picture.getpixel(at) for at in ((3, 3), (25, 25)))
-    assert dark == tuple(colour([[0.0, 1]], "inferno")[0, 0, :3])
-    assert bright == tuple(colour([[0.0, 1]], "inferno")[0, 1, :3])
+    assert dark == tuple(color([[0.0, 1]], "inferno")[0, 0, :3])
+    assert bright == tuple(color([[0.0, 1]], "inferno")[0, 1, :3])
     zero, blue, red = (np.array(picture.getpixel((36 + x, y))) for x, y in ((3, 3), (3, 25), (25, 25)))
     assert np.ptp(zero) < 5
     assert blue[2] > blue[0] + 50
@@ -61,11 +61,11 @@ def test_constant_map():
         assert len(picture.convert("RGB").getcolors()) == 1
 
 
-def test_maps_alone_take_a_palette_and_keep_their_colours():
+def test_maps_alone_take_a_palette_and_keep_their_colors():
     ramp = torch.linspace(0, 1, 400).view(20, 20)
     picture = side_by_side(ramp, ramp, width=408).convert("RGB")
     there = np.asarray(picture)[5::10, 5:200:10].astype(int)
-    assert abs(there - colour(ramp, "inferno", 0, 0.995)[..., :3]).max() <= 4
+    assert abs(there - color(ramp, "inferno", 0, 0.995)[..., :3]).max() <= 4
 
 
 def test_results_show_themselves():

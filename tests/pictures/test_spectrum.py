@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from cnnviz_widgets.pictures.spectrum import fine_share
+from cnnviz_widgets.drawing.spectrum import fine_share
 
 
 def test_fine_share_of_waves():

@@ -1,6 +1,6 @@
 from ipywidgets.widgets.widget import _instances
 
-from cnnviz_widgets.widgets.curves import Curves, colour_of, is_dashed
+from cnnviz_widgets.widgets.curves import Curves, color_of, is_dashed
 
 
 def test_curves_and_legend_say_the_same() -> None:
@@ -10,7 +10,7 @@ def test_curves_and_legend_say_the_same() -> None:
     assert chart._marker.x.tolist() == [0.5, 0.5]
     legend = chart._legend.value
     assert legend.index("&lt;b&gt;") < legend.index(">a<")  # in the order of the numbers
-    assert f"rgb{colour_of(1)}" in legend
+    assert f"rgb{color_of(1)}" in legend
     chart.show({"a": ([0, 1], [1, 0])})
     assert [line.y.tolist() for line in chart._lines] == [[1, 0], [], []]
     assert chart._marker.x.tolist() == []
@@ -48,7 +48,7 @@ def test_the_last_name_on_the_x_axis_is_not_cut_off() -> None:
 
 
 def test_no_two_curves_look_alike() -> None:
-    looks = {(colour_of(number), is_dashed(number)) for number in range(20)}
+    looks = {(color_of(number), is_dashed(number)) for number in range(20)}
     assert len(looks) == 20
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnviz_widgets.pictures.render import COLORMAPS, Content
+from cnnviz_widgets.drawing.render import COLORMAPS, Content
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer, scene
 from cnnviz_widgets.widgets.tree import close_tree
 
@@ -119,8 +119,8 @@ def test_hover_is_answered_also_when_a_handler_fails(view: ImageView, monkeypatc
 
 
 def test_settings_are_checked(view: ImageView) -> None:
-    with pytest.raises(TypeError, match="ImageView has no colourmap"):
-        ImageView(colourmap="gray")
+    with pytest.raises(TypeError, match="ImageView has no colors"):
+        ImageView(colors="gray")
     with pytest.raises(Exception, match="colormap"):
         view.colormap = "jet"
     with pytest.raises(Exception, match="opacity"):

@@ -11,8 +11,8 @@ import playwright
 import pytest
 from jupyterlab_harness import missing
 
-from cnnviz_widgets.pictures import render
-from cnnviz_widgets.pictures.render import Content
+from cnnviz_widgets.drawing import render
+from cnnviz_widgets.drawing.render import Content
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node") or shutil.which("node", path=Path(playwright.__file__).parent / "driver")  # it brings one
@@ -35,7 +35,7 @@ def test_its_own_tests(name: str) -> None:
     node("--test", f"{name}.test.mjs")
 
 
-def test_colours_and_layout_are_those_of_python() -> None:
+def test_colors_and_layout_are_those_of_python() -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(3, 20, 30)).astype(np.float32)
     values[0, 0, :3] = np.nan, np.inf, -np.inf
@@ -56,11 +56,11 @@ def test_colours_and_layout_are_those_of_python() -> None:
             {"count": c.count, "size": c.size, "columns": c.columns, "picture": c.picture is not None} for c in contents
         ],
     }
-    drawn = json.loads(node("colours.mjs", given=json.dumps(given)))
-    colours = np.frombuffer(base64.b64decode(drawn["colours"]), np.uint8).reshape(3, 20, 30, 4)
-    ours = render.colour(values, "viridis", low, high)
+    drawn = json.loads(node("colors.mjs", given=json.dumps(given)))
+    colors = np.frombuffer(base64.b64decode(drawn["colors"]), np.uint8).reshape(3, 20, 30, 4)
+    ours = render.color(values, "viridis", low, high)
     opaque = ours[..., 3] > 0
-    np.testing.assert_array_equal(colours[..., 3], ours[..., 3])
-    np.testing.assert_array_equal(colours[opaque], ours[opaque])
+    np.testing.assert_array_equal(colors[..., 3], ours[..., 3])
+    np.testing.assert_array_equal(colors[opaque], ours[opaque])
     for content, layouts in zip(contents, drawn["layouts"], strict=True):
         assert [tuple(one) for one in layouts] == [tuple(render.layout(content, box)) for box in boxes]

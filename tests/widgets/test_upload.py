@@ -28,7 +28,7 @@ def test_a_file_is_one_entry_that_load_image_reads():
 def test_the_program_says_at_which_size_the_browser_sent_it():
     upload = Upload()
     upload._receive(upload, *message(np.zeros((6, 8, 3), np.uint8), scaled=[6, 8]))
-    assert source_of(load_image(upload.value)) == 'cv.load_image("My Holiday Photo.PNG", size=(6, 8))'
+    assert source_of(load_image(upload.value)) == 'cnnviz.load_image("My Holiday Photo.PNG", size=(6, 8))'
     upload.close()
 
 

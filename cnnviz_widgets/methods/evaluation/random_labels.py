@@ -11,9 +11,11 @@ from torch import Tensor
 
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Seed, gate
-from cnnviz_widgets.methods.evaluation.sanity import randomise
+from cnnviz_widgets.methods.evaluation.sanity_check import randomize
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime.interrupts import guarded
+
+__all__ = ["random_labels"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ def random_labels(
 ) -> Iterator[TrainingState]:
     """Train the same architecture from scratch on labels that say nothing (Adebayo et al., 2018; Zhang et al., 2017).
 
-    network   whose module is copied and randomised; the copy is trained, by Adam
+    network   whose module is copied and randomized; the copy is trained, by Adam
     pictures  (N, C, H, W), values 0…1, or any sequence of N pictures (C, H, W), such as a dataset without its labels;
               each gets one of the network's classes, drawn at random, and keeps it
     epochs    to train; stop earlier when the accuracy is high enough (0.95 in the paper)
@@ -64,8 +66,8 @@ def random_labels(
     def states() -> Iterator[TrainingState]:
         with network.lock:
             copy = network.with_module(deepcopy(network.module).requires_grad_())
-        randomise(copy.module.modules(), seed)
-        optimiser = torch.optim.Adam(copy.module.parameters(), rate)
+        randomize(copy.module.modules(), seed)
+        optimizer = torch.optim.Adam(copy.module.parameters(), rate)
         generator = torch.Generator().manual_seed(seed)
         labels = torch.randint(len(copy.classes), (len(pictures),), generator=generator)
         for epoch in range(epochs):
@@ -76,12 +78,12 @@ def random_labels(
                     prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
                 with guarded(copy.lock, torch.enable_grad()):
                     copy.module.train()
-                    output = copy.module(copy.normalise(torch.stack(prepared)))
+                    output = copy.module(copy.normalize(torch.stack(prepared)))
                     scores = copy.class_logits(copy.scores(output, len(chosen)))
                     loss = F.cross_entropy(scores, labels[chosen].to(scores.device))
-                    optimiser.zero_grad()
+                    optimizer.zero_grad()
                     loss.backward()
-                    optimiser.step()
+                    optimizer.step()
                     copy.module.eval()
                 total += loss.item() * len(chosen)
                 right += int((scores.argmax(1).cpu() == labels[chosen]).sum())

@@ -7,13 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import Heatmap, Result, rgb
+from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.planes import plane, varied
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, gate
-from cnnviz_widgets.methods.checks import whole_number
-from cnnviz_widgets.methods.evaluation.planes import plane, varied
-from cnnviz_widgets.methods.results import Heatmap, Result, rgb
 from cnnviz_widgets.pictures.picture import Picture, check_values
-from cnnviz_widgets.pictures.render import Content
+
+__all__ = ["Segmentation", "segment"]
 
 DIMMED = 0.2  # of the brightness of what is not the object
 
@@ -49,8 +51,8 @@ def segment(
 ) -> Segmentation:
     """The object that a map lies on, by GrabCut (Simonyan et al., 2014, §3.2; Rother et al., 2004).
 
-    The most salient pixels are taken for the object and the least salient ones for the background. The colours of both
-    are modelled, and a graph cut decides on the pixels between them, by their colours and by the edges of the picture.
+    The most salient pixels are taken for the object and the least salient ones for the background. The colors of both
+    are modeled, and a graph cut decides on the pixels between them, by their colors and by the edges of the picture.
 
     image       (C, H, W), values 0…1
     heatmap     numbers (H, W), great on the object. A Heatmap may be of another size than ``image``: then what the
@@ -59,7 +61,7 @@ def segment(
     background  … and pixels up to this one to the background
     blur        px, the standard deviation by which the map is blurred before: a gradient is great in single pixels all
                 over the object, and an object is in one piece. 0 = take the map as it is
-    iterations  in which colour models and cut are refined in turn
+    iterations  in which color models and cut are refined in turn
     Returns a Segmentation, values (H, W) bool; the same at every call.
     Raises UserError for a map of another size, a constant map, a blur below 0, and quantiles that are not in order.
 
@@ -89,9 +91,9 @@ def segment(
 
     labels = np.full(values.shape, cv2.GC_PR_FGD, np.uint8)  # to be decided
     labels[outside], labels[inside] = cv2.GC_BGD, cv2.GC_FGD
-    colours = np.ascontiguousarray(rgb(picture))
+    colors = np.ascontiguousarray(rgb(picture))
     cv2.setRNGSeed(0)
-    cv2.grabCut(colours, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
     return Segmentation(
         torch.from_numpy(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))),
         picture,

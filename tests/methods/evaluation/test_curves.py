@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from cnnviz_widgets import Heatmap, class_gradient, input_x_gradient
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Heatmap, class_gradient, gradient_times_input
-from cnnviz_widgets.methods.evaluation.curves import deletion_curve, insertion_curve
-from cnnviz_widgets.methods.passes.occlusion import FILLS, fill_picture
+from cnnviz_widgets.methods.evaluation.deletion_curve import deletion_curve, insertion_curve
+from cnnviz_widgets.methods.occlusion.occlusion import FILLS, fill_picture
 from cnnviz_widgets.networks import Network
 
 
@@ -62,7 +62,7 @@ def test_by_brute_force(picture):
             if done < 30:
                 _, row, column = places[done]
                 values[:, row, column] = rest[:, row, column]
-        result = curve(network, picture, heatmap, 2, steps=7, fill="grey")
+        result = curve(network, picture, heatmap, 2, steps=7, fill="gray")
         assert (result.fractions * 30).round().tolist() == counts
         torch.testing.assert_close(result.values, torch.stack(expected), rtol=1e-12, atol=1e-15)
 
@@ -94,11 +94,11 @@ def test_it_shows_itself(picture):
     assert result._repr_png_().startswith(b"\x89PNG")
     shown = result.content().picture
     assert len(set(map(tuple, shown.reshape(-1, 3).tolist()))) > 3
-    assert repr(result).startswith("Curve(class 0: 6, probability with the most important pixels removed, grey")
+    assert repr(result).startswith("Curve(class 0: 6, probability with the most important pixels removed, gray")
 
 
 def test_a_good_map_is_better_than_chance(real_squeezenet, real_pictures):
-    from cnnviz_widgets.methods import saliency
+    from cnnviz_widgets import saliency
     from cnnviz_widgets.pictures import load_image
 
     ladybug = load_image(real_pictures["n02165456_ladybug"])
@@ -145,6 +145,6 @@ def test_gradient_times_input_is_the_best_order_of_a_linear_network(picture):
     network = linear()
     network.mean = (0.5, 0.5, 0.5)
     nn.init.zeros_(network.module[1].weight.data[0])
-    best = deletion_curve(network, picture, gradient_times_input(network, picture, 1), 1, steps=30).area
+    best = deletion_curve(network, picture, input_x_gradient(network, picture, 1), 1, steps=30).area
     others = [deletion_curve(network, picture, torch.rand(6, 5), 1, steps=30).area for _ in range(20)]
     assert best < min(others)

@@ -7,9 +7,9 @@ import torch
 from benchmarks.pointing_game import BOXES, examples, only_small
 from torch import nn
 
+from cnnviz_widgets import Heatmap, class_gradient, grad_cam, saliency
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Heatmap, class_gradient, grad_cam, saliency
-from cnnviz_widgets.methods.evaluation.pointing import boxes_in_view, pointing_game
+from cnnviz_widgets.methods.evaluation.pointing_game import boxes_in_view, pointing_game
 from cnnviz_widgets.networks import Network, load_network
 
 
@@ -61,7 +61,7 @@ def test_the_score(network, picture):
     assert game._repr_png_().startswith(b"\x89PNG")
 
 
-def test_colours_are_added_up_and_the_first_maximum_counts(network, picture):
+def test_colors_are_added_up_and_the_first_maximum_counts(network, picture):
     box = [(0, 0, 1, 1)]
     (one,) = pointing_game(class_gradient, network, [(picture, 1, box)]).results
     total = class_gradient(network, picture, 1).values.sum(0)
@@ -121,8 +121,8 @@ def test_boxes_that_are_cut_or_gone(network):
     photo = torch.rand(3, 60, 120)
     boxes = [(0, 0, 120, 60), (0, 30, 45, 60), (105, 0, 120, 60), (30, 15, 33, 18)]
     assert boxes_in_view(network, photo, boxes) == [(0, 0, 30, 20), (0, 10, 10, 20), (5, 5, 6, 6)]
-    grey = Network(nn.Conv2d(1, 2, 3), input_size=(20, 30))
-    assert boxes_in_view(grey, photo, boxes[:2]) == [(0, 0, 30, 20), (0, 10, 10, 20)]
+    gray = Network(nn.Conv2d(1, 2, 3), input_size=(20, 30))
+    assert boxes_in_view(gray, photo, boxes[:2]) == [(0, 0, 30, 20), (0, 10, 10, 20)]
     padded = Network(nn.Conv2d(3, 2, 3), input_size=(20, 30), resize=10)  # 10×20 in the middle of black
     assert boxes_in_view(padded, photo, boxes[:1]) == [(5, 5, 25, 15)]
     as_it_is = Network(nn.Conv2d(3, 2, 3), input_size=None)

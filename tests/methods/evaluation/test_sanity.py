@@ -13,10 +13,10 @@ import torch
 from torch import nn
 from torchvision import models
 
+from cnnviz_widgets import Heatmap, Neuron, class_gradient, saliency
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Heatmap, Neuron, class_gradient, saliency
 from cnnviz_widgets.methods.evaluation.random_labels import random_labels
-from cnnviz_widgets.methods.evaluation.sanity import edge_map, sanity_check, similarity
+from cnnviz_widgets.methods.evaluation.sanity_check import edge_map, sanity_check, similarity
 from cnnviz_widgets.networks import Network
 
 
@@ -191,9 +191,9 @@ def test_small_maps_are_scaled_to_the_picture(network, picture):
 
 def test_the_edges_are_the_baseline(network, picture):
     edges = edge_map(network.prepare(picture)[0])
-    grey = picture.double().mean(0)
+    gray = picture.double().mean(0)
     kernel = torch.tensor([[1.0, 2, 1], [0, 0, 0], [-1, -2, -1]]).double() / 4
-    down, across = (nn.functional.conv2d(grey[None, None], k[None, None])[0, 0] for k in (kernel, kernel.T))
+    down, across = (nn.functional.conv2d(gray[None, None], k[None, None])[0, 0] for k in (kernel, kernel.T))
     torch.testing.assert_close(edges.values[1:-1, 1:-1], torch.hypot(down, across) / 2**0.5)
     states = list(sanity_check(lambda n, x, t: edge_map(n.prepare(x)[0]), network, picture))
     assert all(state.similarity == pytest.approx((1, 1, 1, 1)) for state in states)
@@ -244,7 +244,7 @@ def test_random_labels_with_frozen_parameters(network):
         ({"mode": "both"}, "mode must be one of 'cascading', 'independent', 'labels', not 'both'"),
         ({"mode": "labels"}, "random_network must be given for mode='labels'"),
         ({"seed": -1}, "seed must be a whole number at least 0, not -1"),
-        ({"layers": ["1"]}, "layers must have parameters to randomise, and 1 has none"),
+        ({"layers": ["1"]}, "layers must have parameters to randomize, and 1 has none"),
         ({"layers": []}, "layers must have parameters"),
         ({"layers": ["conv"]}, "no layer 'conv'"),
         ({"layers": nn.ReLU()}, "not part of it"),
@@ -274,7 +274,7 @@ def test_bad_maps(network, picture):
         similarity(torch.rand(8, 9), torch.rand(9, 8))
     with pytest.raises(UserError, match="at least 8 px a side, not 7×9"):
         similarity(torch.rand(7, 9), torch.rand(7, 9))
-    with pytest.raises(UserError, match=r"function such as cv\.saliency, not 'saliency'"):
+    with pytest.raises(UserError, match=r"function such as cnnviz\.saliency, not 'saliency'"):
         sanity_check("saliency", network, picture)
     with pytest.raises(UserError, match="one picture"):
         edge_map(torch.rand(8, 9))

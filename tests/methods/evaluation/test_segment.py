@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy.ndimage import label
 
+from cnnviz_widgets import Heatmap
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods import Heatmap
 from cnnviz_widgets.methods.evaluation.segment import segment
 
 
@@ -32,7 +32,7 @@ def picture(mask):
 
 @pytest.fixture
 def heatmap():
-    """Points at the disc, off its centre, and does not know its border."""
+    """Points at the disc, off its center, and does not know its border."""
     y, x = torch.meshgrid(torch.arange(96.0), torch.arange(128.0), indexing="ij")
     return torch.exp(-((x - 76) ** 2 + (y - 43) ** 2) / 30**2) + 0.01 * torch.rand(96, 128)
 
@@ -79,7 +79,7 @@ def test_many_zeros(picture, heatmap, mask):
 
 
 def test_real_saliency(real_squeezenet, real_pictures):
-    from cnnviz_widgets.methods import saliency
+    from cnnviz_widgets import saliency
     from cnnviz_widgets.pictures import load_image
 
     ladybug = load_image(real_pictures["n02165456_ladybug"])

@@ -1,0 +1,243 @@
+"""What methods return: tensors with the words that explain them, which show themselves in a notebook.
+
+Every result has ``values``, the raw numbers on the CPU, never scaled for the eye; ``convention``, what they are;
+``content()``, the same as :class:`~cnnviz_widgets.drawing.render.Content` for an ``ImageView``; and a PNG.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.drawing.render import Content, draw, falls_below, png, to_uint8
+from cnnviz_widgets.errors import UserError
+
+HEADROOM = 0.995  # share of the pixels that stay within the colors: a few outliers would leave the rest dark
+
+
+class Result:
+    """Base of all results."""
+
+    values: Tensor
+    convention: str
+    of: str | tuple[str, ...]
+    look: ClassVar[dict] = {}
+
+    def content(self) -> Content:
+        """What to show."""
+        raise NotImplementedError
+
+    def _repr_png_(self) -> bytes:
+        return png(draw(self.content(), **self.look))
+
+    def __repr__(self) -> str:
+        of = self.of if isinstance(self.of, str) else ", ".join(self.of)
+        return f"{type(self).__name__}({of}: {'×'.join(map(str, self.values.shape))}, {self.convention})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Heatmap(Result):
+    """A number for every pixel.
+
+    values      (H, W), or (B, H, W) for a batch
+    picture     (C, H, W) or (B, C, H, W), 0…1: what was looked at, as the network sees it
+    convention  what the numbers are
+    of          what they explain, such as "Egyptian cat"; one per picture of a batch
+    target      its class index; one per picture of a batch
+    signed      whether numbers below 0 mean something; where some fall far below, they are shown in any case
+    layer       the layer that was looked at, where it is one; values may then be as large as its maps
+    extent      (left, top, right, bottom) in pixels of the picture that the values cover; None = all of it
+    completeness_error
+                where values should add up to a known number: by how much they do not; one per picture of a batch
+    """
+
+    values: Tensor
+    picture: Tensor
+    convention: str
+    of: str | tuple[str, ...] = ""
+    target: int | tuple[int, ...] | None = None
+    signed: bool = False
+    layer: str | None = None
+    extent: tuple[float, float, float, float] | None = None
+    completeness_error: float | tuple[float, ...] | None = None
+    look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.85}
+
+    def content(self) -> Content:
+        high, signed = robust_maximum(self.values), self.signed or falls_below(self.values)
+        return Content(
+            picture=rgb(self.picture),
+            values=self.values,
+            low=-high if signed else 0,
+            high=high,
+            signed=signed,
+            extent=self.extent,
+            names=() if isinstance(self.of, str) else self.of,
+            caption=self.of if isinstance(self.of, str) else "",
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientPicture(Result):
+    """A signed number for every pixel and color.
+
+    values      (C, H, W), or (B, C, H, W) for a batch
+    picture     as in Heatmap
+    of          what was followed back: a class, or a neuron such as "features.3 · channel 17 · (5, 6)"
+    score       its value in the forward pass; one per picture of a batch
+    position    (row, column) of the neuron; one per picture of a batch; None for a class or where a layer has no places
+    completeness_error
+                as in Heatmap
+    """
+
+    values: Tensor
+    picture: Tensor
+    convention: str
+    of: str | tuple[str, ...]
+    score: float | tuple[float, ...]
+    position: tuple[int, int] | tuple[tuple[int, int], ...] | None = None
+    completeness_error: float | tuple[float, ...] | None = None
+
+    def heatmap(self) -> Heatmap:
+        """Signed, one number for every pixel: the sum over the color channels."""
+        return Heatmap(
+            self.values.sum(-3),
+            self.picture,
+            f"{self.convention}, sum over color channels",
+            self.of,
+            signed=True,
+            completeness_error=self.completeness_error,
+        )
+
+    def shown(self) -> np.ndarray:
+        """As colors, (…, H, W, 3) uint8: 0 is middle gray, and each picture is scaled by its own greatest size."""
+        pictures = self.values if self.values.ndim == 4 else self.values[None]
+        bounds = torch.stack([robust_maximum(one) for one in pictures]).view(-1, 1, 1, 1)
+        return rgb(0.5 + pictures / (2 * bounds)).reshape(*self.values.shape[:-3], *self.values.shape[-2:], 3)
+
+    def content(self) -> Content:
+        single = isinstance(self.of, str)
+        return Content(picture=self.shown(), names=() if single else self.of, caption=self.of if single else "")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Filters(Result):
+    """The kernels of a convolution.
+
+    values      (out, in, kh, kw): the weights
+    of          the layer's name
+    """
+
+    values: Tensor
+    of: str
+    convention: str = "weights as they are stored, for normalized input"
+
+    @property
+    def colored(self) -> bool:
+        """Whether a kernel is a small color picture: it has three inputs."""
+        return self.values.shape[1] == 3
+
+    def tiles(self, scale: Literal["each", "all"] = "each") -> Tensor:
+        """Kernels from 0 (least) to 1 (greatest): (out, 3, kh, kw) in color, or (out, in, kh, kw) in gray.
+
+        scale   "each" stretches every filter, that is output channel, by itself; "all" treats all alike, so that weak
+                ones look weak. A filter of equal weights is 0.5.
+        """
+        if scale not in ("each", "all"):
+            raise UserError(f"scale must be 'each' or 'all', not {scale!r}.")
+        over = (1, 2, 3) if scale == "each" else (0, 1, 2, 3)
+        low, high = self.values.amin(over, keepdim=True), self.values.amax(over, keepdim=True)
+        return torch.where(high > low, (self.values - low) / (high - low), 0.5)
+
+    def pictures(self, scale: Literal["each", "all"] = "each") -> np.ndarray:
+        """One picture per filter, (out, H, W, 3) uint8: its colors, or its gray kernels side by side in a block."""
+        tiles = self.tiles(scale)
+        if self.colored:
+            return to_uint8(tiles)
+        out, number, height, width = tiles.shape
+        columns = int(np.ceil(number**0.5))
+        rows = -(-number // columns)
+        # A line between the kernels, and the places after the last one, are black.
+        sheet = tiles.new_zeros(out, rows * columns, height + 1, width + 1)
+        sheet[:, :number, :height, :width] = tiles
+        sheet = (
+            sheet.view(out, rows, columns, height + 1, width + 1)
+            .transpose(2, 3)
+            .reshape(out, 1, rows * (height + 1), -1)
+        )
+        return to_uint8(sheet[..., :-1, :-1])
+
+    def content(self, scale: Literal["each", "all"] = "each") -> Content:
+        shape = " × ".join(map(str, self.values.shape))
+        names = [f"filter {number}" for number in range(len(self.values))]
+        return Content(picture=self.pictures(scale), names=tuple(names), caption=f"{self.of}: {shape}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ActivationMaps(Result):
+    """All channels of one layer.
+
+    values      (C, H, W); a layer without places has maps of 1×1
+    picture     (C, H, W), 0…1: what was looked at, as the network sees it
+    of          the layer's name
+    """
+
+    values: Tensor
+    picture: Tensor
+    of: str
+    convention: str = "what the layer hands on"
+    look: ClassVar[dict] = {"colormap": "gray"}
+
+    @property
+    def channel_sparsity(self) -> Tensor:
+        """(C,): share of exact zeros in each map."""
+        return (self.values == 0).double().mean((1, 2))
+
+    @property
+    def sparsity(self) -> float:
+        """Share of exact zeros in the layer."""
+        return float(self.channel_sparsity.mean())
+
+    def order(self, by: Literal["index", "strength"] = "index") -> Tensor:
+        """(C,): channel numbers, by "index" or by "strength", the one with the greatest value first."""
+        if by not in ("index", "strength"):
+            raise UserError(f"by must be 'index' or 'strength', not {by!r}.")
+        if by == "index":
+            return torch.arange(len(self.values))
+        return self.values.amax((1, 2)).argsort(descending=True, stable=True)
+
+    def content(self, by: Literal["index", "strength"] = "index", scale: Literal["layer", "each"] = "layer") -> Content:
+        """Maps in gray, black = 0; white = the greatest value of the "layer", or of "each" map.
+
+        Where a layer has numbers below 0, as before a ReLU, red is above and blue below.
+        """
+        if scale not in ("layer", "each"):
+            raise UserError(f"scale must be 'layer' or 'each', not {scale!r}.")
+        order = self.order(by)
+        each = self.values[order].abs().amax((1, 2)).clamp(min=1e-12)
+        high, signed = robust_maximum(self.values, 1) if scale == "layer" else each, falls_below(self.values)
+        return Content(
+            values=self.values[order],
+            low=-high if signed else 0,
+            high=high,
+            signed=signed,
+            names=tuple(f"channel {channel}" for channel in order.tolist()),
+            caption=f"{self.of}: {'×'.join(map(str, self.values.shape))}, {self.sparsity:.0%} zeros",
+        )
+
+
+def robust_maximum(values: Tensor, share: float = HEADROOM) -> Tensor:
+    """The greatest absolute finite value but for a few outliers; never 0, so that one can divide by it."""
+    sizes = values.abs().flatten()
+    sizes = sizes[sizes.isfinite()]
+    if not len(sizes):
+        return values.new_tensor(1.0)
+    rank = max(1, round(share * len(sizes)))
+    at = sizes.kthvalue(rank).values
+    return torch.where(at > 0, at, sizes.max()).clamp(min=torch.finfo(sizes.dtype).tiny)
+
+
+def rgb(picture: Tensor) -> np.ndarray:
+    """A picture of any number of channels as colors, uint8: 1 is gray, 3 are RGB, of others the mean is shown."""
+    return to_uint8(picture if picture.shape[-3] in (1, 3) else picture.mean(-3, keepdim=True))

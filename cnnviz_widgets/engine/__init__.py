@@ -1,0 +1,1 @@
+"""What techniques stand on: backward rules, targets, incremental passes, the optimization loop."""

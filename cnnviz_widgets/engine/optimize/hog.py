@@ -1,0 +1,53 @@
+"""Histograms of oriented gradients (Dalal & Triggs, 2005), as a network, so that they can be inverted like one."""
+
+from collections import OrderedDict
+from math import pi
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnviz_widgets.networks import Network
+
+ORIENTATIONS = 9
+
+
+def hog(size: tuple[int, int], cell: int = 8) -> Network:
+    """A network on gray pictures: layer ``cells`` has 9 orientations per cell, ``blocks`` are of 2×2 cells, normalized.
+
+    size   (height, width) of its pictures in px;   cell   side of a cell in px
+    """
+    layers = OrderedDict(cells=_Cells(cell), blocks=_Blocks(), numbers=nn.Flatten())
+    return Network(nn.Sequential(layers), input_size=tuple(size), mean=[0.0], std=1.0, name="HOG")
+
+
+class _Cells(nn.Module):
+    """(B, 9, H / cell, W / cell): the mean gradient in each cell, by its direction (without sign).
+
+    A gradient is shared by the two nearest of the nine directions.
+    """
+
+    def __init__(self, cell: int) -> None:
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        padded = F.pad(pictures, (1, 1, 1, 1), "replicate")
+        down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
+        across = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
+        squares = down.square() + across.square()
+        flat = squares < 1e-12  # neither the root nor the angle has a slope there
+        strength = torch.where(flat, 0, torch.where(flat, 1, squares).sqrt())
+        angle = torch.atan2(torch.where(flat, 0, down), torch.where(flat, 1, across))
+        centers = (torch.arange(ORIENTATIONS, device=pictures.device) + 0.5).view(1, -1, 1, 1)
+        apart = (angle * ORIENTATIONS / pi - centers).remainder(ORIENTATIONS)
+        shares = (1 - torch.minimum(apart, ORIENTATIONS - apart)).clamp(min=0)
+        return F.avg_pool2d(strength * shares, self.cell)
+
+
+class _Blocks(nn.Module):
+    """(B, 36, rows − 1, columns − 1): every 2×2 cells together, divided by their length."""
+
+    def forward(self, cells: Tensor) -> Tensor:
+        blocks = torch.cat([cells[..., :-1, :-1], cells[..., :-1, 1:], cells[..., 1:, :-1], cells[..., 1:, 1:]], 1)
+        return blocks / (blocks.square().sum(1, keepdim=True) + 1e-4).sqrt()

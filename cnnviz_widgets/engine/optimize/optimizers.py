@@ -1,0 +1,112 @@
+"""Steps uphill: from parameters, gradients and a memory to new parameters and a new memory, nothing changed in place.
+
+So a state that has been yielded stays as it was, and going on from one repeats exactly what would have come next.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.gate import Positive, Share, gate
+
+Tensors = tuple[Tensor, ...]
+Memory = Any  # None before the first step
+Optimizer = Callable[[Tensors, Tensors, Memory, float], tuple[Tensors, Memory]]  # the float is the learning rate
+
+
+def adam(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+    """Adam with its usual constants 0.9, 0.999 and 1e-8 (Kingma & Ba, 2015)."""
+    count, means, squares = memory or (0, *[tuple(map(torch.zeros_like, gradients))] * 2)
+    count += 1
+    means = tuple(m.lerp(g, 0.1) for m, g in zip(means, gradients, strict=True))
+    squares = tuple((0.999 * s).addcmul_(g, g, value=0.001) for s, g in zip(squares, gradients, strict=True))
+    size, root = rate / (1 - 0.9**count), (1 - 0.999**count) ** 0.5
+    moved = (
+        p.addcdiv(m, s.sqrt().div_(root).add_(1e-8), value=size)
+        for p, m, s in zip(parameters, means, squares, strict=True)
+    )
+    return tuple(moved), (count, means, squares)
+
+
+@gate
+def sgd(momentum: Share = 0.0) -> Optimizer:
+    """Gradient ascent: ``v ← momentum · v + gradient``, ``x ← x + rate · v``."""
+    return _Sgd(momentum)
+
+
+@dataclass(frozen=True)
+class _Sgd:
+    momentum: float
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        if memory is not None:
+            gradients = tuple(g.add(v, alpha=self.momentum) for g, v in zip(gradients, memory, strict=True))
+        moved = tuple(p.add(g, alpha=rate) for p, g in zip(parameters, gradients, strict=True))
+        return moved, gradients if self.momentum else None
+
+
+def normalized(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+    """Along ``g / ‖g‖``, equally far in every picture: the root mean square of what values change by is ``rate``."""
+    return tuple(p.add(g / _rms(g), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
+
+
+@gate
+def lbfgs(history: Positive = 20) -> Optimizer:
+    """Limited-memory BFGS (Liu & Nocedal, 1989) with steps of the learning rate and no line search.
+
+    It assumes that the objective stays the same from step to step: use it without random transforms.
+    """
+    return _Lbfgs(history)
+
+
+@dataclass(frozen=True)
+class _Lbfgs:
+    history: int
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        slope = -_flat(gradients)  # of the loss
+        pairs = ()
+        if memory is not None:
+            pairs, moved, before = memory
+            bend = slope - before
+            if bend @ moved > 1e-10:
+                pairs = (*pairs, (moved, bend))[-self.history :]
+        direction, weights = -slope, []
+        for moved, bend in reversed(pairs):
+            weights.append((moved @ direction) / (bend @ moved))
+            direction = direction - weights[-1] * bend
+        if pairs:
+            moved, bend = pairs[-1]
+            direction = direction * ((moved @ bend) / (bend @ bend))
+        for moved, bend in pairs:
+            direction = direction + (weights.pop() - (bend @ direction) / (bend @ moved)) * moved
+        size = rate if memory is not None else rate * min(1.0, 1 / float(slope.abs().sum().clamp(min=1e-12)))
+        change = size * direction
+        pieces = change.split([p.numel() for p in parameters])
+        return (
+            tuple(p + piece.view_as(p) for p, piece in zip(parameters, pieces, strict=True)),
+            (pairs, change, slope),
+        )
+
+
+def _rms(gradient: Tensor) -> Tensor:
+    over = tuple(range(1, gradient.ndim)) or None
+    return gradient.square().mean(over, keepdim=True).sqrt().clamp(min=1e-20)
+
+
+def _flat(tensors: Tensors) -> Tensor:
+    return torch.cat([one.flatten() for one in tensors])
+
+
+OptimizerName = Literal["adam", "sgd", "normalized", "lbfgs"]
+AnyOptimizer = Annotated[OptimizerName | Optimizer, "one of 'adam', 'sgd', 'normalized', 'lbfgs'"]
+OPTIMIZERS: dict[OptimizerName, Optimizer] = {"adam": adam, "sgd": sgd(), "normalized": normalized, "lbfgs": lbfgs()}
+
+
+@gate
+def chosen(optimizer: AnyOptimizer) -> Optimizer:
+    """By name, or as it is."""
+    return OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer

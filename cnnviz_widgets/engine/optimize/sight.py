@@ -1,0 +1,108 @@
+"""How a network sees the pictures of a run: in a size that it takes, and as many at once as fit into memory."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+
+import torch
+from torch import Tensor
+from torchvision.transforms.functional import center_crop
+
+from cnnviz_widgets.engine.optimize.objectives import Bound
+from cnnviz_widgets.engine.optimize.redirect import Waking
+from cnnviz_widgets.engine.optimize.smoothing import resize
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime import batching
+from cnnviz_widgets.runtime.interrupts import guarded
+
+Seen = tuple[Tensor | None, dict[str, Tensor]]  # the scores, and what came out of layers
+
+
+class Sight:
+    """What was learned in a run about the passes that an objective needs. To begin with, that there are no limits.
+
+    count, size  how many pictures are made, and their (height, width)
+    at_once      how many of them go through the network together
+    """
+
+    def __init__(self, network: Network, bound: Bound, count: int, size: tuple[int, int]) -> None:
+        self.at_once, self._count, self._size = count, count, size
+        self._network, self._bound = network, bound
+        self._came: tuple[int, int] | None = None  # size of the pictures that came last from the transforms
+        self._taken: dict[tuple[int, int], tuple[int, int]] = {}  # sizes that came -> what they must become
+
+    def fitted(self, pictures: Tensor) -> Tensor:
+        """Transformed pictures in a size that the network takes: without the border that they got, then resized."""
+        came = self._came = tuple(pictures.shape[-2:])
+        taken = self._taken.get(came, came)
+        if taken == came:
+            return pictures
+        pictures = center_crop(pictures, [min(sides) for sides in zip(came, self._size, strict=True)])
+        return pictures if pictures.shape[-2:] == taken else resize(pictures, taken)
+
+    def adapted(self, error: Exception) -> bool:
+        """Whether a step that failed may be tried again. TooLarge if it failed for want of memory, for one picture."""
+        return self._fewer_at_once(error) if batching.out_of_memory(error) else self._other_size(error)
+
+    def _fewer_at_once(self, error: Exception) -> bool:
+        if self.at_once == 1:
+            height, width = self._size
+            what = f"a step of one picture of {height}×{width} pixels through {self._network.name}"
+            raise batching.too_large(error, what, self._network.device) from error
+        batching.release(error)
+        self.at_once = (self.at_once + 1) // 2
+        return True
+
+    def _other_size(self, error: Exception) -> bool:
+        if not isinstance(error, UserError) or self._came is None or self._came in self._taken:
+            return False
+        passes, came = {"layers": self._bound.layers, "to_output": self._bound.output}, self._came
+        if self._network.size_taken(came, **passes) in (came, None):
+            return False
+        taken = self._taken[came] = self._network.size_taken(self._size, **passes)
+        if taken not in (self._size, None):
+            remark(
+                f"{self._network.name} takes pictures of {taken[0]}×{taken[1]} pixels here: "
+                "what is made in another size is resized to that on its way in."
+            )
+        return taken is not None
+
+    def forward(self, batch: Tensor, *, grad: bool, waking: bool = False) -> Seen:
+        """The scores and layers that the objective reads, in float32 at least."""
+        with guarded(Waking()) if waking else nullcontext():
+            logits, values = self._network.forward(batch, self._bound.layers, to_output=self._bound.output, grad=grad)
+        if grad and not any(one.requires_grad for one in all_of((logits, values))):
+            raise UserError(
+                f"what {self._network.name} makes of a picture does not depend on it in a differentiable way "
+                "(is its forward under torch.no_grad() or torch.inference_mode()?)."
+            )
+        return logits, {name: value.float() if value.dtype.itemsize < 4 else value for name, value in values.items()}
+
+    # A step in pieces. Whatever the objective makes of all pictures together (how alike they are, say), its gradient is
+    # exact: each piece goes through the network once for what is read, and once more for the way back from there.
+
+    def in_pieces(self, batch: Tensor) -> Seen:
+        """As ``forward``, but the way back ends there."""
+        logits, values = zip(*(self.forward(piece, grad=False) for piece in self._pieces(batch)), strict=True)
+        together = None if logits[0] is None else torch.cat(logits).requires_grad_()
+        return together, {name: torch.cat([one[name] for one in values]).requires_grad_() for name in values[0]}
+
+    def back(self, batch: Tensor, slopes: Sequence[Tensor], *, waking: bool) -> Tensor:
+        """The gradient by the batch, from ``slopes``, those by all that ``in_pieces`` returned, the scores first."""
+        signals = []
+        for piece, *some in zip(*map(self._pieces, (batch, *slopes)), strict=True):
+            leaf = piece.requires_grad_()
+            ends = zip(all_of(self.forward(leaf, grad=True, waking=waking)), some, strict=True)
+            linked, slopes_there = zip(*(end for end in ends if end[0].requires_grad), strict=True)
+            signals += torch.autograd.grad(linked, leaf, slopes_there)
+        return torch.cat(signals)
+
+    def _pieces(self, batch: Tensor) -> Sequence[Tensor]:
+        return batch.detach().split(self.at_once)
+
+
+def all_of(seen: Seen) -> Iterator[Tensor]:
+    """The scores, if they were read, and the layers."""
+    logits, values = seen
+    yield from values.values() if logits is None else (logits, *values.values())

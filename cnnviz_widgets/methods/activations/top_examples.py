@@ -1,0 +1,197 @@
+"""A2: the pictures of a dataset to which a channel answers most, and where in them."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor, nn
+
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.gate import gate
+from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures import load_dataset
+from cnnviz_widgets.pictures.dataset import Unread
+from cnnviz_widgets.runtime import batching
+
+__all__ = ["TopExamples", "top_examples"]
+
+Measure = Literal["max", "mean"]
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A picture of a dataset, and what a channel answers to it.
+
+    index    its number in the dataset
+    name     of its file, or its label
+    value    the greatest value of the channel's map, or its mean
+    place    (row, column) where the map is greatest; None where the layer has no places
+    window   (left, top, right, bottom) in pixels: the part of the picture that ``value`` is about, see ``top_examples``
+    picture  (C, H, W), 0…1: as the network sees it
+    field    (left, top, right, bottom) in pixels: all that the unit looks at, also beyond the border of the picture
+    """
+
+    index: int
+    name: str
+    value: float
+    place: tuple[int, int] | None
+    window: tuple[int, int, int, int]
+    picture: Tensor
+    field: tuple[int, int, int, int]
+
+    @property
+    def patch(self) -> Tensor:
+        """(C, h, w): the picture in the window, and gray where the field reaches beyond its border.
+
+        So the unit is in the middle, and all patches of a layer have one size.
+        """
+        (left, top, right, bottom), (first, highest, last, lowest) = self.window, self.field
+        beyond = left - first, last - right, top - highest, lowest - bottom
+        return F.pad(self.picture[:, top:bottom, left:right], beyond, value=128 / 255)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TopExamples(Result):
+    """The best pictures so far.
+
+    step, total  pictures seen, and all of them
+    examples     at most k, the greatest value first; where values are equal, the lower number first
+    layer, channel, by
+                 what was measured
+    """
+
+    step: int
+    total: int
+    examples: tuple[Example, ...]
+    layer: str
+    channel: int
+    by: str
+    convention: str
+    look: ClassVar[dict] = {"labels": True}
+
+    @property
+    def values(self) -> Tensor:
+        """(k,), the greatest first."""
+        return torch.tensor([one.value for one in self.examples])
+
+    @property
+    def indices(self) -> tuple[int, ...]:
+        return tuple(one.index for one in self.examples)
+
+    @property
+    def places(self) -> tuple[tuple[int, int] | None, ...]:
+        return tuple(one.place for one in self.examples)
+
+    @property
+    def pictures(self) -> tuple[Tensor, ...]:
+        """(C, H, W) each."""
+        return tuple(one.picture for one in self.examples)
+
+    @property
+    def of(self) -> str:
+        return f"{self.layer} channel {self.channel}"
+
+    def content(self) -> Content:
+        """The patches, and above them what the channel answers. Gray fills up what is not as large as the others."""
+        patches = [Image.fromarray(rgb(one.patch)) for one in self.examples]
+        size = max(one.width for one in patches), max(one.height for one in patches)
+        return Content(
+            np.stack([np.asarray(ImageOps.pad(one, size, color=(128, 128, 128))) for one in patches]),
+            names=[f"{one.value:.3g} · {one.name}" for one in self.examples],
+            caption=f"{self.of}: the best of {self.step} pictures",
+        )
+
+
+@gate
+def top_examples(
+    network: Network,
+    pictures: Any,
+    layer: "str | Layer | nn.Module | None" = None,
+    channel: int = 0,
+    k: int = 9,
+    *,
+    by: Measure = "max",
+) -> Iterator[TopExamples]:
+    """The k pictures of a dataset to which a channel answers most (Girshick et al., 2014; Springenberg et al., 2015).
+
+    pictures  anything that ``load_dataset`` takes: a folder, a list, a torch Dataset, …
+    layer     None = ``network.default_layer``
+    by        what is compared: "max", the greatest value of the channel's map, so each picture is there only once; an
+              example's window is then what the unit sees of the picture, its receptive field but for what lies beyond
+              the border. Or "mean" of the map; the window is then the whole picture.
+
+    Yields TopExamples, each for more of the pictures. Stop when you like. Files that cannot be read are left out, and a
+    remark at the end says how many these were, and which.
+    Raises UserError at once for an unknown layer, channel or measure, a k below 1, and what holds no pictures; and
+    when it comes to it, for what is no picture, for values that are not finite, and if no file could be read.
+
+        last(top_examples(load_network("mini"), samples(), "conv4", 7)).indices
+    """
+    layer = network.default_layer if layer is None else network.layer(layer)
+    channel = whole_number("channel", channel, 0, layer.channels - 1, f"in layer {layer.name!r}")
+    k = whole_number("k", k, 1)
+    dataset = load_dataset(pictures, channels=network.channels)
+
+    def measured(some: list[tuple[int, str, Tensor]]) -> Iterator[Example]:
+        """The numbers, names and pictures of one size → examples."""
+        batch = torch.stack([picture for *_, picture in some])
+        maps = network.activations(batch, layer.name)[layer.name][:, channel].cpu()
+        for (index, name, picture), one in zip(some, maps, strict=True):
+            value = float(one.max() if by == "max" else one.mean())
+            if not np.isfinite(value):
+                raise UserError(f"{layer.name} gives values that are not finite for picture {index} of the dataset.")
+            place = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
+            height, width = picture.shape[-2:]
+            all_of_it = 0, 0, width, height
+            field = _field(layer, place, height, width) if by == "max" and place else all_of_it
+            yield Example(index, name, value, place, _inside(field, height, width), picture, field)
+
+    def states() -> Iterator[TopExamples]:
+        unread = Unread(dataset)
+        best: list[Example] = []
+        done, count = 0, 1
+        while done < len(dataset):
+            began, end = time.perf_counter(), min(done + count, len(dataset))
+            read = unread.reading(range(done, end))
+            with naming("pictures"):
+                some = [(number, name, network.prepare(picture)[0]) for number, picture, name in read]
+            for _, alike in groupby(some, lambda one: one[2].shape):
+                best += measured(list(alike))
+            best = sorted(best, key=lambda one: (-one.value, one.index))[:k]
+            done = end
+            if some:
+                at_once = network.at_once(some[0][2].shape[-2:])
+                count = batching.portion(count, time.perf_counter() - began, at_once)
+            if done == len(dataset):
+                unread.tell()
+            convention = f"the {by} of the channel's map"
+            if best:
+                yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
+
+    return states()
+
+
+def _field(layer: Layer, place: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom) of the receptive field of a unit."""
+    ends = []
+    for axis, side in enumerate((height, width)):
+        extent = layer.receptive_field[axis]
+        start = round(layer.offset[axis] + place[axis] * layer.stride[axis] - (extent - 1) / 2)
+        ends.append((0, side) if layer.sees_all[axis] else (start, start + extent))
+    (top, bottom), (left, right) = ends
+    return left, top, right, bottom
+
+
+def _inside(field: tuple[int, int, int, int], height: int, width: int) -> tuple[int, int, int, int]:
+    """What of it lies in the picture."""
+    left, top, right, bottom = field
+    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)

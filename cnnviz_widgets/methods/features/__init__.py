@@ -1,0 +1,1 @@
+"""Pictures made by optimization: class models, features, dreams, inversions."""

@@ -1,0 +1,210 @@
+"""D1: DeepDream. Whatever a layer sees in a photograph, it is shown more of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.optimize import objectives, operators, transforms
+from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
+from cnnviz_widgets.engine.optimize.objectives import AnyLayer, Objective
+from cnnviz_widgets.engine.optimize.parametrizations import pixels
+from cnnviz_widgets.engine.optimize.smoothing import resize
+from cnnviz_widgets.engine.optimize.transforms import FARTHEST, Frame, resampled
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.gate import Positive, Range, Rate, Seed, came, gate
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
+
+__all__ = ["dream", "dream_zoom"]
+
+Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
+SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out
+BRIDGE = 32  # px from one side of a picture that is rolled to the opposite one
+
+
+@gate
+def dream(
+    network: Network,
+    image: Picture,
+    layers: Layers = None,
+    *,
+    octaves: Annotated[int, Range(1, 64)] = 4,
+    octave_scale: Annotated[float, Range(above=1, most=16)] = 1.4,
+    steps: Positive = 10,
+    step_size: Rate = 1.5 / 255,
+    jitter: Annotated[int, Range(0, FARTHEST)] = 32,
+    guide: Picture | None = None,
+    seed: Seed = 0,
+) -> Iterator[OptimizationState]:
+    """DeepDream (Mordvintsev et al., 2015): make what layers see in a photograph stronger, from coarse to fine.
+
+    image         (C, H, W) or (B, C, H, W), values 0…1: it is dreamed in its own size, whole (there are no tiles)
+    layers        a name, several, or {name: weight}; None = ``network.default_layer``
+    octaves       sizes in which it is dreamed, each ``octave_scale`` times the one before; what came up in one is
+                  carried to the next. Octaves below 64 px are left out
+    steps         in each octave
+    step_size     mean change of a value (0…1) in one step
+    jitter        px by which the picture is rolled at random in every step. Its opposite sides do not meet, which would
+                  be an edge to dream of: one fades into the other
+    guide         (C, H, W), 0…1: dream of what is in this picture instead; see ``objectives.matching``
+    Yields OptimizationState after every step, each with the picture in full size. They are no states to go on from:
+    dream again of the last one's ``values``.
+
+        last(dream(load_network("mini"), load_image("chelsea"), "conv4")).values
+    """
+    objective = _dreamed_of(network, layers, guide)
+    photo = pixels(start=network.prepare(image, resize=False)).begin(network, torch.Generator()).start[0]
+    full = tuple(photo.shape[-2:])
+    sizes = [tuple(max(1, round(side / octave_scale**smaller)) for side in full) for smaller in range(octaves)]
+    sizes = [size for size in sizes if size == full or min(size) >= SMALLEST][::-1]
+    objective.bind(network, len(photo))
+
+    def states() -> Iterator[OptimizationState]:
+        detail = torch.zeros_like(photo)
+        for octave, size in enumerate(sizes):
+            plain = resize(photo, size)
+            for state in optimize(
+                network,
+                objective,
+                pixels(start=plain + resize(detail, size)),
+                [_bridged, transforms.jitter(jitter, wrap=True)] if jitter else [],
+                steps=steps,
+                optimizer="sgd",
+                learning_rate=step_size,
+                gradient=[operators.normalize("mean")],
+                seed=seed + octave,
+            ):
+                yield replace(
+                    state,
+                    step=octave * steps + state.step,
+                    total=len(sizes) * steps,
+                    form=replace(state.form, decode=partial(_in_full, photo, plain)),
+                )
+            detail = state.parameters[0] - plain
+
+    return states()
+
+
+def _bridged(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Below and on the right, mirror images of opposite sides that fade into each other. They are only seen."""
+    for axis in (-2, -1):
+        side = pictures.shape[axis]
+        wide = min(BRIDGE, side)
+        first, last = (pictures.detach().narrow(axis, at, wide).flip(axis) for at in (0, side - wide))
+        fade = torch.linspace(0, 1, wide).to(pictures)
+        pictures = torch.cat([pictures, last.lerp(first, fade[:, None] if axis == -2 else fade)], axis)
+    return pictures
+
+
+def _in_full(photo: Tensor, plain: Tensor, dreamed: Tensor) -> Tensor:
+    """The photograph with what has changed in an octave of it."""
+    return photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
+
+
+def _dreamed_of(network: Network, layers: Layers, guide: Picture | None) -> Objective:
+    if layers is None:
+        layers = network.default_layer
+    if not isinstance(layers, Mapping):
+        several = layers if isinstance(layers, Sequence) and not isinstance(layers, str) else [layers]
+        layers = {network.layer(one).name: 1.0 for one in several}
+    if not layers:
+        raise UserError("layers must name at least one layer.")
+    if guide is None:
+        return sum(weight * objectives.layer(name) for name, weight in layers.items())
+    with naming("guide"):
+        features = network.activations(guide, layers)
+    return sum(weight * objectives.matching(name, features[name]) for name, weight in layers.items())
+
+
+@gate
+def dream_zoom(
+    network: Network,
+    image: Picture,
+    path: str | Path,
+    layers: Layers = None,
+    *,
+    frames: Positive = 60,
+    zoom: Annotated[float, Range(0.01, 100)] = 1.05,
+    degrees: Annotated[float, Range(-360, 360)] = 0.0,
+    frames_per_second: Annotated[float, Range(0.1, 1000)] = 15,
+    octaves: Annotated[int, Range(1, 64)] = 2,
+    seed: Seed = 0,
+    **options: Any,
+) -> Iterator[OptimizationState]:
+    """Fall into a dream: dream, zoom in a little, dream of that, and so on. A film of it is written to ``path``.
+
+    image    (C, H, W), values 0…1
+    path     "….gif", "….png" (animated) or "….mp4" (that needs the package imageio with ffmpeg); without such an
+             ending, a folder of numbered PNG files
+    frames   pictures in the film
+    zoom     factor from one frame to the next;   degrees   by which the picture turns meanwhile
+    Other arguments as in ``dream``. Yields a state after every step of every frame; each frame has ``total / frames``
+    of them. The film is there at the end, and as many frames as are whole if one stops before.
+    """
+    if image.ndim != 3:
+        raise UserError(f"image must be one picture (C, H, W), not {'×'.join(map(str, image.shape))}.")
+    empty, path = not str(path), Path(path)  # Path("") is the folder that one is in
+    if path.suffix == ".mp4":
+        _needs_imageio()
+    elif empty or path.suffix not in ("", ".gif", ".png"):
+        raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {came(path.name)}.")
+    angle = np.deg2rad(degrees)
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, zoom]]) / zoom
+    frame = Frame(tuple(image.shape[-2:]), turn[None])
+    first = dream(network, image, layers, octaves=octaves, seed=seed, **options)  # what is wrong is told now
+
+    def states() -> Iterator[OptimizationState]:
+        film, picture, dreaming = [], image, first
+        try:
+            for number in range(frames):
+                if number:
+                    picture = resampled(picture[None], frame)[0]
+                    dreaming = dream(network, picture, layers, octaves=octaves, seed=seed + number, **options)
+                for state in dreaming:
+                    if state.step == state.total:
+                        film.append(rgb(state.values))
+                    yield replace(state, step=number * state.total + state.step, total=frames * state.total)
+                picture = state.values
+        finally:
+            if film:
+                write_film(film, path, frames_per_second)
+
+    return states()
+
+
+def write_film(film: Sequence[np.ndarray], path: Path, frames_per_second: float) -> None:
+    """Pictures (H, W, 3) uint8, as an animated GIF or PNG, an MP4, or a folder of numbered PNG files."""
+    from PIL import Image
+
+    if path.suffix == ".mp4":
+        even = [frame[: len(frame) // 2 * 2, : frame.shape[1] // 2 * 2] for frame in film]  # as the codec wants them
+        _needs_imageio().mimwrite(path, even, fps=frames_per_second, macro_block_size=1)
+        return
+    pictures = [Image.fromarray(frame) for frame in film]
+    if path.suffix:
+        pictures[0].save(
+            path, save_all=True, append_images=pictures[1:], duration=round(1000 / frames_per_second), loop=0
+        )
+        return
+    path.mkdir(parents=True, exist_ok=True)
+    for number, picture in enumerate(pictures):
+        picture.save(path / f"{number:04d}.png")
+
+
+def _needs_imageio():
+    with suppress(ImportError):
+        import imageio_ffmpeg  # noqa: F401
+        from imageio import v2
+
+        return v2
+    raise UserError(
+        'path ends in .mp4, which needs "pip install imageio[ffmpeg]": install that, or choose .gif or .png.'
+    )

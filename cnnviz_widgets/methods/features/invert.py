@@ -1,0 +1,168 @@
+"""V1: the pictures that a layer cannot tell from a given one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import cos, pi
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.optimize import objectives
+from cnnviz_widgets.engine.optimize.hog import hog
+from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
+from cnnviz_widgets.engine.optimize.objectives import AnyLayer
+from cnnviz_widgets.engine.optimize.parametrizations import laplacian
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import Positive, Range, Rate, gate
+from cnnviz_widgets.methods.activations.activations import one_picture
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.picture import Picture
+
+__all__ = ["InversionLadder", "inversion_ladder", "invert", "invert_hog"]
+
+
+@gate
+def invert(
+    network: Network,
+    image: Picture,
+    layer: AnyLayer | None = None,
+    *,
+    beta: Annotated[float, Range(above=0, most=100)] = 2.0,
+    smoothness: Rate = 0.5,
+    steps: Positive = 256,
+    learning_rate: Rate = 0.1,
+    **options: Any,
+) -> Iterator[OptimizationState]:
+    """From noise, a picture with the same features as ``image`` (Mahendran & Vedaldi, 2015).
+
+    image       (C, H, W), values 0…1
+    layer       whose features are matched; None = ``network.default_layer``
+    beta        of the total variation: 1 keeps edges, 2 is softer
+    smoothness  weight of the total variation per pixel, beside the distance of the features, which is 1 for black ones
+    Other arguments as in ``optimize``. Yields OptimizationState.
+
+        last(invert(load_network("mini"), load_image("chelsea"), "relu3")).values
+    """
+    layer = network.default_layer if layer is None else network.layer(layer)
+    picture = one_picture(network, image)
+    features = network.activations(picture, layer.name)[layer.name]
+    if not features.any():
+        raise UserError(f"image gives nothing but zeros at layer {layer.name!r}: there is nothing to invert.")
+    height, width = picture.shape[-2:]
+    prior = smoothness / (height * width) * objectives.total_variation(beta)
+    return optimize(
+        network,
+        objectives.target_features(layer, features) - prior,
+        laplacian((height, width)),
+        steps=steps,
+        learning_rate=lambda step: learning_rate * (0.02 + 0.49 * (1 + cos(pi * min(1, step / steps)))),
+        **options,
+    )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class InversionLadder(Result):
+    """The inversions of several layers, as far as they are done.
+
+    step, total  over all layers
+    layers       names of those that are done, and of the one that is being made
+    states       the last state of each
+    picture      (C, H, W), 0…1: what they are inversions of
+    """
+
+    step: int
+    total: int
+    layers: tuple[str, ...]
+    states: tuple[OptimizationState, ...]
+    picture: Tensor
+    convention: str = "pictures, values 0…1"
+    of: str = "inversions"
+
+    @cached_property
+    def values(self) -> Tensor:
+        """(layers, C, H, W), 0…1."""
+        return torch.stack([state.values for state in self.states])
+
+    @property
+    def psnr(self) -> dict[str, float]:
+        """By layer, how near its picture is to the original, in dB."""
+        return {layer: psnr(state.values, self.picture) for layer, state in zip(self.layers, self.states, strict=True)}
+
+    def content(self) -> Content:
+        names = ["original", *(f"{layer}: {near:.1f} dB" for layer, near in self.psnr.items())]
+        return Content(picture=rgb(torch.cat([self.picture[None], self.values])), names=names)
+
+
+@gate
+def inversion_ladder(
+    network: Network, image: Picture, layers: Sequence[AnyLayer] | None = None, **options: Any
+) -> Iterator[InversionLadder]:
+    """Inversions of one layer after another: what a network forgets on its way up.
+
+    layers   in any order; None = eight that are spread over the network
+    Other arguments as in ``invert``. Yields InversionLadder after every step.
+    """
+    picture = one_picture(network, image)
+    names = [network.layer(layer).name for layer in layers or spread(network)]
+    if not names:
+        raise UserError("layers must name at least one layer.")
+    runs = [invert(network, picture, name, **options) for name in names]
+
+    def states() -> Iterator[InversionLadder]:
+        done: tuple[OptimizationState, ...] = ()
+        for number, run in enumerate(runs):
+            for state in run:
+                yield InversionLadder(
+                    number * state.total + state.step,
+                    len(runs) * state.total,
+                    tuple(names[: number + 1]),
+                    (*done, state),
+                    picture.cpu(),
+                )
+            done = (*done, state)
+
+    return states()
+
+
+@gate
+def invert_hog(
+    image: Picture,
+    *,
+    cell: Positive = 8,
+    smoothness: Rate = 20.0,
+    learning_rate: Rate = 0.05,
+    **options: Any,
+) -> Iterator[OptimizationState]:
+    """The same for histograms of oriented gradients, which are a small network too: see ``hog``.
+
+    image  (1 or 3, H, W), values 0…1; of colors the luminance counts, and what comes out is gray, (1, H, W)
+    cell   px of a side of a histogram's cell
+    Other arguments as in ``invert``. Histograms do not tell light from dark: the picture may be a negative.
+    """
+    sides = image.shape[-2:]
+    cell = whole_number("cell", cell, 1, max(1, min(sides) // 2), "for two by two cells in the picture")
+    network = hog(sides, cell)
+    return invert(network, image, "blocks", smoothness=smoothness, learning_rate=learning_rate, **options)
+
+
+def psnr(one: Tensor, other: Tensor) -> float:
+    """Peak signal to noise ratio of pictures 0…1, in dB: the higher the nearer."""
+    return float(-10 * (one.double() - other.double()).square().mean().clamp(min=1e-10).log10())
+
+
+def spread(network: Network, number: int = 8) -> list[str]:
+    """``number`` layers, or fewer, from input to output: whole blocks and not their parts, with places if any has."""
+    number = whole_number("number", number, 2)
+    blocks = tuple(f"{layer.name}." for layer in network.layers if layer.block)
+    whole = [layer for layer in network.layers if not layer.name.startswith(blocks)]
+    placed = [layer for layer in whole if layer.spatial and max(layer.shape[1:]) > 1]
+    placed = placed or [layer for layer in whole if layer.kind != "Flatten"]
+    if not placed:
+        raise UserError(f"{network.name} has no layer with places, nor any other to invert.")
+    at = {round(i * (len(placed) - 1) / (number - 1)) for i in range(number)}
+    return [placed[i].name for i in sorted(at)]

@@ -1,0 +1,116 @@
+"""M3 to M6: what a unit of a network wants to see."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Annotated, Any, Literal
+
+from cnnviz_widgets.engine.optimize import objectives as terms
+from cnnviz_widgets.engine.optimize import operators, parametrizations, transforms
+from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
+from cnnviz_widgets.engine.optimize.objectives import AnyLayer, Objective, Several
+from cnnviz_widgets.engine.optimize.parametrizations import MOST_PICTURES, Parametrization, Size
+from cnnviz_widgets.engine.optimize.transforms import Transform
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import Positive, Range, Rate, gate
+from cnnviz_widgets.networks import Network
+
+__all__ = ["diverse", "interpolate", "visualize"]
+
+SIZE = 128  # px
+OBJECTIVES: dict[str, Callable[[AnyLayer, Several], Objective]] = {"channel": terms.channel, "neuron": terms.neuron}
+
+Family = Literal["none", "frequency", "robustness", "both", "preconditioned"]
+
+# The rows of the table of Olah et al. (2017): the picture, whether it is blurred again and again, and the transforms.
+FAMILIES: dict[Family, tuple[Callable[..., Parametrization], bool, Callable[[], Sequence[Transform]]]] = {
+    "none": (parametrizations.pixels, False, tuple),
+    "frequency": (parametrizations.pixels, True, tuple),
+    "robustness": (parametrizations.pixels, False, transforms.robust),
+    "both": (parametrizations.pixels, True, transforms.robust),
+    "preconditioned": (parametrizations.fourier, False, transforms.robust),
+}
+
+
+@gate
+def visualize(
+    network: Network,
+    layer: AnyLayer,
+    channel: Several,
+    *,
+    objective: Literal["channel", "neuron"] = "channel",
+    negative: bool = False,
+    family: Family = "preconditioned",
+    size: Size = SIZE,
+    steps: Positive = 256,
+    learning_rate: Rate = 0.05,
+    **options: Any,
+) -> Iterator[OptimizationState]:
+    """A picture that excites a unit (Olah et al., 2017).
+
+    channel    from 0; of a list every channel gets a picture, all in one run
+    objective  "channel" (the mean of its map) or "neuron" (the unit in the middle of the map)
+    negative   what makes it least instead
+    family     how noise is kept away: "none", "frequency" (blurred again and again), "robustness" (it moves about),
+               "both", or "preconditioned" (frequencies and colors scaled as in photographs, and it moves about)
+    size       of the picture, in px: a number, (height, width), or None for the network's own
+    Other arguments as in ``optimize``. Yields OptimizationState, as that does.
+
+        last(visualize(load_network("mini"), "conv5", 12)).values
+    """
+    if not isinstance(channel, int) and not len(channel):
+        raise UserError("channel must be at least one channel, not an empty list.")
+    unit = OBJECTIVES[objective](layer, channel)
+    picture, blurred, moves = FAMILIES[family]
+    return optimize(
+        network,
+        -unit if negative else unit,
+        picture(size, 1 if isinstance(channel, int) else len(channel)),
+        moves(),
+        steps=steps,
+        learning_rate=learning_rate,
+        after=[operators.blur(0.5, every=1)] if blurred else (),
+        **options,
+    )
+
+
+@gate
+def diverse(
+    network: Network,
+    layer: AnyLayer,
+    channel: int,
+    k: Annotated[int, Range(2, MOST_PICTURES)] = 4,
+    *,
+    weight: Rate = 0.9,
+    size: Size = SIZE,
+    steps: Positive = 256,
+    **options: Any,
+) -> Iterator[OptimizationState]:
+    """``k`` pictures at once that excite one channel in different ways (Wei et al., 2015; Olah et al., 2017).
+
+    weight   share of the channel's value that a picture loses which is just like the others, as the mean cosine between
+             Gram matrices of the layer says
+    """
+    aim = terms.channel(layer, channel) * (1 - weight * terms.diversity(layer))
+    picture = parametrizations.fourier(size, k)
+    return optimize(network, aim, picture, transforms.robust(), steps=steps, **options)
+
+
+@gate
+def interpolate(
+    network: Network,
+    unit_a: "Objective | tuple[AnyLayer, int]",
+    unit_b: "Objective | tuple[AnyLayer, int]",
+    n: Annotated[int, Range(2, MOST_PICTURES)] = 5,
+    *,
+    size: Size = SIZE,
+    steps: Positive = 256,
+    **options: Any,
+) -> Iterator[OptimizationState]:
+    """From one unit to another: ``n`` pictures of ``(1 − t) · a + t · b``, t from 0 to 1; those in between are of both.
+
+    unit_a, unit_b   objectives, or (layer, channel)
+    """
+    a, b = (one if isinstance(one, Objective) else terms.channel(*one) for one in (unit_a, unit_b))
+    shares = [i / (n - 1) for i in range(n)]
+    picture = parametrizations.fourier(size, n)
+    aim = a * [1 - share for share in shares] + b * shares
+    return optimize(network, aim, picture, transforms.robust(), steps=steps, **options)

@@ -1,0 +1,100 @@
+"""G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
+
+from torch import nn
+
+from cnnviz_widgets.drawing.results import GradientPicture, Heatmap
+from cnnviz_widgets.engine.backward import BACK, like, pull_back
+from cnnviz_widgets.engine.relu_rules import RuleName
+from cnnviz_widgets.engine.targets import Neuron, Position, Target, goal
+from cnnviz_widgets.gate import gate
+from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures.picture import Picture
+
+__all__ = ["class_gradient", "input_x_gradient", "neuron_gradient", "saliency"]
+
+
+@gate
+def saliency(network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop") -> Heatmap:
+    """Sensitivity of one class score to every pixel: ``max_c |∂s/∂x_c|`` (Simonyan et al., 2014).
+
+    image    (3, H, W) or (B, 3, H, W), values 0…1, any device
+    target   class index or name, None = the top class of each picture, a ``Neuron``, or a callable that turns the
+             logits (B, classes) into (B,) numbers; for a batch also a list of classes, one per picture
+    rule     what a ReLU passes back: "backprop", "deconvnet" or "guided"
+    Returns a Heatmap, values (H, W) or (B, H, W) ≥ 0: change of the score per unit of normalized input.
+    Raises UserError for an unknown class, layer or rule.
+
+        saliency(load_network("mini"), load_image("chelsea"), "tabby").values
+    """
+    pictures = network.prepare(image)
+    aim = goal(network, target, len(pictures))
+    back = pull_back(network, pictures, aim, rule)
+    return Heatmap(
+        like(image, back.gradient.abs().amax(1)),
+        like(image, back.pictures),
+        convention=f"{aim.unit} {BACK[rule]}, maximum of absolute value over color channels",
+        of=like(image, back.names),
+        target=like(image, back.start),
+    )
+
+
+@gate
+def class_gradient(
+    network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
+) -> GradientPicture:
+    """As ``saliency``, but signed and in color: values (3, H, W) or (B, 3, H, W), ``∂s/∂x``."""
+    return _signed(network, image, target, rule)
+
+
+@gate
+def input_x_gradient(
+    network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
+) -> GradientPicture:
+    """How much each pixel gives to the score, to first order: ``x · ∂s/∂x`` (Shrikumar et al., 2016).
+
+    ``x`` is the normalized picture, so 0 is the mean color of the network's training pictures. For a network without
+    biases the values add up to the score. Arguments and result as in ``class_gradient``, in units of the score.
+    """
+    return _signed(network, image, target, rule, times_input=True)
+
+
+@gate
+def neuron_gradient(
+    network: Network,
+    image: Picture,
+    layer: "str | Layer | nn.Module",
+    channel: int,
+    position: Position = None,
+    *,
+    rule: RuleName = "backprop",
+) -> GradientPicture:
+    """Gradient of one neuron with respect to the picture (with ``rule="guided"``: Springenberg et al., 2015, fig. 3).
+
+    image     (3, H, W) or (B, 3, H, W), values 0…1, any device
+    channel   of the layer, from 0
+    position  (row, column) in the channel's map; None = where it is greatest, in each picture; "all" = the sum over
+              the whole map; "map" = half the sum of its squares, so that it is the map that goes back, as it is
+    rule      what a ReLU passes back: "backprop", "deconvnet" or "guided"
+    Returns a GradientPicture, values (3, H, W) or (B, 3, H, W), signed, per unit of normalized input.
+    Raises UserError for an unknown layer or rule, and for a channel or position that the layer has not.
+
+        neuron_gradient(load_network("mini"), load_image("chelsea"), "relu3", 17, rule="guided")
+    """
+    return _signed(network, image, Neuron(layer, channel, position), rule)
+
+
+def _signed(
+    network: Network, image: Picture, target: Target, rule: str, *, times_input: bool = False
+) -> GradientPicture:
+    pictures = network.prepare(image)
+    aim = goal(network, target, len(pictures))
+    back = pull_back(network, pictures, aim, rule)
+    values = back.gradient * network.normalize(pictures).cpu() if times_input else back.gradient
+    return GradientPicture(
+        like(image, values),
+        like(image, back.pictures),
+        convention=f"{aim.unit} {BACK[rule]}{' times normalized input' * times_input}, signed",
+        of=like(image, back.names),
+        score=like(image, back.scores),
+        position=like(image, back.start) if isinstance(target, Neuron) else None,
+    )

@@ -1,1 +1,0 @@
-"""Methods of one forward or backward pass, or of many independent ones."""

@@ -1,0 +1,34 @@
+# Written by tools/sync.
+from .activations import Activations
+from .class_activation import ClassActivation
+from .class_model import ClassModel
+from .compare import Compare
+from .deep_dream import DeepDream
+from .feature_visualization import FeatureVisualization
+from .filters import Filters
+from .gradients import Gradients
+from .inversion import Inversion
+from .lab import Lab, lab
+from .occlusion import Occlusion
+from .panel import Panel, computes
+from .sanity import Sanity
+from .session import Session
+
+__all__ = [
+    "Activations",
+    "ClassActivation",
+    "ClassModel",
+    "Compare",
+    "DeepDream",
+    "FeatureVisualization",
+    "Filters",
+    "Gradients",
+    "Inversion",
+    "Lab",
+    "Occlusion",
+    "Panel",
+    "Sanity",
+    "Session",
+    "computes",
+    "lab",
+]

@@ -1,0 +1,143 @@
+"""Finds the techniques and panels by reading the source tree. Nothing is imported for it, so that it costs nothing.
+
+A method file (``methods/<family>/<name>.py``) says what it exports in ``__all__``, and may say with which arguments
+its functions are quick in ``example = dict(size=16)``. A panel file (``panels/<name>.py``) holds a ``Panel`` subclass
+with a ``title``, a ``family``, its ``chapters`` and what it ``shows``. Everything else that lists them (the stub, the
+README table, the gallery, the lab, ``cnnviz doctor``, the contract tests) reads this.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+ORDER = "convolution filters activations units embeddings occlusion gradients cam evaluation features adversarial style"
+
+
+@dataclass(frozen=True)
+class Technique:
+    """A public function of a method file.
+
+    module   to import it from
+    family   the folder it is in
+    summary  the first line of its docstring
+    example  arguments with which it is quick, where its signature has them
+    """
+
+    name: str
+    module: str
+    family: str
+    summary: str
+    example: dict[str, Any] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class PanelEntry:
+    """A ``Panel`` subclass.
+
+    title     what stands over it
+    family    that its technique belongs to
+    chapters  of the course in which it is used, by their numbers
+    shows     what is seen in it, for a table
+    call      the same as a plain call
+    quick     whether its first picture takes less than a second
+    """
+
+    name: str
+    module: str
+    title: str
+    family: str
+    chapters: tuple[str, ...]
+    shows: str
+    call: str
+    quick: bool = False
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """The folders of ``methods``, in the order of the course; one that is not known to ``ORDER`` comes last."""
+    order = ORDER.split()
+    folders = [path.name for path in (PACKAGE / "methods").iterdir() if (path / "__init__.py").is_file()]
+    return tuple(sorted(folders, key=lambda name: (order.index(name) if name in order else len(order), name)))
+
+
+@cache
+def exports() -> dict[str, str]:
+    """Public name of every method file -> module to import it from, in the order of the families."""
+    found = {}
+    for path in _method_files():
+        for name in _literal(_tree(path), "__all__", ()):
+            if name in found:
+                raise ValueError(f"{name} is exported by {found[name]} and by {_module(path)}.")
+            found[name] = _module(path)
+    return found
+
+
+@cache
+def techniques() -> tuple[Technique, ...]:
+    """The functions among the exports."""
+    found = []
+    for path in _method_files():
+        tree = _tree(path)
+        public, example = _literal(tree, "__all__", ()), _literal(tree, "example", {})
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+        for name in public:
+            if name in functions:
+                summary = (ast.get_docstring(functions[name]) or "").partition("\n")[0]
+                found.append(Technique(name, _module(path), path.parent.name, summary, example))
+    return tuple(found)
+
+
+@cache
+def panels() -> tuple[PanelEntry, ...]:
+    """In the order of the families, and within one of the chapters."""
+    found = []
+    for path in sorted((PACKAGE / "panels").glob("*.py")):
+        for node in _tree(path).body:
+            if isinstance(node, ast.ClassDef) and _literal(node, "family", None) in families():
+                names = ("title", "family", "chapters", "shows", "as_call", "quick")
+                said = {name: _literal(node, name, None) for name in names}
+                if missing := [name for name in names[:-1] if said[name] is None]:
+                    raise ValueError(f"{node.name} in {path.name} does not say its {', '.join(missing)}.")
+                found.append(
+                    PanelEntry(
+                        node.name,
+                        _module(path),
+                        said["title"],
+                        said["family"],
+                        said["chapters"],
+                        said["shows"],
+                        said["as_call"],
+                        bool(said["quick"]),
+                    )
+                )
+    return tuple(sorted(found, key=lambda one: (families().index(one.family), one.chapters, one.name)))
+
+
+def _method_files() -> Iterator[Path]:
+    for family in families():
+        yield from sorted((PACKAGE / "methods" / family).glob("[!_]*.py"))
+
+
+def _module(path: Path) -> str:
+    return ".".join([PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts])
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _literal(node: ast.Module | ast.ClassDef, name: str, otherwise: Any) -> Any:
+    """The value that is assigned to a name in a module or class; ``dict(size=16)`` counts as a literal, too."""
+    for one in node.body:
+        targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets) and one.value is not None:
+            value = one.value
+            if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict":
+                return {keyword.arg: ast.literal_eval(keyword.value) for keyword in value.keywords}
+            return ast.literal_eval(value)
+    return otherwise

@@ -1,0 +1,91 @@
+"""Against torch.optim, step by step."""
+
+import pytest
+import torch
+
+from cnnviz_widgets.engine.optimize import optimizers
+from cnnviz_widgets.errors import UserError
+
+STEPS = 12
+MATRIX = torch.tensor([[3.0, 1, 0], [1, 2, 0.5], [0, 0.5, 1]], dtype=torch.float64)
+
+
+def slope(x):
+    """Of a hill with its top at (1, 1, 1), not quite quadratic."""
+    away = x - 1
+    return -(MATRIX @ away) - 0.1 * away**3
+
+
+def ours(optimizer, rate):
+    path, x, memory = [], (torch.zeros(3, dtype=torch.float64),), None
+    for _ in range(STEPS):
+        x, memory = optimizer(x, (slope(x[0]),), memory, rate)
+        path.append(x[0])
+    return torch.stack(path)
+
+
+def theirs(kind, **options):
+    path, x = [], torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    optimizer = kind([x], **options)
+
+    def closure():
+        x.grad = -slope(x.detach())
+        return torch.zeros(())
+
+    for _ in range(STEPS):
+        optimizer.step(closure)
+        path.append(x.detach().clone())
+    return torch.stack(path)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "kind", "options"),
+    [
+        (optimizers.adam, 0.05, torch.optim.Adam, {}),
+        (optimizers.sgd(), 0.1, torch.optim.SGD, {}),
+        (optimizers.sgd(0.9), 0.05, torch.optim.SGD, {"momentum": 0.9}),
+        (optimizers.lbfgs(5), 0.5, torch.optim.LBFGS, {"max_iter": 1, "history_size": 5, "tolerance_change": 0}),
+    ],
+)
+def test_as_torch(optimizer, rate, kind, options):
+    torch.testing.assert_close(ours(optimizer, rate), theirs(kind, lr=rate, **options), rtol=1e-12, atol=1e-12)
+
+
+def test_lbfgs_reaches_the_top_soon():
+    assert (ours(optimizers.lbfgs(), 1.0)[-1] - 1).abs().max() < 1e-6
+
+
+def test_normalized_steps_are_equally_long_in_every_picture():
+    before = torch.rand(3, 2, 4, 4, dtype=torch.float64)
+    gradient = torch.rand_like(before) * torch.tensor([1e-3, 1.0, 1e3]).view(3, 1, 1, 1)
+    (after,), _ = optimizers.normalized((before,), (gradient,), None, 0.7)
+    lengths = (after - before).square().mean((1, 2, 3)).sqrt()
+    torch.testing.assert_close(lengths, torch.full((3,), 0.7, dtype=torch.float64))
+    torch.testing.assert_close((after - before)[2], 0.7 * 32**0.5 * gradient[2] / gradient[2].norm())
+
+
+def test_nothing_is_changed_in_place():
+    for optimizer in optimizers.OPTIMIZERS.values():
+        x, memory = (torch.zeros(3, dtype=torch.float64),), None
+        for _ in range(4):
+            gradient = slope(x[0])
+            kept = x[0].clone(), gradient.clone(), repr(memory)
+            after, later = optimizer(x, (gradient,), memory, 0.1)
+            assert torch.equal(x[0], kept[0])
+            assert torch.equal(gradient, kept[1])
+            assert repr(memory) == kept[2]
+            x, memory = after, later
+
+
+def test_several_parameters():
+    gradients = (torch.tensor([1.0, 2.0]), torch.tensor([[3.0]]))
+    for optimizer in optimizers.OPTIMIZERS.values():
+        moved, memory = optimizer((torch.zeros(2), torch.zeros(1, 1)), gradients, None, 0.1)
+        moved, _ = optimizer(moved, gradients, memory, 0.1)
+        assert [one.shape for one in moved] == [(2,), (1, 1)]
+        assert all((one > 0).all() for one in moved)
+
+
+def test_unknown():
+    with pytest.raises(UserError, match="optimizer must be one of 'adam', 'sgd', 'normalized', 'lbfgs', not 'adamm'"):
+        optimizers.chosen("adamm")

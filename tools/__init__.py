@@ -1,0 +1,1 @@
+"""What only those who build this project run."""

@@ -1,0 +1,132 @@
+"""Writes what must be a file and follows from the registry: ``python -m tools.sync``; a test says when it is stale.
+
+The stubs from which public names are imported lazily, the README's table of panels, the gallery of techniques in the
+docs, and the list of chapters at the end of the first one (of its source: build it then, see ``tools.course``).
+"""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from cnnviz_widgets import registry
+from tools import course
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = "cnnviz_widgets"
+GROUND = {  # public names that are no techniques -> module
+    "exercises methods networks panels pictures runtime drawing": "",
+    "UserError": "errors",
+    "OptimizationState objectives operators optimize optimizers parametrizations transforms": "engine.optimize",
+    "relu_rule": "engine.relu_rules",
+    "last": "engine.states",
+    "Neuron": "engine.targets",
+    "Network load_network": "networks",
+    "Session lab": "panels",
+    "labels load_dataset load_image samples": "pictures",
+    "device use": "runtime.device",
+    "ActivationMaps Filters GradientPicture Heatmap": "drawing.results",
+}
+PANELS = {"Lab lab": "lab", "Panel computes": "panel", "Session": "session"}
+
+
+def main() -> None:
+    for path, text in files().items():
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            print(f"written: {path.relative_to(ROOT)}")
+
+
+def files() -> dict[Path, str]:
+    """Every file that follows from the registry, and what should be in it."""
+    public = {name: module for names, module in GROUND.items() for name in names.split()}
+    public |= {name: module.removeprefix(f"{PACKAGE}.") for name, module in registry.exports().items()}
+    panels = {name: module for names, module in PANELS.items() for name in names.split()}
+    panels |= {one.name: one.module.rpartition(".")[2] for one in registry.panels()}
+    readme, start = ROOT / "README.md", ROOT / "notebooks" / "sources" / "00-start.md"
+    return {
+        ROOT / PACKAGE / "__init__.pyi": stub(public),
+        ROOT / PACKAGE / "panels" / "__init__.pyi": stub(panels),
+        readme: between(readme.read_text(encoding="utf-8"), "panels", panel_table()),
+        ROOT / "docs" / "gallery.md": gallery(),
+        start: between(start.read_text(encoding="utf-8"), "chapters", chapter_list()),
+    }
+
+
+def stub(names: dict[str, str]) -> str:
+    """A stub for lazy_loader: public name -> module, below the package."""
+    modules: dict[str, list[str]] = {}
+    for name, module in names.items():
+        modules.setdefault(module, []).append(name)
+    lines = [f"from .{module} import {', '.join(imported)}" for module, imported in modules.items()]
+    written = "\n".join(["# Written by tools/sync.", *lines, f"__all__ = {sorted(names)}"])
+    for command in (["check", "--fix", "--select", "I,RUF022"], ["format"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", "stub.pyi", "-"]
+        written = subprocess.run(ruff, input=written, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return written
+
+
+def between(text: str, mark: str, new: str) -> str:
+    """The text with what stands between two comments exchanged."""
+    pattern = rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
+    if not re.search(pattern, text, re.S):
+        raise ValueError(f"the text has no place for {mark!r}.")
+    return re.sub(pattern, lambda match: f"{match[1]}{new}{match[2]}", text, flags=re.S)
+
+
+def panel_table() -> str:
+    rows = ["| panel | shows | the same as a call | chapter |", "|---|---|---|---|"]
+    for one in registry.panels():
+        links = ", ".join(f"[{number}](notebooks/{chapters()[number]})" for number in one.chapters)
+        rows.append(f"| `panels.{one.name}` | {one.shows} | `{one.call}` | {links} |")
+    return "\n".join(rows) + "\n"
+
+
+def gallery() -> str:
+    """Every technique: what it is, its formula, from which paper, how it is called, where the course has it."""
+    lines = ["# Gallery of techniques", "", "Written by `tools/sync` from the docstrings.", ""]
+    for family in registry.families():
+        of_family = [one for one in registry.techniques() if one.family == family]
+        if not of_family:
+            continue
+        lines += [f"## {docstring(family)}", ""]
+        for panel in (one for one in registry.panels() if one.family == family):
+            links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in panel.chapters)
+            lines += [f"Panel `cnnviz.panels.{panel.name}`: {panel.shows}. Chapter {links}.", ""]
+        lines += ["| call | what it computes |", "|---|---|"]
+        lines += [f"| `cnnviz.{one.name}` | {escaped(one.summary)} |" for one in of_family]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def docstring(family: str) -> str:
+    """What a family says of itself, without its full stop."""
+    said = (
+        ast.get_docstring(ast.parse((ROOT / PACKAGE / "methods" / family / "__init__.py").read_text("utf-8"))) or family
+    )
+    return said.partition("\n")[0].rstrip(".")
+
+
+def escaped(text: str) -> str:
+    return text.replace("``", "`").replace("|", "\\|")
+
+
+def chapters() -> dict[str, str]:
+    """Number of a chapter -> its file."""
+    return {path.name[:2]: f"{path.stem}.ipynb" for path in course.sources()}
+
+
+def chapter_list() -> str:
+    """The chapters after the first, each with its question and its panels."""
+    rows = ["| chapter | question | panels |", "|---|---|---|"]
+    for path in course.sources()[1:]:
+        number, _, words = path.stem.partition("-")
+        titles = ", ".join(one.title for one in registry.panels() if number in one.chapters)
+        link = f"[{number} {words[0].upper()}{words[1:].replace('-', ' ')}]({path.stem}.ipynb)"
+        rows.append(f"| {link} | {course.question(path)} | {titles} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    main()
