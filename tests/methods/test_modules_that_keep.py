@@ -166,3 +166,27 @@ def test_reading_the_weights_moves_no_spectral_norm():
     cnnviz.cam(network, torch.rand(3, 16, 16), layer="1")
     assert module.training
     assert all(torch.equal(buffer, before[name]) for name, buffer in module.named_buffers())
+
+
+class KeepsOnALayer(nn.Module):
+    """What is stored on one of torch's own layers is seen by no hook of the module that stores it."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4, 6)
+
+    def forward(self, x):
+        self.body.out = self.body(x).relu()
+        return self.head(self.body.out.mean((2, 3)))
+
+
+@pytest.mark.parametrize("mode", ["cascading", "independent"])
+def test_a_module_that_keeps_maps_on_a_layer_can_be_randomized(mode):
+    module = KeepsOnALayer()
+    module(torch.rand(1, 3, 16, 16))  # leaves a tensor that has a way back
+    network = cnnviz.Network(module, input_size=16)
+    states = [*cnnviz.sanity_check(cnnviz.saliency, network, torch.rand(3, 16, 16), target=0, mode=mode)]
+    assert [one.step for one in states] == [0, 1, 2]
+    assert all(weight.requires_grad for weight in module.parameters())
+    module.body.out = None  # as its user would, before copying it
+    copy.deepcopy(module)

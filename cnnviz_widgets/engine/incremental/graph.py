@@ -20,8 +20,8 @@ from torch.fx import Node
 from torch.fx.operator_schemas import normalize_function
 
 from cnnviz_widgets.engine.incremental.convolution import Convolution
-from cnnviz_widgets.engine.incremental.scratch import scratch_copy, take_back
 from cnnviz_widgets.engine.incremental.windows import Kernel
+from cnnviz_widgets.engine.scratch import scratch_copy, take_back
 
 # What treats every place of a map by itself and alike, whatever it does with the channels.
 _LOCAL_MODULES = (

@@ -1,7 +1,6 @@
 """The second half of S1: a network that has learned by heart what is not so."""
 
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from cnnviz_widgets.engine.scratch import scratch_copy
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.evaluation.sanity_check import randomize
@@ -65,7 +65,7 @@ def random_labels(
 
     def states() -> Iterator[TrainingState]:
         with network.lock:
-            copy = network.with_module(deepcopy(network.module).requires_grad_())
+            copy = network.with_module(scratch_copy(network.module, shared=False).requires_grad_())
         randomize(copy.module.modules(), seed)
         optimizer = torch.optim.Adam(copy.module.parameters(), rate)
         generator = torch.Generator().manual_seed(seed)

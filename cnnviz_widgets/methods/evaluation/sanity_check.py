@@ -1,7 +1,6 @@
 """S1: does a map show what the network has learned? Then it must change when the network forgets."""
 
 from collections.abc import Callable, Iterable, Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from math import nan
 from typing import Annotated, Any, Literal, NamedTuple, get_args
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from cnnviz_widgets.drawing.results import Heatmap, robust_maximum
 from cnnviz_widgets.engine.checks import somebodys
 from cnnviz_widgets.engine.planes import plane, varied
+from cnnviz_widgets.engine.scratch import scratch_copy
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Seed, gate
@@ -137,7 +137,7 @@ def sanity_check(
         for number, (name, parts) in enumerate(groups.items()):
             if copy is None or mode == "independent":
                 with network.lock:
-                    copy = network.with_module(deepcopy(network.module))
+                    copy = network.with_module(scratch_copy(network.module, shared=False))
             randomize([copy.module.get_submodule(part) for part in parts], seed + number)
             yield (name,) if mode == "independent" else tuple(groups)[: number + 1], copy
 

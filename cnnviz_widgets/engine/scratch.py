@@ -1,4 +1,4 @@
-"""To run stand-ins for tensors through a module: what its own code keeps of them must not stay in the user's hands."""
+"""Copies of a user's module to run or change: what its own code keeps of a pass is no obstacle, and stays in them."""
 
 import copy
 import gc
@@ -14,10 +14,10 @@ from torch.overrides import TorchFunctionMode
 from cnnviz_widgets.runtime.interrupts import guarded
 
 
-def scratch_copy(module: nn.Module) -> nn.Module:
-    """A copy that shares the parameters."""
+def scratch_copy(module: nn.Module, *, shared: bool = True) -> nn.Module:
+    """A copy that shares the parameters; or has its own, if not ``shared``."""
     with guarded(_CopiedTensors()):
-        return copy.deepcopy(module, {id(weight): weight for weight in module.parameters()})
+        return copy.deepcopy(module, {id(weight): weight for weight in module.parameters()} if shared else {})
 
 
 class _CopiedTensors(TorchFunctionMode):
