@@ -1,0 +1,57 @@
+"""What was reached, and of what: kept while that is the same."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+class Memo(Generic[T]):
+    """Holds what a computation has reached so far.
+
+        memo = Memo(dict)
+        known = memo.reached(network, image, size)
+
+    ``known`` is the dictionary of the last time if the three are the same as then, and else a new one.
+
+    fresh    makes what is held, before anything was reached
+    steered  is told with what was reached, and how it is steered now, that this has changed on the way
+    """
+
+    def __init__(self, fresh: Callable[[], T], steered: Callable[[T, tuple], None] = lambda held, steer: None) -> None:
+        self._fresh, self._steered = fresh, steered
+        self.forget()
+
+    def reached(self, *of: Any, steer: tuple = ()) -> T:
+        """What was reached of the same.
+
+        of     what makes it another one: where that differs, all begins anew
+        steer  what may change on the way: what was reached is kept, and ``steered`` is told
+        """
+        if self._held is None or not same(of, self._of):
+            self._of, self._held = of, self._fresh()
+        elif not same(steer, self._steer):
+            self._steered(self._held, steer)
+        self._steer = steer
+        return self._held
+
+    def forget(self) -> None:
+        """Begin anew, whatever is asked for next."""
+        self._of: tuple = ()
+        self._steer: tuple = ()
+        self._held: T | None = None
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one object or equal; tensors and arrays, also in tuples, lists and dicts, must be one."""
+    if one is other:
+        return True
+    if isinstance(one, tuple | list) and type(one) is type(other):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, Tensor) or isinstance(other, Tensor):  # to compare them takes time, and gives a tensor
+        return False
+    return (one == other) is True
