@@ -48,8 +48,8 @@ def same(one: Any, other: Any) -> bool:
     """Whether two values are one object or equal; tensors and arrays, also in tuples, lists and dicts, must be one."""
     if one is other:
         return True
-    if isinstance(one, tuple | list) and type(one) is type(other):
-        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, tuple | list):
+        return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     if isinstance(one, Tensor) or isinstance(other, Tensor):  # to compare them takes time, and gives a tensor
