@@ -203,7 +203,7 @@ def test_objectives_of_positions_on_no_grid():
     parts = {"a": nn.Conv2d(3, 6, 8, 8), "b": nn.Linear(6, 6), "c": nn.Linear(6, 5)}
     network = Network(Function(unknown_tokens, **parts), input_size=SIZE)
     row = network.activations(PICTURES.float(), "parts.b")["parts.b"]
-    seen = objectives.Seen(PICTURES.float(), None, {"parts.b": row}, None)
+    seen = objectives.TermInputs(PICTURES.float(), None, {"parts.b": row}, None)
     vector = torch.arange(6.0)
     for objective, expected in (
         (objectives.neuron("parts.b", 2), row[:, 2].amax(1)),

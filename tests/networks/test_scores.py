@@ -274,7 +274,7 @@ def test_probabilities_in_methods_are_the_networks_own(photo, outputs, ends, tar
     assert curve.values[0].item() == pytest.approx(expected, abs=1e-6)
     assert curve.values.max() - curve.values.min() > 1e-3
     term = objectives.probability(target).bind(network, 1)
-    seen = objectives.Seen(photo[None], None, {}, network.logits(photo[None]))
+    seen = objectives.TermInputs(photo[None], None, {}, network.logits(photo[None]))
     assert sum(term(seen).values()).item() == pytest.approx(expected, abs=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Histograms of oriented gradients (Dalal & Triggs, 2005), as a network, so that they can be inverted like one."""
+"""Histograms of oriented gradients (Dalal & Triggs, 2005) as a network, so that they can be inverted like one."""
 
 from collections import OrderedDict
 from math import pi
@@ -18,13 +18,13 @@ def hog(size: tuple[int, int], cell: int = 8) -> Network:
     size   (height, width) of its pictures in px;   cell   side of a cell in px
     """
     layers = OrderedDict(cells=_Cells(cell), blocks=_Blocks(), numbers=nn.Flatten())
-    return Network(nn.Sequential(layers), input_size=tuple(size), mean=[0.0], std=1.0, name="HOG")
+    return Network(nn.Sequential(layers), input_size=tuple(size), mean=[0.0], std=1.0, scores="logits", name="HOG")
 
 
 class _Cells(nn.Module):
     """(B, 9, H / cell, W / cell): the mean gradient in each cell, by its direction (without sign).
 
-    A gradient is shared by the two nearest of the nine directions.
+    A gradient is split between the two nearest of the nine directions, by linear interpolation.
     """
 
     def __init__(self, cell: int) -> None:
@@ -36,7 +36,7 @@ class _Cells(nn.Module):
         down = padded[..., 2:, 1:-1] - padded[..., :-2, 1:-1]
         across = padded[..., 1:-1, 2:] - padded[..., 1:-1, :-2]
         squares = down.square() + across.square()
-        flat = squares < 1e-12  # neither the root nor the angle has a slope there
+        flat = squares < 1e-12  # neither the root nor the angle is differentiable there
         strength = torch.where(flat, 0, torch.where(flat, 1, squares).sqrt())
         angle = torch.atan2(torch.where(flat, 0, down), torch.where(flat, 1, across))
         centers = (torch.arange(ORIENTATIONS, device=pictures.device) + 0.5).view(1, -1, 1, 1)

@@ -1,8 +1,8 @@
-"""M7, and what every technique that makes a picture is made of: gradient steps on a picture.
+"""The optimization loop: gradient ascent on a picture. Every technique that makes pictures is a preset of it.
 
-A step: the parameters become a picture, transforms move it, one pass through the network stops at the deepest layer
-that the objective reads, its gradient comes back to the picture, the optimizer moves the parameters. Nothing is changed
-in place, so every state that has been yielded stays as it was, and is a place to go on from.
+A step: the parameters are decoded to a picture, transforms are applied, a forward pass stops at the deepest layer that
+the objective reads, the gradient is propagated back to the parameters, and the optimizer moves them. Nothing is changed
+in place: every state that was yielded stays valid, and a run can go on from it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,11 +20,11 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.backward import quick_way_back, way_back
 from cnnviz_widgets.engine.checks import somebodys, whole_number
-from cnnviz_widgets.engine.optimize.objectives import Bound, Objective, Seen
+from cnnviz_widgets.engine.optimize.network_passes import NetworkPasses, all_of
+from cnnviz_widgets.engine.optimize.objectives import BoundObjective, Objective, TermInputs
 from cnnviz_widgets.engine.optimize.operators import After, Gradient, Update
 from cnnviz_widgets.engine.optimize.optimizers import AnyOptimizer, Memory, Optimizer, chosen
 from cnnviz_widgets.engine.optimize.parametrizations import Form, Parametrization, Tensors, fourier
-from cnnviz_widgets.engine.optimize.sight import Sight, all_of
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.engine.optimize.transforms import Transform, apply, over_colors
 from cnnviz_widgets.errors import UserError, naming
@@ -34,19 +34,19 @@ from cnnviz_widgets.pictures.picture import as_picture
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
-WAKING = 16  # steps in which a gradient that a ReLU stops altogether is let through
+REDIRECTED = 16  # the first steps, in which ReLUs that block the whole gradient redirect it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OptimizationState(Result):
-    """A picture that is being made.
+    """The state of an optimization after a step.
 
     step, total   steps done, and all of them
-    terms         by term, what it added to the objective in this step, summed over the pictures of a batch. That was
-                  just before the picture moved, and under this step's transforms
-    snapshots     by step, the pictures of the steps that were asked for, as far as they are done
+    terms         by term, its value times its weight, summed over the pictures of a batch: before this step moved the
+                  picture, under this step's transforms
+    snapshots     step -> picture, of the steps that were asked for, as far as they are done
     of            the objective, as a formula
-    alpha         whether the pictures' last channel says how opaque they are
+    alpha         whether the pictures' last channel is their opacity
     The rest is what ``optimize(…, start=state)`` goes on from.
     """
 
@@ -65,7 +65,7 @@ class OptimizationState(Result):
 
     @property
     def loss(self) -> float:
-        """What falls: minus the objective."""
+        """Minus the objective."""
         return -sum(self.terms.values())
 
     @cached_property
@@ -99,11 +99,11 @@ def optimize(
     seed: Seed = 0,
     start: Annotated[OptimizationState | Tensor | None, OWN] = None,
 ) -> Iterator[OptimizationState]:
-    """Make a picture that the objective likes: gradient ascent from noise, or from wherever ``picture`` begins.
+    """Gradient ascent on a picture: make ``objective`` as large as possible, from noise or from a given start.
 
-    objective      what is made large: terms of ``objectives``, such as ``logit("goose") - 1e-3 * l2()``
+    objective      what is maximized: terms of ``objectives``, such as ``logit("goose") - 1e-3 * l2()``
     picture        one of ``parametrizations``; None = ``fourier()`` of the network's own size
-    transforms     of the picture on its way into the network, in order: see ``transforms``
+    transforms     random transforms before the network, in order: see ``transforms``
     steps          in all, those of ``start`` included
     optimizer      "adam", "sgd", "normalized" (steps of equal length), "lbfgs", or one of ``optimizers``
     learning_rate  a number, or a function of the step, from 1
@@ -111,15 +111,17 @@ def optimize(
     after          operators on the picture after a step
     snapshots      steps whose pictures all later states keep
     seed           a run repeats exactly on one device
-    start          a state to go on from; its picture is taken. Whatever else was the same gives what an uninterrupted
-                   run would have given. Or a photograph to begin with in place of noise, (C, H, W) or (B, C, H, W),
-                   values 0…1: the middle of it, scaled to the size of ``picture``
+    start          a state to go on from: its picture, its step and its random numbers; ``picture`` and ``seed`` do not
+                   count then. All other arguments may differ from those that the state was made with: they hold from
+                   the next step on. Where none differs, the result is that of an uninterrupted run. Or a photograph to
+                   begin with in place of noise, (C, H, W) or (B, C, H, W), values 0…1: its middle, scaled to the size
+                   of ``picture``
 
-    Yields OptimizationState after every step. Stop when you like.
-    Raises UserError at once for layers, channels and classes that are not there and for lists that do not go with the
-    batch; then for a picture that is too small for the network or too large for the memory, a loss that is not finite,
-    or a dead unit. A batch that does not fit into memory goes through the network in pieces, with the same gradient; a
-    network that takes no pictures of this size sees them without the border that transforms add, or resized.
+    Yields OptimizationState after every step.
+    Raises UserError at once for layers, channels and classes that do not exist and for lists that do not match the
+    batch; later for a picture that is too small for the network or too large for the memory, a loss that is not finite,
+    or a dead unit. A batch that does not fit into memory goes through the network in pieces, with the same gradient. A
+    network that does not accept this size gets the pictures without the border that transforms add, or resized.
 
         last(optimize(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
     """
@@ -152,34 +154,34 @@ def optimize(
         with somebodys("learning_rate"):
             return float(learning_rate(step))
 
-    nothing = pictures.new_tensor([*network.mean, 0.0][: pictures.shape[1]])[:, None, None]
+    mean_color = pictures.new_tensor([*network.mean, 0.0][: pictures.shape[1]])[:, None, None]
 
-    def moved(step: int, climbed: _Climb) -> tuple[Tensors, Memory]:
+    def moved(step: int, found: _Evaluation) -> tuple[Tensors, Memory]:
         size = rate(step)
         with somebodys("optimizer"):
-            new, later = rule(parameters, climbed.slopes, memory, size)
+            new, later = rule(parameters, found.gradients, memory, size)
         new = form.project(new)
         if after:
             pictures = form.decode(*new)
             for operator in after:
-                pictures = operator(Update(step, pictures, climbed.gradient, nothing))
+                pictures = operator(Update(step, pictures, found.picture_gradient, mean_color))
             new = form.project(form.encode(pictures))
-        if not (climbed.finite and all(one.sum().isfinite() for one in new)):
+        if not (found.finite and all(one.sum().isfinite() for one in new)):
             raise UserError(
                 f"the loss is not finite (NaN or infinity) at step {step}: the picture of step {step - 1} is the "
                 "last good one; a smaller learning_rate may help."
             )
         return new, later
 
-    sight = Sight(network, bound, len(pictures), tuple(pictures.shape[-2:]))
+    passes = NetworkPasses(network, bound, len(pictures), tuple(pictures.shape[-2:]))
 
-    def climbed_from(parameters: Tensors, drawn: Tensor, waking: bool = False) -> _Climb:
+    def evaluated(parameters: Tensors, drawn: Tensor, redirect: bool = False) -> _Evaluation:
         while True:
             generator.set_state(drawn)
             try:
-                return _climb(network, bound, sight, form, parameters, transforms, gradient, generator, waking)
+                return _evaluate(network, bound, passes, form, parameters, transforms, gradient, generator, redirect)
             except Exception as error:
-                if not sight.adapted(error):
+                if not passes.adapted(error):
                     raise
 
     def states() -> Iterator[OptimizationState]:
@@ -188,18 +190,18 @@ def optimize(
         for step in range(done + 1, steps + 1):
             with _our_own_mode(network):
                 drawn = generator.get_state()
-                climbed = climbed_from(parameters, drawn)
-                if step <= WAKING and not all(climbed.reached()):
-                    climbed = climbed_from(parameters, drawn, waking=True)
-                alive = alive or any(climbed.reached())
-                if not alive and step == min(WAKING, steps):
+                found = evaluated(parameters, drawn)
+                if step <= REDIRECTED and not all(found.nonzero()):
+                    found = evaluated(parameters, drawn, redirect=True)
+                alive = alive or any(found.nonzero())
+                if not alive and step == min(REDIRECTED, steps):
                     raise UserError(
-                        f"nothing comes back from {objective!r}: the unit is dead for this picture; try another seed "
+                        f"the gradient of {objective!r} is zero: the unit is dead for this picture; try another seed "
                         f"than {seed}, or start=photo, a photograph to begin with."
                     )
-                parameters, memory = moved(step, climbed)
+                parameters, memory = moved(step, found)
             state = OptimizationState(
-                step, steps, climbed.terms, kept, repr(objective), parameters, form, rule, memory,
+                step, steps, found.terms, kept, repr(objective), parameters, form, rule, memory,
                 generator.get_state(), alpha=pictures.shape[1] > network.channels,
             )  # fmt: skip
             if step in wanted:
@@ -231,38 +233,38 @@ def _our_own_mode(network: Network) -> AbstractContextManager:
     return guarded(*callers_modes_off(network.device), torch.no_grad())
 
 
-class _Climb(NamedTuple):
-    """The way up from one picture, and what was seen there.
+class _Evaluation(NamedTuple):
+    """The objective at one picture, and its gradients.
 
-    slopes    of the objective, by the parameters
-    gradient  by the pixels, after the operators
-    finite    whether every term is
-    signal    that came back through the network, by its input; None if nothing went there
+    gradients         by the parameters
+    picture_gradient  by the pixels, after the operators
+    finite            whether every term is
+    input_gradient    by the input of the network; None where the objective does not need the network
     """
 
-    slopes: Tensors
-    gradient: Tensor
+    gradients: Tensors
+    picture_gradient: Tensor
     terms: dict[str, float]
     finite: bool
-    signal: Tensor | None
+    input_gradient: Tensor | None
 
-    def reached(self) -> list[bool]:
-        """For each picture, whether anything came back."""
-        return [] if self.signal is None else self.signal.flatten(1).any(1).tolist()
+    def nonzero(self) -> list[bool]:
+        """For each picture, whether the network gave it any gradient."""
+        return [] if self.input_gradient is None else self.input_gradient.flatten(1).any(1).tolist()
 
 
-def _climb(
+def _evaluate(
     network: Network,
-    bound: Bound,
-    sight: Sight,
+    bound: BoundObjective,
+    passes: NetworkPasses,
     form: Form,
     parameters: Tensors,
     transforms: Sequence[Transform],
     operators: Sequence[Gradient],
     generator: torch.Generator,
-    waking: bool,
-) -> _Climb:
-    signals: list[Tensor] = []
+    redirect: bool,
+) -> _Evaluation:
+    input_gradients: list[Tensor] = []
     with guarded(way_back(network), quick_way_back(network.module)):
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
@@ -273,27 +275,31 @@ def _climb(
         logits, values, in_pieces = None, {}, False
         if bound.layers or bound.output:
             shown = colors if alpha is None else over_colors(colors, alpha, generator)
-            moved = sight.fitted(apply(transforms, shown, generator))
+            moved = passes.fitted(apply(transforms, shown, generator))
             batch = network.quickest(network.normalize(moved))
-            in_pieces = len(batch) > sight.at_once
+            in_pieces = len(batch) > passes.at_once
             if in_pieces:
-                logits, values = sight.in_pieces(batch)
+                logits, values = passes.in_pieces(batch)
             else:
-                batch.register_hook(signals.append)
-                logits, values = sight.forward(batch, grad=True, waking=waking)
-        terms = bound(Seen(colors, alpha, values, logits))
+                batch.register_hook(input_gradients.append)
+                logits, values = passes.forward(batch, grad=True, redirect=redirect)
+        terms = bound(TermInputs(colors, alpha, values, logits))
         sums = torch.stack([value.sum() for value in terms.values()])
         if not sums.requires_grad:
             raise UserError("objective must depend on the picture, differentiably: it has no gradient.")
         ends = [*all_of((logits, values))] if in_pieces else []
-        gradient, *slopes = torch.autograd.grad(sums.sum(), [pictures, *ends], materialize_grads=True)
+        gradient, *gradients = torch.autograd.grad(sums.sum(), [pictures, *ends], materialize_grads=True)
         if in_pieces:
-            signals.append(sight.back(batch, slopes, waking=waking))
-            gradient = gradient + torch.autograd.grad(batch, pictures, signals[0])[0]
+            input_gradients.append(passes.backward(batch, gradients, redirect=redirect))
+            gradient = gradient + torch.autograd.grad(batch, pictures, input_gradients[0])[0]
         for operator in operators:
             gradient = operator(gradient)
-        slopes = torch.autograd.grad(decoded, leaves, gradient)
+        gradients = torch.autograd.grad(decoded, leaves, gradient)
     numbers = sums.tolist()
-    return _Climb(
-        slopes, gradient, dict(zip(terms, numbers, strict=True)), all(map(isfinite, numbers)), *signals or [None]
+    return _Evaluation(
+        gradients,
+        gradient,
+        dict(zip(terms, numbers, strict=True)),
+        all(map(isfinite, numbers)),
+        *input_gradients or [None],
     )

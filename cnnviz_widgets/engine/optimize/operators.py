@@ -1,8 +1,8 @@
-"""What is done to the gradient before a step, and to the picture after one.
+"""Operators on the gradient before a step, and on the picture after it.
 
 Gradient operators, ``gradient=[…]`` of ``optimize``, are functions of the gradient with respect to the pictures
-(B, C, H, W). Picture operators, ``after=[…]``, are functions of an ``Update``; so are all that Yosinski et al. (2015)
-regularize with. Each treats every picture of a batch by itself.
+(B, C, H, W). Picture operators, ``after=[…]``, are functions of an ``Update``; the four
+regularizers of Yosinski et al. (2015) are of this kind. Each treats the pictures of a batch separately.
 """
 
 from collections.abc import Callable
@@ -17,12 +17,12 @@ from cnnviz_widgets.pictures.picture import Picture
 
 
 class Update(NamedTuple):
-    """A step that has just been made.
+    """The step that was just taken.
 
     step      its number, from 1
     pictures  (B, C, H, W), 0…1, after the step
-    gradient  (B, C, H, W), of the objective, along which it went
-    mean      (C, 1, 1): the network's mean color, which stands for "nothing"
+    gradient  (B, C, H, W), of the objective by the pictures, after the gradient operators
+    mean      (C, 1, 1): the network's mean color
     """
 
     step: int
@@ -58,7 +58,7 @@ def normalize(by: Annotated[Literal["norm", "mean"], "'norm' or 'mean'"] = "norm
 
 @gate
 def laplacian_normalize(levels: Annotated[int, Range(1, 16)] = 4) -> Gradient:
-    """Every octave of frequencies made equally strong: each level of the Laplacian pyramid has standard deviation 1."""
+    """Each level of the Laplacian pyramid divided by its root mean square: all octaves equally strong."""
 
     def operator(gradient: Tensor) -> Tensor:
         return merged([
@@ -71,7 +71,7 @@ def laplacian_normalize(levels: Annotated[int, Range(1, 16)] = 4) -> Gradient:
 
 @gate
 def fourier_smooth(power: float = 1.0) -> Gradient:
-    """High frequencies made weaker: each one divided by (f / lowest f)^power."""
+    """A low-pass filter: each frequency f divided by (f / lowest f)^power."""
 
     def operator(gradient: Tensor) -> Tensor:
         height, width = gradient.shape[-2:]
@@ -92,14 +92,14 @@ def smooth(sigma: Sigma = 1.0) -> Gradient:
 
 @gate
 def decay(rate: Share) -> After:
-    """Towards the mean color: what differs from it is multiplied by ``1 − rate``."""
+    """L2 decay toward the mean color: the difference from it is multiplied by ``1 − rate``."""
     return lambda update: update.mean + (1 - rate) * (update.pictures - update.mean)
 
 
 @gate
 def blur(sigma: Sigma = 0.5, every: Positive = 4) -> After:
-    """Blurred by a Gaussian at every so many steps."""
-    return _now_and_then(lambda pictures: gaussian(pictures, sigma), every)
+    """Blurred by a Gaussian of σ px every ``every`` steps."""
+    return _every(lambda pictures: gaussian(pictures, sigma), every)
 
 
 @gate
@@ -108,12 +108,12 @@ def bilateral(
     tone: Annotated[float, Range(above=0)] = 0.1,
     every: Positive = 4,
 ) -> After:
-    """Blurred within objects but not across their edges, at every so many steps (Tomasi & Manduchi, 1998).
+    """Bilateral filter: blurred, but not across edges, every ``every`` steps (Tomasi & Manduchi, 1998).
 
     sigma  px of the Gaussian in space
     tone   standard deviation, in 0…1, of the Gaussian of the distance between colors
     """
-    return _now_and_then(lambda pictures: _bilateral(pictures, sigma, tone), every)
+    return _every(lambda pictures: _bilateral(pictures, sigma, tone), every)
 
 
 def _bilateral(pictures: Tensor, sigma: float, tone: float) -> Tensor:
@@ -132,13 +132,13 @@ def _bilateral(pictures: Tensor, sigma: float, tone: float) -> Tensor:
 
 @gate
 def clip_small_norms(share: Share) -> After:
-    """Of each picture, the ``share`` of pixels that differ least from the mean color become the mean color."""
+    """The ``share`` of pixels nearest to the mean color are set to it, in each picture (Yosinski et al., 2015)."""
     return lambda update: _clipped(update, torch.linalg.vector_norm(update.pictures - update.mean, dim=1), share)
 
 
 @gate
 def clip_small_contributions(share: Share) -> After:
-    """The ``share`` of pixels that contribute least, ``|Σ_c (x_c − mean_c) · gradient_c|``, become the mean color."""
+    """The ``share`` of pixels of least contribution ``|Σ_c (x_c − mean_c) · gradient_c|`` are set to the mean color."""
     return lambda update: _clipped(update, ((update.pictures - update.mean) * update.gradient).sum(1).abs(), share)
 
 
@@ -151,13 +151,13 @@ def _clipped(update: Update, sizes: Tensor, share: float) -> Tensor:
     return torch.where(small[:, None], update.mean, update.pictures)
 
 
-def _now_and_then(work: Callable[[Tensor], Tensor], every: int) -> After:
+def _every(work: Callable[[Tensor], Tensor], every: int) -> After:
     return lambda update: update.pictures if update.step % every else work(update.pictures)
 
 
 @gate
 def ball(center: Picture, radius: Annotated[float, Range(above=0)], norm: Norm = "linf") -> After:
-    """The nearest pictures that differ from ``center`` by no more than ``radius``, in the norm "linf" or "l2"."""
+    """Projection onto the ball of ``radius`` around ``center``, in the norm "linf" or "l2"."""
     return lambda update: within(update.pictures, center.to(update.pictures), radius, norm)
 
 

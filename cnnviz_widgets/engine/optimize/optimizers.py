@@ -1,6 +1,6 @@
-"""Steps uphill: from parameters, gradients and a memory to new parameters and a new memory, nothing changed in place.
+"""Optimizers as pure functions: (parameters, gradients, memory, learning rate) -> (new parameters, new memory).
 
-So a state that has been yielded stays as it was, and going on from one repeats exactly what would have come next.
+Nothing is changed in place, so a state that was yielded stays valid, and a run that goes on from it is exact.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class _Sgd:
 
 
 def normalized(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
-    """Along ``g / ‖g‖``, equally far in every picture: the root mean square of what values change by is ``rate``."""
+    """Steps of equal length along ``g / ‖g‖``: the root mean square of the change in each picture is ``rate``."""
     return tuple(p.add(g / _rms(g), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
 
 

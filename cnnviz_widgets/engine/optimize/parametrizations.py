@@ -1,8 +1,8 @@
-"""How a picture is written down: what the optimizer moves, and how that becomes pixels.
+"""Parametrizations of a picture: the parameters that the optimizer moves, and how they become pixels.
 
-The same gradient makes another picture in other coordinates: of pixels, of frequencies, of a pyramid, of a network that
-paints. A parametrization is given to ``optimize``, and begins there: it draws its parameters, on the network's device.
-Sizes are in pixels, one number or (height, width); None is the network's own size.
+The coordinates decide which pictures gradient ascent finds: pixels, frequencies, a Laplacian pyramid, the weights of a
+CPPN. A parametrization is given to ``optimize``, which draws its first parameters on the network's device. Sizes are in
+pixels, one number or (height, width); None is the network's own size.
 """
 
 import math
@@ -43,14 +43,14 @@ def _same(values: T) -> T:
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """A parametrization that has begun.
+    """A parametrization with its first parameters.
 
     start    its parameters before the first step
     decode   parameters → pictures (B, C, H, W), 0…1, differentiable
     encode   pictures → parameters, its inverse; None if there is none
     project  parameters → the nearest allowed ones, after every step
 
-    They are functions of this file with their first arguments, so that states can be saved.
+    They are partial applications of this file's functions, so that states can be pickled.
     """
 
     start: Tensors
@@ -80,7 +80,7 @@ def pixels(
     decorrelate: bool = False,
     alpha: bool = False,
 ) -> Parametrization:
-    """Every pixel by itself.
+    """The pixels themselves.
 
     sd           of the noise around middle gray with which it begins
     start        (C, H, W) or (B, C, H, W), 0…1: begin with these pictures instead, in their size
@@ -112,7 +112,7 @@ def fourier(
     decorrelate: bool = True,
     alpha: bool = False,
 ) -> Parametrization:
-    """Its spectrum, with every frequency scaled as it is in photographs, by 1/f (Olah et al., 2017).
+    """The Fourier spectrum, with frequencies scaled by 1/f, as in photographs (Olah et al., 2017).
 
     Arguments as in ``pixels``; ``sd`` is that of the spectrum. The pixels come through a sigmoid.
     """
@@ -144,7 +144,7 @@ def laplacian(
     decorrelate: bool = True,
     alpha: bool = False,
 ) -> Parametrization:
-    """A pyramid of pictures, each half as large as the one before, which are added up.
+    """A Laplacian pyramid: pictures, each half as large as the one before, which are added up.
 
     Arguments as in ``pixels``; there are fewer levels if the picture is small. The pixels come through a sigmoid.
     """
@@ -175,9 +175,9 @@ def cppn(
     depth: Annotated[int, Range(1, 64)] = 8,
     alpha: bool = False,
 ) -> Parametrization:
-    """A small network that paints: from the coordinates of a pixel to its color (Stanley, 2007).
+    """A compositional pattern-producing network: from the coordinates of a pixel to its color (Stanley, 2007).
 
-    Its weights are optimized; a learning rate of 0.005 suits it. What it paints has no resolution.
+    Its weights are optimized; a learning rate of 0.005 suits it. The picture can be drawn at any resolution.
     """
     made = _canvas(size, batch, None, alpha)
 
@@ -202,10 +202,10 @@ def cppn(
 
 @gate
 def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrization:
-    """What a decoder makes of a code: a learned prior.
+    """The output of a decoder, whose code is optimized: a learned prior.
 
     decoder  from codes to pictures (B, C, H, W), 0…1; any differentiable function
-    code     (B, …): where to begin
+    code     (B, …): the first code
     """
 
     def begin(network: Network, generator: torch.Generator) -> Form:
@@ -218,7 +218,7 @@ def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrizatio
 def perturbation(
     image: Picture, bound: Annotated[float, Range(above=0)] = 8 / 255, *, norm: Norm = "linf"
 ) -> Parametrization:
-    """A photograph, changed by no more than ``bound``.
+    """A photograph with a perturbation of at most ``bound``.
 
     image  (C, H, W) or (B, C, H, W), 0…1; the change is made to what the network sees of it
     norm   "linf": no value changes by more than ``bound``; "l2": neither does the length of the whole change

@@ -1,4 +1,4 @@
-"""Blurs and pyramids of pictures (B, C, H, W), of which priors, operators and parametrizations are made."""
+"""Gaussian blur, resizing, Laplacian pyramids and frequencies of pictures (B, C, H, W)."""
 
 from typing import Annotated
 
@@ -16,13 +16,13 @@ def gaussian(pictures: Tensor, sigma: float) -> Tensor:
     if sigma < 1e-3:  # not one pixel is reached, and 0 could not be divided by
         return pictures
     height, width = pictures.shape[-2:]
-    across = _spread(width, sigma, pictures)
-    down = across if height == width else _spread(height, sigma, pictures)
-    return down.mT @ (pictures @ across)  # on a CPU several times as fast as convolutions, above all on the way back
+    across = _blur_matrix(width, sigma, pictures)
+    down = across if height == width else _blur_matrix(height, sigma, pictures)
+    return down.mT @ (pictures @ across)  # on a CPU several times as fast as convolutions, backward above all
 
 
-def _spread(length: int, sigma: float, like: Tensor) -> Tensor:
-    """(length, length): what becomes of one bright pixel in a line, by its place."""
+def _blur_matrix(length: int, sigma: float, like: Tensor) -> Tensor:
+    """(length, length): row i is the blurred unit impulse at i."""
     reach = min(int(4 * sigma + 0.5), length - 1)
     offsets = torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
     kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
@@ -36,7 +36,7 @@ def resize(pictures: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def pyramid(pictures: Tensor, levels: int) -> list[Tensor]:
-    """What each octave adds to the coarser ones, finest first, and last what is left: ``levels`` pictures in all."""
+    """Laplacian pyramid: the details of each octave, finest first, and last the coarse rest: ``levels`` pictures."""
     details = []
     for _ in range(levels - 1):
         height, width = pictures.shape[-2:]

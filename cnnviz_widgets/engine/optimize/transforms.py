@@ -1,8 +1,8 @@
-"""What happens to the picture on its way into the network, at random and anew in every step.
+"""Random transforms of the picture before it enters the network, drawn anew in every step (robustness).
 
-An object that is there only for one position, size and angle is none; these make the optimizer find others. A list of
-them is applied in order. Neighbors that only move pixels are multiplied into one matrix, so that the picture is
-resampled once, however many they are. They draw from the run's own generator, for each picture of a batch by itself.
+The optimizer then finds patterns that keep their effect when they are moved, scaled or turned. A list of transforms is
+applied in order. Neighbors that only move pixels are multiplied into one affine matrix, so that the picture is
+resampled once. They draw from the run's own generator, for each picture of a batch separately.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,8 +24,8 @@ Transform = Callable[[Tensor, Generator], Tensor]  # pictures (B, C, H, W) and t
 
 
 @dataclass(frozen=True)
-class Frame:
-    """Where each pixel of the new pictures comes from.
+class Affine:
+    """An affine map: where each pixel of the new pictures comes from.
 
     size     (height, width) of the new pictures, in px
     matrix   (B, 3, 3): (x, y, 1) of a new pixel → of the old one; px from the center, x to the right, y down
@@ -39,9 +39,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Geometric:
-    """A transform that only moves pixels: it changes the frame."""
+    """A transform that only moves pixels: it changes the affine map."""
 
-    change: Callable[[Frame, Generator], Frame]
+    change: Callable[[Affine, Generator], Affine]
 
     def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
         return apply([self], pictures, generator)
@@ -55,28 +55,28 @@ def apply(transforms: Sequence[Transform], pictures: Tensor, generator: Generato
             waiting.append(transform)
             continue
         if waiting:
-            frame = Frame(tuple(pictures.shape[-2:]), torch.eye(3, dtype=torch.float64).repeat(len(pictures), 1, 1))
+            affine = Affine(tuple(pictures.shape[-2:]), torch.eye(3, dtype=torch.float64).repeat(len(pictures), 1, 1))
             for geometric in waiting:
-                frame = geometric.change(frame, generator)
-            pictures, waiting = resampled(pictures, frame), []
+                affine = geometric.change(affine, generator)
+            pictures, waiting = warp(pictures, affine), []
         if transform is not None:
             pictures = transform(pictures, generator)
     return pictures
 
 
-def resampled(pictures: Tensor, frame: Frame) -> Tensor:
-    """The pictures in a frame, bilinear."""
-    if not frame.matrix.abs().max() < 1e6:  # torch reads beyond the picture where a coordinate is no number
+def warp(pictures: Tensor, affine: Affine) -> Tensor:
+    """The pictures under an affine map, with bilinear sampling."""
+    if not affine.matrix.abs().max() < 1e6:  # torch reads beyond the picture where a coordinate is no number
         raise UserError("transforms must move pixels by finite numbers, at most a million times the picture.")
-    (old_height, old_width), (height, width) = pictures.shape[-2:], frame.size
+    (old_height, old_width), (height, width) = pictures.shape[-2:], affine.size
     half = torch.tensor([old_width, old_height], dtype=torch.float64) / 2  # in which grid_sample counts
-    toward = frame.matrix[:, None, :2] / half[:, None]  # (B, 1, 2, 3)
+    toward = affine.matrix[:, None, :2] / half[:, None]  # (B, 1, 2, 3)
     across, down = (torch.arange(side, dtype=torch.float64)[:, None] - (side - 1) / 2 for side in (width, height))
     row, column = toward[..., 0] * across, toward[..., 1] * down + toward[..., 2]  # (B, W, 2), (B, H, 2)
     grid = column.to(pictures)[:, :, None] + row.to(pictures)[:, None]
-    if frame.outside == "reflect":
+    if affine.outside == "reflect":
         return F.grid_sample(pictures, grid, padding_mode="reflection", align_corners=False)
-    return F.grid_sample(pictures - frame.outside, grid, align_corners=False) + frame.outside
+    return F.grid_sample(pictures - affine.outside, grid, align_corners=False) + affine.outside
 
 
 @gate
@@ -86,16 +86,16 @@ def pad(
 ) -> Geometric:
     """A border on every side: a gray value, or "reflect"."""
     return Geometric(
-        lambda frame, _: Frame((frame.size[0] + 2 * pixels, frame.size[1] + 2 * pixels), frame.matrix, fill)
+        lambda affine, _: Affine((affine.size[0] + 2 * pixels, affine.size[1] + 2 * pixels), affine.matrix, fill)
     )
 
 
 @gate
 def jitter(pixels: Annotated[int, Range(0, FARTHEST)], wrap: bool = False) -> Transform:
-    """Moved by whole pixels, up to so many in each of the four directions.
+    """Translated by a whole number of pixels, up to ``pixels`` in each direction.
 
-    wrap   what leaves on one side comes back on the other (the same move for all pictures of a batch); otherwise what
-           appears is the border of ``pad``, or without one the picture's mirror image
+    wrap   roll: what leaves on one side enters on the other (the same shift for all pictures of a batch). Otherwise the
+           border of ``pad`` appears, or without one the picture's mirror image
     """
 
     def draw(shape: tuple[int, ...], generator: Generator) -> Tensor:
@@ -104,10 +104,10 @@ def jitter(pixels: Annotated[int, Range(0, FARTHEST)], wrap: bool = False) -> Tr
     def rolled(pictures: Tensor, generator: Generator) -> Tensor:
         return pictures.roll(draw((2,), generator).tolist(), (-2, -1))
 
-    def moved(frame: Frame, generator: Generator) -> Frame:
-        change = _eyes(frame)
+    def moved(affine: Affine, generator: Generator) -> Affine:
+        change = _identity(affine)
         change[:, :2, 2] = draw((len(change), 2), generator).double()
-        return _then(frame, change)
+        return _composed(affine, change)
 
     return rolled if wrap else Geometric(moved)
 
@@ -118,43 +118,43 @@ def scale(least: float = 0.9, greatest: float = 1.1) -> Geometric:
     if not 0 < least <= greatest:
         raise UserError(f"least and greatest must be factors above 0 in this order, not {least!r} and {greatest!r}.")
 
-    def scaled(frame: Frame, generator: Generator) -> Frame:
-        change = _eyes(frame)
-        change[:, 0, 0] = change[:, 1, 1] = 1 / _between(least, greatest, frame, generator)
-        return _then(frame, change)
+    def scaled(affine: Affine, generator: Generator) -> Affine:
+        change = _identity(affine)
+        change[:, 0, 0] = change[:, 1, 1] = 1 / _between(least, greatest, affine, generator)
+        return _composed(affine, change)
 
     return Geometric(scaled)
 
 
 @gate
 def rotate(degrees: Annotated[float, Range(-360, 360)] = 5.0) -> Geometric:
-    """Turned about the center, by up to so many degrees either way."""
+    """Rotated about the center, by up to ``degrees`` in either direction."""
 
-    def turned(frame: Frame, generator: Generator) -> Frame:
-        angle = torch.deg2rad(_between(-degrees, degrees, frame, generator))
-        change = _eyes(frame)
+    def turned(affine: Affine, generator: Generator) -> Affine:
+        angle = torch.deg2rad(_between(-degrees, degrees, affine, generator))
+        change = _identity(affine)
         change[:, 0, 0] = change[:, 1, 1] = angle.cos()
         change[:, 0, 1], change[:, 1, 0] = -angle.sin(), angle.sin()
-        return _then(frame, change)
+        return _composed(affine, change)
 
     return Geometric(turned)
 
 
 @gate
 def flip() -> Geometric:
-    """Half of the time left and right change places."""
+    """Mirrored left to right, with probability ½."""
 
-    def flipped(frame: Frame, generator: Generator) -> Frame:
-        change = _eyes(frame)
+    def flipped(affine: Affine, generator: Generator) -> Affine:
+        change = _identity(affine)
         change[:, 0, 0] = 1 - 2 * torch.randint(2, (len(change),), generator=generator).double()
-        return _then(frame, change)
+        return _composed(affine, change)
 
     return Geometric(flipped)
 
 
 @gate
 def blur(least: Sigma = 0.0, greatest: Sigma = 1.0) -> Transform:
-    """Blurred by a Gaussian of so many px, the same for all pictures of a batch."""
+    """Blurred by a Gaussian; σ in px is drawn between these, one for all pictures of a batch."""
 
     def blurred(pictures: Tensor, generator: Generator) -> Tensor:
         sigma = least + (greatest - least) * float(torch.rand((), generator=generator))
@@ -165,7 +165,7 @@ def blur(least: Sigma = 0.0, greatest: Sigma = 1.0) -> Transform:
 
 @gate
 def color(brightness: Amount = 0.1, contrast: Amount = 0.1, tint: Amount = 0.05) -> Transform:
-    """Lighter or darker, flatter or harder, and tinted: each by up to so much."""
+    """Brightness, contrast and tint changed at random, each by up to the given amount (values 0…1)."""
 
     def colored(pictures: Tensor, generator: Generator) -> Tensor:
         def draw(channels: int, most: float) -> Tensor:
@@ -186,25 +186,25 @@ def noise(sd: Amount = 0.05) -> Transform:
 
 @gate
 def robust() -> tuple[Transform, ...]:
-    """What makes objects that stay under small changes: pad, jitter, scale, rotate, jitter (Olah et al., 2017)."""
+    """The transforms of Olah et al. (2017): pad, jitter, scale, rotate, jitter."""
     return pad(12), jitter(8), scale(0.9, 1.1), rotate(5), jitter(4)
 
 
 def over_colors(pictures: Tensor, alpha: Tensor, generator: Generator) -> Tensor:
-    """Pictures (B, C, H, W) that are transparent in part, over soft random colors: what is seen through is no use."""
+    """Partly transparent pictures (B, C, H, W) over smooth random colors, so that transparency gains nothing."""
     count, channels, *size = pictures.shape
     spots = torch.rand(count, channels, 4, 4, generator=generator).to(pictures)
     return alpha * pictures + (1 - alpha) * F.interpolate(spots, tuple(size), mode="bicubic").clamp(0, 1)
 
 
-def _eyes(frame: Frame) -> Tensor:
-    return torch.eye(3, dtype=torch.float64).repeat(len(frame.matrix), 1, 1)
+def _identity(affine: Affine) -> Tensor:
+    return torch.eye(3, dtype=torch.float64).repeat(len(affine.matrix), 1, 1)
 
 
-def _then(frame: Frame, change: Tensor) -> Frame:
-    return Frame(frame.size, frame.matrix @ change, frame.outside)
+def _composed(affine: Affine, change: Tensor) -> Affine:
+    return Affine(affine.size, affine.matrix @ change, affine.outside)
 
 
-def _between(least: float, greatest: float, frame: Frame, generator: Generator) -> Tensor:
+def _between(least: float, greatest: float, affine: Affine, generator: Generator) -> Tensor:
     """(B,) numbers."""
-    return least + (greatest - least) * torch.rand(len(frame.matrix), generator=generator, dtype=torch.float64)
+    return least + (greatest - least) * torch.rand(len(affine.matrix), generator=generator, dtype=torch.float64)

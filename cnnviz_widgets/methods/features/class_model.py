@@ -1,4 +1,4 @@
-"""M1, M2: what a network takes a class to look like."""
+"""M1, M2: class models by gradient ascent on a class score."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,19 +19,19 @@ __all__ = ["class_model"]
 @gate
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a class model may be regularized with; 0 is without. Pixel values are 0…1.
+    """The regularization of a class model; 0 turns a term off. Pixel values are 0…1.
 
-    picture       "pixels" or "fourier";   sd   of the noise with which it begins
+    picture       "pixels" or "fourier";   sd   of the noise at the start
     steps, optimizer, learning_rate   as in ``optimize``
-    fading        share of the learning rate that is left at the end, on the way of a half cosine
-    l2, total_variation               weights of the priors
-    decay         share of the difference from the mean color that is lost in every step
-    blur, blur_every                  σ in px of a Gaussian blur of the picture, every so many steps
-    small_norms, small_contributions  share of the pixels that become the mean color in every step
-    pad, jitter, scale, rotate        px of gray border; px; share; degrees: up to so much in every step
-    soften        up to so many px of blur on the way into the network
-    color        up to so much change of brightness, contrast and tint on the way into the network
-    flip          also the mirror image
+    fading        share of the learning rate that is left at the end of a cosine schedule
+    l2, total_variation               weights of the priors, see ``objectives``
+    decay         L2 decay: share of the difference from the mean color that is removed in every step
+    blur, blur_every                  σ in px of a Gaussian blur of the picture, every ``blur_every`` steps
+    small_norms, small_contributions  share of the pixels that are set to the mean color in every step
+    pad, jitter, scale, rotate        random transforms: px of gray border, px, share, degrees, each up to so much
+    soften        random blur before the network, σ up to so many px
+    color        random change of brightness, contrast and tint before the network, up to so much
+    flip          random mirror image
     """
 
     picture: Literal["pixels", "fourier"] = "pixels"
@@ -84,14 +84,14 @@ def class_model(
     batch: int = 1,
     **changes: Any,
 ) -> Iterator[OptimizationState]:
-    """A picture that a network takes for a perfect example of a class.
+    """A picture that maximizes the score of a class: what the network has learned of it (Simonyan et al., 2014).
 
-    target   class index or name; of a list every class gets a picture, all in one run
+    target   class index or name; a list gives one picture per class, in one run
     preset   "simonyan" (Simonyan et al., 2014), "cs231n", "yosinski-1" … "yosinski-4" (the four settings of Yosinski et
              al., 2015), "distill" (Olah et al., 2017)
     size     in px; None = the network's own
-    batch    pictures of the class, each from other noise
-    changes  of the preset's numbers: any field of ``Recipe``, such as ``l2=1e-2``; and ``seed``, ``snapshots`` and
+    batch    number of pictures of the class, each from different noise
+    changes  of the preset: any field of ``Recipe``, such as ``l2=1e-2``; and ``seed``, ``snapshots`` and
              ``start``, as in ``optimize``
     Yields OptimizationState. UserError for a class or preset that does not exist.
 
@@ -99,7 +99,7 @@ def class_model(
     """
     options = {key: changes.pop(key) for key in ("seed", "snapshots", "start") if key in changes}
     if unknown := changes.keys() - vars(RECIPES[preset]).keys():
-        raise UserError(f"{unknown.pop()!r} is no number of a recipe; there are {', '.join(vars(RECIPES[preset]))}.")
+        raise UserError(f"unknown option {unknown.pop()!r}; a recipe has {', '.join(vars(RECIPES[preset]))}.")
     recipe = replace(RECIPES[preset], **changes)
     several = isinstance(target, Sequence) and not isinstance(target, str)
     if several and not len(target):

@@ -1,4 +1,4 @@
-"""D1: DeepDream. Whatever a layer sees in a photograph, it is shown more of it."""
+"""D1: DeepDream (Mordvintsev et al., 2015): amplify what layers detect in a photograph."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +17,7 @@ from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer, Objective
 from cnnviz_widgets.engine.optimize.parametrizations import pixels
 from cnnviz_widgets.engine.optimize.smoothing import resize
-from cnnviz_widgets.engine.optimize.transforms import FARTHEST, Frame, resampled
+from cnnviz_widgets.engine.optimize.transforms import FARTHEST, Affine, warp
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Rate, Seed, came, gate
 from cnnviz_widgets.networks import Network
@@ -27,7 +27,7 @@ __all__ = ["dream", "dream_zoom"]
 
 Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
 SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out
-BRIDGE = 32  # px from one side of a picture that is rolled to the opposite one
+BRIDGE = 32  # px over which opposite sides of a rolled picture fade into each other
 
 
 @gate
@@ -44,23 +44,23 @@ def dream(
     guide: Picture | None = None,
     seed: Seed = 0,
 ) -> Iterator[OptimizationState]:
-    """DeepDream (Mordvintsev et al., 2015): make what layers see in a photograph stronger, from coarse to fine.
+    """DeepDream (Mordvintsev et al., 2015): amplify what layers detect in a photograph, from coarse to fine.
 
-    image         (C, H, W) or (B, C, H, W), values 0…1: it is dreamed in its own size, whole (there are no tiles)
+    image         (C, H, W) or (B, C, H, W), values 0…1; optimized in its own size, in one piece (without tiles)
     layers        a name, several, or {name: weight}; None = ``network.default_layer``
-    octaves       sizes in which it is dreamed, each ``octave_scale`` times the one before; what came up in one is
+    octaves       sizes in which it is optimized, each ``octave_scale`` times the one before; the details of one are
                   carried to the next. Octaves below 64 px are left out
     steps         in each octave
     step_size     mean change of a value (0…1) in one step
-    jitter        px by which the picture is rolled at random in every step. Its opposite sides do not meet, which would
-                  be an edge to dream of: one fades into the other
-    guide         (C, H, W), 0…1: dream of what is in this picture instead; see ``objectives.matching``
+    jitter        px by which the picture is rolled at random in every step. Opposite sides fade into each other, so
+                  that no edge appears where they meet
+    guide         (C, H, W), 0…1: amplify features of this picture instead; see ``objectives.matching``
     Yields OptimizationState after every step, each with the picture in full size. They are no states to go on from:
     dream again of the last one's ``values``.
 
         last(dream(load_network("mini"), load_image("chelsea"), "conv4")).values
     """
-    objective = _dreamed_of(network, layers, guide)
+    objective = _objective(network, layers, guide)
     photo = pixels(start=network.prepare(image, resize=False)).begin(network, torch.Generator()).start[0]
     full = tuple(photo.shape[-2:])
     sizes = [tuple(max(1, round(side / octave_scale**smaller)) for side in full) for smaller in range(octaves)]
@@ -94,7 +94,7 @@ def dream(
 
 
 def _bridged(pictures: Tensor, generator: torch.Generator) -> Tensor:
-    """Below and on the right, mirror images of opposite sides that fade into each other. They are only seen."""
+    """With a border below and on the right that fades from one side into the opposite one. It is not optimized."""
     for axis in (-2, -1):
         side = pictures.shape[axis]
         wide = min(BRIDGE, side)
@@ -109,7 +109,7 @@ def _in_full(photo: Tensor, plain: Tensor, dreamed: Tensor) -> Tensor:
     return photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
 
 
-def _dreamed_of(network: Network, layers: Layers, guide: Picture | None) -> Objective:
+def _objective(network: Network, layers: Layers, guide: Picture | None) -> Objective:
     if layers is None:
         layers = network.default_layer
     if not isinstance(layers, Mapping):
@@ -139,7 +139,7 @@ def dream_zoom(
     seed: Seed = 0,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """Fall into a dream: dream, zoom in a little, dream of that, and so on. A film of it is written to ``path``.
+    """A film of DeepDream: dream, zoom in a little, dream again, and so on. It is written to ``path``.
 
     image    (C, H, W), values 0…1
     path     "….gif", "….png" (animated) or "….mp4" (that needs the package imageio with ffmpeg); without such an
@@ -158,7 +158,7 @@ def dream_zoom(
         raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {came(path.name)}.")
     angle = np.deg2rad(degrees)
     turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, zoom]]) / zoom
-    frame = Frame(tuple(image.shape[-2:]), turn[None])
+    affine = Affine(tuple(image.shape[-2:]), turn[None])
     first = dream(network, image, layers, octaves=octaves, seed=seed, **options)  # what is wrong is told now
 
     def states() -> Iterator[OptimizationState]:
@@ -166,7 +166,7 @@ def dream_zoom(
         try:
             for number in range(frames):
                 if number:
-                    picture = resampled(picture[None], frame)[0]
+                    picture = warp(picture[None], affine)[0]
                     dreaming = dream(network, picture, layers, octaves=octaves, seed=seed + number, **options)
                 for state in dreaming:
                     if state.step == state.total:

@@ -1,4 +1,4 @@
-"""V1: the pictures that a layer cannot tell from a given one."""
+"""V1: inversion of deep features (Mahendran & Vedaldi, 2015)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -38,12 +38,12 @@ def invert(
     learning_rate: Rate = 0.1,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """From noise, a picture with the same features as ``image`` (Mahendran & Vedaldi, 2015).
+    """Feature inversion: from noise, a picture with the same features as ``image`` (Mahendran & Vedaldi, 2015).
 
     image       (C, H, W), values 0…1
     layer       whose features are matched; None = ``network.default_layer``
-    beta        of the total variation: 1 keeps edges, 2 is softer
-    smoothness  weight of the total variation per pixel, beside the distance of the features, which is 1 for black ones
+    beta        exponent of the total variation: 1 keeps edges, 2 is smoother
+    smoothness  weight of the total variation per pixel, relative to the feature loss, which is 1 for features of 0
     Other arguments as in ``optimize``. Yields OptimizationState.
 
         last(invert(load_network("mini"), load_image("chelsea"), "relu3")).values
@@ -67,7 +67,7 @@ def invert(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class InversionLadder(Result):
-    """The inversions of several layers, as far as they are done.
+    """Inversions of several layers, as far as they are done.
 
     step, total  over all layers
     layers       names of those that are done, and of the one that is being made
@@ -90,7 +90,7 @@ class InversionLadder(Result):
 
     @property
     def psnr(self) -> dict[str, float]:
-        """By layer, how near its picture is to the original, in dB."""
+        """By layer, the PSNR of its picture against the original, in dB."""
         return {layer: psnr(state.values, self.picture) for layer, state in zip(self.layers, self.states, strict=True)}
 
     def content(self) -> Content:
@@ -102,9 +102,9 @@ class InversionLadder(Result):
 def inversion_ladder(
     network: Network, image: Picture, layers: Sequence[AnyLayer] | None = None, **options: Any
 ) -> Iterator[InversionLadder]:
-    """Inversions of one layer after another: what a network forgets on its way up.
+    """Inversions of one layer after another: which information each layer keeps.
 
-    layers   in any order; None = eight that are spread over the network
+    layers   in any order; None = eight, evenly spread over the network
     Other arguments as in ``invert``. Yields InversionLadder after every step.
     """
     picture = one_picture(network, image)
@@ -138,11 +138,11 @@ def invert_hog(
     learning_rate: Rate = 0.05,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """The same for histograms of oriented gradients, which are a small network too: see ``hog``.
+    """Inversion of histograms of oriented gradients, written as a small network: see ``hog``.
 
-    image  (1 or 3, H, W), values 0…1; of colors the luminance counts, and what comes out is gray, (1, H, W)
-    cell   px of a side of a histogram's cell
-    Other arguments as in ``invert``. Histograms do not tell light from dark: the picture may be a negative.
+    image  (1 or 3, H, W), values 0…1; colors are converted to luminance; the result is gray, (1, H, W)
+    cell   side of a histogram's cell in px
+    Other arguments as in ``invert``. The histograms ignore the sign of gradients: the picture may be a negative.
     """
     sides = image.shape[-2:]
     cell = whole_number("cell", cell, 1, max(1, min(sides) // 2), "for two by two cells in the picture")
@@ -151,7 +151,7 @@ def invert_hog(
 
 
 def psnr(one: Tensor, other: Tensor) -> float:
-    """Peak signal to noise ratio of pictures 0…1, in dB: the higher the nearer."""
+    """Peak signal-to-noise ratio of pictures 0…1, in dB."""
     return float(-10 * (one.double() - other.double()).square().mean().clamp(min=1e-10).log10())
 
 

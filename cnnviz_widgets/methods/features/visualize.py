@@ -1,4 +1,4 @@
-"""M3 to M6: what a unit of a network wants to see."""
+"""M3 to M6: feature visualization by activation maximization."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
@@ -20,7 +20,7 @@ OBJECTIVES: dict[str, Callable[[AnyLayer, Several], Objective]] = {"channel": te
 
 Family = Literal["none", "frequency", "robustness", "both", "preconditioned"]
 
-# The rows of the table of Olah et al. (2017): the picture, whether it is blurred again and again, and the transforms.
+# The rows of the table of Olah et al. (2017): parametrization, blur after every step, random transforms.
 FAMILIES: dict[Family, tuple[Callable[..., Parametrization], bool, Callable[[], Sequence[Transform]]]] = {
     "none": (parametrizations.pixels, False, tuple),
     "frequency": (parametrizations.pixels, True, tuple),
@@ -44,13 +44,13 @@ def visualize(
     learning_rate: Rate = 0.05,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """A picture that excites a unit (Olah et al., 2017).
+    """Feature visualization: a picture that maximizes the activation of a unit (Olah et al., 2017).
 
-    channel    from 0; of a list every channel gets a picture, all in one run
-    objective  "channel" (the mean of its map) or "neuron" (the unit in the middle of the map)
-    negative   what makes it least instead
-    family     how noise is kept away: "none", "frequency" (blurred again and again), "robustness" (it moves about),
-               "both", or "preconditioned" (frequencies and colors scaled as in photographs, and it moves about)
+    channel    from 0; a list gives one picture per channel, in one run
+    objective  "channel" (the mean of its map) or "neuron" (the unit at the center of its map)
+    negative   minimize the activation instead
+    family     regularization: "none", "frequency" (blur after every step), "robustness" (random transforms), "both", or
+               "preconditioned" (decorrelated Fourier parametrization, with random transforms)
     size       of the picture, in px: a number, (height, width), or None for the network's own
     Other arguments as in ``optimize``. Yields OptimizationState, as that does.
 
@@ -84,10 +84,10 @@ def diverse(
     steps: Positive = 256,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """``k`` pictures at once that excite one channel in different ways (Wei et al., 2015; Olah et al., 2017).
+    """``k`` different pictures at once that all maximize one channel (Wei et al., 2015; Olah et al., 2017).
 
-    weight   share of the channel's value that a picture loses which is just like the others, as the mean cosine between
-             Gram matrices of the layer says
+    weight   of the diversity term: share of the channel's activation that a picture loses if it is equal to the others,
+             by the mean cosine of the layer's Gram matrices
     """
     aim = terms.channel(layer, channel) * (1 - weight * terms.diversity(layer))
     picture = parametrizations.fourier(size, k)
@@ -105,7 +105,7 @@ def interpolate(
     steps: Positive = 256,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """From one unit to another: ``n`` pictures of ``(1 − t) · a + t · b``, t from 0 to 1; those in between are of both.
+    """Interpolation between two units: ``n`` pictures that maximize ``(1 − t) · a + t · b``, t from 0 to 1.
 
     unit_a, unit_b   objectives, or (layer, channel)
     """

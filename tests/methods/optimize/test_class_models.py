@@ -97,7 +97,7 @@ def test_it_goes_on(small):
     [
         (lambda n: class_model(n, "gnu"), "gnu"),
         (lambda n: class_model(n, 0, "simonjan"), "preset must be one of 'simonyan', .* not 'simonjan'"),
-        (lambda n: class_model(n, 0, l3=1), "'l3' is no number of a recipe; there are picture, sd"),
+        (lambda n: class_model(n, 0, l3=1), "unknown option 'l3'; a recipe has picture, sd"),
         (lambda n: class_model(n, 0, picture="cppn"), "picture must be one of 'pixels', 'fourier', not 'cppn'"),
         (lambda n: class_model(n, 0, steps=0), "steps must be"),
         (lambda n: class_model(n, 0, batch=0), "batch must be"),

@@ -307,8 +307,8 @@ def test_each_picture_has_its_own_channel(network, pictures):
         (o.neuron("maps", -1), "not -1"),
         (o.logit("gnu"), "gnu"),
         (o.probability(5), "5"),
-        (o.channel("maps", [0, 1, 2]), r"\[0, 1, 2\] has 3 entries, which do not go with a batch of 2"),
-        (o.channel("maps", 0) * [1, 2, 3], r"3 weights of channel\(.maps., 0\) do not go with a batch of 2"),
+        (o.channel("maps", [0, 1, 2]), r"\[0, 1, 2\] has 3 entries, which do not match a batch of 2"),
+        (o.channel("maps", 0) * [1, 2, 3], r"3 weights of channel\(.maps., 0\) do not match a batch of 2"),
         (o.direction("maps", [1.0, 2.0]), "vector must have 4 numbers"),
         (o.matching("maps", torch.zeros(3, 2, 2)), r"features must have the shape \(4, h, w\)"),
     ],
@@ -339,7 +339,7 @@ def test_what_does_not_fit_the_picture_is_told_in_the_first_step(network, pictur
     "wrong", [lambda: o.l1() * [[1, 2]], lambda: o.l1() + "goose", lambda: "goose" * o.l1(), lambda: o.l1() - None]
 )
 def test_what_does_not_go_together(wrong):
-    with pytest.raises(UserError, match="an objective goes together with others, a number, or one number per picture"):
+    with pytest.raises(UserError, match="can be combined with an objective, a number, or one number per picture"):
         wrong()
 
 

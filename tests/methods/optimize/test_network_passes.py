@@ -13,7 +13,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets.engine.optimize import objectives as o
 from cnnviz_widgets.engine.optimize import optimize, transforms
 from cnnviz_widgets.engine.optimize import parametrizations as p
-from cnnviz_widgets.engine.optimize.sight import Sight
+from cnnviz_widgets.engine.optimize.network_passes import NetworkPasses
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime.batching import TooLarge
@@ -281,7 +281,7 @@ def test_networks_that_take_any_size_pay_nothing(monkeypatch):
     network = short(99)
     _ = network.layers
     network.module.seen.clear()
-    monkeypatch.setattr(Sight, "adapted", lambda *_: pytest.fail("nothing failed"))
+    monkeypatch.setattr(NetworkPasses, "adapted", lambda *_: pytest.fail("nothing failed"))
     run(network, o.logit(1), p.pixels(30), transforms.robust(), steps=3)
     assert len(network.module.seen) == 3
 

@@ -1,4 +1,4 @@
-"""How a network sees the pictures of a run: in a size that it takes, and as many at once as fit into memory."""
+"""The passes of an optimization: in a size that the network takes, as many pictures at once as fit into memory."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import center_crop
 
-from cnnviz_widgets.engine.optimize.objectives import Bound
-from cnnviz_widgets.engine.optimize.redirect import Waking
+from cnnviz_widgets.engine.optimize.objectives import BoundObjective
+from cnnviz_widgets.engine.optimize.redirected_relu import RedirectedReLU
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
@@ -16,17 +16,17 @@ from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.interrupts import guarded
 
-Seen = tuple[Tensor | None, dict[str, Tensor]]  # the scores, and what came out of layers
+Outputs = tuple[Tensor | None, dict[str, Tensor]]  # the logits, and the outputs of layers
 
 
-class Sight:
-    """What was learned in a run about the passes that an objective needs. To begin with, that there are no limits.
+class NetworkPasses:
+    """Forward and backward passes of one run. It begins without limits, and keeps those that it meets.
 
     count, size  how many pictures are made, and their (height, width)
     at_once      how many of them go through the network together
     """
 
-    def __init__(self, network: Network, bound: Bound, count: int, size: tuple[int, int]) -> None:
+    def __init__(self, network: Network, bound: BoundObjective, count: int, size: tuple[int, int]) -> None:
         self.at_once, self._count, self._size = count, count, size
         self._network, self._bound = network, bound
         self._came: tuple[int, int] | None = None  # size of the pictures that came last from the transforms
@@ -68,9 +68,9 @@ class Sight:
             )
         return taken is not None
 
-    def forward(self, batch: Tensor, *, grad: bool, waking: bool = False) -> Seen:
-        """The scores and layers that the objective reads, in float32 at least."""
-        with guarded(Waking()) if waking else nullcontext():
+    def forward(self, batch: Tensor, *, grad: bool, redirect: bool = False) -> Outputs:
+        """The logits and layers that the objective reads, in float32 at least."""
+        with guarded(RedirectedReLU()) if redirect else nullcontext():
             logits, values = self._network.forward(batch, self._bound.layers, to_output=self._bound.output, grad=grad)
         if grad and not any(one.requires_grad for one in all_of((logits, values))):
             raise UserError(
@@ -79,30 +79,30 @@ class Sight:
             )
         return logits, {name: value.float() if value.dtype.itemsize < 4 else value for name, value in values.items()}
 
-    # A step in pieces. Whatever the objective makes of all pictures together (how alike they are, say), its gradient is
-    # exact: each piece goes through the network once for what is read, and once more for the way back from there.
+    # A step in pieces. The gradient is exact, also where the objective compares the pictures of a batch: each piece
+    # goes through the network once for the activations, and once more for the backward pass from there.
 
-    def in_pieces(self, batch: Tensor) -> Seen:
-        """As ``forward``, but the way back ends there."""
+    def in_pieces(self, batch: Tensor) -> Outputs:
+        """As ``forward``, detached: the backward pass of the objective ends there."""
         logits, values = zip(*(self.forward(piece, grad=False) for piece in self._pieces(batch)), strict=True)
         together = None if logits[0] is None else torch.cat(logits).requires_grad_()
         return together, {name: torch.cat([one[name] for one in values]).requires_grad_() for name in values[0]}
 
-    def back(self, batch: Tensor, slopes: Sequence[Tensor], *, waking: bool) -> Tensor:
-        """The gradient by the batch, from ``slopes``, those by all that ``in_pieces`` returned, the scores first."""
-        signals = []
-        for piece, *some in zip(*map(self._pieces, (batch, *slopes)), strict=True):
+    def backward(self, batch: Tensor, gradients: Sequence[Tensor], *, redirect: bool) -> Tensor:
+        """The gradient by the batch, from ``gradients``, those by all that ``in_pieces`` returned, the logits first."""
+        of_pieces = []
+        for piece, *some in zip(*map(self._pieces, (batch, *gradients)), strict=True):
             leaf = piece.requires_grad_()
-            ends = zip(all_of(self.forward(leaf, grad=True, waking=waking)), some, strict=True)
-            linked, slopes_there = zip(*(end for end in ends if end[0].requires_grad), strict=True)
-            signals += torch.autograd.grad(linked, leaf, slopes_there)
-        return torch.cat(signals)
+            ends = zip(all_of(self.forward(leaf, grad=True, redirect=redirect)), some, strict=True)
+            linked, gradients_there = zip(*(end for end in ends if end[0].requires_grad), strict=True)
+            of_pieces += torch.autograd.grad(linked, leaf, gradients_there)
+        return torch.cat(of_pieces)
 
     def _pieces(self, batch: Tensor) -> Sequence[Tensor]:
         return batch.detach().split(self.at_once)
 
 
-def all_of(seen: Seen) -> Iterator[Tensor]:
-    """The scores, if they were read, and the layers."""
-    logits, values = seen
+def all_of(outputs: Outputs) -> Iterator[Tensor]:
+    """The logits, if they were read, and the layers."""
+    logits, values = outputs
     yield from values.values() if logits is None else (logits, *values.values())

@@ -1,0 +1,55 @@
+"""What ``optimize`` makes as large as it can: small terms that add, subtract and scale, and print as their formula.
+
+    objective = channel("layer3", 42) - 0.1 * total_variation()
+
+A term gives one number for each picture of a batch. Where a channel, class or weight is asked for, a list gives every
+picture its own: ``channel("layer3", [1, 2, 3, 4])`` makes four pictures of four channels in one run.
+"""
+
+from cnnviz_widgets.engine.optimize.objectives.algebra import BoundObjective, Objective, TermInputs
+from cnnviz_widgets.engine.optimize.objectives.priors import (
+    blur_penalty,
+    boundary,
+    l1,
+    l2,
+    opacity,
+    total_variation,
+)
+from cnnviz_widgets.engine.optimize.objectives.units import (
+    AnyLayer,
+    Several,
+    channel,
+    custom,
+    direction,
+    diversity,
+    layer,
+    logit,
+    matching,
+    neuron,
+    probability,
+    target_features,
+)
+
+__all__ = [
+    "AnyLayer",
+    "BoundObjective",
+    "Objective",
+    "Several",
+    "TermInputs",
+    "blur_penalty",
+    "boundary",
+    "channel",
+    "custom",
+    "direction",
+    "diversity",
+    "l1",
+    "l2",
+    "layer",
+    "logit",
+    "matching",
+    "neuron",
+    "opacity",
+    "probability",
+    "target_features",
+    "total_variation",
+]
