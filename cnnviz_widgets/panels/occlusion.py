@@ -12,8 +12,8 @@ import numpy as np
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.fills import FILLS
 from cnnviz_widgets.methods.occlusion.occlusion import (
-    FILLS,
     SCORES,
     SHAPES,
     OcclusionState,

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from cnnviz_widgets import Neuron
+from cnnviz_widgets.engine.fills import fill_picture
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.gradients.integrated_gradients import PATHS, integrated_gradients, quadrature
-from cnnviz_widgets.methods.occlusion.occlusion import fill_picture
 from cnnviz_widgets.networks import Network
 
 CAPTUM = {

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnviz_widgets import Neuron, last, occluded, occlusion
+from cnnviz_widgets.engine.fills import FILLS
 from cnnviz_widgets.engine.incremental import quickest_passes
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.occlusion.occlusion import FILLS, around, coarse_to_fine, positions, strongest_map
+from cnnviz_widgets.methods.occlusion.occlusion import around, coarse_to_fine, positions, strongest_map
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime import batching
 

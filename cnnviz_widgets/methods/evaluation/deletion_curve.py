@@ -10,10 +10,10 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.fills import Fill, fill_picture
 from cnnviz_widgets.engine.planes import plane, varied
 from cnnviz_widgets.gate import OWN, Positive, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
-from cnnviz_widgets.methods.occlusion.occlusion import Fill, fill_picture
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.runtime import batching

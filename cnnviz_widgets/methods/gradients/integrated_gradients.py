@@ -10,12 +10,12 @@ from torch import Tensor
 from cnnviz_widgets.drawing.results import GradientPicture
 from cnnviz_widgets.engine.backward import BACK, check, like
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.fills import fill_picture
 from cnnviz_widgets.engine.relu_rules import RuleName
 from cnnviz_widgets.engine.repeated import gradient_sum, look, settled
 from cnnviz_widgets.engine.targets import Neuron, Target, goal
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, came, gate
-from cnnviz_widgets.methods.occlusion.occlusion import fill_picture
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture, as_picture
 from cnnviz_widgets.remarks import remark

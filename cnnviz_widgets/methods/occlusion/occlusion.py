@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms.functional import gaussian_blur
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import GradientPicture, Heatmap, Result
 from cnnviz_widgets.engine.backward import like
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.fills import Fill, fill_picture
 from cnnviz_widgets.engine.incremental import Answers, FullPasses, IncrementalPasses, quickest_passes
 from cnnviz_widgets.engine.repeated import settled
 from cnnviz_widgets.engine.targets import Goal, Target, goal
@@ -27,10 +27,9 @@ from cnnviz_widgets.runtime import batching
 
 __all__ = ["OcclusionState", "occluded", "occlusion"]
 
-Fill = Literal["gray", "mean", "black", "blurred", "noise"]
 Shape = Literal["square", "disc"]
 Score = Literal["probability", "logit"]
-FILLS, SHAPES, SCORES = get_args(Fill), get_args(Shape), get_args(Score)
+SHAPES, SCORES = get_args(Shape), get_args(Score)
 COARSE_TO_FINE = (8, 4, 2, 1)  # every 8th position first, then every 4th …
 
 
@@ -286,23 +285,6 @@ def positions(length: int, size: int, stride: int) -> tuple[int, ...]:
     size = whole_number("size", size, 1, length, "(a side of the picture)")
     stride = whole_number("stride", stride, 1)
     return (*range(0, length - size, stride), length - size)
-
-
-def fill_picture(picture: Tensor, fill: str) -> Tensor:
-    """What shows where the picture (C, H, W) is covered, of the same shape: one of ``FILLS``."""
-    if fill == "gray":
-        return torch.full_like(picture, 0.5)
-    if fill == "mean":
-        return picture.mean((1, 2), keepdim=True).expand_as(picture)
-    if fill == "black":
-        return torch.zeros_like(picture)
-    if fill == "blurred":
-        sigma = min(picture.shape[-2:]) / 16
-        side = 2 * int(3 * sigma) + 1
-        return gaussian_blur(gaussian_blur(picture, [side, 1], [sigma, sigma]), [1, side], [sigma, sigma])
-    if fill == "noise":  # the same each time, so that what ``occluded`` shows is what ``occlusion`` saw
-        return torch.rand(picture.shape, generator=torch.Generator().manual_seed(0)).to(picture)
-    raise UserError(f"fill must be one of {', '.join(map(repr, FILLS))}, not {fill!r}.")
 
 
 def coarse_to_fine(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:

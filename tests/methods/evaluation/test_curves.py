@@ -5,9 +5,9 @@ import torch
 from torch import nn
 
 from cnnviz_widgets import Heatmap, class_gradient, input_x_gradient
+from cnnviz_widgets.engine.fills import FILLS, fill_picture
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.evaluation.deletion_curve import deletion_curve, insertion_curve
-from cnnviz_widgets.methods.occlusion.occlusion import FILLS, fill_picture
 from cnnviz_widgets.networks import Network
 
 
