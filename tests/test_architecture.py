@@ -9,11 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-LINT = [
-    sys.executable,
-    "-c",
-    "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))",
-]
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -38,9 +34,8 @@ def test_imports_keep_to_the_contracts():
 )
 def test_a_wrong_import_is_told(module, line, contract, tmp_path):
     """The contracts can fail: of a copy in which one import, or one room, is too many."""
-    shutil.copytree(
-        ROOT / "cnnviz_widgets", tmp_path / "cnnviz_widgets", ignore=shutil.ignore_patterns("weights", "__pycache__")
-    )
+    left_out = shutil.ignore_patterns("weights", "__pycache__")
+    shutil.copytree(ROOT / "cnnviz_widgets", tmp_path / "cnnviz_widgets", ignore=left_out)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     changed = tmp_path / "cnnviz_widgets" / module
     changed.parent.mkdir(exist_ok=True)
