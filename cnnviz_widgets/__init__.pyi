@@ -1,6 +1,8 @@
 # Written by tools/sync.
 from . import drawing, exercises, methods, networks, panels, pictures, runtime
+from .drawing.plot import plot
 from .drawing.results import ActivationMaps, Filters, GradientPicture, Heatmap
+from .drawing.show import grid, show
 from .engine.optimize import (
     OptimizationState,
     objectives,
@@ -76,6 +78,7 @@ __all__ = [
     "full_grad",
     "grad_cam",
     "grad_cam_pp",
+    "grid",
     "guided_grad_cam",
     "hires_cam",
     "important_channels",
@@ -105,6 +108,7 @@ __all__ = [
     "panels",
     "parametrizations",
     "pictures",
+    "plot",
     "pointing_game",
     "random_labels",
     "relu_rule",
@@ -114,6 +118,7 @@ __all__ = [
     "sanity_check",
     "score_cam",
     "segment",
+    "show",
     "similarity",
     "smooth_gradient",
     "smoothgrad",

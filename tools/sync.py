@@ -27,6 +27,8 @@ GROUND = {  # public names that are no techniques -> module
     "labels load_dataset load_image samples": "pictures",
     "device use": "runtime.device",
     "ActivationMaps Filters GradientPicture Heatmap": "drawing.results",
+    "grid show": "drawing.show",
+    "plot": "drawing.plot",
 }
 PANELS = {"Lab lab": "lab", "Panel computes": "panel", "Session": "session"}
 

@@ -1,17 +1,15 @@
 """Curves as a picture, where there is no browser to draw them: in the course, as it is saved."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import Annotated, Any
+
+from PIL import Image, ImageDraw, ImageFont
 
 from cnnviz_widgets.drawing.render import KINDS, plain, table
 from cnnviz_widgets.errors import UserError
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
+from cnnviz_widgets.gate import Range, gate
 
 INK, FAINT, PAPER = (33, 37, 41), (222, 226, 230), (255, 255, 255)
 LEFT, TOP, RIGHT, BOTTOM, LINE = 54, 10, 14, 42, 18  # px around the axes, and of a line of the legend
@@ -19,16 +17,17 @@ FINE = 3  # drawn so many times larger, and then made smaller: PIL's lines have 
 FEW = 20  # points up to which each is drawn as a dot
 
 
+@gate
 def plot(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    curves: Annotated[Mapping[str, Any], "names with (xs, ys)"],
     x: str,
     y: str,
     *,
     log: bool = False,
     y_range: tuple[float, float] | None = None,
-    width: int = 560,
-    height: int = 260,
-) -> Image:
+    width: Annotated[int, Range(100, 10_000)] = 560,
+    height: Annotated[int, Range(80, 10_000)] = 260,
+) -> Image.Image:
     """Named curves with a legend below them.
 
     curves   name -> (xs, ys); where a number is not finite, the curve has a gap
@@ -38,8 +37,6 @@ def plot(
     Returns a picture ``width`` px wide; ``height`` is that of the axes, to which the legend comes.
     Raises UserError if no curve has a point to show.
     """
-    from PIL import Image, ImageDraw, ImageFont
-
     lines = {name: [_point(*one, log) for one in zip(*both, strict=True)] for name, both in curves.items()}
     known = [point for line in lines.values() for point in line if point]
     if not known:
@@ -90,8 +87,6 @@ def _point(x: float, y: float, log: bool) -> tuple[float, float] | None:
 
 def _legend(names: Sequence[str], width: int) -> list[tuple[int, int]]:
     """(x in px, row) of each name: as many in a row as fit."""
-    from PIL import ImageFont
-
     font, places, x, row = ImageFont.load_default(11), [], LEFT, 0
     for name in names:
         room = 40 + round(font.getlength(name))

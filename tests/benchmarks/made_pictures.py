@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.plot import plot
-from cnnviz_widgets.drawing.sheet import side_by_side
+from cnnviz_widgets.drawing.show import grid
 from cnnviz_widgets.drawing.spectrum import fine_share
 from cnnviz_widgets.methods.features.visualize import FAMILIES
 
@@ -124,7 +124,7 @@ def inversion(network: cnnviz.Network, folder: Path) -> None:
 
 
 def _save(path: Path, *pictures: Tensor, **options) -> None:
-    side_by_side(*pictures, **options).convert("RGB").save(path, quality=80, optimize=True)
+    grid(*pictures, **options).convert("RGB").save(path, quality=80, optimize=True)
 
 
 PARTS = {one.__name__: one for one in (classes, features, dream, inversion)}

@@ -71,6 +71,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "center": PICTURE,
     "channel": 1,
     "code": PICTURE[None],
+    "curves": {"line": ([0, 1], [1, 2])},
     "decoder": torch.sigmoid,
     "degrees": 1,
     "examples": [(PICTURE, 1, [(0, 0, 4, 4)])],
@@ -103,6 +104,9 @@ RIGHT = {  # what arguments without a default are given, by name
     "unit_b": ("0", 2),
     "value": torch.sum,
     "vector": [1.0] * CHANNELS,
+    "what": PICTURE,
+    "x": "step",
+    "y": "loss",
 }
 RIGHT_THERE = {
     ("load_dataset", "source"): PICTURE[None],
@@ -143,7 +147,8 @@ def call(function: Callable, **changed: Any) -> Any:
     needed = {name: RIGHT[name] for name in arguments(function) if parameters[name].default is inspect.Parameter.empty}
     small = {name: value for name, value in SMALL.items() if name in parameters}
     there = {name: value for (of, name), value in RIGHT_THERE.items() if of == function.__name__}
-    answer = function(**needed | small | there | changed)
+    several = [RIGHT[name] for name, one in parameters.items() if one.kind is one.VAR_POSITIONAL and name in RIGHT]
+    answer = function(*several[0] if several else (), **needed | small | there | changed)
     return next(answer, None) if isinstance(answer, Iterator) else answer
 
 
