@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import came, gate
+from cnnviz_widgets.gate import Positive, came, gate
 from cnnviz_widgets.runtime.progress import bar
 
 
@@ -21,8 +21,8 @@ S = TypeVar("S", bound=State)
 
 
 @gate
-def last(states: Iterable[S], progress: bool = True) -> S:
-    """Run to the end and return the last state; with a progress bar, gone in the end, unless ``progress=False``.
+def last(states: Iterable[S], progress: bool = True, *, until: Positive | None = None) -> S:
+    """Run to the end, or until the step ``until``, and return the last state; with a bar, unless ``progress=False``.
 
     last(occlusion(network, image)).heatmap
     """
@@ -33,6 +33,8 @@ def last(states: Iterable[S], progress: bool = True) -> S:
                 raise UserError(f"states must be states, such as occlusion(…) gives; {came(state)} came.")
             shown.total = state.total
             shown.update(state.step - shown.n)
+            if until is not None and state.step >= until:
+                break
     if state is None:
         raise UserError("states came to an end before the first one: an iterator can be used only once.")
     return state

@@ -24,3 +24,12 @@ def test_nothing_left():
     last(states, progress=False)
     with pytest.raises(UserError, match="only once"):
         last(states, progress=False)
+
+
+def test_until_a_step():
+    states = (State(i) for i in (1, 2, 3))
+    assert last(states, progress=False, until=2).step == 2
+    assert next(states).step == 3  # the rest can be taken later
+    assert last((State(i) for i in (1, 2)), progress=False, until=5).step == 2
+    with pytest.raises(UserError, match="until must be a whole number at least 1 or None, not 0"):
+        last(states, until=0)

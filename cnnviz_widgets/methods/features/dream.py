@@ -43,6 +43,7 @@ def dream(
     jitter: Annotated[int, Range(0, FARTHEST)] = 32,
     guide: Picture | None = None,
     seed: Seed = 0,
+    start: OptimizationState | None = None,
 ) -> Iterator[OptimizationState]:
     """DeepDream (Mordvintsev et al., 2015): amplify what layers detect in a photograph, from coarse to fine.
 
@@ -55,8 +56,10 @@ def dream(
     jitter        px by which the picture is rolled at random in every step. Opposite sides fade into each other, so
                   that no edge appears where they meet
     guide         (C, H, W), 0…1: amplify features of this picture instead; see ``objectives.matching``
-    Yields OptimizationState after every step, each with the picture in full size. They are no states to go on from:
-    dream again of the last one's ``values``.
+    start         a state of this dream to go on from, of the same image, octaves, octave_scale and steps. All other
+                  arguments may differ from those that it was made with: they hold from the next step on
+    Yields OptimizationState after every step, each with the picture in full size. To go on after the last one, dream
+    again of its ``values``.
 
         last(dream(load_network("mini"), load_image("chelsea"), "conv4")).values
     """
@@ -67,28 +70,37 @@ def dream(
     sizes = [size for size in sizes if size == full or min(size) >= SMALLEST][::-1]
     objective.bind(network, len(photo))
 
+    total, first = len(sizes) * steps, 0
+    if start is not None:
+        first = (start.step - 1) // steps
+        if start.total != total or start.parameters[0].shape != (*photo.shape[:2], *sizes[first]):
+            raise UserError("start must be a state of a dream of the same image, octaves, octave_scale and steps.")
+        if start.step == total:
+            raise UserError("start must be a state before the last step: dream again of its values.")
+
     def states() -> Iterator[OptimizationState]:
-        detail = torch.zeros_like(photo)
-        for octave, size in enumerate(sizes):
-            plain = resize(photo, size)
-            for state in optimize(
-                network,
-                objective,
-                pixels(start=plain + resize(detail, size)),
-                [_bridged, transforms.jitter(jitter, wrap=True)] if jitter else [],
-                steps=steps,
-                optimizer="sgd",
-                learning_rate=step_size,
-                gradient=[operators.normalize("mean")],
-                seed=seed + octave,
-            ):
-                yield replace(
-                    state,
-                    step=octave * steps + state.step,
-                    total=len(sizes) * steps,
-                    form=replace(state.form, decode=partial(_in_full, photo, plain)),
-                )
-            detail = state.parameters[0] - plain
+        detail, begun = torch.zeros_like(photo), start
+        for octave, size in enumerate(sizes[first:], first):
+            done, plain = octave * steps, resize(photo, size)
+            picture = pixels(start=plain + resize(detail, size))
+            form = picture.begin(network, torch.Generator())
+            state = going_on = begun and replace(begun, step=begun.step - done, form=form)
+            if going_on is None or going_on.step < steps:
+                for state in optimize(
+                    network,
+                    objective,
+                    picture,
+                    [_bridged, transforms.jitter(jitter, wrap=True)] if jitter else [],
+                    steps=steps,
+                    optimizer="sgd",
+                    learning_rate=step_size,
+                    gradient=[operators.normalize("mean")],
+                    seed=seed + octave,
+                    start=going_on,
+                ):
+                    in_full = replace(form, decode=partial(_in_full, photo, plain))
+                    yield replace(state, step=done + state.step, total=total, form=in_full)
+            detail, begun = state.parameters[0] - plain, None
 
     return states()
 
@@ -156,6 +168,8 @@ def dream_zoom(
         _needs_imageio()
     elif empty or path.suffix not in ("", ".gif", ".png"):
         raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {came(path.name)}.")
+    if "start" in options:
+        raise UserError("start must be left out: a film begins with the image.")
     angle = np.deg2rad(degrees)
     turn = torch.tensor([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, zoom]]) / zoom
     affine = Affine(tuple(image.shape[-2:]), turn[None])

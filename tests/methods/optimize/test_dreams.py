@@ -61,6 +61,36 @@ def test_octaves_by_hand(small, photo):
     torch.testing.assert_close(states[2].values, (whole + resize(detail, (140, 192)))[0].clamp(0, 1))
 
 
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5])
+def test_a_dream_goes_on_exactly(small, photo, step):
+    """From every step: within an octave, and where one ends."""
+    how, photo = {"octaves": 2, "steps": 3, "jitter": 8}, torch.cat([photo, 1 - photo], 1)
+    whole = list(dream(small, photo, "2", **how))
+    rest = list(dream(small, photo, "2", **how, start=whole[step - 1]))
+    assert [state.step for state in rest] == list(range(step + 1, 7))
+    for one, other in zip(rest, whole[step:], strict=True):
+        assert torch.equal(one.values, other.values)
+    # other layers hold from the next step on
+    steered = next(dream(small, photo, "0", **how, start=whole[step - 1]))
+    assert steered.of == 'layer("0")'
+    assert (steered.values - whole[step - 1].values).abs().mean() < 0.02
+    assert not torch.equal(steered.values, rest[0].values)
+
+
+def test_only_states_of_the_same_dream_go_on(small, photo):
+    photo = torch.cat([photo, 1 - photo], 1)
+    whole = list(dream(small, photo, "2", octaves=2, steps=3))
+    for other in ({"octaves": 1, "steps": 3}, {"octaves": 2, "steps": 2}, {"octaves": 3, "steps": 2}):
+        with pytest.raises(UserError, match="start must be a state of a dream of the same image, octaves"):
+            dream(small, photo, "2", **other, start=whole[0])
+    with pytest.raises(UserError, match="start must be a state of a dream of the same image"):
+        dream(small, photo[:, :69], "2", octaves=2, steps=3, start=whole[4])
+    with pytest.raises(UserError, match="start must be a state before the last step"):
+        dream(small, photo, "2", octaves=2, steps=3, start=whole[-1])
+    with pytest.raises(UserError, match="start must be left out"):
+        dream_zoom(small, photo, "film.gif", start=whole[0])
+
+
 def test_weights_of_layers(small, photo):
     def made(layers):
         return last(dream(small, photo, layers, octaves=1, steps=2), progress=False)
