@@ -1,19 +1,6 @@
 // The browser's half of Actions: a row of buttons, and the files with which their presses are answered.
 
-/** Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it. */
-function keepKeys(event) {
-  const notebook = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
-  if (!notebook) event.stopPropagation();
-}
-
-/** Let the user keep a file. */
-function save(name, kind, content) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type: kind }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
+import { download, keepKeys } from "./js/dom.js";
 
 function render({ model, el }) {
   const cleanup = new AbortController(), { signal } = cleanup;
@@ -41,7 +28,7 @@ function render({ model, el }) {
   }
 
   const receive = ({ do: what, name, kind }, [content]) => {
-    if (what === "file" && asked) save(name, kind, content);
+    if (what === "file" && asked) download(name, new Blob([content], { type: kind }));
     asked = false;
   };
   model.on("change:asleep", show);

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 
 
-class Actions(AnyWidget):
+class Actions(BrowserWidget):
     """Buttons: name -> (what is written on it, what its tooltip says).
 
     asleep  names of buttons that do nothing now
@@ -17,7 +16,7 @@ class Actions(AnyWidget):
     The browser sends only messages and never sets a trait, so a worker thread may set ``asleep``.
     """
 
-    _esm = front_end("actions.js")
+    module = "actions.js"
 
     _buttons = t.List(t.List(t.Unicode())).tag(sync=True)
     asleep = t.Tuple().tag(sync=True)

@@ -1,5 +1,7 @@
 // The browser's half of CellOutput: it says that there is a view, and keeps the notebook's saved picture up to date.
 
+import { tell } from "./js/dom.js";
+
 const REST = 1000; // ms without a change after which a picture is worth its drawing
 const WIDGET = "application/vnd.jupyter.widget-view+json";
 
@@ -19,14 +21,6 @@ export function keep(cells, widget, picture) {
     }
   }
   return changed;
-}
-
-function tell(model, message) {
-  try {
-    model.send(message);
-  } catch {
-    // a panel from a saved notebook has no kernel to tell
-  }
 }
 
 /** For each page once, also where the cell is out of sight and has no view. */

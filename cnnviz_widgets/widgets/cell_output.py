@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 
 
-class CellOutput(AnyWidget):
+class CellOutput(BrowserWidget):
     """Stands unseen in a panel.
 
     settled    counts how often what the panel shows has come to an end; a second after the last time, the browser asks
@@ -20,7 +19,7 @@ class CellOutput(AnyWidget):
     A panel in a box, or in a page that is loaded again, learns only from its views that it is on the screen.
     """
 
-    _esm = front_end("cell_output.js")
+    module = "cell_output.js"
 
     settled = t.Int(0).tag(sync=True)
 

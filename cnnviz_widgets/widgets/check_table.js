@@ -1,5 +1,7 @@
 // The browser's half of CheckTable. The first part is pure and tested with plain node; the second draws and listens.
 
+import { element, isForNotebook } from "./js/dom.js";
+
 /** The pairs that are checked after one was clicked, column by column; as before if that made too many, or none. */
 export function toggled(value, pair, columns, rows, most) {
   const has = ([column, row]) => value.some(([c, r]) => c === column && r === row);
@@ -20,14 +22,6 @@ export function step([column, row], key, columns, rows) {
 }
 
 // ------------------------------------------------------------------------------------------------------------------
-
-function element(tag, className, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
 
 function render({ model, el }) {
   const columns = model.get("columns"), single = !model.get("rows").length;
@@ -81,8 +75,8 @@ function render({ model, el }) {
     }
   }
   listen(root, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape") return;
-    if (!(event.shiftKey && event.key === "Enter")) event.stopPropagation(); // an arrow would go to the next cell
+    if (isForNotebook(event)) return;
+    event.stopPropagation();
     const next = step(at, event.key, columns.length, rows.length);
     if (!next) return;
     boxes[next[1]][next[0]].focus();

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 
 
 def _to_json(value: tuple, table: "CheckTable") -> list:
@@ -17,7 +16,7 @@ def _from_json(value: list, table: "CheckTable") -> tuple:
     return tuple(tuple(pair) if table.rows else pair[0] for pair in value)
 
 
-class CheckTable(AnyWidget):
+class CheckTable(BrowserWidget):
     """Check up to ``most`` columns, or combinations of a column and a row.
 
     columns, rows  name -> how it is written; no rows = one line of boxes
@@ -28,8 +27,7 @@ class CheckTable(AnyWidget):
     the others wait until one is taken away.
     """
 
-    _esm = front_end("check_table.js")
-    _css = front_end("check_table.css")
+    module = "check_table.js"
 
     columns = t.List(t.List(t.Unicode())).tag(sync=True)
     rows = t.List(t.List(t.Unicode())).tag(sync=True)
@@ -39,7 +37,5 @@ class CheckTable(AnyWidget):
     tooltip = t.Unicode("").tag(sync=True)
 
     def __init__(self, columns: Mapping[str, str], rows: Mapping[str, str] | None = None, **traits: Any) -> None:
-        if unknown := set(traits) - set(self.trait_names()):
-            raise TypeError(f"CheckTable has no {', '.join(sorted(unknown))}.")
         lists = {"columns": list(map(list, columns.items())), "rows": list(map(list, (rows or {}).items()))}
         super().__init__(**lists, **traits)

@@ -1,16 +1,75 @@
-"""The files that a browser runs for a widget."""
+"""How the browser gets the JavaScript and the CSS of our widgets: all of it, once, whatever number of widgets there is.
 
-import os
+anywidget sends a widget's whole module with every widget. Ours are many, and share modules. So one model without a
+view, ``FrontEnd``, holds all files, compressed; every widget names it and its own module, and carries only the few
+lines of ``js/loader.js``, which unpack the files, let them import each other and hand over to the module.
+"""
+
+import gzip
+import json
+import threading
+from base64 import b64encode
+from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar
+
+import traitlets as t
+from anywidget import AnyWidget
+from ipywidgets import Widget, register, widget_serialization
+
+from cnnviz_widgets.drawing import render
 
 HERE = Path(__file__).parent
 
 
-def front_end(name: str) -> str | Path:
-    """What ``_esm`` or ``_css`` is to be: the text of a file in this folder.
+@cache
+def files() -> dict[str, str]:
+    """All that a browser runs, by its path below this folder, such as "js/dom.js"."""
+    found = sorted(one for one in HERE.rglob("*") if one.suffix in (".js", ".css"))
+    return {one.relative_to(HERE).as_posix(): one.read_text(encoding="utf-8") for one in found}
 
-    Under ANYWIDGET_HMR=1 it is the path, so that anywidget reloads the file in the browser when it is edited. It also
-    keeps every widget with a path alive for as long as Python runs: its watcher holds on to all of them.
+
+@cache
+def _packed() -> bytes:
+    tables = {name: b64encode(render.table(name)).decode() for name in (*render.COLORMAPS, "levels")}
+    text = json.dumps({"files": files(), "tables": tables})
+    return gzip.compress(text.encode(), mtime=0)
+
+
+@register
+class FrontEnd(Widget):
+    """Every file and every color table, for all widgets of this kernel: it has no view and is never closed by them.
+
+    data   JSON, compressed by gzip: {"files": path -> text, "tables": color map -> 256 RGB colors in base64}
     """
-    path = HERE / name
-    return path if os.environ.get("ANYWIDGET_HMR") == "1" else path.read_text(encoding="utf-8")
+
+    data = t.Bytes().tag(sync=True)
+
+    _one: ClassVar["FrontEnd | None"] = None
+    _lock: ClassVar = threading.Lock()
+
+    @classmethod
+    def one(cls) -> "FrontEnd":
+        """The one of this kernel; a new one where it was closed together with all widgets."""
+        with cls._lock:
+            if cls._one is None or cls._one.comm is None:
+                cls._one = cls(data=_packed())
+            return cls._one
+
+
+class BrowserWidget(AnyWidget):
+    """Base of our widgets.
+
+    module   file of the browser's half, below this folder; the CSS file of the same name, if there is one, is its look
+    """
+
+    module: ClassVar[str]
+
+    _esm = t.Unicode(files()["js/loader.js"]).tag(sync=True)
+    _module = t.Unicode().tag(sync=True)
+    _front_end = t.Instance(FrontEnd).tag(sync=True, **widget_serialization)
+
+    def __init__(self, **traits: Any) -> None:
+        if unknown := set(traits) - set(self.trait_names()):
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}.")
+        super().__init__(_module=self.module, _front_end=FrontEnd.one(), **traits)

@@ -1,5 +1,7 @@
 // The browser's half of ImageView. The first part is pure and tested with plain node; the second draws and listens.
 
+import { download, element, keepKeys, labelled, tell as send } from "./js/dom.js";
+
 const PADDING = 4; // CSS px around the picture, in which the frame of a tile at its edge is drawn
 const GAP = 2; // CSS px between tiles
 const HEAD = 20, WIDE_GAP = 8; // CSS px above a tile for its name, and between such tiles (as in render)
@@ -177,23 +179,9 @@ export function fileName(title) {
 
 // ------------------------------------------------------------------------------------------------------------------
 
-function element(tag, className, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+const tool = (word, control) => labelled("cnnviz-tool", word, control);
 
-/** Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it. */
-function keepKeys(event) {
-  const notebook = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
-  if (!notebook) event.stopPropagation();
-}
-
-const tool = (word, control) => element("label", "cnnviz-tool", {}, element("span", "cnnviz-word", {}, word), control);
-
-function render({ model, el }) {
+function render({ model, el, tables }) {
   const caption = element("div", "cnnviz-caption");
   const pixels = element("canvas", "cnnviz-pixels", { role: "img" });
   const marks = element("canvas", "cnnviz-marks", { "aria-hidden": "true" });
@@ -212,7 +200,7 @@ function render({ model, el }) {
   const foot = element("div", "cnnviz-foot", {}, line, save);
   const root = element("div", "cnnviz-image-view", {}, caption, stage, foot, tools);
   caption.hidden = tools.hidden = true;
-  for (const name of Object.keys(model.get("_tables"))) if (name !== "levels") colors.append(new Option(name, name));
+  for (const name of Object.keys(tables)) if (name !== "levels") colors.append(new Option(name, name));
   el.classList.add("cnnviz-image");
   el.append(root);
 
@@ -232,8 +220,7 @@ function render({ model, el }) {
 
   function color() {
     colors.value = model.get("colormap");
-    const view = model.get("_tables")[scene?.levels.length ? "levels" : colors.value];
-    const table = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const table = tables[scene?.levels.length ? "levels" : colors.value];
     legend.replaceChildren(...(scene?.levels ?? []).flatMap((name, level) => {
       if (!name) return []; // a kind that there is not
       const first = 3 * Math.floor((255 * (level + 0.5)) / KINDS), swatch = element("span", "cnnviz-swatch");
@@ -405,13 +392,7 @@ function render({ model, el }) {
     }));
   }
 
-  function tell(message) {
-    try {
-      model.send(message);
-    } catch {
-      // a picture from a saved notebook has no kernel to tell
-    }
-  }
+  const tell = (message) => send(model, message);
 
   function show(next, decoded = null, numbers = null) {
     bitmap?.close();
@@ -544,9 +525,7 @@ function render({ model, el }) {
       context.fillText(title, left, top - 6 * ratio, place.width);
     }
     copy.toBlob((blob) => {
-      const link = element("a", "", { href: URL.createObjectURL(blob), download: fileName(scene.caption || model.get("alt")) });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+      download(fileName(scene.caption || model.get("alt")), blob);
     });
   });
   listen(document, "cnnviz-point", ({ detail: { from, group, shares } }) => {

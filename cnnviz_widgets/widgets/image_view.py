@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import traitlets as t
-from anywidget import AnyWidget
 from PIL import Image
 
 from cnnviz_widgets.drawing import render
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 from cnnviz_widgets.widgets.traits import Number
 
 MOST_EXACT = 65_536  # values; more than these travel as one byte each
@@ -36,7 +35,7 @@ class Pointer(NamedTuple):
     column: int | None
 
 
-class ImageView(AnyWidget):
+class ImageView(BrowserWidget):
     """Shows a ``Content``. Color map and opacity are drawn in the browser, with no word to the kernel.
 
     colormap   one of ``render.COLORMAPS``; a diverging one takes its place while signed values are shown
@@ -57,8 +56,7 @@ class ImageView(AnyWidget):
     The browser sends only messages and never sets a trait, so a worker thread may call ``show`` at any time.
     """
 
-    _esm = front_end("image_view.js")
-    _css = front_end("image_view.css")
+    module = "image_view.js"
 
     colormap = t.Enum(list(render.COLORMAPS), "viridis").tag(sync=True)
     opacity = Number(0.6, 0, 1).tag(sync=True)
@@ -76,17 +74,13 @@ class ImageView(AnyWidget):
     drawn = t.Int(0)
 
     _scene = t.Dict().tag(sync=True)
-    _tables = t.Dict().tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)
     _hoverable = t.Bool(False).tag(sync=True)
 
     def __init__(self, content: Content | None = None, **traits: Any) -> None:
-        if unknown := set(traits) - set(self.trait_names()):
-            raise TypeError(f"ImageView has no {', '.join(sorted(unknown))}.")
         super().__init__(**traits)
         self._usual = self.colormap  # while nothing signed is shown
         self._content = Content()
-        self._tables = {name: render.table(name).tobytes() for name in (*render.COLORMAPS, "levels")}
         self._numbers = count(1)
         self._on_click: list[Callable[[Pointer], None]] = []
         self._on_hover: list[Callable[[Pointer | None], None]] = []

@@ -1,5 +1,7 @@
 // The browser's half of RunBar. The first part is pure and tested with plain node; the second draws and listens.
 
+import { copy, element, keepKeys } from "./js/dom.js";
+
 const LATE = 500; // ms of running before it is shown: shorter work only flickers
 
 const WORDS = {
@@ -32,30 +34,6 @@ export function duration(seconds) {
 }
 
 // ------------------------------------------------------------------------------------------------------------------
-
-function element(tag, className, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-/** Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it. */
-function keepKeys(event) {
-  const notebook = event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
-  if (!notebook) event.stopPropagation();
-}
-
-async function copy(text, source) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    getSelection().selectAllChildren(source); // no permission, or no https: selected, it can be copied by hand
-    return document.execCommand("copy");
-  }
-  return true;
-}
 
 function render({ model, el }) {
   const button = (text, title) => element("button", "cnnviz-action", { type: "button", title }, text);

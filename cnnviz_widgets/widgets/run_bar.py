@@ -5,15 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 from cnnviz_widgets.widgets.traits import Number
 
 STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
 
 
-class RunBar(AnyWidget):
+class RunBar(BrowserWidget):
     """State, progress, Stop, Reset, Code.
 
     state       one of STATES; Stop is enabled while "running"
@@ -29,8 +28,7 @@ class RunBar(AnyWidget):
     a trait, so a worker thread may report its progress here.
     """
 
-    _esm = front_end("run_bar.js")
-    _css = front_end("run_bar.css")
+    module = "run_bar.js"
 
     state = t.Enum(STATES, "idle").tag(sync=True)
     progress = Number(0.0, 0, 1).tag(sync=True)
@@ -43,8 +41,6 @@ class RunBar(AnyWidget):
     code_shown = t.Bool(False).tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
-        if unknown := set(traits) - set(self.trait_names()):
-            raise TypeError(f"RunBar has no {', '.join(sorted(unknown))}.")
         super().__init__(**traits)
         self._writing = threading.Lock()  # two threads in one widget's hold_sync would trip over each other
         self._handlers: list[Callable[[str], None]] = []

@@ -1,5 +1,7 @@
 // The browser's half of Tabs. The first part is pure and tested with plain node; the second draws and listens.
 
+import { isForNotebook } from "./js/dom.js";
+
 /** Where a key leads from a tab, around the ends; null if it leads nowhere. */
 export function step(at, key, count) {
   switch (key) {
@@ -45,8 +47,8 @@ function render({ model, el }) {
   const cleanup = new AbortController(), { signal } = cleanup;
   for (const [number, tab] of tabs.entries()) tab.addEventListener("click", () => select(number), { signal });
   row.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape") return;
-    if (!(event.shiftKey && event.key === "Enter")) event.stopPropagation(); // an arrow would go to the next cell
+    if (isForNotebook(event)) return;
+    event.stopPropagation();
     const next = step(tabs.indexOf(event.target), event.key, tabs.length);
     if (next === null) return;
     select(next);

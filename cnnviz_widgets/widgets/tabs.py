@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 
 
-class Tabs(AnyWidget):
+class Tabs(BrowserWidget):
     """Titles, of which one is selected; what belongs to it is shown by whoever observes ``selected``, its number.
 
     ``ipywidgets.Tab`` does not come back when a page is loaded again while its cell is out of sight.
@@ -16,8 +15,7 @@ class Tabs(AnyWidget):
     Tab goes to the row, the arrow keys, Home and End select. ``label`` says to a screen reader what they are of.
     """
 
-    _esm = front_end("tabs.js")
-    _css = front_end("tabs.css")
+    module = "tabs.js"
 
     titles = t.List(t.Unicode()).tag(sync=True)
     selected = t.Int(0, min=0).tag(sync=True)

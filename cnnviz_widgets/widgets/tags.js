@@ -1,14 +1,8 @@
 // The browser's half of Tags.
 
-let fields = 0; // so that each field has a list of its own
+import { element, isForNotebook } from "./js/dom.js";
 
-function element(tag, className, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  made.className = className;
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+let fields = 0; // so that each field has a list of its own
 
 function render({ model, el }) {
   const id = `cnnviz-tags-${Date.now()}-${fields++}`;
@@ -48,9 +42,8 @@ function render({ model, el }) {
   const cleanup = new AbortController(), { signal } = cleanup;
   field.addEventListener("change", add, { signal }); // Enter, an entry of the list, or another field
   root.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape") return;
-    if (event.shiftKey && event.key === "Enter") return;
-    event.stopPropagation(); // keys for a field are not shortcuts of the notebook
+    if (isForNotebook(event)) return;
+    event.stopPropagation();
     if (event.key === "Backspace" && event.target === field && !field.value) give(model.get("names").slice(0, -1));
   }, { signal });
   model.on("change:names change:most change:placeholder", show);

@@ -1,14 +1,11 @@
 """A few names, each with a button that takes it away, and a field that adds one."""
 
-from typing import Any
-
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 
 
-class Tags(AnyWidget):
+class Tags(BrowserWidget):
     """Up to ``most`` names.
 
     names        those that are there
@@ -16,8 +13,7 @@ class Tags(AnyWidget):
     description  what is chosen; ``tooltip`` says more, ``placeholder`` what no name means
     """
 
-    _esm = front_end("tags.js")
-    _css = front_end("tags.css")
+    module = "tags.js"
 
     names = t.Tuple().tag(sync=True, from_json=lambda value, _: tuple(value))
     options = t.List(t.Unicode()).tag(sync=True)
@@ -25,8 +21,3 @@ class Tags(AnyWidget):
     description = t.Unicode("").tag(sync=True)
     tooltip = t.Unicode("").tag(sync=True)
     placeholder = t.Unicode("").tag(sync=True)
-
-    def __init__(self, **traits: Any) -> None:
-        if unknown := set(traits) - set(self.trait_names()):
-            raise TypeError(f"Tags has no {', '.join(sorted(unknown))}.")
-        super().__init__(**traits)

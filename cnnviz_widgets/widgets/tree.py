@@ -5,9 +5,14 @@ from typing import Any
 
 from ipywidgets import Widget
 
+from cnnviz_widgets.widgets.front_end import FrontEnd
+
 
 def tree(widget: Widget) -> list[Widget]:
-    """The widget and every widget that hangs from its traits, each once, the widget itself first."""
+    """The widget and every widget that hangs from its traits, each once, the widget itself first.
+
+    The ``FrontEnd`` belongs to all, and to none.
+    """
     found: dict[int, Widget] = {}
     waiting = [widget]
     while waiting:
@@ -27,6 +32,8 @@ def close_tree(*widgets: Widget) -> None:
 
 
 def _widgets_in(value: Any) -> Iterator[Widget]:
+    if isinstance(value, FrontEnd):
+        return
     if isinstance(value, Widget):
         yield value
     elif isinstance(value, dict):

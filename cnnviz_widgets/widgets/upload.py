@@ -3,12 +3,11 @@
 from typing import Any
 
 import traitlets as t
-from anywidget import AnyWidget
 
-from cnnviz_widgets.widgets.front_end import front_end
+from cnnviz_widgets.widgets.front_end import BrowserWidget
 
 
-class Upload(AnyWidget):
+class Upload(BrowserWidget):
     """Opens the browser's file dialog; a file may also be dropped onto it.
 
     A front end drops the connection when a message is larger than 10 MiB, as a photograph can be. So the browser
@@ -19,16 +18,13 @@ class Upload(AnyWidget):
             saved with the notebook
     """
 
-    _esm = front_end("upload.js")
-    _css = front_end("upload.css")
+    module = "upload.js"
 
     description = t.Unicode("Upload …").tag(sync=True)
     tooltip = t.Unicode("").tag(sync=True)
     value = t.Tuple()
 
     def __init__(self, **traits: Any) -> None:
-        if unknown := set(traits) - set(self.trait_names()):
-            raise TypeError(f"Upload has no {', '.join(sorted(unknown))}.")
         super().__init__(**traits)
         self.on_msg(self._receive)
 

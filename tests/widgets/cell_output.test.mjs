@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { widget } from "./load.mjs";
+import * as js from "../../cnnviz_widgets/widgets/cell_output.js";
 
-const js = await widget("cell_output");
 const VIEW = "application/vnd.jupyter.widget-view+json";
 
 const output = (model_id, png) => new Map([["data", { [VIEW]: { model_id }, "image/png": png, "text/plain": "a panel" }]]);

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { widget } from "./load.mjs";
+import * as js from "../../cnnviz_widgets/widgets/check_table.js";
 
-const js = await widget("check_table");
 const columns = [["a", "A"], ["b", "B"]], rows = [["x", "X"], ["y", "Y"]];
 
 test("a click checks a pair, another takes it away, and they stay column by column", () => {

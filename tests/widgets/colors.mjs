@@ -1,9 +1,8 @@
 // Reads {values, size, count, low, high, table, scene, box} and prints what the browser would draw, as JSON.
 import { readFileSync } from "node:fs";
 
-import { widget } from "./load.mjs";
+import * as js from "../../cnnviz_widgets/widgets/image_view.js";
 
-const js = await widget("image_view");
 const { values, size, count, low, high, table, scenes, boxes } = JSON.parse(readFileSync(0, "utf8"));
 const bytes = Buffer.from(values, "base64");
 const map = js.decode({ data: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), type: "float32", size, low, high });

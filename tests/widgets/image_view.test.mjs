@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { widget } from "./load.mjs";
-
-const js = await widget("image_view");
+import * as js from "../../cnnviz_widgets/widgets/image_view.js";
 
 const photo = { count: 1, size: [224, 224], columns: null, picture: {}, values: null, names: [] };
 const grid = { count: 10, size: [13, 13], columns: 4, picture: null, values: { size: [13, 13] }, names: [] };

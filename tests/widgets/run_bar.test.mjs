@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { widget } from "./load.mjs";
-
-const js = await widget("run_bar");
+import * as js from "../../cnnviz_widgets/widgets/run_bar.js";
 
 test("short work does not flicker: it keeps the words from before", () => {
   assert.equal(js.status("running", "", false, "Done"), "Done");

@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { widget } from "./load.mjs";
-
-const js = await widget("tabs");
+import * as js from "../../cnnviz_widgets/widgets/tabs.js";
 
 test("keys lead from tab to tab and around the ends", () => {
   assert.equal(js.step(0, "ArrowRight", 3), 1);

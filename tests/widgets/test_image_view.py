@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnnviz_widgets.drawing.render import COLORMAPS, Content
+from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer, scene
 from cnnviz_widgets.widgets.tree import close_tree
 
@@ -125,7 +125,6 @@ def test_settings_are_checked(view: ImageView) -> None:
         view.colormap = "jet"
     with pytest.raises(Exception, match="opacity"):
         view.opacity = 2
-    assert set(view._tables) == {*COLORMAPS, "levels"}
 
 
 def test_look_is_sent_also_where_python_knows_of_no_change(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:

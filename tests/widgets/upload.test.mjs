@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { widget } from "./load.mjs";
-
-const { fitted, encoded, prepared, LONGEST, MOST_SENT, SENT_AS_IT_IS } = await widget("upload");
+import { fitted, encoded, prepared, LONGEST, MOST_SENT, SENT_AS_IT_IS } from "../../cnnviz_widgets/widgets/upload.js";
 
 const file = (size, name = "photo.jpg") => ({ name, size, arrayBuffer: async () => `all ${size}` });
 const decode = (width, height) => async () => ({ width, height });

@@ -1,0 +1,98 @@
+// @ts-check
+// What every widget's browser half is made with.
+
+/**
+ * An element with a class, attributes and children.
+ * @template {keyof HTMLElementTagNameMap} T
+ * @param {T} tag
+ * @param {string} className
+ * @param {Record<string, unknown>} attributes
+ * @param {...(Node | string)} children
+ * @returns {HTMLElementTagNameMap[T]}
+ */
+export function element(tag, className = "", attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, String(value));
+  made.append(...children);
+  return made;
+}
+
+/**
+ * A control with its name before it.
+ * @param {string} className
+ * @param {string} word
+ * @param {HTMLElement} control
+ */
+export const labelled = (className, word, control) =>
+  element("label", className, {}, element("span", "cnnviz-word", {}, word), control);
+
+/**
+ * Whether a key pressed in a control of ours is for the notebook all the same: its shortcuts, and leaving the control.
+ * @param {KeyboardEvent} event
+ */
+export const isForNotebook = (event) =>
+  event.ctrlKey || event.metaKey || event.altKey || event.key === "Escape" || (event.shiftKey && event.key === "Enter");
+
+/**
+ * Keys for a control of ours are not shortcuts of the notebook: an arrow would go to the next cell, D D delete it.
+ * @param {KeyboardEvent} event
+ */
+export function keepKeys(event) {
+  if (!isForNotebook(event)) event.stopPropagation();
+}
+
+/**
+ * Let the user keep a file.
+ * @param {string} name
+ * @param {Blob} blob
+ */
+export function download(name, blob) {
+  const link = element("a", "", { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/**
+ * Put a text on the clipboard; where that is not allowed, select it to be copied by hand.
+ * @param {string} text
+ * @param {Node} source  the element that shows the text
+ */
+export async function copy(text, source) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    getSelection()?.selectAllChildren(source);
+    return document.execCommand("copy");
+  }
+  return true;
+}
+
+/**
+ * Listen to a model: event names, several to a key, and what is done. Returns what ends it.
+ * @param {Model} model
+ * @param {Record<string, Function>} handlers
+ */
+export function observe(model, handlers) {
+  const each = (/** @type {"on" | "off"} */ change) => {
+    for (const [names, handler] of Object.entries(handlers)) for (const name of names.split(" ")) model[change](name, handler);
+  };
+  each("on");
+  return () => each("off");
+}
+
+/**
+ * Send a message to Python. A picture from a saved notebook has no kernel to tell.
+ * @param {Model} model
+ * @param {object} message
+ * @param {ArrayBuffer[]} [buffers]
+ */
+export function tell(model, message, buffers) {
+  try {
+    model.send(message, undefined, buffers);
+  } catch {
+    // nobody hears it
+  }
+}
+
+/** @typedef {{ get(name: string): any, set(name: string, value: any): void, save_changes(): void, send(message: object, callbacks?: any, buffers?: ArrayBuffer[]): void, on(name: string, handler: any): void, off(name: string, handler: any): void, widget_manager?: any }} Model */

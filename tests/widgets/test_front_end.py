@@ -1,0 +1,68 @@
+"""All JavaScript and CSS travels once, and every widget finds its own half in it."""
+
+import base64
+import gzip
+import json
+
+import ipywidgets
+import numpy as np
+import pytest
+from comm.base_comm import BaseComm
+
+from cnnviz_widgets import widgets
+from cnnviz_widgets.drawing import render
+from cnnviz_widgets.widgets.front_end import BrowserWidget, FrontEnd, files
+from cnnviz_widgets.widgets.tree import close_tree, tree
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes of every message that goes to a browser from now on."""
+    sizes = []
+
+    def count(_, msg_type, data=None, metadata=None, buffers=None, **__):
+        sizes.append(len(json.dumps(data or {})) + sum(memoryview(one).nbytes for one in buffers or ()))
+
+    monkeypatch.setattr("comm.DummyComm.publish_msg", count, raising=False)
+    assert issubclass(type(ipywidgets.Layout().comm), BaseComm)
+    sizes.clear()
+    return sizes
+
+
+def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
+    FrontEnd.one().close()
+    first = widgets.ImageView()
+    once = sum(sent)
+    second = widgets.ImageView()
+    assert once < 50_000
+    assert sum(sent) - once < 8_000
+    assert first._front_end is second._front_end
+    close_tree(first, second)
+
+
+def test_it_outlives_its_widgets_and_comes_again_when_all_were_closed() -> None:
+    view = widgets.ImageView()
+    front = view._front_end
+    assert front not in tree(view)
+    close_tree(view)
+    assert FrontEnd.one() is front
+    front.close()
+    assert FrontEnd.one() is not front
+
+
+def test_the_data_are_the_files_and_the_color_tables() -> None:
+    held = json.loads(gzip.decompress(FrontEnd.one().data))
+    assert held["files"] == files()
+    for name in (*render.COLORMAPS, "levels"):
+        assert base64.b64decode(held["tables"][name]) == np.ascontiguousarray(render.table(name)).tobytes()
+
+
+def test_every_widget_names_a_module_that_is_there() -> None:
+    kinds = {kind for kind in BrowserWidget.__subclasses__() if kind.__module__.startswith("cnnviz_widgets")}
+    assert len(kinds) >= 8
+    assert {kind.module for kind in kinds} <= set(files())
+
+
+def test_unknown_settings_are_named() -> None:
+    with pytest.raises(TypeError, match=r"^ImageView has no colors\.$"):
+        widgets.ImageView(colors="gray")
