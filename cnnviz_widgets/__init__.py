@@ -1,4 +1,4 @@
-"""Make what a convolutional network has learned visible under one's fingers.
+"""Interactive widgets for exploring what convolutional networks have learned.
 
 The public names stand in ``__init__.pyi``. Each is imported when it is first used, so that ``import cnnviz_widgets``
 stays quick and needs no Jupyter.
@@ -6,6 +6,7 @@ stays quick and needs no Jupyter.
 
 import lazy_loader
 
+from cnnviz_widgets import renamed
 from cnnviz_widgets.runtime import threads
 
 __version__ = "0.1.0"
@@ -13,4 +14,15 @@ __version__ = "0.1.0"
 if not threads.torch_is_loaded():
     threads.let_waiting_threads_sleep()
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = renamed.module_getattr(
+    {
+        "OptimisationState": "OptimizationState",
+        "gradient_times_input": "input_x_gradient",
+        "optimise": "optimize",
+        "optimisers": "optimizers",
+        "parametrisations": "parametrizations",
+        "visualise": "visualize",
+    },
+    _public,
+)

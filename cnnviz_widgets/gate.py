@@ -19,6 +19,7 @@ from numbers import Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
 
+from cnnviz_widgets import renamed
 from cnnviz_widgets.errors import UserError, naming
 
 F = TypeVar("F", bound=Callable | type)
@@ -136,6 +137,8 @@ class _Plan:
         if self.more:
             given += [(*self.more, value) for value in rest]
             rest = ()
+        if not kwargs.keys() <= self.named.keys():
+            kwargs = renamed.arguments(kwargs, self.named)
         asked = [(name, self.named.get(name), value) for name, value in kwargs.items()]
         values = []
         for name, one, value in (*given, *asked):
@@ -224,7 +227,10 @@ def _annotated(plain: Kind | None, more: Any) -> Kind | None:
 
 
 def _word(words: tuple) -> Kind:
-    take = lambda name, value: value if isinstance(value, str) and value in words else NO  # noqa: E731
+    def take(name: str, value: Any) -> Any:
+        value = renamed.word(value, words)
+        return value if isinstance(value, str) and value in words else NO
+
     return Kind(f"one of {', '.join(map(repr, words))}", take)
 
 

@@ -1,32 +1,72 @@
-"""Names that have changed. The old ones go on working until 1.0, with a warning."""
+"""Names that have changed. The old ones go on working until 1.0, with a DeprecationWarning."""
 
+import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-#: Arguments and words that any function of ours may be given by their old spelling.
 ARGUMENTS = {"colour": "color", "optimiser": "optimizer", "centre": "center"}
-WORDS = {"grey": "gray", "normalised": "normalized"}
+WORDS = {"grey": "gray", "normalised": "normalized", "gradient_times_input": "input_x_gradient"}
+
+OURS = __name__.partition(".")[0], "traitlets"  # packages whose lines are not the one to change
 
 
-def renamed(names: Mapping[str, str], get: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A module's ``__getattr__`` that knows old names, and asks ``get`` for all others.
+def module_getattr(names: Mapping[str, str], get: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A module's ``__getattr__`` that knows old names. All others are left to ``get``, which raises AttributeError.
 
-    __getattr__ = renamed({"normalise": "normalize"}, globals().get)
+    __getattr__ = module_getattr({"normalise": "normalize"}, globals().__getitem__)
     """
 
     def attribute(name: str) -> Any:
         if name in names:
             tell(name, names[name])
             name = names[name]
-        value = get(name)
-        if value is None:
-            raise AttributeError(f"there is no {name!r} here.")
-        return value
+        try:
+            return get(name)
+        except KeyError:
+            raise AttributeError(f"there is no {name!r} here.") from None
 
     return attribute
 
 
+class Old:
+    """An attribute or method of a class under the name that it had.
+
+    normalise = Old("normalize")
+    """
+
+    def __init__(self, new: str) -> None:
+        self.new = new
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.old = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        tell(self.old, self.new)
+        return getattr(owner if instance is None else instance, self.new)
+
+
+def arguments(given: Mapping[str, Any], known: Container[str]) -> dict[str, Any]:
+    """Keyword arguments with each old name, that is not itself ``known``, replaced by the new one, if that is."""
+    return {new_name(name, ARGUMENTS, known): value for name, value in given.items()}
+
+
+def word(given: Any, allowed: Container[Any]) -> Any:
+    """What was given, or the new word for an old one that is no longer ``allowed``."""
+    return new_name(given, WORDS, allowed) if isinstance(given, str) else given
+
+
+def new_name(name: str, names: Mapping[str, str], known: Container[str]) -> str:
+    new = names.get(name)
+    if new is None or name in known or new not in known:
+        return name
+    tell(name, new)
+    return new
+
+
 def tell(old: str, new: str) -> None:
-    """Warn whoever called one of ours with an old name."""
-    warnings.warn(f"{old!r} is now called {new!r}; the old name goes with 1.0.", DeprecationWarning, stacklevel=4)
+    """Warn at the caller's line that used the old name."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(f"{old!r} is now called {new!r}; the old name goes with 1.0.", DeprecationWarning, level)

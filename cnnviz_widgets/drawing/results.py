@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content, draw, falls_below, png, to_uint8
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.renamed import Old
 
 HEADROOM = 0.995  # share of the pixels that stay within the colors: a few outliers would leave the rest dark
 
@@ -137,6 +138,8 @@ class Filters(Result):
     def colored(self) -> bool:
         """Whether a kernel is a small color picture: it has three inputs."""
         return self.values.shape[1] == 3
+
+    coloured = Old("colored")
 
     def tiles(self, scale: Literal["each", "all"] = "each") -> Tensor:
         """Kernels from 0 (least) to 1 (greatest): (out, 3, kh, kw) in color, or (out, in, kh, kw) in gray.

@@ -26,6 +26,7 @@ from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
 from cnnviz_widgets.pictures.load import MOST_PIXELS
 from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import callers_modes_off, computing, exact_if_asked
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -344,6 +345,8 @@ class Network:
         mean, std = pictures.new_tensor(self.mean), pictures.new_tensor(self.std)
         batch = (pictures - mean[:, None, None]) / std[:, None, None]
         return batch.contiguous(memory_format=torch.channels_last) if self._channels_last else batch
+
+    normalise = Old("normalize")
 
     def logits(self, image: Tensor) -> Tensor:
         """The scores as the module gives them, detached: (outputs,), or (B, outputs) for a batch (B, C, H, W).

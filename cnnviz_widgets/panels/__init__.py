@@ -5,4 +5,7 @@ The public names stand in ``__init__.pyi``, which ``tools/sync`` writes. Each is
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+from cnnviz_widgets import renamed
+
+_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__ = renamed.module_getattr({"FeatureVisualisation": "FeatureVisualization"}, _public)

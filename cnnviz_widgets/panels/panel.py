@@ -38,6 +38,7 @@ from typing import Any, ClassVar
 import ipywidgets
 from PIL import Image
 
+from cnnviz_widgets import renamed
 from cnnviz_widgets.drawing.snapshot import arrange
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.panels import cells
@@ -87,6 +88,7 @@ class Panel(Displayed):
         **settings: Any,
     ) -> None:
         own = self._own_traits()
+        settings = renamed.arguments(settings, own)
         for name in settings:
             if name not in (*own, *SHARED):
                 near = difflib.get_close_matches(name, [*own, *SHARED], 1)

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from traitlets import HasTraits, TraitType
 
+from cnnviz_widgets import renamed
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
 
@@ -61,6 +62,7 @@ class OneOf(Told):
         return f"one of {', '.join(map(repr, self.values))}"
 
     def validate(self, owner: HasTraits, value: Any) -> str:
+        value = renamed.word(value, self.values)
         return value if isinstance(value, str) and value in self.values else self.refuse(value)
 
 

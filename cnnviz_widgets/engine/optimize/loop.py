@@ -31,6 +31,7 @@ from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Positive, Rate, Seed, gate
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import as_picture
+from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
@@ -62,6 +63,7 @@ class OptimizationState(Result):
     generator: Tensor
     alpha: bool = False
     convention: str = "picture, values 0…1"
+    optimiser = Old("optimizer")
 
     @property
     def loss(self) -> float:

@@ -14,6 +14,7 @@ from torch import Tensor
 from cnnviz_widgets.engine.optimize.smoothing import Sigma, frequencies, gaussian, merged, pyramid
 from cnnviz_widgets.gate import Positive, Range, Share, gate
 from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.renamed import module_getattr
 
 
 class Update(NamedTuple):
@@ -168,3 +169,8 @@ def within(pictures: Tensor, center: Tensor, radius: float, norm: str) -> Tensor
         return center + change.clamp(-radius, radius)
     length = torch.linalg.vector_norm(change, dim=_EVERYTHING, keepdim=True)
     return center + change * (radius / length.clamp(min=1e-12)).clamp(max=1)
+
+
+__getattr__ = module_getattr(
+    {"normalise": "normalize", "laplacian_normalise": "laplacian_normalize"}, globals().__getitem__
+)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.gate import Positive, Share, gate
+from cnnviz_widgets.renamed import module_getattr
 
 Tensors = tuple[Tensor, ...]
 Memory = Any  # None before the first step
@@ -110,3 +111,6 @@ OPTIMIZERS: dict[OptimizerName, Optimizer] = {"adam": adam, "sgd": sgd(), "norma
 def chosen(optimizer: AnyOptimizer) -> Optimizer:
     """By name, or as it is."""
     return OPTIMIZERS[optimizer] if isinstance(optimizer, str) else optimizer
+
+
+__getattr__ = module_getattr({"normalised": "normalized"}, globals().__getitem__)

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from cnnviz_widgets.engine.optimize.smoothing import Sigma, gaussian
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Share, gate
+from cnnviz_widgets.renamed import module_getattr
 
 FARTHEST = 1024  # px that a picture is moved or widened by
 Amount = Annotated[float, Range(0)]
@@ -208,3 +209,6 @@ def _composed(affine: Affine, change: Tensor) -> Affine:
 def _between(least: float, greatest: float, affine: Affine, generator: Generator) -> Tensor:
     """(B,) numbers."""
     return least + (greatest - least) * torch.rand(len(affine.matrix), generator=generator, dtype=torch.float64)
+
+
+__getattr__ = module_getattr({"colour": "color"}, globals().__getitem__)

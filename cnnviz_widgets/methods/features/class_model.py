@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Annotated, Any, Literal
 
+from cnnviz_widgets import renamed
 from cnnviz_widgets.engine.optimize import objectives, operators, parametrizations, transforms
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
 from cnnviz_widgets.engine.optimize.optimizers import OptimizerName
@@ -98,6 +99,7 @@ def class_model(
         last(class_model(load_network("mini"), "bell pepper")).values
     """
     options = {key: changes.pop(key) for key in ("seed", "snapshots", "start") if key in changes}
+    changes = renamed.arguments(changes, vars(RECIPES[preset]))
     if unknown := changes.keys() - vars(RECIPES[preset]).keys():
         raise UserError(f"unknown option {unknown.pop()!r}; a recipe has {', '.join(vars(RECIPES[preset]))}.")
     recipe = replace(RECIPES[preset], **changes)

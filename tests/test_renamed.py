@@ -1,0 +1,100 @@
+"""Names of before 0.2 go on working until 1.0, and say what they are called now."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import operators, optimizers, transforms
+from cnnviz_widgets.methods.features.class_model import Recipe
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return cnnviz.load_network("mini")
+
+
+def old(call, new: str):
+    """What the call gives, with one warning that names the new name and points to this file."""
+    with pytest.warns(DeprecationWarning, match=f"is now called {new!r}") as told:
+        found = call()
+    assert {one.filename for one in told} == {__file__}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "new"),
+    [
+        (cnnviz, "OptimisationState", "OptimizationState"),
+        (cnnviz, "gradient_times_input", "input_x_gradient"),
+        (cnnviz, "optimise", "optimize"),
+        (cnnviz, "optimisers", "optimizers"),
+        (cnnviz, "parametrisations", "parametrizations"),
+        (cnnviz, "visualise", "visualize"),
+        (cnnviz.panels, "FeatureVisualisation", "FeatureVisualization"),
+        (cnnviz.Network, "normalise", "normalize"),
+        (operators, "normalise", "normalize"),
+        (operators, "laplacian_normalise", "laplacian_normalize"),
+        (transforms, "colour", "color"),
+        (optimizers, "normalised", "normalized"),
+    ],
+)
+def test_a_name(owner, name, new):
+    assert old(lambda: getattr(owner, name), new) is getattr(owner, new)
+
+
+def test_an_import():
+    program = "from cnnviz_widgets import visualise, optimisers; from cnnviz_widgets.panels import FeatureVisualisation"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    told = {line for line in run.stderr.splitlines() if line.startswith("<string>:1: DeprecationWarning")}
+    assert len(told) == 3
+
+
+def test_what_never_was_is_no_attribute():
+    for owner in (cnnviz, cnnviz.panels, operators, transforms, optimizers):
+        assert not hasattr(owner, "nonsense")
+        assert "visualise" not in dir(owner)
+
+
+def test_a_method_and_attributes(mini):
+    picture = torch.rand(1, 3, *mini.input_size)
+    assert torch.equal(old(lambda: mini.normalise(picture), "normalize"), mini.normalize(picture))
+    filters = cnnviz.filters(mini)
+    assert old(lambda: filters.coloured, "colored") is filters.colored
+    state = next(cnnviz.optimize(mini, cnnviz.objectives.logit(1), cnnviz.parametrizations.pixels(32), steps=1))
+    assert old(lambda: state.optimiser, "optimizer") is state.optimizer
+
+
+def test_keywords(mini):
+    photo = cnnviz.load_image("chelsea", size=(32, 32))
+    old(lambda: operators.ball(centre=photo, radius=0.1), "center")
+    aim, start = cnnviz.objectives.logit(1), cnnviz.parametrizations.pixels(32)
+    state = old(lambda: next(cnnviz.optimize(mini, aim, start, steps=1, optimiser="sgd")), "optimizer")
+    assert state.optimizer == optimizers.sgd()
+    assert old(lambda: Recipe(colour=0.5), "color") == Recipe(color=0.5)
+    old(lambda: cnnviz.class_model(mini, 1, size=32, steps=1, colour=0.0), "color")
+    with pytest.raises(TypeError, match="colour"):  # where no new name is, the old one is wrong as ever
+        cnnviz.saliency(mini, photo, colour=1)
+
+
+def test_words(mini):
+    photo = cnnviz.load_image("chelsea", size=mini.input_size)
+    gray = cnnviz.last(cnnviz.occlusion(mini, photo, size=32, stride=32, fill="gray"), progress=False).values
+    states = old(lambda: cnnviz.occlusion(mini, photo, size=32, stride=32, fill="grey"), "gray")
+    assert torch.equal(cnnviz.last(states, progress=False).values, gray)
+    assert optimizers.chosen("normalized") is old(lambda: optimizers.chosen("normalised"), "normalized")
+    with pytest.raises(cnnviz.UserError, match="'gray'"):
+        cnnviz.occlusion(mini, photo, fill="greyish")
+
+
+def test_settings_of_panels(mini):
+    photo = cnnviz.load_image("chelsea")
+    panel = old(lambda: cnnviz.panels.ClassModel(mini, photo, colour=0.5), "color")
+    assert panel.color == 0.5
+    panel.close()
+    panel = cnnviz.panels.Occlusion(mini, photo, fill="black")
+    old(lambda: setattr(panel, "fill", "grey"), "gray")
+    assert panel.fill == "gray"
+    panel.close()
