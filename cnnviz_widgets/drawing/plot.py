@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from cnnviz_widgets.drawing.render import KINDS, plain, table
+from cnnviz_widgets.drawing.font import width as width_of
+from cnnviz_widgets.drawing.font import write
+from cnnviz_widgets.drawing.render import KINDS, table
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 
@@ -52,16 +54,16 @@ def plot(
 
     places = _legend(lines, width)
     sheet = Image.new("RGB", (FINE * width, FINE * (height + LINE * (1 + places[-1][1]))), PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(11 * FINE)
+    pen, size = ImageDraw.Draw(sheet), 11 * FINE
     for value, text in _ticks(x0, x1, log):
         pen.line([at(value, y0), at(value, y1)], FAINT, FINE)
-        pen.text((at(value, y0)[0], FINE * (height - BOTTOM + 4)), text, INK, font, "ma")
+        write(pen, (at(value, y0)[0], FINE * (height - BOTTOM + 4)), text, INK, size, "ma")
     for value, text in _ticks(y0, y1, log):
         pen.line([at(x0, value), at(x1, value)], FAINT, FINE)
-        pen.text((FINE * (LEFT - 5), at(x0, value)[1]), text, INK, font, "rm")
-    pen.text((FINE * (LEFT + width - RIGHT) / 2, FINE * (height - 18)), plain(x), INK, font, "ma")
+        write(pen, (FINE * (LEFT - 5), at(x0, value)[1]), text, INK, size, "rm")
+    write(pen, (FINE * (LEFT + width - RIGHT) / 2, FINE * (height - 18)), x, INK, size, "ma")
     upright = Image.new("L", (FINE * (height - TOP - BOTTOM), FINE * 16))
-    ImageDraw.Draw(upright).text((upright.width / 2, 0), plain(y), 255, font, "ma")
+    write(ImageDraw.Draw(upright), (upright.width / 2, 0), y, 255, size, "ma")
     upright = upright.rotate(90, expand=True)
     sheet.paste(INK, (0, FINE * TOP), upright)
     for number, ((name, line), (left, row)) in enumerate(zip(lines.items(), places, strict=True)):
@@ -74,7 +76,7 @@ def plot(
             pen.ellipse([across - dot, down - dot, across + dot, down + dot], color)
         middle = FINE * (height + LINE * (row + 0.5) - 2)
         pen.line([(FINE * left, middle), (FINE * (left + 16), middle)], color, 3 * FINE)
-        pen.text((FINE * (left + 22), middle), plain(name), INK, font, "lm")
+        write(pen, (FINE * (left + 22), middle), name, INK, size, "lm")
     return sheet.resize((sheet.width // FINE, sheet.height // FINE), Image.Resampling.BOX)
 
 
@@ -87,9 +89,9 @@ def _point(x: float, y: float, log: bool) -> tuple[float, float] | None:
 
 def _legend(names: Sequence[str], width: int) -> list[tuple[int, int]]:
     """(x in px, row) of each name: as many in a row as fit."""
-    font, places, x, row = ImageFont.load_default(11), [], LEFT, 0
+    places, x, row = [], LEFT, 0
     for name in names:
-        room = 40 + round(font.getlength(name))
+        room = 40 + round(width_of(name, 11))
         if x > LEFT and x + room > width:
             x, row = LEFT, row + 1
         places.append((x, row))

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cnnviz_widgets.drawing.font import cut, write
 from cnnviz_widgets.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-    from PIL.ImageFont import ImageFont
 
 HEAD, WIDE_GAP = 20, 8  # px above a tile for its name, and between such tiles
 NAMED_FROM = 80  # px: names over narrower tiles could not be read
@@ -303,24 +303,12 @@ def draw(
 
 def _named(picture: Image, name: str) -> Image:
     """With its name in a line above it, dark on light also where the page around it is dark."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
     sheet = Image.new("RGBA", (picture.width, picture.height + HEAD), (255, 255, 255, 255))
     sheet.paste(picture, (0, HEAD))
-    font = ImageFont.load_default(12)
-    ImageDraw.Draw(sheet).text((2, 3), cut(plain(name), font, picture.width - 4), (33, 33, 33, 255), font)
+    write(ImageDraw.Draw(sheet), (2, 3), cut(name, picture.width - 4), (33, 33, 33, 255))
     return sheet
-
-
-def cut(text: str, font: ImageFont, width: int) -> str:
-    """What fits into so many px; of what does not, the end, which tells layers of deep networks apart."""
-    cuts = text, *(f"...{text[start:]}" for start in range(1, len(text)))
-    return next((one for one in cuts if font.getlength(one) <= width), "")
-
-
-def plain(text: str) -> str:
-    """In letters that Pillow's own font has."""
-    return text.translate({ord("×"): "x", ord("α"): "a", ord("›"): ">", ord("−"): "-", ord("…"): "..."})
 
 
 def _filter(sharp: bool) -> int:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
-from cnnviz_widgets.drawing.render import HEAD, KINDS, WIDE_GAP, Content, as_array, color, cut, draw, plain, to_uint8
+from cnnviz_widgets.drawing.font import cut, write
+from cnnviz_widgets.drawing.render import HEAD, KINDS, WIDE_GAP, Content, as_array, color, draw, to_uint8
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 
@@ -93,12 +94,12 @@ def _sheet(pictures: Sequence[Image.Image], names: Sequence[str], columns: int, 
     heights = [head + max(one.height for one in tiles[at : at + columns]) for at in range(0, len(tiles), columns)]
     size = side * columns + WIDE_GAP * (columns - 1), sum(heights) + WIDE_GAP * (len(heights) - 1)
     sheet = Image.new("RGB", size, PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    pen = ImageDraw.Draw(sheet)
     for number, one in enumerate(tiles):
         row, column = divmod(number, columns)
         left, top = column * (side + WIDE_GAP), sum(heights[:row]) + WIDE_GAP * row
         if names:
-            pen.text((left, top + 3), cut(plain(str(names[number])), font, side), INK, font)
+            write(pen, (left, top + 3), cut(str(names[number]), side), INK)
         sheet.paste(one, (left, top + head), one)
     if all(one.mode == "RGB" for one in pictures):  # maps have few colors: with a palette, the file is a third as large
         return sheet.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)

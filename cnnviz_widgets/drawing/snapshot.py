@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from cnnviz_widgets.drawing.font import write
 
 WIDTH, GAP, HEADING = 984, 16, 34
 INK, PAPER = (33, 33, 33), (255, 255, 255)
@@ -21,7 +23,7 @@ def arrange(title: str, parts: Sequence[Any]) -> Image.Image:
     heights = [max((p.height for p in row), default=0) for row in rows]
     width = max(sum(p.width + GAP for p in row) for row in rows) + GAP
     sheet = Image.new("RGB", (max(width, 320), HEADING + sum(h + GAP for h in heights)), PAPER)
-    ImageDraw.Draw(sheet).text((GAP, 8), title, INK, font(18))
+    write(ImageDraw.Draw(sheet), (GAP, 8), title, INK, 18)
     top = HEADING
     for row, height in zip(rows, heights, strict=True):
         left = GAP
@@ -40,7 +42,3 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
         page.paste(sheet, (0, top))
         top += sheet.height
     return page
-
-
-def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

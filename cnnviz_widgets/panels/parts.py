@@ -6,8 +6,9 @@ from typing import Any
 import ipywidgets
 from PIL import Image, ImageDraw
 
-from cnnviz_widgets.drawing.render import Content, plain, table
-from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH, font
+from cnnviz_widgets.drawing.font import write
+from cnnviz_widgets.drawing.render import Content, table
+from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
 from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.widgets.bars import TopBars
 from cnnviz_widgets.widgets.curves import Curves, color_of
@@ -19,7 +20,7 @@ CAPTION = 22  # px: height of the line over a picture in the static PNG
 
 def _captioned(caption: str, picture: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
-    ImageDraw.Draw(sheet).text((0, 2), plain(caption), INK, font(13))
+    write(ImageDraw.Draw(sheet), (0, 2), caption, INK, 13)
     sheet.paste(picture, (0, CAPTION), picture.convert("RGBA"))
     return sheet
 
@@ -33,8 +34,8 @@ def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.
     sheet = Image.new("RGBA", (picture.width, picture.height + CAPTION), PAPER)
     sheet.paste(picture, (0, 0), picture.convert("RGBA"))
     pen, middle, (left, right) = ImageDraw.Draw(sheet), picture.height + CAPTION // 2, (70, picture.width - 70)
-    pen.text((left - 6, middle), ends[0], INK, font(11), anchor="rm")
-    pen.text((right + 6, middle), ends[1], INK, font(11), anchor="lm")
+    write(pen, (left - 6, middle), ends[0], INK, 11, "rm")
+    write(pen, (right + 6, middle), ends[1], INK, 11, "lm")
     ramp = Image.fromarray(table(content.colormap(colormap))[None]).resize((right - left, 8))
     sheet.paste(ramp, (left, middle - 4))
     return sheet
@@ -103,7 +104,7 @@ class Bars:
         pen = ImageDraw.Draw(sheet)
         for row, (name, probability) in enumerate(self._top):
             top = row * self.ROW
-            pen.text((0, top), plain(f"{name}  {probability:.3f}"), INK, font(12))
+            write(pen, (0, top), f"{name}  {probability:.3f}", INK)
             pen.rectangle((0, top + 17, 1 + probability * (self.WIDTH - 2), top + 23), fill=(31, 119, 180))
         return _captioned(self.heading, sheet)
 
@@ -141,15 +142,15 @@ class Chart:
             pen.line([*zip(across, down, strict=True)], color, 2)
             row = self.HEIGHT + self.LINE * number
             pen.rectangle((left, row + 7, left + 14, row + 9), color)
-            pen.text((left + 22, row), plain(f"{name}  {self._shown.get('numbers', {}).get(name, '')}"), INK, font(12))
+            write(pen, (left + 22, row), f"{name}  {self._shown.get('numbers', {}).get(name, '')}", INK)
         for x, y, text in (
             (left, bottom + 3, f"{x0:g}"),
             (right - 20, bottom + 3, f"{x1:g}"),
             (4, bottom - 8, f"{y0:.2g}"),
             (4, top, f"{y1:.2g}"),
         ):
-            pen.text((x, y), text, INK, font(11))
-        pen.text((left + 60, bottom + 14), " by ".join(filter(None, self._axes[::-1])), INK, font(12))
+            write(pen, (x, y), text, INK, 11)
+        write(pen, (left + 60, bottom + 14), " by ".join(filter(None, self._axes[::-1])), INK)
         return _captioned(self.heading, sheet)
 
 

@@ -39,7 +39,7 @@ def test_of_a_long_name_the_end_is_written():
     picture = with_name(name)
     assert picture[:20, :100].min() < 100
     assert picture[:20, 100:].min() == 255
-    assert any(np.array_equal(picture, with_name(f"...{name[start:]}")) for start in range(9, 40))
+    assert any(np.array_equal(picture, with_name(f"…{name[start:]}")) for start in range(9, 40))
 
 
 def test_maps_of_numbers():
