@@ -5,6 +5,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # before torch reads it
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // workers)))
+
 import hypothesis
 import pytest
 import torch

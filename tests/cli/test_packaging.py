@@ -59,7 +59,7 @@ def test_readme_has_the_two_commands():
     commands = re.findall(r"<!-- (\w+)-command -->\n```bash\n(.*?)\n```", readme, re.DOTALL)
     assert [name for name, _ in commands] == ["run", "test"]
     assert dict(commands)["run"].endswith("cnnviz lab")
-    assert dict(commands)["test"].endswith('pip install -e ".[test]" && pytest')
+    assert dict(commands)["test"].endswith('pip install -e ".[test]" && pytest -n 2 --cov')
 
 
 def test_links_of_the_documents_lead_somewhere():
