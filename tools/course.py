@@ -9,6 +9,7 @@ of the cell before it, of the same id, in the solutions; they hold the cells tag
 
 import argparse
 import os
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -16,12 +17,14 @@ from pathlib import Path
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SOLVED = "*Solutions of the tasks of [{0}](../{0}.ipynb). Try them yourself first.*"
 OURS = {"solution", "setup", "task"}  # tags that say where a cell belongs; they are not handed on
+JPEG = 80  # quality of pictures with many colors
 
 
 def main() -> None:
@@ -105,25 +108,34 @@ def executed(notebook: NotebookNode) -> NotebookNode:
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
             if "image/png" in data:
-                data["image/png"] = smaller(data["image/png"])
+                kind, content = compressed(data.pop("image/png"))
+                data[kind] = content
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
     return notebook
 
 
-def smaller(picture: str) -> str:
-    """A PNG in base64 with at most 256 colors, where that makes it smaller: what the eye does not see in a figure."""
-    from base64 import b64decode, b64encode
+def compressed(picture: str) -> tuple[str, str]:
+    """(MIME type, base64) of a PNG in base64, in a smaller file that looks the same.
 
-    from PIL import Image
+    Few colors, or a page that is seen through some of it: a PNG with the 256 colors that come nearest. Else a JPEG.
+    """
+    image = Image.open(BytesIO(b64decode(picture))).convert("RGBA")
+    opaque = image.getextrema()[3][0] == 255
+    candidates = []
+    if image.getcolors(256) or not opaque:
+        palette = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
+        candidates.append(("image/png", saved(palette, "PNG", optimize=True)))
+    if opaque:
+        candidates.append(("image/jpeg", saved(image.convert("RGB"), "JPEG", quality=JPEG, optimize=True)))
+    kind, content = min([*candidates, ("image/png", b64decode(picture))], key=lambda one: len(one[1]))
+    return kind, b64encode(content).decode()
 
-    before = b64decode(picture)
-    image = Image.open(BytesIO(before))
+
+def saved(image: Image.Image, kind: str, **options) -> bytes:
     buffer = BytesIO()
-    image.convert("RGBA").quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG).save(
-        buffer, "PNG", optimize=True
-    )
-    return picture if buffer.tell() >= len(before) else b64encode(buffer.getvalue()).decode()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
 
 
 if __name__ == "__main__":

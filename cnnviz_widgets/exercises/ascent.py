@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, choose, given, number, refute, tensor
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
+from cnnviz_widgets.exercises.question import Question
 
 Score = Callable[[Tensor], Tensor]
 PEAK, STEEPNESS = 0.7, torch.tensor([1.0, 4.0, 0.5, 2.0]).view(1, 2, 2)
@@ -79,35 +80,56 @@ def check_total_variation(answer: Any) -> str:
     raise Wrong("six pairs of neighbors from left to right, six from top to bottom: square each difference.")
 
 
-@check
-def check_dumbbell(answer: Any) -> str:
-    """answer: why the class model of a dumbbell has an arm."""
-    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
-    return choose(
-        answer,
-        "b",
+def ask_dumbbell() -> Question:
+    """Why the class model of a dumbbell has an arm."""
+    return Question(
+        "In a famous class model of *dumbbell*, an arm holds the dumbbell. Why?",
         {
-            "a": "then a picture of an arm alone should have a high score, too. It is the two together that were seen.",
-            "b": "Nobody told the network where the dumbbell ends: if most of them are being lifted, the arm is part "
-            "of it. So a class model shows what the *data* were like, and that is a good reason to make one.",
-            "c": "the optimizer knows nothing but the network's gradient: what it paints, the network asks for.",
-            "d": "jitter moves the whole picture; it cannot bring in an arm that nothing asks for.",
+            "a": (
+                "The network takes arms for dumbbells.",
+                "then a picture of an arm alone should have a high score, too. It is the two together that were seen.",
+            ),
+            "b": (
+                "In its training pictures an arm was nearly always there.",
+                "Nobody told the network where the dumbbell ends: if most of them are being lifted, the arm is part "
+                "of it. So a class model shows what the *data* were like, and that is a good reason to make one.",
+            ),
+            "c": (
+                "The optimizer likes arms.",
+                "the optimizer knows nothing but the network's gradient: what it paints, the network asks for.",
+            ),
+            "d": (
+                "Jitter moved an arm into the picture.",
+                "jitter moves the whole picture; it cannot bring in an arm that nothing asks for.",
+            ),
         },
+        right="b",
     )
 
 
-@check
-def check_head(answer: Any) -> str:
-    """answer: why there is a neuron for heads in a network that has no class for heads."""
-    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
-    return choose(
-        answer,
-        "c",
+def ask_head() -> Question:
+    """Why there is a neuron for heads in a network that has no class for heads."""
+    return Question(
+        "In networks trained on ImageNet there is a unit that answers to the heads of all kinds of animals. No class "
+        "is called *head*. Why is the unit there?",
         {
-            "a": "no label says so: labels are names of classes, and none of them is a head.",
-            "b": "by chance a unit may answer to anything, but the same units are found again in other networks.",
-            "c": "A head is a part that many animals share: one unit that finds it serves dozens of classes. Nobody "
-            "asked for it; it paid.",
-            "d": "the picture was made for the unit, but what the unit answers to was there before.",
+            "a": (
+                "Heads are hidden among the labels.",
+                "no label says so: labels are names of classes, and none of them is a head.",
+            ),
+            "b": (
+                "It is chance.",
+                "by chance a unit may answer to anything, but the same units are found again in other networks.",
+            ),
+            "c": (
+                "A detector of heads helps with many classes at once.",
+                "A head is a part that many animals share: one unit that finds it serves dozens of classes. Nobody "
+                "asked for it; it paid.",
+            ),
+            "d": (
+                "It was made by the visualization.",
+                "the picture was made for the unit, but what the unit answers to was there before.",
+            ),
         },
+        right="c",
     )

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, choose, given, refute, tensor, whole_numbers
+from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, given, refute, tensor, whole_numbers
+from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.networks import Layer, Network
 
 
@@ -148,37 +149,59 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
     return "One weight per channel, one sum, one ReLU: that is all of Grad-CAM."
 
 
-@check
-def check_why_equal(answer: Any) -> str:
-    """answer: the letter of why CAM and Grad-CAM agree on networks with global average pooling."""
-    given(answer, "put the letter in `answer`, such as `'a'`.")
-    return choose(
-        answer,
-        "b",
+def ask_why_equal() -> Question:
+    """Why CAM and Grad-CAM agree on networks with global average pooling."""
+    return Question(
+        "In a network that ends in global average pooling and one linear layer, Grad-CAM at the last layer is CAM but "
+        "for a factor. Why?",
         {
-            "a": "the ReLU only cuts off what is below 0; it makes no two maps proportional.",
-            "b": "The score is linear in the layer, so its gradient is the same at all places of a channel, and the "
-            "same for all photographs: wₖ/Z, the weight of CAM. At earlier layers it depends on the picture.",
-            "c": "that both have few places makes them look alike, but two maps of 8×8 can differ in every value.",
-            "d": "the training moves w, and with it both maps; they agree in an untrained network as well.",
+            "a": (
+                "Because both have a ReLU at the end.",
+                "the ReLU only cuts off what is below 0; it makes no two maps proportional.",
+            ),
+            "b": (
+                "Because the score is linear in that layer: its slope at every place of channel k is wₖ/Z.",
+                "The score is linear in the layer, so its gradient is the same at all places of a channel, and the "
+                "same for all photographs: wₖ/Z, the weight of CAM. At earlier layers it depends on the picture.",
+            ),
+            "c": (
+                "Because at that layer the maps have so few places.",
+                "that both have few places makes them look alike, but two maps of 8×8 can differ in every value.",
+            ),
+            "d": (
+                "Because the training has made the gradient and the weights equal.",
+                "the training moves w, and with it both maps; they agree in an untrained network as well.",
+            ),
         },
+        right="b",
     )
 
 
-@check
-def check_which_is_right(answer: Any) -> str:
-    """answer: the letter of what it means that one map wins by deletion and another by pointing."""
-    given(answer, "put the letter in `answer`, such as `'a'`.")
-    return choose(
-        answer,
-        "d",
+def ask_which_is_right() -> Question:
+    """What it means that one map wins by deletion and another by pointing."""
+    return Question(
+        "Of two maps of the same picture, one has the smaller area under the deletion curve, and the other wins the "
+        "pointing game. Which is right?",
         {
-            "a": "pointing asks whether people would mark that place. A network that recognizes sheep by the meadow "
-            "has a right map that points at the meadow.",
-            "b": "deletion asks the network, but about pictures with holes, which it has never seen; part of the "
-            "fall of the curve is owed to the holes.",
-            "c": "both are numbers from experiments that can be done again; they only answer different questions.",
-            "d": "Deletion asks what the network needs, pointing asks where the object is. They agree only if the "
-            "network looks at the object, and that is what one wanted to find out.",
+            "a": (
+                "The one that points at the thing: that is what a map is for.",
+                "pointing asks whether people would mark that place. A network that recognizes sheep by the meadow "
+                "has a right map that points at the meadow.",
+            ),
+            "b": (
+                "The one that wins by deletion: only the network can say what it needs.",
+                "deletion asks the network, but about pictures with holes, which it has never seen; part of the fall "
+                "of the curve is owed to the holes.",
+            ),
+            "c": (
+                "Neither: one cannot test maps.",
+                "both are numbers from experiments that can be done again; they only answer different questions.",
+            ),
+            "d": (
+                "That depends on the question: what the network needs, or where the thing is.",
+                "Deletion asks what the network needs, pointing asks where the object is. They agree only if the "
+                "network looks at the object, and that is what one wanted to find out.",
+            ),
         },
+        right="d",
     )

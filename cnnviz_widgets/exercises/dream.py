@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, choose, given, refute, tensor
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, refute, tensor
+from cnnviz_widgets.exercises.question import Question
 
 
 @check
@@ -53,17 +54,27 @@ def check_octaves(answer: Any, size: tuple[int, int], octaves: int, scale: float
     raise Wrong(f"the last octave is the picture itself, {min(size)} px; each before it is {scale:g} times smaller.")
 
 
-@check
-def check_gradient(answer: Any) -> str:
-    """answer: the gradient of ``½ Σ a²`` with respect to the activations."""
-    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
-    return choose(
-        answer,
-        "a",
+def ask_gradient() -> Question:
+    """The gradient of ``½ Σ a²`` with respect to the activations."""
+    return Question(
+        "What is the gradient of ½ Σ a² with respect to the activations a?",
         {
-            "a": "The gradient *is* the activation: whatever the layer sees is asked for as strongly as it is seen.",
-            "b": "that would be the gradient of the plain sum: every unit is asked for alike, seen or not.",
-            "c": "that would be the gradient of a sum of cubes, over three.",
-            "d": "the half is there to take away the 2 that comes down from the square.",
+            "a": (
+                "a itself.",
+                "The gradient *is* the activation: whatever the layer sees is asked for as strongly as it is seen.",
+            ),
+            "b": (
+                "1 everywhere.",
+                "that would be the gradient of the plain sum: every unit is asked for alike, seen or not.",
+            ),
+            "c": (
+                "a².",
+                "that would be the gradient of a sum of cubes, over three.",
+            ),
+            "d": (
+                "2a.",
+                "the half is there to take away the 2 that comes down from the square.",
+            ),
         },
+        right="a",
     )

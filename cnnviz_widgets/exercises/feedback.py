@@ -150,16 +150,6 @@ def refute(answer: Any, right: Any, mistakes: Mapping[str, Any]) -> bool:
     return False
 
 
-def choose(answer: Any, right: str, options: Mapping[str, str]) -> str:
-    """The reply to the right one of several options, named in small letters; Wrong, with its reply, to any other."""
-    chosen = str(answer).strip(" ().*'").casefold()
-    if chosen not in options:
-        raise Wrong(f"one of {', '.join(f'`{name!r}`' for name in options)} is asked for, not `{_short(answer)}`.")
-    if chosen != right:
-        raise Wrong(options[chosen])
-    return options[chosen]
-
-
 def _short(answer: Any) -> str:
     if isinstance(answer, Tensor) and answer.numel() > 3:
         return f"a tensor of the shape {tuple(answer.shape)}"

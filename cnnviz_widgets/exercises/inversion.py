@@ -4,7 +4,8 @@ from typing import Any
 
 import torch
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, choose, given, refute, tensor
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, refute, tensor
+from cnnviz_widgets.exercises.question import Question
 
 
 @check
@@ -37,35 +38,55 @@ def check_inversion_loss(function: Any) -> str:
     raise Wrong("it must be `‖features − wanted‖² / ‖wanted‖² + weight · (sum of squared differences of neighbors)`.")
 
 
-@check
-def check_forgotten(answer: Any) -> str:
-    """answer: the layer of a ladder whose inversion is the least like the photograph."""
-    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
-    return choose(
-        answer,
-        "d",
+def ask_forgotten() -> Question:
+    """The layer of a ladder whose inversion is the least like the photograph."""
+    return Question(
+        "From which layer does the inversion look least like the photograph?",
         {
-            "a": "the first convolution has more numbers than the picture has: almost everything is still there.",
-            "b": "a ReLU takes the negative half, but a filter and its opposite are often both there: little is lost.",
-            "c": "some places are gone after one pooling, but not what was there.",
-            "d": "The deeper, the more pictures look the same to it: it keeps what tells classes apart, and lets go of "
-            "where and how.",
+            "a": (
+                "The first convolution.",
+                "the first convolution has more numbers than the picture has: almost everything is still there.",
+            ),
+            "b": (
+                "The first ReLU.",
+                "a ReLU takes the negative half, but a filter and its opposite are often both there: little is lost.",
+            ),
+            "c": (
+                "The first max pooling.",
+                "some places are gone after one pooling, but not what was there.",
+            ),
+            "d": (
+                "The last layer before the classifier.",
+                "The deeper, the more pictures look the same to it: it keeps what tells classes apart, and lets go of "
+                "where and how.",
+            ),
         },
+        right="d",
     )
 
 
-@check
-def check_prior(answer: Any) -> str:
-    """answer: what comes out at a deep layer when the total variation is left away."""
-    given(answer, "put a letter, `'a'` to `'d'`, in `answer`.")
-    return choose(
-        answer,
-        "b",
+def ask_prior() -> Question:
+    """What comes out at a deep layer when the total variation is left away."""
+    return Question(
+        "You invert a deep layer with λ = 0, without the total variation. What do you expect?",
         {
-            "a": "the features fit even better than with it: nothing else is asked for.",
-            "b": "Many pictures have these features, and nearly all of them look like noise: without a prior you get "
-            "one of those. It says nothing about what the network sees.",
-            "c": "the network never sees the photograph's sharp edges again; it was asked for its features alone.",
-            "d": "the total variation is what makes it smooth; without it nothing does.",
+            "a": (
+                "The features fit badly.",
+                "the features fit even better than with it: nothing else is asked for.",
+            ),
+            "b": (
+                "A noisy picture whose features fit very well.",
+                "Many pictures have these features, and nearly all of them look like noise: without a prior you get "
+                "one of those. It says nothing about what the network sees.",
+            ),
+            "c": (
+                "The photograph, sharp again.",
+                "the network never sees the photograph's sharp edges again; it was asked for its features alone.",
+            ),
+            "d": (
+                "A smooth picture all the same.",
+                "the total variation is what makes it smooth; without it nothing does.",
+            ),
         },
+        right="b",
     )

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, choose, given, number, refute, tensor
+from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, given, number, refute, tensor
+from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.methods.occlusion.occlusion import positions
 
 
@@ -109,35 +110,58 @@ def check_occlusion(function: Callable[[Callable[[Tensor], float], Tensor, int, 
     return "A handful of lines, and you have Zeiler and Fergus's experiment."
 
 
-@check
-def check_zero(answer: Any) -> str:
-    """answer: the letter of what a 0 in an occlusion map allows one to say."""
-    given(answer, "put the letter in `answer`, such as `'a'`.")
-    return choose(
-        answer,
-        "b",
+def ask_zero() -> Question:
+    """What a 0 in an occlusion map allows one to say."""
+    return Question(
+        "The map of some network on some cat is 0 at the left ear. A friend says: “So the network does not use ears.” "
+        "What do you answer?",
         {
-            "a": "that does not follow. If each of two places is enough alone, covering one of them changes nothing.",
-            "b": "The rest was evidence enough, or the probability was so near 1 that it did not move. Cover both "
-            "ears at once, take a larger square, or look at the score before the softmax (`score='logit'`).",
-            "c": "evidence against the class would show as a gain: covering it would make the probability rise.",
-            "d": "a smaller stride gives more positions, but the square at this one is the same, and so is its result.",
+            "a": (
+                "You are right.",
+                "that does not follow. If each of two places is enough alone, covering one of them changes nothing.",
+            ),
+            "b": (
+                "Not so fast: the ear may be used, and the rest may have been enough.",
+                "The rest was evidence enough, or the probability was so near 1 that it did not move. Cover both ears "
+                "at once, take a larger square, or look at the score before the softmax (`score='logit'`).",
+            ),
+            "c": (
+                "No, it means that the ear speaks against the cat.",
+                "evidence against the class would show as a gain: covering it would make the probability rise.",
+            ),
+            "d": (
+                "The stride was too large; with a smaller one it would not be 0 there.",
+                "a smaller stride gives more positions, but the square at this one is the same, and so is its result.",
+            ),
         },
+        right="b",
     )
 
 
-@check
-def check_two_maps(answer: Any) -> str:
-    """answer: the letter of why a feature map can fall silent under the square, and the class stay."""
-    given(answer, "put the letter in `answer`, such as `'a'`.")
-    return choose(
-        answer,
-        "c",
+def ask_two_maps() -> Question:
+    """Why a feature map can fall silent under the square, and the class stay."""
+    return Question(
+        "In the paper's photograph of a car, the strongest feature map answers to the writing on the car. With the "
+        "square on the writing, (b) goes dark, but (d) does not: the probability of “car wheel” stays, and only falls "
+        "when the square hides a wheel. How can that be?",
         {
-            "a": "a sum of activations and a probability are two measurements; nothing forces them to move together.",
-            "b": "the map was chosen because it answers most to this picture, not because the class uses it.",
-            "c": "The class is read from all feature maps of the layer, and the strongest of them need not be one "
-            "that the class has a great weight on. How a map and a class hang together is the business of chapter 09.",
-            "d": "if the probability were stuck at 1, no place would lower it; but in (d) the wheels do.",
+            "a": (
+                "It cannot: if the strongest map falls silent, the class must fall as well.",
+                "a sum of activations and a probability are two measurements; nothing forces them to move together.",
+            ),
+            "b": (
+                "The strongest map is the one that the class depends on most, so there is a mistake in (d).",
+                "the map was chosen because it answers most to this picture, not because the class uses it.",
+            ),
+            "c": (
+                "The map answers strongly, but the class is read from other maps.",
+                "The class is read from all feature maps of the layer, and the strongest of them need not be one that "
+                "the class has a great weight on. How a map and a class hang together is the business of chapter 09.",
+            ),
+            "d": (
+                "The probability is so near to 1 that it cannot move.",
+                "if the probability were stuck at 1, no place would lower it; but in (d) the wheels do.",
+            ),
         },
+        right="c",
     )

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, choose, given, refute, same, tensor
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, refute, same, tensor
+from cnnviz_widgets.exercises.question import Question
 
 ACTIVATION = (3.0, -1.0, 2.0, -4.0, 0.0, 5.0)  # f, before the ReLU
 SIGNAL = (2.0, 4.0, -1.0, -3.0, 5.0, 1.0)  # R, that arrives from above
@@ -87,36 +88,58 @@ def check_guided_relu(function: Any) -> str:
     raise Wrong("`backward` must return R where both f > 0 and R > 0, and 0 elsewhere.")
 
 
-@check
-def check_same_picture(answer: Any) -> str:
-    """answer: the rule whose picture is the same for every photograph in a ReLU network without max pooling."""
-    given(answer, "put the name of a rule, `'backprop'`, `'deconvnet'` or `'guided'`, in `answer`.")
-    return choose(
-        answer,
-        "deconvnet",
+def ask_same_picture() -> Question:
+    """The rule whose picture is the same for every photograph in a ReLU network without max pooling."""
+    return Question(
+        "A network has convolutions and ReLUs, but no max pooling. With one of the three rules, the picture that "
+        "comes back from a class is the same for every photograph. With which, and why?",
         {
-            "backprop": "its mask is f > 0, and which units are active depends on the photograph.",
-            "guided": "one of its two masks is f > 0, and which units are active depends on the photograph.",
-            "deconvnet": "Its mask looks at R alone, so nothing on the way back knows the photograph; only the "
-            "switches of max pooling carry it. Without them, deconvnet draws the network's picture of the class.",
-            "none": "look at the three masks once more: one of them never looks at f.",
+            "a": (
+                "Backprop.",
+                "its mask is f > 0, and which units are active depends on the photograph.",
+            ),
+            "b": (
+                "The deconvnet rule.",
+                "Its mask looks at R alone, so nothing on the way back knows the photograph; only the switches of max "
+                "pooling carry it. Without them, deconvnet draws the network's picture of the class.",
+            ),
+            "c": (
+                "Guided backprop.",
+                "one of its two masks is f > 0, and which units are active depends on the photograph.",
+            ),
+            "d": (
+                "None of them.",
+                "look at the three masks once more: one of them never looks at f.",
+            ),
         },
+        right="b",
     )
 
 
-@check
-def check_edges(answer: Any) -> str:
-    """answer: the letter of what follows from a map that stays the same when the network's last layers are random."""
-    given(answer, "put the letter in `answer`, such as `'a'`.")
-    return choose(
-        answer,
-        "c",
+def ask_edges() -> Question:
+    """What follows from a map that stays the same when the network's last layers are random."""
+    return Question(
+        "A network's last layers are replaced by random numbers. Somebody's method draws nearly the same picture as "
+        "before, sharp and convincing. What follows?",
         {
-            "a": "ask it: with random last layers the prediction is a lottery, however good the first ones are.",
-            "b": "every score goes through the last layers. It is the map that does not need them, not the prediction.",
-            "c": "A map that does not notice when the classifier is gone cannot tell what the classifier does. It "
-            "may still be a fine drawing of what is in the photograph, as the edge detector's is.",
-            "d": "the check needs no true map: it asks whether the map depends on what it claims to explain. To fail "
-            "rules a map out; to pass does not prove it right.",
+            "a": (
+                "The network still knows what it sees: the first layers have learned most of it.",
+                "ask it: with random last layers the prediction is a lottery, however good the first ones are.",
+            ),
+            "b": (
+                "The last layers play no part in the prediction.",
+                "every score goes through the last layers. It is the map that does not need them, not the prediction.",
+            ),
+            "c": (
+                "The picture cannot explain the prediction: it hardly depends on what makes it.",
+                "A map that does not notice when the classifier is gone cannot tell what the classifier does. It may "
+                "still be a fine drawing of what is in the photograph, as the edge detector's is.",
+            ),
+            "d": (
+                "Nothing: without the true map, one cannot judge a map.",
+                "the check needs no true map: it asks whether the map depends on what it claims to explain. To fail "
+                "rules a map out; to pass does not prove it right.",
+            ),
         },
+        right="c",
     )

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, choose, given, refute, same, tensor
+from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, given, refute, same, tensor
+from cnnviz_widgets.exercises.question import Question
 
 POINT = (2.0, 2.0, 1.0)  # where s = 3 x₁ + min(x₂, 1) − 2 x₃ is explained
 
@@ -248,19 +249,30 @@ def check_integrated_gradients(function: Callable[[nn.Module, Tensor, Tensor, in
     return f"They add up to {float(right.sum()):.3g}; the score has risen by {whole:.3g}, and more points come nearer."
 
 
-@check
-def check_black(answer: Any) -> str:
-    """answer: the letter of what integrated gradients from a black baseline say of black pixels."""
-    given(answer, "put the letter in `answer`, such as `'a'`.")
-    return choose(
-        answer,
-        "d",
+def ask_black() -> Question:
+    """What integrated gradients from a black baseline say of black pixels."""
+    return Question(
+        "“Integrated gradients from a black baseline, and the pupils of the cat have the value 0. So the network does "
+        "not look at the pupils.” What do you answer?",
         {
-            "a": "the factor (picture − baseline) is exactly 0 where the picture is as black as the baseline. No "
-            "network could change that.",
-            "b": "the baseline is black, so *black* is what counts as nothing. The result there is 0, not great.",
-            "c": "the gradient there may be anything; but it is multiplied by 0.",
-            "d": "Their difference from the baseline is 0, so their share is 0 whatever the network makes of them. A "
-            "baseline is a decision about what “nothing” looks like: take several, and see what stays.",
+            "a": (
+                "That is so: a network that used them would have given them a share.",
+                "the factor (picture − baseline) is exactly 0 where the picture is as black as the baseline. No "
+                "network could change that.",
+            ),
+            "b": (
+                "No, it is a mistake in the computation: black pixels should stand out most.",
+                "the baseline is black, so *black* is what counts as nothing. The result there is 0, not great.",
+            ),
+            "c": (
+                "That is so: the gradient at a black pixel is always 0.",
+                "the gradient there may be anything; but it is multiplied by 0.",
+            ),
+            "d": (
+                "That says nothing: they would be 0 whatever the network does with them.",
+                "Their difference from the baseline is 0, so their share is 0 whatever the network makes of them. A "
+                "baseline is a decision about what “nothing” looks like: take several, and see what stays.",
+            ),
         },
+        right="d",
     )

@@ -4,8 +4,6 @@ import torch
 from cnnviz_widgets.exercises import (
     check_grad_cam,
     check_map_size,
-    check_which_is_right,
-    check_why_equal,
 )
 
 
@@ -139,12 +137,3 @@ def test_right_and_missing_grad_cam():
     assert check_grad_cam(retained)
     assert check_grad_cam(lambda *_: None).right is None
     assert check_grad_cam(None).right is None
-
-
-@pytest.mark.parametrize(("ask", "right"), [(check_why_equal, "b"), (check_which_is_right, "d")])
-def test_explanations(ask, right):
-    replies = {letter: ask(letter) for letter in "abcd"}
-    assert [letter for letter, reply in replies.items() if reply] == [right]
-    assert len({reply.text for reply in replies.values()}) == 4
-    assert ask("e").right is False
-    assert ask(None).right is None

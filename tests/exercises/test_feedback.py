@@ -8,7 +8,6 @@ from cnnviz_widgets.exercises.feedback import (
     NotYet,
     Wrong,
     check,
-    choose,
     given,
     number,
     refute,
@@ -153,15 +152,6 @@ def test_same_forgives_rounding_only():
     assert not same(values + 1e-3, values)
     assert not same(values[:5], values)
     assert not same(1e-9, 0)
-
-
-def test_choose():
-    options = {"a": "no", "b": "yes"}
-    assert choose(" B ", "b", options) == choose("(b)", "b", options) == choose("b)", "b", options) == "yes"
-    with pytest.raises(Wrong, match=r"^no$"):
-        choose("a", "b", options)
-    with pytest.raises(Wrong, match=r"one of `'a'`, `'b'` is asked for, not `'c'`"):
-        choose("c", "b", options)
 
 
 def test_not_yet_is_not_wrong():

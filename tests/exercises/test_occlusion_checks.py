@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from cnnviz_widgets.exercises import check_occlusion, check_positions, check_two_maps, check_zero
+from cnnviz_widgets.exercises import check_occlusion, check_positions
 from cnnviz_widgets.methods.occlusion.occlusion import positions
 
 
@@ -119,12 +119,3 @@ def test_right_and_missing_occlusion():
     assert check_occlusion(slide(give=lambda scores, _: scores.tolist()))
     assert check_occlusion(lambda *_: None).right is None
     assert check_occlusion(None).right is None
-
-
-@pytest.mark.parametrize(("ask", "right"), [(check_zero, "b"), (check_two_maps, "c")])
-def test_explanations(ask, right):
-    replies = {letter: ask(letter) for letter in "abcd"}
-    assert [letter for letter, reply in replies.items() if reply] == [right]
-    assert len({reply.text for reply in replies.values()}) == 4
-    assert ask("e").right is False
-    assert ask(None).right is None

@@ -6,13 +6,8 @@ import torch
 from cnnviz_widgets.exercises import (
     check_ascent,
     check_dream_step,
-    check_dumbbell,
-    check_forgotten,
-    check_gradient,
-    check_head,
     check_inversion_loss,
     check_octaves,
-    check_prior,
     check_total_variation,
 )
 
@@ -138,17 +133,6 @@ def test_wrong_octaves(answer, says):
     feedback = check_octaves(answer, (300, 224), 4, 1.4)
     assert feedback.right is False
     assert says in feedback.text
-
-
-@pytest.mark.parametrize(
-    ("check", "right"),
-    [(check_dumbbell, "b"), (check_head, "c"), (check_gradient, "a"), (check_forgotten, "d"), (check_prior, "b")],
-)
-def test_choices(check, right):
-    for letter in "abcd":
-        assert check(letter).right is (letter == right)
-    assert check("e").right is False
-    assert check(None).right is None
 
 
 @pytest.mark.parametrize("check", [check_ascent, check_dream_step, check_inversion_loss, check_total_variation])

@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from cnnviz_widgets.exercises import (
-    check_black,
     check_by_formula,
     check_integrated_gradients,
     check_saliency,
@@ -214,11 +213,3 @@ def test_right_and_missing_integrated_gradients():
     assert check_integrated_gradients(integrated())
     assert check_integrated_gradients(lambda *_: None).right is None
     assert check_integrated_gradients(None).right is None
-
-
-def test_black():
-    replies = {letter: check_black(letter) for letter in "abcd"}
-    assert [letter for letter, reply in replies.items() if reply] == ["d"]
-    assert len({reply.text for reply in replies.values()}) == 4
-    assert check_black("e").right is False
-    assert check_black(None).right is None

@@ -30,7 +30,7 @@ def node(*arguments: str, given: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["cell_output", "check_table", "image_view", "run_bar", "tabs", "upload"])
+@pytest.mark.parametrize("name", ["cell_output", "check_table", "image_view", "markup", "run_bar", "tabs", "upload"])
 def test_its_own_tests(name: str) -> None:
     node("--test", f"{name}.test.mjs")
 
