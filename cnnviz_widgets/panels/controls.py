@@ -1,7 +1,7 @@
 """Traits that know which control shows them, and the controls of what a session shares.
 
 A panel's author writes ``size = slider(32, 8, 96, step=8, label="Square", help="…")``; the panel builds the widget and
-binds it. The trait is the state; the widget only shows it.
+binds it. The trait is the state; the widget only shows it. With ``more=True`` the control stands under Settings.
 """
 
 import inspect
@@ -38,16 +38,18 @@ def default(method: Callable, parameter: str) -> Any:
     return inspect.signature(method).parameters[parameter].default
 
 
-def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str) -> TraitType:
+def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str, more: bool = False) -> TraitType:
     """A whole number between ``low`` and ``high``."""
 
     def build(panel: "Panel") -> ipywidgets.Widget:
         return ipywidgets.IntSlider(default, low, high, step, description=label, tooltip=help, style=NATURAL)
 
-    return Number(default, low, high, whole=True, help=help).tag(setting=True, control=build)
+    return Number(default, low, high, whole=True, help=help).tag(setting=True, control=build, more=more)
 
 
-def choice(default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str) -> TraitType:
+def choice(
+    default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str, more: bool = False
+) -> TraitType:
     """One of a few words, or of the keys of a mapping to words: up to three short ones are buttons, else a list."""
     shown = options if isinstance(options, Mapping) else {one: one for one in options}
 
@@ -61,25 +63,25 @@ def choice(default: str, options: Sequence[str] | Mapping[str, str], *, label: s
             control.tooltips = [help] * len(shown)
         return control
 
-    return OneOf(options, default, help).tag(setting=True, control=build)
+    return OneOf(options, default, help).tag(setting=True, control=build, more=more)
 
 
-def toggle(default: bool, *, label: str, help: str) -> TraitType:
+def toggle(default: bool, *, label: str, help: str, more: bool = False) -> TraitType:
     """On or off."""
 
     def build(panel: "Panel") -> ipywidgets.Widget:
         return ipywidgets.Checkbox(default, description=label, tooltip=help, indent=False, style=NATURAL)
 
-    return Flag(default, help=help).tag(setting=True, control=build)
+    return Flag(default, help=help).tag(setting=True, control=build, more=more)
 
 
-def several_classes(most: int, *, label: str, help: str) -> TraitType:
+def several_classes(most: int, *, label: str, help: str, more: bool = False) -> TraitType:
     """Up to ``most`` class indices; names may be assigned, too. () = what the panel takes by itself."""
 
     def build(panel: "Panel") -> ipywidgets.Widget:
         return ClassTags(panel, most, label, help)
 
-    return _Classes(most, help).tag(setting=True, control=build)
+    return _Classes(most, help).tag(setting=True, control=build, more=more)
 
 
 class _Classes(TraitType):
@@ -108,13 +110,14 @@ def checks(
     most: int,
     label: str,
     help: str,
+    more: bool = False,
 ) -> TraitType:
     """Up to ``most`` of some names, or of their pairs with the names of rows. The mappings say how they are shown."""
 
     def build(panel: "Panel") -> ipywidgets.Widget:
         return CheckTable(columns, rows, most=most, description=label, tooltip=help).add_class("cnnviz-wide")
 
-    return _Some(columns, rows, most, default, help).tag(setting=True, control=build)
+    return _Some(columns, rows, most, default, help).tag(setting=True, control=build, more=more)
 
 
 class _Some(TraitType):
@@ -138,13 +141,13 @@ class _Some(TraitType):
         return chosen
 
 
-def counter(count: Callable[["Network"], int], *, label: str, help: str) -> TraitType:
+def counter(count: Callable[["Network"], int], *, label: str, help: str, more: bool = False) -> TraitType:
     """A whole number from 0 to one that depends on the session's network."""
 
     def build(panel: "Panel") -> ipywidgets.Widget:
         return CountSlider(panel, count, label, help)
 
-    return Number(0, 0, whole=True, help=help).tag(setting=True, control=build)
+    return Number(0, 0, whole=True, help=help).tag(setting=True, control=build, more=more)
 
 
 @cache
@@ -154,13 +157,12 @@ def declared(kind: type[HasTraits], tag: str) -> tuple[str, ...]:
     return tuple(name for name, trait in every.items() if isinstance(trait, TraitType) and trait.metadata.get(tag))
 
 
-def bound_controls(panel: "Panel") -> list[ipywidgets.Widget]:
-    """The controls of a panel's own traits, in the order in which the panel declares them."""
-    controls = []
+def bound_controls(panel: "Panel") -> dict[str, ipywidgets.Widget]:
+    """The controls of a panel's own traits by the traits' names, in the order in which the panel declares them."""
+    controls = {}
     for name in declared(type(panel), "control"):
-        control = panel.traits()[name].metadata["control"](panel)
-        _bind(panel, name, control)
-        controls.append(control)
+        controls[name] = panel.traits()[name].metadata["control"](panel)
+        _bind(panel, name, controls[name])
     return controls
 
 

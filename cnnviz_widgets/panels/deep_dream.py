@@ -26,7 +26,6 @@ from cnnviz_widgets.runtime.runner import Frame
 
 NONE = "(none)"
 FILM = {"octaves": default(dream_zoom, "octaves"), "steps": 4}  # of every frame
-LAYERS = 3  # in the mix
 FILM_SIZE = 192  # px of the shorter side
 FRAMES_PER_SECOND = default(dream_zoom, "frames_per_second")
 
@@ -37,7 +36,7 @@ def another_layer(label: str, help: str) -> TraitType:
     def build(panel: Panel) -> ipywidgets.Widget:
         return _LayerChoice(panel, description=label, tooltip=help, style=NATURAL)
 
-    return _LayerName("", help=help).tag(setting=True, control=build)
+    return _LayerName("", help=help).tag(setting=True, control=build, more=True)
 
 
 class _LayerName(TraitType):
@@ -85,9 +84,9 @@ class DeepDream(Making):
     pickers = ("image", "layer")
     weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of this layer in the mix")
     second = another_layer("Layer 2", "Another layer in the mix")
-    second_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 2", help="Of the second layer")
+    second_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 2", help="Of the second layer", more=True)
     third = another_layer("Layer 3", "A third layer in the mix")
-    third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 3", help="Of the third layer")
+    third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 3", help="Of the third layer", more=True)
     size = slider(256, 96, 640, step=32, label="Size", help="Pixels of the photograph's shorter side: large is slow")
     octaves = slider(
         default(dream, "octaves"), 1, 8, label="Octaves", help="Sizes in which it is dreamed, from coarse to fine"
@@ -110,21 +109,6 @@ class DeepDream(Making):
     zoom = float_slider(
         default(dream_zoom, "zoom"), 1.01, 1.2, step=0.01, label="Zoom", help="From one frame of the film to the next"
     )
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        if "layer" in self._pickers:
-            self._align()
-
-    def _align(self) -> None:
-        """Every layer beside its weight."""
-        box, begin = self.children[1], self._pickers.index("layer")
-        end = begin + 2 * LAYERS
-        for one in box.children[begin:end]:
-            one.layout.width, one.layout.margin = "auto", "0"
-        mix = ipywidgets.GridBox(box.children[begin:end]).add_class("cnnviz-wide")
-        mix.layout.grid_template_columns, mix.layout.grid_gap = "minmax(0, 1fr) minmax(0, 1fr)", "4px 20px"
-        box.children = (*box.children[:begin], *box.children[end:], mix)
 
     def views(self) -> list[ipywidgets.Widget]:
         dreamed = Reel("The dream", "most", max_width=780, max_height=520)

@@ -36,7 +36,7 @@ GAP = 2  # px between the pictures of a batch in a file
 
 
 def float_slider(
-    default: float, low: float, high: float, *, step: float, form: str = ".2f", label: str, help: str
+    default: float, low: float, high: float, *, step: float, form: str = ".2f", label: str, help: str, more: bool = False
 ) -> TraitType:
     """A number between ``low`` and ``high``; ``form`` is how it is written, as in ``format``."""
 
@@ -45,7 +45,7 @@ def float_slider(
             default, min=low, max=high, step=step, readout_format=form, description=label, tooltip=help, style=NATURAL
         )
 
-    return Number(default, low, high, help=help).tag(setting=True, control=build)
+    return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
 
 
 def heading(words: str, help: str) -> TraitType:
@@ -55,7 +55,7 @@ def heading(words: str, help: str) -> TraitType:
         line = ipywidgets.HTML(description=words, tooltip=help, style=NATURAL)
         return line.add_class("cnnviz-wide").add_class("cnnviz-heading")
 
-    return Unicode("", read_only=True).tag(control=build)
+    return Unicode("", read_only=True).tag(control=build, more=True)
 
 
 def steps_slider(default: int, most: int = 1024) -> TraitType:
@@ -67,7 +67,9 @@ def seed_slider(help: str) -> TraitType:
 
 
 def rounds_slider() -> TraitType:
-    return slider(1, 1, MOST_ROUNDS, label="Rounds", help="Each goes on where the one before ended, as Continue does")
+    return slider(
+        1, 1, MOST_ROUNDS, label="Rounds", help="Each goes on where the one before ended, as Continue does", more=True
+    )
 
 
 class Reel(View):

@@ -23,7 +23,7 @@ from cnnviz_widgets.methods.occlusion.occlusion import (
     strongest_map,
 )
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import LayerPicker, choice, default, slider, toggle
+from cnnviz_widgets.panels.controls import choice, default, slider, toggle
 from cnnviz_widgets.panels.maps import class_argument, same
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Bars, Mark, View
@@ -54,6 +54,7 @@ class Occlusion(Panel):
     as_call = "cnnviz.occlusion(net, photo)"
     quick = True
     pickers = ("image", "target", "layer")
+    more = ("layer",)
     size = slider(
         default(occlusion, "size"),
         4,
@@ -108,8 +109,8 @@ class Occlusion(Panel):
 
     def _arrange(self) -> None:
         """The rest of the figure, and the choice of its layer, are there only if they are asked for."""
-        layers = [control for control in self.children[1].children if isinstance(control, LayerPicker)]
-        for widget in (*self._rest, *layers):
+        layer = [self.controls["layer"]] if "layer" in self.controls else []
+        for widget in (*self._rest, *layer):
             widget.layout.display = None if self.figure else "none"
 
     def _look_under(self, pointer: Pointer | None) -> None:

@@ -48,12 +48,14 @@ from cnnviz_widgets.panels.session import SHARED, Session, in_order
 from cnnviz_widgets.pictures import source_of, uploaded
 from cnnviz_widgets.runtime.runner import Frame, Runner, Status
 from cnnviz_widgets.widgets.cell_output import CellOutput
+from cnnviz_widgets.widgets.panel_head import PanelHead
 from cnnviz_widgets.widgets.run_bar import RunBar
 from cnnviz_widgets.widgets.tree import close_tree
 
 log = logging.getLogger(__name__)
 
 URGENCY = ("stopping", "running", "failed", "stopped", "done")  # states of the work
+IN_SIGHT = 4  # controls over the pictures; the others stand under Settings, below them, so that no picture moves
 FIRST_LOOK = 0.6  # s: how long a cell waits for quick panels, so that their picture is saved with the notebook
 
 
@@ -75,8 +77,10 @@ class Panel(Displayed):
     settings         any trait of the panel, and ``target``, ``layer``, ``channel``, ``position`` of the session
     """
 
+    controls: dict[str, ipywidgets.Widget]  # of pickers and traits, by name, in the order of declaration
     title: ClassVar[str]
     pickers: ClassVar[tuple[str, ...]] = ("image",)  # controls of the session's traits, see controls.PICKERS
+    more: ClassVar[tuple[str, ...]] = ()  # those of them that stand under Settings
 
     def __init__(
         self,
@@ -136,16 +140,21 @@ class Panel(Displayed):
         rows = self.build()
         self._initial = {name: getattr(self, name) for name in self._own_traits()}
         self._runners = {name: self._runner(name) for name in self._computations()}
-        controls = []
+        self.controls = {}
         for name in self._pickers:
-            controls.append(PICKERS[name](self.session, self._complain))
-            self._loose.append(controls[-1])
-        controls += bound_controls(self)
+            self.controls[name] = PICKERS[name](self.session, self._complain)
+            self._loose.append(self.controls[name])
+        self.controls |= bound_controls(self)
+        more = {*self.more, *declared(type(self), "more")}
+        sight = [name for name in self.controls if name not in more][:IN_SIGHT]
+        settings = [control for name, control in self.controls.items() if name not in sight]
+        self._bar.settings = len(settings)
         self.children = [
-            ipywidgets.HTML(self.title).add_class("cnnviz-panel-title"),
-            ipywidgets.Box(controls).add_class("cnnviz-controls"),
+            PanelHead(self.title),
+            ipywidgets.Box([self.controls[name] for name in sight]).add_class("cnnviz-controls"),
             ipywidgets.Box(rows).add_class("cnnviz-views"),
             self._bar,
+            ipywidgets.Box(settings).add_class("cnnviz-controls").add_class("cnnviz-settings"),
             self._output,
         ]
         self.add_class("cnnviz-panel")

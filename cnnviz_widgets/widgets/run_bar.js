@@ -9,8 +9,8 @@ const WORDS = {
   running: "Working …",
   stopping: "Stopping …",
   done: "Done",
-  stopped: "Stopped; this is what was reached",
-  failed: "Did not work",
+  stopped: "Stopped (showing the last step)",
+  failed: "Failed",
 };
 
 /** The words for a state; work that has only just begun keeps the words from before. */
@@ -39,13 +39,14 @@ function render({ model, el }) {
   const button = (text, title) => element("button", "cnnviz-action", { type: "button", title }, text);
   const stop = button("Stop", "Stop, and keep what was reached");
   const reset = button("Reset", "Put every control back to where it was");
+  const settingsButton = button("Settings", "More controls, below");
   const codeButton = button("Code", "The call that draws what is shown, ready to paste");
   const copyButton = button("Copy", "Copy the code");
   const filled = element("div", "cnnviz-filled");
   const bar = element("div", "cnnviz-progress", { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
   const words = element("span", "cnnviz-status", { role: "status" });
   const times = element("span", "cnnviz-times");
-  const row = element("div", "cnnviz-run-row", {}, words, times, stop, reset, codeButton);
+  const row = element("div", "cnnviz-run-row", {}, words, times, stop, reset, settingsButton, codeButton);
   const note = element("div", "cnnviz-note");
   const sentence = element("div", "cnnviz-sentence");
   const traceback = element("pre", "cnnviz-pre", { tabindex: "0" });
@@ -53,7 +54,8 @@ function render({ model, el }) {
   const error = element("div", "cnnviz-error", { role: "alert" }, sentence, details);
   const listing = element("pre", "cnnviz-pre", { tabindex: "0", "aria-label": "Code" });
   const code = element("div", "cnnviz-code", {}, listing, copyButton);
-  const root = element("div", "cnnviz-run-bar", {}, bar, row, note, error, code);
+  const said = element("div", "cnnviz-said", {}, note, error);
+  const root = element("div", "cnnviz-run-bar", {}, bar, row, said, code);
   el.classList.add("cnnviz-run");
   el.append(root);
 
@@ -82,6 +84,9 @@ function render({ model, el }) {
     if (sentence.textContent !== model.get("error")) sentence.textContent = model.get("error");
     traceback.textContent = model.get("details");
     details.hidden = !traceback.textContent;
+    settingsButton.hidden = !model.get("settings");
+    settingsButton.setAttribute("aria-expanded", model.get("settings_shown"));
+    el.classList.toggle("cnnviz-settings-shown", model.get("settings_shown")); // the style sheet shows what comes next
     listing.textContent = model.get("code");
     code.hidden = !model.get("code_shown");
     codeButton.setAttribute("aria-expanded", model.get("code_shown"));
@@ -91,11 +96,13 @@ function render({ model, el }) {
   const pressed = (target, handler) => target.addEventListener("click", handler, { signal: cleanup.signal });
   pressed(stop, () => model.get("state") === "running" && model.send({ do: "stop" }));
   pressed(reset, () => model.send({ do: "reset" }));
-  pressed(codeButton, () => {
-    const shown = !model.get("code_shown");
-    model.set("code_shown", shown); // at once; Python follows
-    model.send({ do: "code", shown });
-  });
+  for (const [target, name] of [[settingsButton, "settings"], [codeButton, "code"]]) {
+    pressed(target, () => {
+      const shown = !model.get(`${name}_shown`);
+      model.set(`${name}_shown`, shown); // at once; Python follows
+      model.send({ do: name, shown });
+    });
+  }
   pressed(copyButton, async () => {
     copyButton.textContent = (await copy(listing.textContent, listing)) ? "Copied" : "Press Ctrl+C";
     setTimeout(() => (copyButton.textContent = "Copy"), 1500);
@@ -103,7 +110,7 @@ function render({ model, el }) {
 
   root.addEventListener("keydown", keepKeys, { signal: cleanup.signal });
 
-  const names = ["state", "progress", "remaining", "message", "note", "error", "details", "code", "code_shown"];
+  const names = ["state", "progress", "remaining", "message", "note", "error", "details", "settings", "settings_shown", "code", "code_shown"];
   for (const name of names) model.on(`change:${name}`, show);
   show();
 

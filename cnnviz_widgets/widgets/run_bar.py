@@ -13,7 +13,7 @@ STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
 
 
 class RunBar(BrowserWidget):
-    """State, progress, Stop, Reset, Code.
+    """State, progress, Stop, Reset, Settings, Code.
 
     state       one of STATES; Stop is enabled while "running"
     progress    0…1; the bar appears after half a second of running
@@ -22,6 +22,7 @@ class RunBar(BrowserWidget):
     note        a line that stays
     error       one plain sentence, shown as long as it is not empty
     details     the traceback, folded away under the error
+    settings    how many controls the next widget holds, which is in sight only while ``settings_shown``; 0 = no button
     code        the call that draws what is on the screen; shown with a Copy button while ``code_shown``
 
     ``on_action(handler)`` calls ``handler("stop" | "reset" | "code")``. The browser sends only messages and never sets
@@ -37,6 +38,8 @@ class RunBar(BrowserWidget):
     note = t.Unicode("").tag(sync=True)
     error = t.Unicode("").tag(sync=True)
     details = t.Unicode("").tag(sync=True)
+    settings = t.Int(0).tag(sync=True)
+    settings_shown = t.Bool(False).tag(sync=True)
     code = t.Unicode("").tag(sync=True)
     code_shown = t.Bool(False).tag(sync=True)
 
@@ -57,6 +60,8 @@ class RunBar(BrowserWidget):
         self._handlers.append(handler)
 
     def _receive(self, _: Any, message: dict, __: Any) -> None:
+        if message.get("do") == "settings":
+            self.tell(settings_shown=bool(message["shown"]))
         if message.get("do") in ("stop", "reset", "code"):
             if message["do"] == "code":
                 self.tell(code_shown=bool(message["shown"]))

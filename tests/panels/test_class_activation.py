@@ -24,7 +24,7 @@ def content(panel, part="maps"):
 
 
 def control(panel, description):
-    return next(one for one in panel.children[1].children if getattr(one, "description", "") == description)
+    return next(one for one in panel.controls.values() if getattr(one, "description", "") == description)
 
 
 @pytest.mark.parametrize("method", METHODS)

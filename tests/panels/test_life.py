@@ -334,7 +334,7 @@ def test_numbers_are_told_in_one_sentence(value, session):
         with pytest.raises(UserError, match="b must be a finite number from 0 to 2, not"):
             panel.b = value
     panel.a, panel.b = np.int64(7), np.float32(1.5)
-    controls = {one.description: one.value for one in panel.children[1].children if hasattr(one, "value")}
+    controls = {one.description: one.value for one in panel.controls.values() if hasattr(one, "value")}
     assert (panel.a, panel.b, controls["a"], controls["b"]) == (7, 1.5, 7, 1.5)
     panel.close()
 
@@ -355,7 +355,7 @@ def test_the_session_refuses_none_and_nonsense(name, value, session):
 
 def test_a_control_that_is_refused_goes_back_and_says_why(session):
     panel = panels.Compare(session=session)
-    table = next(one for one in panel.children[1].children if getattr(one, "description", "") == "Methods")
+    table = next(one for one in panel.controls.values() if getattr(one, "description", "") == "Methods")
     before = panel.methods
     table.value = ()
     assert (panel.methods, table.value) == (before, before)
@@ -401,7 +401,7 @@ def storm(seed: int, network: Network, photo, changes: int) -> None:
                 elif what < 0.6:
                     panel.b, panel.sign = chance.uniform(0, 2), chance.choice(["plus", "minus"])
                 elif what < 0.7:
-                    control = chance.choice(panel.children[1].children[3:]) if panel.children else None
+                    control = chance.choice(list(panel.controls.values())[3:]) if panel.children else None
                     if getattr(control, "description", "") == "a":
                         control.value = chance.randrange(101)
                 elif what < 0.8:
@@ -437,7 +437,7 @@ def storm(seed: int, network: Network, photo, changes: int) -> None:
             assert panel.wait(30)
             assert panel._bar.state == "done", panel._bar.error
             assert note(panel) == answer(panel._now())
-            controls = {one.description: one.value for one in panel.children[1].children if hasattr(one, "value")}
+            controls = {one.description: one.value for one in panel.controls.values() if hasattr(one, "value")}
             assert (controls["a"], controls["Layer"], controls["Channel"]) == (panel.a, session.layer, session.channel)
         panel.close()
 

@@ -128,7 +128,7 @@ def test_saved_output_carries_a_picture(kind, make):
 
 
 def test_every_control_has_a_label_and_a_tooltip(kind, make):
-    for control in make(kind).children[1].children:
+    for control in make(kind).controls.values():
         for one in getattr(control, "children", [control]):
             assert one.description
             assert one.tooltip
@@ -148,7 +148,7 @@ def test_running_a_cell_again_replaces_its_panel(kind, make, widget_count, monke
 def test_in_the_lab_it_has_fewer_controls(kind, make):
     panel = make(kind, hide=("network", "image", "target"))
     labels = [
-        one.description for control in panel.children[1].children for one in getattr(control, "children", [control])
+        one.description for control in panel.controls.values() for one in getattr(control, "children", [control])
     ]
     assert "Class" not in labels
     assert "Picture" not in labels

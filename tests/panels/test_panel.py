@@ -115,7 +115,7 @@ def test_a_change_of_a_trait_computes_and_moves_the_control(panel):
     panel.k = 5
     assert panel.wait(5)
     assert note(panel) == "25"
-    control = next(w for w in panel.children[1].children if getattr(w, "description", "") == "k")
+    control = next(w for w in panel.controls.values() if getattr(w, "description", "") == "k")
     assert control.value == 5
     control.value = 6
     assert panel.wait(5)
@@ -342,7 +342,7 @@ def test_a_class_that_bears_the_name_of_another_is_given_by_its_number(photo):
 @pytest.mark.parametrize("kind", ALL)
 def test_every_control_has_a_label_and_a_tooltip(kind, network, photo):
     panel = kind(network, photo)
-    for control in panel.children[1].children:
+    for control in panel.controls.values():
         for one in getattr(control, "children", [control]):
             assert one.description
             assert one.tooltip
@@ -380,7 +380,7 @@ def test_occlusion_says_at_how_many_squares_the_class_stays(network, photo):
 
 def test_a_wrong_class_is_explained_and_the_right_one_taken(panel):
     panel = panels.Occlusion(panel.session.network, panel.session.image)
-    picker = next(w for w in panel.children[1].children if getattr(w, "description", "") == "Class")
+    picker = next(w for w in panel.controls.values() if getattr(w, "description", "") == "Class")
     picker.value = "zebra"
     assert "zebra" in panel._bar.error
     assert panel.session.target is None
@@ -457,7 +457,7 @@ def test_the_same_file_can_be_uploaded_twice(network, photo):
         "content": file.getbuffer(),
         "last_modified": datetime.now(),
     }
-    picker = panel.children[1].children[0]
+    picker = panel.controls["image"]
     for _ in range(2):
         picker._upload.value = (upload,)
         assert panel.session.image[:, 30, 30].tolist() == [1, 0, 0]
@@ -507,7 +507,7 @@ def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
 
 def test_controls_stand_in_the_order_of_declaration(network, photo):
     panel = panels.Occlusion(network, photo)
-    assert [getattr(w, "description", "Picture") for w in panel.children[1].children][-6:] == [
+    assert [getattr(w, "description", "Picture") for w in panel.controls.values()][-6:] == [
         "Square", "Stride", "Fill", "Shape", "Score", "Figure 7"
     ]  # fmt: skip
     panel.close()
@@ -548,3 +548,14 @@ def test_the_panel_says_what_the_scores_are(photo):
     with pytest.warns(UserWarning, match="one output"):
         unsure = panels.Occlusion(Network(module, name="cats", input_size=32), photo, size=8, stride=8).run()
     assert unsure._bar.note.startswith("cats has one output, taken for the logit of one of two classes")
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_at_most_four_controls_are_in_sight_and_the_others_under_settings(kind, network, photo):
+    panel = kind(network, photo)
+    sight, settings = panel.children[1].children, panel.children[4].children
+    assert 1 <= len(sight) <= 4
+    assert panel._bar.settings == len(settings)
+    assert {*sight, *settings} == set(panel.controls.values())
+    assert [one for one in panel.controls.values() if one in sight] == list(sight)  # in the order of declaration
+    panel.close()

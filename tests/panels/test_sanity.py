@@ -122,7 +122,7 @@ def test_a_column_is_clicked(panel):
 
 
 def test_the_slider_ends_where_the_network_does(panel):
-    slider = next(one for one in panel.children[1].children if getattr(one, "description", "") == "Layers randomized")
+    slider = next(one for one in panel.controls.values() if getattr(one, "description", "") == "Layers randomized")
     assert slider.max == 3
     panel.step = 3
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))

@@ -7,7 +7,7 @@ test("short work does not flicker: it keeps the words from before", () => {
   assert.equal(js.status("running", "", false, "Done"), "Done");
   assert.equal(js.status("running", "", true, "Done"), "Working …");
   assert.equal(js.status("running", "Position 3 of 9", true, "Done"), "Position 3 of 9");
-  assert.equal(js.status("failed", "", false, ""), "Did not work");
+  assert.equal(js.status("failed", "", false, ""), "Failed");
 });
 
 test("times in words", () => {

@@ -16,3 +16,11 @@ def test_settings_are_checked() -> None:
         RunBar(progres=1)
     with pytest.raises(Exception, match="state"):
         RunBar(state="walking")
+
+
+def test_settings_open_and_close_at_the_word_of_the_browser() -> None:
+    bar = RunBar(settings=3)
+    bar._receive(bar, {"do": "settings", "shown": True}, [])
+    assert bar.settings_shown
+    bar._receive(bar, {"do": "settings", "shown": False}, [])
+    assert not bar.settings_shown

@@ -50,7 +50,7 @@ def test_the_code_of_a_panel_runs_where_the_file_lies(name, tmp_path, monkeypatc
 
     panel = panels.Activations(load_network("mini"), "chelsea")
     content, buffers = message(np.full((32, 32, 3), 128, np.uint8), name)
-    picker = panel.children[1].children[0]
+    picker = panel.controls["image"]
     picker._upload._receive(picker._upload, content, buffers)
     assert picker._upload.value == ()
     program = panel.code()
@@ -69,7 +69,7 @@ def test_what_the_browser_could_not_send_is_told_in_the_panel():
     from cnnviz_widgets import load_network, panels
 
     panel = panels.Activations(load_network("mini"), "chelsea")
-    before, picker = panel.session.image, panel.children[1].children[0]
+    before, picker = panel.session.image, panel.controls["image"]
     picker._upload._receive(picker._upload, {"do": "file", "name": "a.tif", "error": "a.tif has 90.0 MB."}, [])
     assert panel._bar.error == "a.tif has 90.0 MB."
     assert isinstance(panel.last_error, UserError)
