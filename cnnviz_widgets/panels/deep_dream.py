@@ -84,7 +84,9 @@ class DeepDream(Making):
     pickers = ("image", "layer")
     weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of this layer in the mix")
     second = another_layer("Layer 2", "Another layer in the mix")
-    second_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 2", help="Of the second layer", more=True)
+    second_weight = float_slider(
+        1.0, 0, 2, step=0.1, form=".1f", label="Weight 2", help="Of the second layer", more=True
+    )
     third = another_layer("Layer 3", "A third layer in the mix")
     third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 3", help="Of the third layer", more=True)
     size = slider(256, 96, 640, step=32, label="Size", help="Pixels of the photograph's shorter side: large is slow")

@@ -36,7 +36,15 @@ GAP = 2  # px between the pictures of a batch in a file
 
 
 def float_slider(
-    default: float, low: float, high: float, *, step: float, form: str = ".2f", label: str, help: str, more: bool = False
+    default: float,
+    low: float,
+    high: float,
+    *,
+    step: float,
+    form: str = ".2f",
+    label: str,
+    help: str,
+    more: bool = False,
 ) -> TraitType:
     """A number between ``low`` and ``high``; ``form`` is how it is written, as in ``format``."""
 

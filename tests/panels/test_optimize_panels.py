@@ -147,9 +147,7 @@ def test_running_a_cell_again_replaces_its_panel(kind, make, widget_count, monke
 
 def test_in_the_lab_it_has_fewer_controls(kind, make):
     panel = make(kind, hide=("network", "image", "target"))
-    labels = [
-        one.description for control in panel.controls.values() for one in getattr(control, "children", [control])
-    ]
+    labels = [one.description for control in panel.controls.values() for one in getattr(control, "children", [control])]
     assert "Class" not in labels
     assert "Picture" not in labels
     assert "Steps" in labels
