@@ -9,7 +9,13 @@ import skimage.data
 from PIL import Image
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks import load_network
 from cnnviz_widgets.pictures import Samples, load_image, samples, source_of
+
+
+@pytest.fixture(scope="module")
+def mini():
+    return load_network("mini", device="cpu")
 
 
 def test_more_than_ten_in_color_and_in_gray():
@@ -33,6 +39,33 @@ def test_same_pixels_as_scikit_learn(name):
 
     expected = load_sample_image(f"{name}.jpg").transpose(2, 0, 1)
     np.testing.assert_array_equal((samples()[name].numpy() * 255).round(), expected)
+
+
+@pytest.mark.parametrize("name", [name for name in samples() if len(samples().classes(name)) == 1])
+def test_the_bundled_network_knows_what_a_sample_shows(name, mini):
+    (first,) = mini.predict(samples()[name], 1)
+    assert (first.name,) == samples().classes(name)
+    assert first.probability > 0.5
+
+
+def test_ten_or_more_show_one_known_object_and_two_show_two(mini):
+    counts = [len(samples().classes(name)) for name in samples()]
+    assert counts.count(1) >= 10
+    assert counts.count(2) == 2
+    for name in samples():
+        if len(samples().classes(name)) == 2:
+            assert {one.name for one in mini.predict(samples()[name], 2)} == set(samples().classes(name))
+
+
+def test_those_that_the_network_knows_come_first():
+    known = [bool(samples().classes(name)) for name in samples()]
+    assert known == sorted(known, reverse=True)
+
+
+def test_a_real_network_knows_the_drawn_ones(real_squeezenet):
+    drawn = [name for name in samples() if "drawn" in samples().about(name) and len(samples().classes(name)) == 1]
+    first = {name: real_squeezenet.predict(samples()[name], 1)[0].name for name in drawn}
+    assert [first[name] for name in drawn] == [samples().classes(name)[0] for name in drawn]
 
 
 def test_no_download(monkeypatch):
