@@ -1,7 +1,7 @@
 """``Network``: the one view of any image classifier. Through it, and only through it, methods see a network."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import chain
@@ -10,32 +10,28 @@ from typing import Annotated, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as transforms
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, came, gate
-from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back, unseen
-from cnnviz_widgets.networks.held import EveryPartRuns, held
-from cnnviz_widgets.networks.layers import Layer, hooked, probe
+from cnnviz_widgets.networks.default_layer import default_layer
+from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back
+from cnnviz_widgets.networks.forward import forward, joined, lock
+from cnnviz_widgets.networks.held import EveryPartRuns
+from cnnviz_widgets.networks.layers import Layer
 from cnnviz_widgets.networks.outputs import doubt, scores_in
+from cnnviz_widgets.networks.preparation import Preparation
+from cnnviz_widgets.networks.probing import OUTPUT, first_pass, whole
 from cnnviz_widgets.networks.scores import SCORES, Endings, Reading, read
 from cnnviz_widgets.networks.sizes import Size, nearest
 from cnnviz_widgets.networks.steady import Chances, unsteadiness
 from cnnviz_widgets.pictures.class_names import class_names
 from cnnviz_widgets.pictures.labels import Labels
-from cnnviz_widgets.pictures.load import MOST_PIXELS
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime import batching
-from cnnviz_widgets.runtime.device import callers_modes_off, computing, exact_if_asked
 from cnnviz_widgets.runtime.interrupts import guarded
 
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601, as PIL's "L"
-_TRIED = 16  # layers at once, when it is tried which of them reach the scores: they take memory
 _PROBED = 224  # px: the size for which layers are described if the network takes pictures of any size
-OUTPUT = "output"  # the name of the only layer of a module whose inner ones cannot be seen
 _UNSEEN_CHANNELS = 64  # as large as those of VGG, layers that cannot be seen are taken to be
 
 
@@ -93,18 +89,9 @@ class Network:
         check_ready(module, self.name)
         self.trained = trained
         self.source = source
-        self.input_size = _size(input_size)
-        self.channels = _channels(module, mean, std)
-        self.mean = _per_channel("mean", mean, IMAGENET_MEAN, self.channels)
-        self.std = _per_channel("std", std, IMAGENET_STD, self.channels)
-        if min(self.std) <= 0:
-            raise UserError(f"std must be positive, not {came(std)}.")
-        if not isinstance(interpolation, str) or interpolation not in ("bilinear", "bicubic", "nearest"):
-            raise UserError(f'interpolation must be "bilinear", "bicubic" or "nearest", not {came(interpolation)}.')
+        self._preparation = Preparation.of(module, input_size, mean, std, resize, interpolation)
         if not isinstance(scores, str) or scores not in SCORES:
             raise UserError(f"scores must be one of {', '.join(map(repr, SCORES))}, not {came(scores)}.")
-        self._resize = resize
-        self._interpolation = InterpolationMode(interpolation)
         if not (output is None or callable(output)):
             raise UserError(
                 f"output must be a function that picks the scores from what {self.name} returns, not {came(output)}."
@@ -132,8 +119,8 @@ class Network:
             classes=self._classes,
             name=self.name,
             output=self._output,
-            resize=self._resize,
-            interpolation=self._interpolation.value,
+            resize=self._preparation.resize,
+            interpolation=self._preparation.interpolation,
             scores=self._asked_scores,
             trained=self.trained,
         )
@@ -156,6 +143,27 @@ class Network:
     @property
     def dtype(self) -> torch.dtype:
         return self._parameter.dtype
+
+    @property
+    def input_size(self) -> Size | None:
+        return self._preparation.input_size
+
+    @property
+    def channels(self) -> int:
+        return self._preparation.channels
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        return self._preparation.mean
+
+    @property
+    def std(self) -> tuple[float, ...]:
+        return self._preparation.std
+
+    @property
+    def probed_size(self) -> Size:
+        """(height, width) for which layers are described."""
+        return self.input_size or (_PROBED, _PROBED)
 
     @property
     def classes(self) -> Labels:
@@ -186,7 +194,7 @@ class Network:
         _ = self._probed
         if not self._may_change or self._takes_one_at_a_time:
             return ""
-        size = torch.Size([1, self.channels, *(self.input_size or (_PROBED, _PROBED))])
+        size = torch.Size([1, self.channels, *self.probed_size])
 
         def scores(pictures: Tensor) -> Tensor:
             with guarded(self.lock, torch.no_grad()):
@@ -241,42 +249,9 @@ class Network:
 
     @cached_property
     def _default(self) -> tuple[Layer, str]:
-        if self._unseen:
+        if self._probed and self._unseen:
             return self.layers[-1], f"the output, as inner layers cannot be seen: {self._unseen}"
-        if not self.layers:
-            raise UserError(f"{self.name} has no layers to choose from: its forward pass calls no modules.")
-        placed = [layer for layer in self.layers if layer.spatial and max(layer.shape[1:]) > 1]
-        features = [one for one in placed if "Pool" not in one.kind and one.channels != self._outputs]
-        if not placed:
-            return self.layers[-1], "the last layer: none of this network has places"
-        chosen = (features or placed)[-1]
-        reached = self._last_read(features or placed) if chosen.layout and chosen.layout.grid else chosen
-        size = "×".join(map(str, reached.shape[1:]))
-        if reached is chosen:
-            return chosen, f"the last layer in which every feature still has a place ({size})"
-        return reached, f"the last layer of which all {size} places are read: after it only another token counts"
-
-    def _last_read(self, layers: Sequence[Layer]) -> Layer:
-        """The last of the layers whose maps reach the scores, which class tokens alone may do at the end.
-
-        What is sent back is NaN, as that gets through weights that are 0, too, which heads often are before training.
-        """
-        size = self.input_size or (_PROBED, _PROBED)
-        batch = self.normalize(torch.zeros(1, self.channels, *size))
-        for end in range(len(layers), 0, -_TRIED):
-            names = [layer.name for layer in layers[max(0, end - _TRIED) : end]]
-            with self.lock:
-                scores, values = self.forward(batch, names, grad_from=names[0])
-                if not scores.requires_grad:
-                    break
-                nans = torch.full_like(scores, torch.nan)
-                signals = torch.autograd.grad(scores, list(values.values()), nans, allow_unused=True)
-            read = [
-                name for name, signal in zip(names, signals, strict=True) if signal is not None and signal.isnan().any()
-            ]
-            if read:
-                return self.layer(read[-1])
-        return layers[-1]
+        return default_layer(self, self._outputs)
 
     def class_index(self, target: int | str) -> int:
         """The number of a class that is given by number or by an unambiguous part of its name."""
@@ -307,7 +282,7 @@ class Network:
 
     def _bytes_of_layers(self, size: Sequence[int]) -> list[int]:
         """About how large what comes out of each layer is for one picture of (height, width)."""
-        height, width = self.input_size or (_PROBED, _PROBED)
+        height, width = self.probed_size
         each = max(1.0, size[0] * size[1] / (height * width)) * self.dtype.itemsize
         return [int(each * numbers) for numbers in self._numbers_of_layers]
 
@@ -319,7 +294,7 @@ class Network:
     @cached_property
     def _numbers_of_layers(self) -> list[int]:
         if self._unseen or not self.layers:
-            return [_UNSEEN_CHANNELS * prod(self.input_size or (_PROBED, _PROBED))]
+            return [_UNSEEN_CHANNELS * prod(self.probed_size)]
         return [prod(layer.shape) for layer in self.layers]
 
     # What it does
@@ -331,19 +306,11 @@ class Network:
                 it has the right size; gray is repeated for three channels, and color becomes luminance for one.
         resize  False: it stays in its own size, for a network that takes any
         """
-        pictures = _with_channels(_checked(image), self.channels)
-        if not resize or self.input_size in (None, tuple(pictures.shape[-2:])):
-            return pictures
-        pictures = _without_far_ends(pictures, self.input_size)
-        shorter = self._resize or _covering(self.input_size, pictures.shape[-2:])
-        scaled = transforms.resize(pictures, [shorter], self._interpolation, antialias=True)
-        return transforms.center_crop(scaled.clamp(0, 1), list(self.input_size))
+        return self._preparation.prepared(image, resize=resize)
 
     def normalize(self, pictures: Tensor) -> Tensor:
         """Prepared pictures in the network's own units, on its device and in its dtype: (values - mean) / std."""
-        pictures = pictures.to(self.device, self.dtype)
-        mean, std = pictures.new_tensor(self.mean), pictures.new_tensor(self.std)
-        batch = (pictures - mean[:, None, None]) / std[:, None, None]
+        batch = self._preparation.normalized(pictures, self.device, self.dtype)
         return batch.contiguous(memory_format=torch.channels_last) if self._channels_last else batch
 
     normalise = Old("normalize")
@@ -439,50 +406,36 @@ class Network:
         The module is in evaluation mode meanwhile, and as before afterwards, however the pass ends.
         """
         asked = self._asked(layers)
-        wanted = set(asked.values())
-        leaf = grad_from and self.layer(grad_from).name
-        inner = set() if self._unseen else wanted
-        layouts = {name: self.layer(name).layout for name in inner}
-        modules = {name: self.module.get_submodule(name) for name in (one.partition("#")[0] for one in inner)}
-        values: dict[str, Tensor] = {}
-
-        def keep(name: str, module: nn.Module, output: Tensor) -> Tensor | None:
-            if name not in wanted:
-                return None
-            layout = layouts[name]
-            maps = layout.maps(output, batch.shape[-2:]) if layout else output
-            values[name] = maps.clone()  # of its own: neither earlier nor later in-place operations reach it
-            if name == leaf:
-                values[name].requires_grad_()
-                torch.set_grad_enabled(True)
-            if len(values) == len(wanted) and not to_output:
-                raise _Enough
-            handed_on = values[name].clone()
-            return layout.output(handed_on, output) if layout else handed_on
-
-        if grad and not batch.requires_grad:
-            batch = batch.detach().requires_grad_()
+        wanted = {name: self.layer(name) for name in asked.values()}
+        inner = {} if self._unseen else wanted
         together = partial(self.forward, layers=layers, to_output=to_output, grad=grad, grad_from=grad_from, cast=cast)
         if self._takes_one_at_a_time and len(batch) > 1:
-            return _joined([together(one) for one in batch.split(1)])
-        output = None
-        mode = torch.enable_grad() if grad else torch.no_grad()
+            return joined([together(one) for one in batch.split(1)])
+        if grad and not batch.requires_grad:
+            batch = batch.detach().requires_grad_()
         try:
-            contexts = [self.lock, computing(self.device, cast=cast), mode, suppress(_Enough), hooked(modules, keep)]
-            if modules and self._has_shortcuts:
-                contexts.append(EveryPartRuns())
-            with guarded(*contexts):
-                output = self.module(batch.clone())
+            output, values = forward(
+                self.module,
+                batch,
+                inner,
+                self.device,
+                to_output=to_output,
+                grad=grad,
+                grad_from=grad_from and self.layer(grad_from).name,
+                cast=cast,
+                every_part=self._has_shortcuts,
+            )
         except UserError:
             raise
         except Exception as error:
             return self._after_failure(error, batch, together)
-        if missed := inner - values.keys():
+        if missed := inner.keys() - values.keys():
             raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
-        scores = self.scores(output, len(batch)) if to_output or wanted - inner else None
+        unseen = wanted.keys() - inner.keys()
+        scores = self.scores(output, len(batch)) if to_output or unseen else None
         if scores is not None and scores.is_inference():  # of a forward in inference_mode
             scores = scores.clone()
-        values |= dict.fromkeys(wanted - inner, scores)
+        values |= dict.fromkeys(unseen, scores)
         return scores if to_output else None, {key: values[name] for key, name in asked.items()}
 
     @property
@@ -491,8 +444,7 @@ class Network:
 
         Inside, the module is in evaluation mode, and the caller's autocast and inference mode are off.
         """
-        where = self.device
-        return guarded(held(self.module), exact_if_asked(where), *callers_modes_off(where))
+        return lock(self.module, self.device)
 
     def size_taken(self, size: Size, layers: "Layers" = (), *, to_output: bool = True) -> Size | None:
         """``size`` itself, or the nearest one that the network takes in a pass as ``forward`` makes it.
@@ -510,7 +462,7 @@ class Network:
 
         until = (*sorted(asked.values()), to_output)
         if (until, size) not in self._nearest:
-            own = self.input_size or (_PROBED, _PROBED)
+            own = self.probed_size
             found = nearest(takes, own, size, own_only=until in self._takes_own_only)
             if found == own != size and not takes(tuple(2 * side for side in own)):
                 self._takes_own_only.add(until)
@@ -530,7 +482,7 @@ class Network:
         if count > 1:  # exported modules are often for a batch of one only
             one_by_one = [together(one) for one in batch.split(1)]
             self._takes_one_at_a_time = True
-            return _joined(one_by_one)
+            return joined(one_by_one)
         raise explained(error, self.module, self.name, f"{size} pixels") from error
 
     @cached_property
@@ -540,17 +492,17 @@ class Network:
     @cached_property
     def _probed(self) -> tuple[tuple[Layer, ...], dict[str, str], dict[str, Layer]]:
         """The layers, the other names of some, and the layers by name."""
-        picture = torch.zeros(1, self.channels, *(self.input_size or (_PROBED, _PROBED)))
+        picture = torch.zeros(1, self.channels, *self.probed_size)
         with guarded(self.lock, endings := Endings(), chances := Chances()):
-            layers, aliases, output = self._probe(self.normalize(picture))
-            scores = self.scores(output, 1)
+            found = first_pass(self.module, self.name, self.normalize(picture))
+            self._unseen, self._takes_channels_last = found.unseen, found.channels_last
+            scores = self.scores(found.output, 1)
         self._may_change = chances.found
-        if self._output is None and (unsure := doubt(output, self.name, 1, self._count_of_classes)):
+        if self._output is None and (unsure := doubt(found.output, self.name, 1, self._count_of_classes)):
             remark(unsure)
         self._settle(scores, endings.of(scores), picture.shape)
-        if self._unseen:
-            layers = (_whole(self.module, scores, picture.shape[2:]),)
-        return layers, aliases, {layer.name: layer for layer in layers}
+        layers = (whole(self.module, scores, picture.shape[2:]),) if found.unseen else found.layers
+        return layers, found.aliases, {layer.name: layer for layer in layers}
 
     def _settle(self, scores: Tensor, ending: str | None, size: torch.Size) -> None:
         """Find out what scores (1, outputs) are that ended so, and give their classes names."""
@@ -570,33 +522,6 @@ class Network:
         if self._reading.classes == "binary" and (not self._named or len(names) == 1):
             names = [f"not {names[-1]}", names[-1]]
         self._classes = Labels(names)
-
-    def _probe(self, batch: Tensor) -> tuple[tuple[Layer, ...], dict[str, str], Any]:
-        found = None
-        with suppress(Exception):  # of a ``view`` in the module's own code, perhaps
-            found = probe(self.module, batch.contiguous(memory_format=torch.channels_last))
-        self._takes_channels_last = found is not None
-        try:
-            found = found or probe(self.module, batch)
-        except Exception as error:
-            output = self._unprobed(batch)
-            self._unseen = unseen(self.module, output, error)
-            return (), {}, output
-        layers, _, output = found
-        self._unseen = None if layers else unseen(self.module, output, None)
-        return found
-
-    def _unprobed(self, batch: Tensor) -> Any:
-        """What the module returns if its inner layers are left alone."""
-        try:
-            with guarded(torch.no_grad()):
-                return self.module(batch)
-        except Exception as error:
-            size = "×".join(map(str, batch.shape[1:]))
-            if batching.out_of_memory(error):
-                what = f"a pass of {self.name} over one picture of {size}"
-                raise batching.too_large(error, what, batch.device) from error
-            raise explained(error, self.module, self.name, f"{size} (see input_size and mean)") from error
 
     @property
     def _parameter(self) -> Tensor:
@@ -669,108 +594,9 @@ class Network:
 Layers = str | Layer | nn.Module | Iterable[str | Layer | nn.Module]
 
 
-class _Enough(BaseException):
-    """Ends a pass at the deepest layer. Not an Exception, so that no module catches it."""
-
-
-def _whole(module: nn.Module, scores: Tensor, size: Size) -> Layer:
-    """A module as one layer, which gave these scores (1, outputs) to a picture of (height, width)."""
-    return Layer(
-        name=OUTPUT,
-        kind=kind_of(module),
-        shape=tuple(scores.shape[1:]),
-        receptive_field=tuple(size),
-        stride=tuple(map(float, size)),
-        offset=tuple((side - 1) / 2 for side in size),
-        parameters=sum(parameter.numel() for parameter in module.parameters()),
-        block=True,
-    )
-
-
-def _joined(passes: Sequence[tuple[Tensor | None, dict[str, Tensor]]]) -> tuple[Tensor | None, dict[str, Tensor]]:
-    """What ``forward`` returns, of one batch after another as of one."""
-    scores, values = zip(*passes, strict=True)
-    together = None if scores[0] is None else torch.cat(scores)
-    return together, {key: torch.cat([one[key] for one in values]) for key in values[0]}
-
-
 def _detached(value: Tensor) -> Tensor:
     value = value.detach()
     return value.float() if value.dtype.itemsize < 4 else value
-
-
-def _checked(image: Any) -> Tensor:
-    """A batch (B, C, H, W) of numbers 0…1."""
-    if not isinstance(image, Tensor):
-        raise UserError(f"image must be a tensor, as load_image(…) returns, not {_kind(image)}.")
-    if image.ndim not in (3, 4) or image.numel() == 0:
-        raise UserError(f"image must have the shape (C, H, W) or (B, C, H, W), not {tuple(image.shape)}.")
-    if not image.is_floating_point():
-        raise UserError(f"image must have floating-point values 0…1, not {image.dtype}: load_image(…) converts it.")
-    least, most = (bound.item() for bound in image.detach().aminmax())
-    if not (abs(least) < float("inf") and abs(most) < float("inf")):
-        raise UserError("image has values that are not finite (NaN or infinity).")
-    if least < -0.1 or most > 1.1:
-        raise UserError(f"image must have values 0…1, but they go from {least:.4g} to {most:.4g}.")
-    image = image.detach()  # what led to the picture is no part of what is found out about it
-    image = image.float() if image.dtype.itemsize < 4 else image
-    return image if image.ndim == 4 else image[None]
-
-
-def _with_channels(pictures: Tensor, channels: int) -> Tensor:
-    came = pictures.shape[1]
-    if came == channels:
-        return pictures
-    if (came, channels) == (1, 3):
-        return pictures.expand(-1, 3, -1, -1)
-    if (came, channels) == (3, 1):
-        return (pictures * pictures.new_tensor(_LUMINANCE)[:, None, None]).sum(1, keepdim=True)
-    raise UserError(f"image must have {channels} channels, not {came} (its shape must be (C, H, W) or (B, C, H, W)).")
-
-
-def _covering(target: tuple[int, int], size: Sequence[int]) -> int:
-    """The shorter side of the smallest picture with the proportions of ``size`` that covers ``target``."""
-    shorter = min(size)
-    return max(-(-shorter * wanted // there) for wanted, there in zip(target, size, strict=True))
-
-
-def _without_far_ends(pictures: Tensor, target: tuple[int, int]) -> Tensor:
-    """Of very long pictures only what is near the center: scaled up whole they would take gigabytes."""
-    longest = 8 * min(pictures.shape[-2:]) * max(target) // min(target)
-    size = [min(side, longest) for side in pictures.shape[-2:]]
-    return pictures if size == list(pictures.shape[-2:]) else transforms.center_crop(pictures, size)
-
-
-def _size(size: Any) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    both = (size, size) if isinstance(size, int) else size
-    if not isinstance(both, Sequence) or len(both) != 2 or not all(type(one) is int and one > 0 for one in both):
-        raise UserError(f"input_size must be a positive number, (height, width) or None, not {came(size)}.")
-    if prod(both) > MOST_PIXELS:
-        raise UserError(f"input_size must be of at most {MOST_PIXELS // 10**6} million pixels, not {came(size)}.")
-    return tuple(both)
-
-
-def _channels(module: nn.Module, *given: float | Sequence[float] | None) -> int:
-    for values in given:
-        if isinstance(values, Sequence):
-            return len(values)
-    convolutions = (part for part in module.modules() if kind_of(part).startswith("Conv"))
-    named = next((count for part in convolutions if isinstance(count := getattr(part, "in_channels", None), int)), None)
-    kernels = (weight.shape[1] for weight in module.parameters() if weight.ndim == 4)  # traced and exported modules
-    return named or next(kernels, 3)
-
-
-def _per_channel(name: str, given: Any, imagenet: tuple[float, ...], channels: int) -> tuple[float, ...]:
-    if given is None:
-        return imagenet if channels == 3 else (0.5,) * channels
-    if isinstance(given, Iterable) and not len(given):
-        raise UserError(f"{name} must be a number or one for each channel, not an empty list.")
-    values = tuple(map(float, given)) if isinstance(given, Iterable) else (float(given),) * channels
-    if len(values) != channels:
-        raise UserError(f"{name} has {len(values)} values, but the network's pictures have {channels} channels.")
-    return values
 
 
 def _kind(value: Any) -> str:

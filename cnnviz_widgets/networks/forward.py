@@ -1,0 +1,78 @@
+"""One forward pass through a module: the values of layers are taken on the way, and the module stays as it is."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnviz_widgets.networks.held import EveryPartRuns, held
+from cnnviz_widgets.networks.layers import Layer, hooked
+from cnnviz_widgets.runtime.device import callers_modes_off, computing, exact_if_asked
+from cnnviz_widgets.runtime.interrupts import guarded
+
+Pass = tuple[Tensor | None, dict[str, Tensor]]  # scores, values by layer
+
+
+class _Enough(BaseException):
+    """Ends a pass at the deepest layer. Not an Exception, so that no module catches it."""
+
+
+def lock(module: nn.Module, device: torch.device) -> AbstractContextManager:
+    """The module for one thread, in evaluation mode, in the precision that was asked for; see ``Network.lock``."""
+    return guarded(held(module), exact_if_asked(device), *callers_modes_off(device))
+
+
+def forward(
+    module: nn.Module,
+    batch: Tensor,
+    layers: Mapping[str, Layer],
+    device: torch.device,
+    *,
+    to_output: bool,
+    grad: bool,
+    grad_from: str | None,
+    cast: bool,
+    every_part: bool,
+) -> tuple[Any, dict[str, Tensor]]:
+    """What the module returns for a batch (B, C, H, W), and the output of each layer that the pass reached.
+
+    layers      by name; their values are (B, channels, height, width) or (B, channels)
+    to_output   False: the pass ends at the deepest of the layers, and the output is None
+    grad        record a graph from ``batch`` on; ``grad_from``, a layer's name, from there on
+    cast        compute in the precision that was asked for, else in the module's own
+    every_part  torch's encoder layers must run their parts, see ``EveryPartRuns``
+    """
+    modules = {name: module.get_submodule(name) for name in (one.partition("#")[0] for one in layers)}
+    values: dict[str, Tensor] = {}
+
+    def keep(name: str, part: nn.Module, output: Tensor) -> Tensor | None:
+        if name not in layers:
+            return None
+        layout = layers[name].layout
+        maps = layout.maps(output, batch.shape[-2:]) if layout else output
+        values[name] = maps.clone()  # of its own: neither earlier nor later in-place operations reach it
+        if name == grad_from:
+            values[name].requires_grad_()
+            torch.set_grad_enabled(True)
+        if len(values) == len(layers) and not to_output:
+            raise _Enough
+        replaced = values[name].clone()
+        return layout.output(replaced, output) if layout else replaced
+
+    mode = torch.enable_grad() if grad else torch.no_grad()
+    contexts = [lock(module, device), computing(device, cast=cast), mode, suppress(_Enough), hooked(modules, keep)]
+    if modules and every_part:
+        contexts.append(EveryPartRuns())
+    output = None
+    with guarded(*contexts):
+        output = module(batch.clone())
+    return output, values
+
+
+def joined(passes: Sequence[Pass]) -> Pass:
+    """The passes over the parts of a batch as that over all of it."""
+    scores, values = zip(*passes, strict=True)
+    together = None if scores[0] is None else torch.cat(scores)
+    return together, {key: torch.cat([one[key] for one in values]) for key in values[0]}
