@@ -39,7 +39,7 @@ from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron
 from .methods.gradients.smoothgrad import smooth_gradient, smoothgrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .networks import Network, load_network
-from .panels import Session, lab
+from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, samples
 from .runtime.device import device, use
 
@@ -110,6 +110,7 @@ __all__ = [
     "pictures",
     "plot",
     "pointing_game",
+    "prose",
     "random_labels",
     "relu_rule",
     "runtime",

@@ -23,14 +23,14 @@ GROUND = {  # public names that are no techniques -> module
     "last": "engine.states",
     "Neuron": "engine.targets",
     "Network load_network": "networks",
-    "Session lab": "panels",
+    "Session lab prose": "panels",
     "labels load_dataset load_image samples": "pictures",
     "device use": "runtime.device",
     "ActivationMaps Filters GradientPicture Heatmap": "drawing.results",
     "grid show": "drawing.show",
     "plot": "drawing.plot",
 }
-PANELS = {"Lab lab": "lab", "Panel computes": "panel", "Session": "session"}
+PANELS = {"Lab lab": "lab", "Panel computes": "panel", "Prose prose": "prose", "Session": "session"}
 
 
 def main() -> None:

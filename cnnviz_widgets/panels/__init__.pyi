@@ -11,6 +11,7 @@ from .inversion import Inversion
 from .lab import Lab, lab
 from .occlusion import Occlusion
 from .panel import Panel, computes
+from .prose import Prose, prose
 from .sanity import Sanity
 from .session import Session
 
@@ -27,8 +28,10 @@ __all__ = [
     "Lab",
     "Occlusion",
     "Panel",
+    "Prose",
     "Sanity",
     "Session",
     "computes",
     "lab",
+    "prose",
 ]

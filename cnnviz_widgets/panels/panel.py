@@ -31,7 +31,7 @@ import difflib
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -93,11 +93,7 @@ class Panel(Displayed):
     ) -> None:
         own = self._own_traits()
         settings = renamed.arguments(settings, own)
-        for name in settings:
-            if name not in (*own, *SHARED):
-                near = difflib.get_close_matches(name, [*own, *SHARED], 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join([*own, *SHARED])}."
-                raise TypeError(f"{type(self).__name__} has no setting {name!r}: {hint}")
+        self.check_settings(settings)
         if unknown := set(hide) - set(PICKERS):
             raise TypeError(f"hide must name some of {', '.join(PICKERS)}, not {', '.join(sorted(unknown))}.")
         given = {k: v for k, v in {"network": network, "image": image}.items() if v is not None}
@@ -158,6 +154,16 @@ class Panel(Displayed):
             self._output,
         ]
         self.add_class("cnnviz-panel")
+
+    @classmethod
+    def check_settings(cls, names: Iterable[str]) -> None:
+        """TypeError for the first name that is no setting of the panel or its session."""
+        known = [*cls._own_traits(), *SHARED]
+        for name in names:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}."
+                raise TypeError(f"{cls.__name__} has no setting {name!r}: {hint}")
 
     # ------------------------------------------------------------------ what a panel's author writes
 

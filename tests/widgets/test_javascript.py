@@ -30,9 +30,9 @@ def node(*arguments: str, given: str = "") -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("name", ["cell_output", "check_table", "image_view", "markup", "run_bar", "tabs", "upload"])
-def test_its_own_tests(name: str) -> None:
-    node("--test", f"{name}.test.mjs")
+@pytest.mark.parametrize("path", sorted(HERE.glob("*.test.mjs")), ids=lambda path: path.name)
+def test_its_own_tests(path: Path) -> None:
+    node("--test", path.name)
 
 
 def test_colors_and_layout_are_those_of_python() -> None:
