@@ -25,6 +25,7 @@ class Technique:
     family   the folder it is in
     summary  the first line of its docstring
     example  arguments with which it is quick, where its signature has them
+    needs    names of its arguments that have no default
     """
 
     name: str
@@ -32,6 +33,7 @@ class Technique:
     family: str
     summary: str
     example: dict[str, Any] = field(default_factory=dict, compare=False)
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,8 @@ def techniques() -> tuple[Technique, ...]:
         for name in public:
             if name in functions:
                 summary = (ast.get_docstring(functions[name]) or "").partition("\n")[0]
-                found.append(Technique(name, _module(path), path.parent.name, summary, example))
+                family, needs = path.parent.name, _needed(functions[name].args)
+                found.append(Technique(name, _module(path), family, summary, example, needs))
     return tuple(found)
 
 
@@ -124,6 +127,14 @@ def _method_files() -> Iterator[Path]:
 
 def _module(path: Path) -> str:
     return ".".join([PACKAGE.name, *path.relative_to(PACKAGE).with_suffix("").parts])
+
+
+def _needed(arguments: ast.arguments) -> tuple[str, ...]:
+    """Names of the arguments without a default."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    needed = positional[: len(positional) - len(arguments.defaults)]
+    return tuple(one.arg for one in needed) + tuple(one.arg for one, default in named if default is None)
 
 
 @cache

@@ -86,20 +86,39 @@ def panel_table() -> str:
 
 
 def gallery() -> str:
-    """Every technique: what it is, its formula, from which paper, how it is called, where the course has it."""
-    lines = ["# Gallery of techniques", "", "Written by `tools/sync` from the docstrings.", ""]
+    """Every technique: a picture of what it gives, its formula, how it is called, the paper, the chapter."""
+    lines = ["# Gallery of techniques", "", "Of the bundled network, and a photograph of a tabby cat.", ""]
     for family in registry.families():
         of_family = [one for one in registry.techniques() if one.family == family]
         if not of_family:
             continue
+        panels = [one for one in registry.panels() if one.family == family]
+        numbers = dict.fromkeys(number for panel in panels for number in panel.chapters)
+        links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in numbers)
+        named = ", ".join(f"`cnnviz.panels.{panel.name}`" for panel in panels)
         lines += [f"## {docstring(family)}", ""]
-        for panel in (one for one in registry.panels() if one.family == family):
-            links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in panel.chapters)
-            lines += [f"Panel `cnnviz.panels.{panel.name}`: {panel.shows}. Chapter {links}.", ""]
-        lines += ["| call | what it computes |", "|---|---|"]
-        lines += [f"| `cnnviz.{one.name}` | {escaped(one.summary)} |" for one in of_family]
-        lines.append("")
+        lines += [f"Live: {named}. {'Chapters' if len(numbers) > 1 else 'Chapter'} {links}.", ""] if panels else []
+        lines += ['<div class="grid cards" markdown>', ""]
+        for one in of_family:
+            lines += [f"-   {line}" if at == 0 else f"    {line}".rstrip() for at, line in enumerate(card(one))]
+        lines += ["</div>", ""]
     return "\n".join(lines)
+
+
+def card(technique: registry.Technique) -> list[str]:
+    """The lines of one technique in the gallery."""
+    name, what = technique.name, technique.summary.rstrip(".")
+    paper = re.search(r"\(([^()]*(?:19|20)\d\d[^()]*)\)", what)
+    formula = re.search(r"``([^`]*[∂·Σ|∫][^`]*)``", what)
+    for found in (paper, formula):
+        what = what.replace(found[0], "") if found else what
+    what = re.sub(r"\s+", " ", what).strip(" :,")
+    drawn = ROOT / "docs" / "gallery" / f"{name}.jpg"
+    lines = [f"![{name}](gallery/{name}.jpg)", ""] if drawn.exists() else []
+    lines += [f"**{name}**", "", f"{escaped(what)}.", ""]
+    lines += [f"`{formula[1]}`", ""] if formula else []
+    lines += [f"`cnnviz.{technique.name}({', '.join(technique.needs)})`", ""]
+    return [*lines, paper[1], ""] if paper else lines
 
 
 def docstring(family: str) -> str:

@@ -1,0 +1,134 @@
+"""What mkdocs builds the documentation from, beside ``docs/``: a hook, and an extension that reads our docstrings.
+
+The front page is the README, each family of techniques has a page made from the registry, and the chapters are shown
+as they were saved. Nothing of it lies in the tree a second time.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import griffe
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from cnnviz_widgets import registry
+from tools import course, sync
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+GROUND = {  # pages of the reference beside the techniques: title -> modules
+    "Networks": ("networks.network", "networks.layers", "networks.zoo"),
+    "Pictures": ("pictures.load", "pictures.samples", "pictures.labels", "pictures.dataset"),
+    "Results": ("drawing.results",),
+    "Optimization": tuple(
+        f"engine.optimize.{name}"
+        for name in ("loop", "objectives", "parametrizations", "transforms", "operators", "optimizers")
+    ),
+    "Device": ("runtime.device",),
+    "Panels": ("panels.panel", "panels.session", "panels.lab"),
+}
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    config.nav.append({"Reference": [{title: uri} for title, uri, _ in references()]})
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is made: front page, reference, and chapters."""
+    for uri, source in PAGES.items():
+        files.append(File.generated(config, uri, content=(ROOT / source).read_text(encoding="utf-8")))
+    for title, uri, modules in references():
+        content = "\n\n".join([f"# {title}", *(f"::: {registry.PACKAGE.name}.{module}" for module in modules)])
+        files.append(File.generated(config, uri, content=content))
+    files.append(File.generated(config, "course.md", content=course_page()))
+    for source in course.sources():
+        files.append(File.generated(config, f"course/{source.stem}.html", content=chapter(source.stem)))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Links as they are in the tree, which GitHub follows → links within the site."""
+
+    def link(match: re.Match) -> str:
+        text, target = match["text"], match["target"]
+        folder = ROOT if page.file.src_uri in PAGES else ROOT / "docs"
+        path, _, part = target.partition("#")
+        inside = (folder / path).resolve().relative_to(ROOT).as_posix()
+        for ours, source in PAGES.items():
+            if inside == source:
+                return f"[{text}]({ours}{part and '#' + part})"
+        if inside.startswith("docs/"):
+            return f"[{text}]({inside.removeprefix('docs/')}{part and '#' + part})"
+        if re.fullmatch(r"notebooks/\d[^/]*\.ipynb", inside):
+            return f"[{text}](course/{Path(inside).stem}.html)"
+        return text  # a file of the sources: it is not on the site
+
+    if page.file.src_uri == "gallery.md":
+        for one in registry.techniques():
+            place = f"reference/{one.family}.md#{one.module}.{one.name}"
+            markdown = markdown.replace(f"**{one.name}**", f"**[{one.name}]({place})**")
+    return re.sub(r"\[(?P<text>[^][]*)\]\((?P<target>(?!https?:|#|reference/|course/)[^) ]+)\)", link, markdown)
+
+
+def references() -> list[tuple[str, str, list[str]]]:
+    """(title, page, modules) of the reference: the families of techniques, then the ground that they stand on."""
+    pages = []
+    for family in registry.families():
+        members = [one for one in (*registry.techniques(), *registry.panels()) if one.family == family]
+        modules = dict.fromkeys(one.module.removeprefix(f"{registry.PACKAGE.name}.") for one in members)
+        pages.append((sync.docstring(family), f"reference/{family}.md", list(modules)))
+    for title, modules in GROUND.items():
+        pages.append((title, f"reference/{title.lower()}.md", list(modules)))
+    return pages
+
+
+def course_page() -> str:
+    first = course.sources()[0].stem
+    start = f"Begin with [{first}](course/{first}.html). Chapters are notebooks to run, with tasks that are checked."
+    chapters = re.sub(r"\]\((.*?)\.ipynb\)", r"](course/\1.html)", sync.chapter_list())
+    return f"# The course\n\n{start}\n\n{chapters}"
+
+
+def chapter(name: str) -> str:
+    """A saved chapter as a page of its own."""
+    from nbconvert import HTMLExporter
+
+    html, _ = HTMLExporter(template_name="lab").from_filename(ROOT / "notebooks" / f"{name}.ipynb")
+    return html
+
+
+class Docstrings(griffe.Extension):
+    """Makes Markdown of our docstrings: an argument and what it means, in two columns, become a table."""
+
+    def on_instance(self, *, obj: griffe.Object, **kwargs: Any) -> None:
+        if obj.docstring:
+            obj.docstring.value = as_markdown(obj.docstring.value)
+
+
+def as_markdown(docstring: str) -> str:
+    """A docstring with its tables, lines that begin with Returns or Raises as paragraphs, and examples as code.
+
+    name     what it means,
+             on one line or more
+    """
+    lines: list[str] = []
+    in_table = False
+    for line in docstring.splitlines():
+        row = re.match(r"(?P<name>[\w*…][\w*…, ]*?)\s{2,}(?P<meaning>\S.*)", line)
+        if row:
+            if not in_table:
+                lines += ["", "| | |", "|---|---|"]
+            names = ", ".join(f"`{name}`" for name in row["name"].split(", "))
+            lines.append(f"| {names} | {sync.escaped(row['meaning'])} |")
+            in_table = True
+        elif in_table and line.startswith("  "):
+            lines[-1] = f"{lines[-1].removesuffix(' |')} {sync.escaped(line.strip())} |"
+        else:
+            if in_table or line.startswith(("Returns ", "Raises ", "UserError ")):
+                lines.append("")
+            in_table = False
+            lines.append(line)
+    return "\n".join(lines)
