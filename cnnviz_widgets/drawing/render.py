@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -54,6 +55,7 @@ class Content:
     extent    (left, top, right, bottom) of the overlay in px of the picture; None = all of it
     columns   of the grid; None = as they fit
     names     of the tiles, for the readout; () = their numbers
+    keys      what the tiles are, for a program: channel numbers, layers …; () = not said. Nothing of it is drawn
     caption   one line above the picture
     heads     what is written above the tiles where that is wanted; () = their names
     levels    if the values are kinds 0, 1, 2 … and no amounts: the names of these, at most ten
@@ -72,6 +74,7 @@ class Content:
     levels: tuple[str, ...] = ()
     unseen: tuple[int, ...] = ()
     signed: bool = False
+    keys: tuple[Hashable, ...] = ()
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)
@@ -93,7 +96,8 @@ class Content:
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "names", tuple(map(str, self.names)))
         object.__setattr__(self, "heads", tuple(map(str, self.heads)))
-        for field in ("names", "heads"):
+        object.__setattr__(self, "keys", tuple(self.keys))
+        for field in ("names", "heads", "keys"):
             if (given := getattr(self, field)) and len(given) != self.count:
                 raise UserError(f"{field} must name all {self.count} tiles, not {len(given)} of them.")
         if self.columns is not None and self.columns < 1:

@@ -141,21 +141,22 @@ class Filters(Result):
 
     coloured = Old("colored")
 
-    def tiles(self, scale: Literal["each", "all"] = "each") -> Tensor:
+    def tiles(self, normalize_by: Literal["filter", "layer"] = "filter") -> Tensor:
         """Kernels from 0 (least) to 1 (greatest): (out, 3, kh, kw) in color, or (out, in, kh, kw) in gray.
 
-        scale   "each" stretches every filter, that is output channel, by itself; "all" treats all alike, so that weak
-                ones look weak. A filter of equal weights is 0.5.
+        normalize_by  whose least and greatest weights are 0 and 1: those of each "filter", that is output channel, or
+                      of the whole "layer", so that weak filters look weak
+        A filter of equal weights is 0.5.
         """
-        if scale not in ("each", "all"):
-            raise UserError(f"scale must be 'each' or 'all', not {scale!r}.")
-        over = (1, 2, 3) if scale == "each" else (0, 1, 2, 3)
+        if normalize_by not in ("filter", "layer"):
+            raise UserError(f"normalize_by must be 'filter' or 'layer', not {normalize_by!r}.")
+        over = (1, 2, 3) if normalize_by == "filter" else (0, 1, 2, 3)
         low, high = self.values.amin(over, keepdim=True), self.values.amax(over, keepdim=True)
         return torch.where(high > low, (self.values - low) / (high - low), 0.5)
 
-    def pictures(self, scale: Literal["each", "all"] = "each") -> np.ndarray:
+    def pictures(self, normalize_by: Literal["filter", "layer"] = "filter") -> np.ndarray:
         """One picture per filter, (out, H, W, 3) uint8: its colors, or its gray kernels side by side in a block."""
-        tiles = self.tiles(scale)
+        tiles = self.tiles(normalize_by)
         if self.colored:
             return to_uint8(tiles)
         out, number, height, width = tiles.shape
@@ -171,10 +172,14 @@ class Filters(Result):
         )
         return to_uint8(sheet[..., :-1, :-1])
 
-    def content(self, scale: Literal["each", "all"] = "each") -> Content:
+    def content(self, normalize_by: Literal["filter", "layer"] = "filter") -> Content:
+        """One tile per filter, as in ``tiles``.
+
+        normalize_by  whose least and greatest weights are black and white: those of each filter, or of the whole layer
+        """
         shape = " × ".join(map(str, self.values.shape))
         names = [f"filter {number}" for number in range(len(self.values))]
-        return Content(picture=self.pictures(scale), names=tuple(names), caption=f"{self.of}: {shape}")
+        return Content(picture=self.pictures(normalize_by), names=tuple(names), caption=f"{self.of}: {shape}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -210,22 +215,29 @@ class ActivationMaps(Result):
             return torch.arange(len(self.values))
         return self.values.amax((1, 2)).argsort(descending=True, stable=True)
 
-    def content(self, by: Literal["index", "strength"] = "index", scale: Literal["layer", "each"] = "layer") -> Content:
-        """Maps in gray, black = 0; white = the greatest value of the "layer", or of "each" map.
+    def content(
+        self,
+        by: Literal["index", "strength"] = "index",
+        normalize_by: Literal["layer", "channel"] = "layer",
+    ) -> Content:
+        """Maps in gray, black = 0. Where a layer has numbers below 0, as before a ReLU, red is above and blue below.
 
-        Where a layer has numbers below 0, as before a ReLU, red is above and blue below.
+        by            in which order: by channel number, or by strength, the greatest value first
+        normalize_by  whose greatest value is white: that of the whole layer, or of each channel
         """
-        if scale not in ("layer", "each"):
-            raise UserError(f"scale must be 'layer' or 'each', not {scale!r}.")
+        if normalize_by not in ("layer", "channel"):
+            raise UserError(f"normalize_by must be 'layer' or 'channel', not {normalize_by!r}.")
         order = self.order(by)
         each = self.values[order].abs().amax((1, 2)).clamp(min=1e-12)
-        high, signed = robust_maximum(self.values, 1) if scale == "layer" else each, falls_below(self.values)
+        high = robust_maximum(self.values, 1) if normalize_by == "layer" else each
+        signed = falls_below(self.values)
         return Content(
             values=self.values[order],
             low=-high if signed else 0,
             high=high,
             signed=signed,
             names=tuple(f"channel {channel}" for channel in order.tolist()),
+            keys=order.tolist(),
             caption=f"{self.of}: {'×'.join(map(str, self.values.shape))}, {self.sparsity:.0%} zeros",
         )
 

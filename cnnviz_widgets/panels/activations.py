@@ -1,13 +1,15 @@
 """A1: every feature map of a layer, and one of them large."""
 
-from types import SimpleNamespace
+from typing import ClassVar
 
 import ipywidgets
 
 from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.methods.activations.activations import activations
-from cnnviz_widgets.panels.controls import choice, default
+from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.maps import over_picture, strongest
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -15,10 +17,10 @@ from cnnviz_widgets.widgets import Pointer
 
 
 class Activations(Panel):
-    """What each channel of a layer answers to the picture (Yosinski et al. 2015). Click a map to see it large.
+    """The feature maps of a layer (Yosinski et al. 2015). Click a map to see it large.
 
-    order   by number, or the strongest channel first
-    scale   one gray scale for the layer, so that channels can be compared, or one for each map
+    order         "index", or "strength": the channel with the greatest value first
+    normalize_by  one gray scale for the whole "layer", so that channels can be compared, or one for each "channel"
     """
 
     title = "Activations"
@@ -28,16 +30,9 @@ class Activations(Panel):
     as_call = "cnnviz.activations(net, photo)"
     quick = True
     pickers = ("image", "layer", "channel")
-    order = choice(
-        default(ActivationMaps.content, "by"),
-        ["index", "strength"],
-        label="Order",
-        help="By number, or the strongest channel first",
-    )
-    scale = choice(
-        default(ActivationMaps.content, "scale"), {"layer": "layer", "each": "channel"},
-        label="Normalize by", help="White is the greatest value of the layer, or of each channel",
-    )  # fmt: skip
+    old_names: ClassVar = {"scale": ("normalize_by", {"each": "channel"})}
+    order = option(ActivationMaps.content, name="by", label="Order")
+    normalize_by = option(ActivationMaps.content)
 
     def build(self) -> list[ipywidgets.Widget]:
         grid = View("All channels: click one", colormap="gray", cursor="tile", controls=False)
@@ -49,27 +44,33 @@ class Activations(Panel):
         ]
 
     def _choose(self, pointer: Pointer) -> None:
-        name = self._parts["grid"].image.content.names[pointer.tile]  # of what is on the screen: "channel 17"
-        self.session.channel = int(name.split()[-1])
+        self.session.channel = self._parts["grid"].image.content.keys[pointer.tile]  # of what is on the screen
 
-    @computes("network", "image", "layer", "order", "scale")
-    def compute(self, now: SimpleNamespace) -> Frame:
-        return Frame({"grid": activations(now.network, now.image, now.layer).content(now.order, now.scale)})
+    def compute(self, now: Now) -> Frame:
+        return Frame({"grid": _grid(now, _maps(now)())()})
 
-    @computes("network", "image", "layer", "channel", "order")
-    def look(self, now: SimpleNamespace) -> Frame:
+    @computes
+    def look(self, now: Now) -> Frame:
         """The chosen map, large."""
-        maps = activations(now.network, now.image, now.layer)
+        maps = _maps(now)()
         values = maps.values[now.channel].numpy()
         row, column = strongest(values)
         caption = f"channel {now.channel}: at most {values.max():.3g} at ({row}, {column})"
         content = over_picture(now.network, now.image, values, caption)
         return Frame({"large": content, "chosen": maps.order(now.order).tolist().index(now.channel)})
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         return (
             "from cnnviz_widgets.drawing.render import draw\n\n"
-            f"maps = cnnviz.activations(net, photo, {now.layer!r})\n"
+            f"maps = {_maps(now)}\n"
             f"chosen = maps.values[{now.channel}]\n"
-            f"draw(maps.content({now.order!r}, {now.scale!r}), colormap='gray')"
+            f"draw({_grid(now)}, colormap='gray')"
         )
+
+
+def _maps(now: Now) -> Call:
+    return Call(activations, now.network, now.image, now.layer)
+
+
+def _grid(now: Now, maps: ActivationMaps | None = None) -> Call:
+    return Call(ActivationMaps.content, As(maps, "maps"), by=now.order, normalize_by=now.normalize_by)

@@ -9,10 +9,11 @@ from torch import Tensor
 
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.runtime.memo import same
 
 
 class As(NamedTuple):
-    """An argument that is not written as its ``repr``."""
+    """An argument that is not written as its ``repr``: the name of a variable, or an expression."""
 
     value: Any
     written: str
@@ -21,31 +22,35 @@ class As(NamedTuple):
 class Call:
     """``Call(occlusion, network, image, 8, size=32)`` runs as ``occlusion(network, image, 8, size=32)``.
 
-    It is written ``cnnviz.occlusion(net, photo, "tabby", size=32)``: a network as ``net``, a picture as ``photo``, and
-    an option only where it is not the function's own default.
+    It is written ``cnnviz.occlusion(net, photo, 8, size=32)``: a network as ``net``, a picture as ``photo``, and an
+    option only where it is not the function's own default. A method is written after its object: with
+    ``Call(ActivationMaps.content, As(maps, "maps"))`` as ``maps.content()``.
     """
 
     def __init__(self, function: Callable, *given: Any, **options: Any) -> None:
-        self.function, self._given, self._options = function, given, options
+        self.function, self.given, self.options = function, given, options
 
     def __call__(self, **more: Any) -> Any:
-        given = [_value(one) for one in self._given]
-        return self.function(*given, **{name: _value(one) for name, one in self._options.items()} | more)
+        options = {name: _value(one) for name, one in self.options.items()}
+        return self.function(*map(_value, self.given), **options | more)
 
     def __str__(self) -> str:
         return self.written()
 
     def written(self, **more: str) -> str:
-        """The code of the call; ``more``: arguments that are written as they are."""
+        """The code of the call; ``more``: further arguments, already written."""
         parameters = inspect.signature(self.function).parameters
-        given = list(zip(parameters.values(), self._given, strict=False))
-        while given and _same(_value(given[-1][1]), given[-1][0].default):
+        defaults = {name: one.default for name, one in parameters.items()}
+        given = list(zip(self.given, defaults.values(), strict=False))
+        while given and same(_value(given[-1][0]), given[-1][1]):
             given.pop()
-        options = {n: one for n, one in self._options.items() if not _same(_value(one), parameters[n].default)}
-        arguments = [written(one) for _, one in given]
+        options = {name: one for name, one in self.options.items() if not same(_value(one), defaults.get(name, As))}
+        arguments = [written(one) for one, _ in given]
         arguments += [f"{name}={written(one)}" for name, one in options.items()]
         arguments += [f"{name}={one}" for name, one in more.items()]
-        return f"cnnviz.{self.function.__name__}({', '.join(arguments)})"
+        method = "." in self.function.__qualname__
+        owner = arguments.pop(0) if method else "cnnviz"
+        return f"{owner}.{self.function.__name__}({', '.join(arguments)})"
 
 
 def written(value: Any) -> str:
@@ -57,7 +62,8 @@ def written(value: Any) -> str:
     if isinstance(value, Tensor):
         return "photo"
     if isinstance(value, Neuron):
-        return f"cnnviz.Neuron({value.layer!r}, {value.channel}, {value.position!r})"
+        position = "" if value.position is None else f", {written(value.position)}"
+        return f"cnnviz.Neuron({written(value.layer)}, {value.channel}{position})"
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
@@ -71,8 +77,3 @@ def class_named(network: Network, target: int | None) -> As:
 
 def _value(one: Any) -> Any:
     return one.value if isinstance(one, As) else one
-
-
-def _same(value: Any, default: Any) -> bool:
-    plain = (bool, int, float, str, tuple, type(None))
-    return isinstance(value, plain) and type(value) is type(default) and value == default

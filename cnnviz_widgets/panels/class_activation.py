@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -15,6 +14,7 @@ from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import choice, default, several_classes, toggle
 from cnnviz_widgets.panels.maps import Tiles, target_code
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -82,10 +82,7 @@ class ClassActivation(Panel):
         name = self._parts["channels"].image.content.names[pointer.tile]  # of what is on the screen: "17 · +0.3"
         self.session.channel = int(name.split()[0])
 
-    @computes(
-        "network", "image", "target", "layer", "method", "classes", "relu", "counterfactual", "upsampled", "scale"
-    )
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         guesses = {one.index: one for one in now.network.predict(now.image, len(now.network.classes))}
         first = () if now.target is None else (now.target,)
         wanted = now.classes or tuple(dict.fromkeys((*first, *guesses)))[:MOST]
@@ -107,17 +104,17 @@ class ClassActivation(Panel):
                 content = self._tiles.content(picture, names, self._caption(now), result.extent)
                 yield Frame({"maps": content}, number, len(wanted))
 
-    def _options(self, now: SimpleNamespace) -> dict[str, Any]:
+    def _options(self, now: Now) -> dict[str, Any]:
         counterfactual = {} if now.method == "score_cam" else {"counterfactual": now.counterfactual}
         layer = ATTRIBUTIONS[now.method].arguments(now.network, now.layer)
         return {**layer, "relu": now.relu, "upsample": now.upsampled, **counterfactual}
 
-    def _caption(self, now: SimpleNamespace) -> str:
+    def _caption(self, now: Now) -> str:
         default = now.layer == now.network.default_layer.name
         return f"{METHODS[now.method]} at {now.layer}{default * f', {now.network.default_layer_reason}'}"
 
-    @computes("network", "image", "target", "layer", "channel")
-    def look(self, now: SimpleNamespace) -> Frame:
+    @computes
+    def look(self, now: Now) -> Frame:
         """The channels with the largest and the smallest weights."""
         found = cnnviz.important_channels(now.network, now.image, now.target, now.layer, self._number(now))
         names = [f"{one} · {found.values[one]:+.2g}" for one in found.channels]  # short: the tiles are small
@@ -126,10 +123,10 @@ class ClassActivation(Panel):
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
         return Frame({"channels": content, "chosen": chosen})
 
-    def _number(self, now: SimpleNamespace) -> int:
+    def _number(self, now: Now) -> int:
         return max(1, min(IMPORTANT, now.network.layer(now.layer).channels // 2))
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         guesses = f"(guess.index for guess in net.predict(photo, {MOST}))"
         if now.classes:
             chosen = f"[{', '.join(target_code(now.network, index) for index in now.classes)}]"

@@ -4,7 +4,6 @@ import json
 import time
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -14,13 +13,12 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.methods.features.class_model import RECIPES, Recipe, class_model
-from cnnviz_widgets.panels.controls import choice, default, slider, toggle
+from cnnviz_widgets.panels.controls import choice, default, float_slider, slider, toggle
 from cnnviz_widgets.panels.making import (
     STOPS,
     Making,
     Reel,
     Run,
-    float_slider,
     heading,
     in_rounds,
     rounds_slider,
@@ -29,7 +27,7 @@ from cnnviz_widgets.panels.making import (
     steps_slider,
 )
 from cnnviz_widgets.panels.maps import target_code
-from cnnviz_widgets.panels.panel import computes
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Bars, Chart
 from cnnviz_widgets.runtime.runner import Frame
 
@@ -131,9 +129,8 @@ class ClassModel(Making):
         beside = ipywidgets.VBox([self.part("curves", curves), self.part("bars", bars)]).add_class("cnnviz-part")
         return [picture, beside]
 
-    @computes("network", "image", "target", "preset", "steps", "rounds", "starts", "seed", *CONTROLS)
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        now.target = _target(now)  # asked for once
+    def compute(self, now: Now) -> Iterator[Frame]:
+        now = now.but(target=_target(now))  # asked for once
         total, charted = now.rounds * now.steps, 0.0
         for state in self._run("picture", now, _run(now)):
             noted = self._note(now, state)
@@ -143,7 +140,7 @@ class ClassModel(Making):
                 parts["curves"] = self._chart(now, state)
             yield Frame(parts, state.step, total)
 
-    def _note(self, now: SimpleNamespace, state: OptimizationState) -> dict[str, Any]:
+    def _note(self, now: Now, state: OptimizationState) -> dict[str, Any]:
         """Write down what the curves show and, now and then, ask the network; its answer is drawn."""
         if state.step == 1:
             self._terms, self._sure = {}, {}
@@ -155,7 +152,7 @@ class ClassModel(Making):
         self._sure[state.step] = [next(p.probability for p in answer if p.index == now.target) for answer in answers]
         return {"bars": (answers[0], now.target)}
 
-    def _chart(self, now: SimpleNamespace, state: OptimizationState) -> dict[str, Any]:
+    def _chart(self, now: Now, state: OptimizationState) -> dict[str, Any]:
         steps = [step for step in self._terms if step <= state.step]
         few = sorted({*steps[:: -(-len(steps) // POINTS)], steps[-1]})
         terms = self._terms[few[-1]]
@@ -169,11 +166,11 @@ class ClassModel(Making):
         now = self._drawn or self._now()
         return f"{now.network.classes[_target(now)]} {now.preset}"
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         return in_rounds(_run(now), now) + "\nstate"
 
 
-def _run(now: SimpleNamespace) -> Run:
+def _run(now: Now) -> Run:
     target = json.loads(target_code(now.network, _target(now)))  # its name, where that is one class's only
     options = {"batch": now.starts} if now.starts > 1 else {}
     if now.starts > 1 and not RECIPES[now.preset].sd:
@@ -181,18 +178,18 @@ def _run(now: SimpleNamespace) -> Run:
     return Run("class_model", target, now.preset, **options, **_changes(now), seed=now.seed)
 
 
-def _target(now: SimpleNamespace) -> int:
+def _target(now: Now) -> int:
     return now.network.predict(now.image, 1)[0].index if now.target is None else now.target
 
 
-def _changes(now: SimpleNamespace) -> dict[str, Any]:
+def _changes(now: Now) -> dict[str, Any]:
     """What is not as in the preset."""
     recipe = RECIPES[now.preset]
     chosen = {field: getattr(now, name) for name, field in CONTROLS.items()}
     return {field: value for field, value in chosen.items() if value != getattr(recipe, field)}
 
 
-def _content(now: SimpleNamespace, state: OptimizationState, known: dict[int, list[float]], at: int | None) -> Content:
+def _content(now: Now, state: OptimizationState, known: dict[int, list[float]], at: int | None) -> Content:
     """The pictures of a step, with the probability of the class when that was looked at last."""
     step, pictures = seen_at(state, at)
     sure = known[max(one for one in known if one <= step)]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -14,7 +13,8 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, default, slider
 from cnnviz_widgets.panels.maps import Tiles, caption, target_code
-from cnnviz_widgets.panels.panel import Panel, computes
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
@@ -65,8 +65,7 @@ class Compare(Panel):
         name = self._drawn.methods[pointer.tile]  # of what is on the screen
         self.chosen = "" if self.chosen == name else name
 
-    @computes("network", "image", "target", "layer", "methods", "steps", "chosen")
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         picture = now.network.prepare(now.image)[0]
         target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
         self._tiles.about(now.network, now.image, target, now.layer)
@@ -92,7 +91,7 @@ class Compare(Panel):
             if waited or number == len(shown):
                 yield Frame(self._curves(now, curves), len(now.methods) + number, total)
 
-    def _maps(self, now: SimpleNamespace, picture: Tensor, shown: dict[str, Any], target: int) -> dict[str, Any]:
+    def _maps(self, now: Now, picture: Tensor, shown: dict[str, Any], target: int) -> dict[str, Any]:
         known = self._tiles.known
         times = {name: f" · {_time(known[name].seconds)}" for name in now.methods if name in known}
         names = {name: METHODS[name] + times.get(name, "") for name in now.methods}
@@ -100,7 +99,7 @@ class Compare(Panel):
         content = self._tiles.content(rgb(picture), names, what)
         return {"maps": content, "selected": now.methods.index(now.chosen) if now.chosen in now.methods else None}
 
-    def _curves(self, now: SimpleNamespace, curves: dict[str, tuple[Curve, Curve]]) -> dict[str, Any]:
+    def _curves(self, now: Now, curves: dict[str, tuple[Curve, Curve]]) -> dict[str, Any]:
         fits, frame = self._tiles.fits, {}
         every = [METHODS[name] for name in now.methods if fits(name) and fits((name, now.steps))]
         for place, (part, sign) in enumerate((("deletion", 1), ("insertion", -1))):
@@ -115,7 +114,7 @@ class Compare(Panel):
             }
         return frame
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         lines = [f"target = {target_code(now.network, now.target)}", "maps = {"]
         for name in filter(self._tiles.fits, now.methods):
             method = ATTRIBUTIONS[name]

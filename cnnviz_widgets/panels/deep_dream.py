@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -18,9 +17,10 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
-from cnnviz_widgets.panels.controls import NATURAL, choice, default, layer_label, slider, toggle
-from cnnviz_widgets.panels.making import Making, Reel, float_slider, rounds_slider, slug, steps_slider
-from cnnviz_widgets.panels.panel import Panel, computes
+from cnnviz_widgets.panels.controls import NATURAL, choice, default, float_slider, layer_label, slider, toggle
+from cnnviz_widgets.panels.making import Making, Reel, rounds_slider, slug, steps_slider
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.pictures import load_image, samples
 from cnnviz_widgets.runtime.runner import Frame
 
@@ -161,11 +161,7 @@ class DeepDream(Making):
         self._play.max = self._frame.max = self.frames
         self._frame.value = self._frame.max
 
-    @computes(
-        "network", "image", "layer", "weight", "second", "second_weight", "third", "third_weight", "size", "octaves",
-        "octave_scale", "steps", "rounds", "strength", "jitter", "guide", "film", "frames", "zoom",
-    )  # fmt: skip
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         """The dream, and then the film."""
         mix = _mix(now)
         of = now.network, now.image, mix, now.octave_scale, now.strength, now.jitter, now.guide
@@ -197,7 +193,7 @@ class DeepDream(Making):
         write_film(frames, path, FRAMES_PER_SECOND)
         self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         mix = _mix(now)
         channels = "" if len(now.image) == 3 else f", channels={len(now.image)}"
         guide = f', guide=cnnviz.load_image("{now.guide}"{channels})' if now.guide else ""
@@ -222,7 +218,7 @@ def _scaled(image: Tensor, size: int) -> Tensor:
     return load_image(image, size=size, channels=len(image))
 
 
-def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimizationState]]:
+def _dreams(now: Now, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimizationState]]:
     def begin(round: int, before: OptimizationState | None) -> Iterator[OptimizationState]:
         image, sizes = photo if before is None else before.values, {"octaves": now.octaves, "steps": now.steps}
         for state in dream(now.network, image, mix, **sizes, **_options(now), seed=round - 1):
@@ -231,7 +227,7 @@ def _dreams(now: SimpleNamespace, photo: Tensor, mix: dict) -> Callable[..., Ite
     return begin
 
 
-def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator[tuple[tuple[np.ndarray, ...], float]]]:
+def _film(now: Now, path: Path, mix: dict) -> Callable[..., Iterator[tuple[tuple[np.ndarray, ...], float]]]:
     """Yields the frames that are whole, and how far the film is, 0…1."""
 
     def begin(*_: Any) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
@@ -245,12 +241,12 @@ def _film(now: SimpleNamespace, path: Path, mix: dict) -> Callable[..., Iterator
     return begin
 
 
-def _options(now: SimpleNamespace) -> dict[str, Any]:
+def _options(now: Now) -> dict[str, Any]:
     guide = load_image(now.guide, channels=len(now.image)) if now.guide else None
     return {"octave_scale": now.octave_scale, "step_size": now.strength / 255, "jitter": now.jitter, "guide": guide}
 
 
-def _mix(now: SimpleNamespace) -> dict[str, float]:
+def _mix(now: Now) -> dict[str, float]:
     """By layer, its weight, divided by how strong the layer is in the photograph: layers differ a thousandfold."""
     names = {layer.name for layer in now.network.layers}
     asked = [(now.layer, now.weight), (now.second, now.second_weight), (now.third, now.third_weight)]

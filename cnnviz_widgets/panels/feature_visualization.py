@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -32,7 +31,7 @@ from cnnviz_widgets.panels.making import (
     steps_slider,
     together,
 )
-from cnnviz_widgets.panels.panel import computes
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.runner import Frame
@@ -118,8 +117,7 @@ class FeatureVisualization(Making):
         page = min(page + 1, last // PAGE) if button == "next" else max(page - 1, 0)
         self.session.channel = min(page * PAGE + place, last)
 
-    @computes("network", "dataset", "layer", "channel", "objective", "family", "beside", "steps", "rounds", "seed")
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         """The unit, and now and then a step of the channels around it; then the rest of them, then what is compared."""
         waiting = self._waiting(now)
         channels, grown = self._small(now, waiting), 0
@@ -151,12 +149,12 @@ class FeatureVisualization(Making):
             if now.objective in MEASURE:
                 remark(NO_DATASET)
 
-    def _large(self, now: SimpleNamespace, runs: dict[str, Run]) -> Iterator[tuple[int, Callable[[Any], Content]]]:
+    def _large(self, now: Now, runs: dict[str, Run]) -> Iterator[tuple[int, Callable[[Any], Content]]]:
         """Steps, and what a Reel shows of them: all runs side by side."""
         for states in together({name: _tried(name, self._run(name, now, run)) for name, run in runs.items()}):
             yield max(state.step for state in states.values()), partial(_content, now, states)
 
-    def _waiting(self, now: SimpleNamespace) -> list[tuple[int, ...]]:
+    def _waiting(self, now: Now) -> list[tuple[int, ...]]:
         """The channels of the grid that are still to be made, in groups that are made at once."""
         of = now.network, now.layer, _grid_objective(now)
         if self._grid_of != of:
@@ -164,7 +162,7 @@ class FeatureVisualization(Making):
         waiting = [one for one in _page(now) if one not in self._made]
         return [tuple(waiting[begin : begin + AT_ONCE]) for begin in range(0, len(waiting), AT_ONCE)]
 
-    def _small(self, now: SimpleNamespace, waiting: list[tuple[int, ...]]) -> Iterator[int]:
+    def _small(self, now: Now, waiting: list[tuple[int, ...]]) -> Iterator[int]:
         """Steps in which the channels of the grid grow, group by group."""
         how = {"objective": _grid_objective(now), "size": _size(now.network, now.layer, SMALL), **QUICK}
         for number, some in enumerate(waiting):
@@ -178,7 +176,7 @@ class FeatureVisualization(Making):
             except UserError as error:
                 remark(f"channels {some[0]} to {some[-1]}: {error}")
 
-    def _grid(self, now: SimpleNamespace) -> dict[str, Any]:
+    def _grid(self, now: Now) -> dict[str, Any]:
         """The channels around the chosen one, gray where there is none yet."""
         page, side = _page(now), _size(now.network, now.layer, SMALL) or SMALL
         gray = torch.full_like(next(iter(self._pictures.values()), torch.empty(3, side, side)), GRAY)
@@ -189,14 +187,14 @@ class FeatureVisualization(Making):
         )
         return {"grid": content, "chosen": now.channel - page[0]}
 
-    def _examples(self, now: SimpleNamespace, by: str) -> Iterator[TopExamples]:
+    def _examples(self, now: Now, by: str) -> Iterator[TopExamples]:
         of = now.network, now.dataset, now.layer, now.channel
         return self._going_on("examples", (*of, by), 1, lambda *_: top_examples(*of, EXAMPLES, by=by))
 
     def subject(self) -> str:
         return _subject(self._drawn or self._now())
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         runs = _unit(now) | _beside(now)
         lines, names = [in_rounds(run, now, name) for name, run in runs.items()], [*runs]
         if by := _measure(now):
@@ -207,17 +205,17 @@ class FeatureVisualization(Making):
         return "\n".join([*lines, f"display({', '.join(names)})"])
 
 
-def _page(now: SimpleNamespace) -> range:
+def _page(now: Now) -> range:
     """The channels that are in the grid: those around the chosen one."""
     first = now.channel // PAGE * PAGE
     return range(first, min(first + PAGE, now.network.layer(now.layer).channels))
 
 
-def _grid_objective(now: SimpleNamespace) -> str:
+def _grid_objective(now: Now) -> str:
     return "neuron" if now.objective == "neuron" else "channel"
 
 
-def _measure(now: SimpleNamespace) -> str | None:
+def _measure(now: Now) -> str | None:
     """By what examples are chosen; None = there shall be none, or there is nothing to choose from."""
     return MEASURE.get(now.objective) if now.beside == "examples" and now.dataset is not None else None
 
@@ -232,11 +230,11 @@ def _tried(name: str, states: Iterator[OptimizationState]) -> Iterator[Optimizat
         remark(f"{name}: {error}")
 
 
-def _subject(now: SimpleNamespace) -> str:
+def _subject(now: Now) -> str:
     return now.layer if now.objective == "layer" else f"{now.layer} {now.objective} {now.channel}"
 
 
-def _unit(now: SimpleNamespace) -> dict[str, Run]:
+def _unit(now: Now) -> dict[str, Run]:
     size = _size(now.network, now.layer, LARGE)
     if now.objective == "layer":
         aim, picture = objectives.layer(now.layer), parametrizations.fourier(size)
@@ -249,7 +247,7 @@ def _unit(now: SimpleNamespace) -> dict[str, Run]:
     }
 
 
-def _beside(now: SimpleNamespace) -> dict[str, Run]:
+def _beside(now: Now) -> dict[str, Run]:
     """The pictures to make that the unit is compared with; a whole layer is compared with nothing."""
     size = _size(now.network, now.layer, LARGE)
     if now.objective == "layer" or now.beside == "examples":
@@ -264,7 +262,7 @@ def _beside(now: SimpleNamespace) -> dict[str, Run]:
     }
 
 
-def _content(now: SimpleNamespace, states: dict[str, OptimizationState], at: int | None) -> Content:
+def _content(now: Now, states: dict[str, OptimizationState], at: int | None) -> Content:
     """The pictures of a step, side by side."""
     tiles: dict[str, Tensor] = {}
     last = 0
@@ -278,7 +276,7 @@ def _content(now: SimpleNamespace, states: dict[str, OptimizationState], at: int
     return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
 
 
-def _room(now: SimpleNamespace, runs: dict[str, Run]) -> Content:
+def _room(now: Now, runs: dict[str, Run]) -> Content:
     """Gray tiles for all that the runs will make: when it comes, nothing moves."""
     side, count = _size(now.network, now.layer, LARGE) or LARGE, VARIETIES if "diverse" in runs else len(runs)
     gray = np.full((count, side, side, 3), round(255 * GRAY), np.uint8)

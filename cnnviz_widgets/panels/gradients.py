@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets
@@ -14,6 +13,7 @@ from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, choice
 from cnnviz_widgets.panels.maps import Tiles, caption, center, channel_map, over_picture, strongest, target_code
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -74,8 +74,7 @@ class Gradients(Panel):
             self.session.position = (pointer.row, pointer.column)
             self.source = "neuron"
 
-    @computes("network", "image", "target", "layer", "channel", "position", "source", "cells", "scale")
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         of = now.target if now.source == "class" else Neuron(now.layer, now.channel, now.position)
         self._tiles.about(now.network, now.image, of)
         picture = rgb(now.network.prepare(now.image)[0])
@@ -102,8 +101,8 @@ class Gradients(Panel):
         unit = {cell: ATTRIBUTIONS[cell[0]].unit for cell in results}
         return {cell: max(most[one] for one in most if unit[one] == unit[cell]) for cell in results}
 
-    @computes("network", "image", "layer", "channel", "position", "source")
-    def look(self, now: SimpleNamespace) -> Frame:
+    @computes
+    def look(self, now: Now) -> Frame:
         """The map in which a neuron can be clicked, and the neuron."""
         values = channel_map(now.network, now.image, now.layer, now.channel)
         row, column = now.position or strongest(values)
@@ -112,7 +111,7 @@ class Gradients(Panel):
         neuron = center(content, row, column) if now.source == "neuron" else None
         return Frame({"maps": content, "neuron": neuron})
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         neuron = f"cnnviz.Neuron({now.layer!r}, {now.channel}, {now.position})"
         lines = [f"target = {target_code(now.network, now.target) if now.source == 'class' else neuron}", "cells = ["]
         cells = [cell for cell in now.cells if self._tiles.fits(cell)]

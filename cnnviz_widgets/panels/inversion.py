@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
@@ -12,20 +11,19 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.features.invert import invert, psnr, spread
-from cnnviz_widgets.panels.controls import default, slider
+from cnnviz_widgets.panels.controls import default, float_slider, slider
 from cnnviz_widgets.panels.making import (
     As,
     Making,
     Reel,
     Run,
-    float_slider,
     in_rounds,
     rounds_slider,
     seed_slider,
     seen_at,
     steps_slider,
 )
-from cnnviz_widgets.panels.panel import computes
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Chart
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.runner import Frame
@@ -80,8 +78,7 @@ class Inversion(Making):
         if pointer.tile:
             self.session.layer = self._parts["ladder"].image.content.names[pointer.tile].split()[0]
 
-    @computes("network", "image", "rungs", "steps", "rounds", "beta", "smoothness", "seed")
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         layers, states = spread(now.network, now.rungs), {}
         total = now.rounds * now.steps
         for number, layer in enumerate(layers):
@@ -98,17 +95,17 @@ class Inversion(Making):
     def subject(self) -> str:
         return f"inversion {(self._drawn or self._now()).network.name}"
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         layers = spread(now.network, now.rungs)
         one = in_rounds(_run(now, As(None, "layer")), now).replace("\n", "\n    ")
         return f"states = {{}}\nfor layer in {layers}:\n    {one}\n    states[layer] = state\ndisplay(*states.values())"
 
 
-def _run(now: SimpleNamespace, layer: str | As) -> Run:
+def _run(now: Now, layer: str | As) -> Run:
     return Run("invert", As(now.image, "photo"), layer, beta=now.beta, smoothness=now.smoothness, seed=now.seed)
 
 
-def _content(now: SimpleNamespace, layers: list[str], states: dict[str, OptimizationState], at: int | None) -> Content:
+def _content(now: Now, layers: list[str], states: dict[str, OptimizationState], at: int | None) -> Content:
     """The original and the pictures of a step; what is not yet begun is gray."""
     original = now.network.prepare(now.image)[0]
     pictures, names = [rgb(original)], ["original"]
@@ -123,7 +120,7 @@ def _content(now: SimpleNamespace, layers: list[str], states: dict[str, Optimiza
     return Content(np.stack(pictures), names=names, caption=f"{len(states)} of {len(layers)} layers")
 
 
-def _curve(now: SimpleNamespace, layers: list[str], states: dict[str, OptimizationState]) -> dict:
+def _curve(now: Now, layers: list[str], states: dict[str, OptimizationState]) -> dict:
     original = now.network.prepare(now.image)[0].cpu()
     near = {layers.index(layer): psnr(state.values, original) for layer, state in states.items()}
     ends = f"{next(iter(near.values())):.1f} to {near[max(near)]:.1f} dB"

@@ -55,7 +55,7 @@ class Lab(Displayed):
         self._tabs = Tabs([panel.title for panel in self.panels], "Panels")
         self._tabs.observe(lambda _: self._open().show(), "selected")
         self._page = ipywidgets.Box().add_class("cnnviz-page")
-        pickers = [PICKERS[name](self.session, lambda error: self._open()._complain(error)) for name in SHARED_PICKERS]
+        pickers = [PICKERS[name](self.session, lambda error: self._open().complain(error)) for name in SHARED_PICKERS]
         super().__init__()
         self.children = [ipywidgets.Box(pickers).add_class("cnnviz-controls"), self._tabs, self._page]
         self.add_class("cnnviz-lab")

@@ -9,7 +9,6 @@ from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import ipywidgets
@@ -24,7 +23,8 @@ from cnnviz_widgets.engine.optimize import OptimizationState, optimize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import NATURAL, Number, default, slider
+from cnnviz_widgets.panels.controls import NATURAL, default, slider
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.widgets.actions import Actions
@@ -33,27 +33,6 @@ STOPS = sorted({2**n for n in range(13)} | {3 * 2**n for n in range(11)})  # ste
 LATEST = "latest"
 MOST_ROUNDS = 16
 GAP = 2  # px between the pictures of a batch in a file
-
-
-def float_slider(
-    default: float,
-    low: float,
-    high: float,
-    *,
-    step: float,
-    form: str = ".2f",
-    label: str,
-    help: str,
-    more: bool = False,
-) -> TraitType:
-    """A number between ``low`` and ``high``; ``form`` is how it is written, as in ``format``."""
-
-    def build(panel: Panel) -> ipywidgets.Widget:
-        return ipywidgets.FloatSlider(
-            default, min=low, max=high, step=step, readout_format=form, description=label, tooltip=help, style=NATURAL
-        )
-
-    return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
 
 
 def heading(words: str, help: str) -> TraitType:
@@ -268,7 +247,7 @@ class Making(Panel):
             known.ends.append(known.latest)
             known.states = known.latest = None
 
-    def _run(self, name: Hashable, now: SimpleNamespace, run: Run, *of: Any) -> Iterator[OptimizationState]:
+    def _run(self, name: Hashable, now: Now, run: Run, *of: Any) -> Iterator[OptimizationState]:
         """As ``_going_on``, with a run that takes ``start`` and ``snapshots``; ``of``: what it does not write out."""
 
         def begin(round: int, state: OptimizationState | None) -> Iterator[OptimizationState]:
@@ -289,7 +268,7 @@ class Making(Panel):
 
     def _told(self) -> dict[str, Any]:
         now = self._drawn or self._now()
-        reads = self._computations()["compute"]
+        reads = self.reads()
         shared = {name: getattr(now, name) for name in ("layer", "channel", "position") if name in reads}
         own = {name: getattr(now, name) for name in self._own_traits()}
         shown = self._reel().image.content.caption
@@ -341,7 +320,7 @@ def together(runs: Mapping[Hashable, Iterator[Any]]) -> Iterator[dict[Hashable, 
         yield latest.copy()
 
 
-def in_rounds(run: Run, now: SimpleNamespace, name: str = "state") -> str:
+def in_rounds(run: Run, now: Now, name: str = "state") -> str:
     """The program that leaves the last state of a run in the variable ``name``."""
     if now.rounds == 1:
         return f"{name} = cnnviz.last({run}, steps={now.steps}))"

@@ -1,10 +1,9 @@
-"""O1, O2: slide a square over the picture and watch the class go, and what the network takes it for instead."""
+"""O1, O2: slide a square over the picture, and see how the score drops and which class wins instead."""
 
 import secrets
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
-from types import SimpleNamespace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ipywidgets
@@ -12,21 +11,16 @@ import numpy as np
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
-from cnnviz_widgets.engine.fills import FILLS
-from cnnviz_widgets.methods.occlusion.occlusion import (
-    SCORES,
-    SHAPES,
-    OcclusionState,
-    occluded,
-    occlusion,
-    positions,
-    strongest_map,
-)
+from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
+from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, occluded, occlusion, positions, strongest_map
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import choice, default, slider, toggle
-from cnnviz_widgets.panels.maps import class_argument, same
+from cnnviz_widgets.panels.call import As, Call, class_named
+from cnnviz_widgets.panels.controls import toggle
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Bars, Mark, View
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.traits import Place
@@ -35,16 +29,13 @@ NAMED, OTHER = 7, 7  # kinds that have a color of their own; the kind of all oth
 
 
 class Occlusion(Panel):
-    """What the class depends on: cover a place, and see what is left of its score (Zeiler & Fergus 2014, figure 7).
+    """How a class score drops where a square covers the picture (Zeiler & Fergus 2014, figure 7).
 
-    size    side of the square, in pixels of the picture as the network sees it
-    stride  pixels between two positions of the square
-    fill    what the square is filled with
-    shape   "square", or "disc", of that diameter
-    score   of the class: its "probability" or its "logit"
-    figure  the whole figure: also what the strongest feature map of a layer loses, what that map sees in the picture,
-            and the most probable class at every position
-    place   (x, y) of the covered place that is shown beside the map, or None = nothing covered
+    size, stride, fill, shape, score
+            as in ``cnnviz.occlusion``
+    figure  whether the figure's other views are shown: the drop in the strongest feature map of a layer, that map
+            projected to pixels, and the most probable class at every position
+    place   (x, y) of the covered position that is shown beside the map, or None = nothing covered
     """
 
     title = "Occlusion"
@@ -55,27 +46,14 @@ class Occlusion(Panel):
     quick = True
     pickers = ("image", "target", "layer")
     more = ("layer",)
-    size = slider(
-        default(occlusion, "size"),
-        4,
-        128,
-        step=4,
-        label="Square",
-        help="Side of the square that covers the picture, in pixels",
+    size = option(occlusion, 4, 128, step=4, label="Square")
+    stride = option(occlusion, 2, 64, step=2)
+    fill = option(occlusion)
+    shape = option(occlusion)
+    score = option(occlusion)
+    figure = toggle(
+        False, label="Zeiler & Fergus Fig. 7 views", help="Also the strongest feature map, and the most probable class"
     )
-    stride = slider(
-        default(occlusion, "stride"), 2, 64, step=2, label="Stride",
-        help="Pixels between two positions: small is fine, and slow",
-    )  # fmt: skip
-    fill = choice(default(occlusion, "fill"), FILLS, label="Fill", help="What the square is filled with")
-    shape = choice(
-        default(occlusion, "shape"), SHAPES, label="Shape", help="A disc has no corners, which are features themselves"
-    )
-    score = choice(
-        default(occlusion, "score"), SCORES, label="Score",
-        help="What is measured of the class: after or before softmax",
-    )  # fmt: skip
-    figure = toggle(False, label="Figure 7", help="Also the strongest feature map of a layer, and the likeliest class")
     place = Place(None).tag(setting=True)
 
     def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
@@ -89,21 +67,19 @@ class Occlusion(Panel):
             self.size = max(4, side // 4)
         look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
         views = {
-            "map": View("Score lost (blue: gained), mean over squares", **look),
+            "map": View("Drop in score (blue: rise), averaged over squares", **look),
             "covered": View("What the network sees", controls=False),
-            "activation": View("Activation lost, square by square", **look),
-            "projection": View("What the strongest map sees", controls=False, group=look["group"]),
-            "labels": View("Top class, square by square", **look),
+            "activation": View("Drop in activation, per position", **look),
+            "projection": View("The strongest map, projected to pixels", controls=False, group=look["group"]),
+            "labels": View("Most probable class, per position", **look),
         }
         for name in ("map", "activation", "labels"):
             views[name].image.on_hover(self.guarded(self._look_under))
             views[name].image.on_click(self.guarded(self._look_under))
         self._parts["square"] = Mark(views["map"], "rectangle")
-        self._of: tuple = ()
-        self._state: OcclusionState | None = None  # what was reached
-        self._kinds: dict[int, int] = {}  # class -> its color
+        self._memo = Memo(_Reached)
         widgets = {name: self.part(name, view) for name, view in views.items()}
-        bars = self.part("bars", Bars("What it answers"))
+        bars = self.part("bars", Bars("Class probabilities"))
         self._rest = [widgets[name] for name in ("activation", "projection", "labels")]
         return [widgets["map"], widgets["covered"], bars, *self._rest]
 
@@ -117,101 +93,103 @@ class Occlusion(Panel):
         if pointer is not None:  # the last place stays when the pointer leaves
             self.place = (pointer.x, pointer.y)
 
-    @computes("network", "image", "target", "size", "stride", "fill", "shape", "score", "layer", "figure")
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
-        how = {"size": now.size, "stride": now.stride, "fill": now.fill, "shape": now.shape, "score": now.score}
-        of = now.network, now.image, now.target, how
-        if not same(of, self._of):
-            self._of, self._state, self._kinds = of, None, {}
-        state, layer = self._state, now.layer if now.figure else None
-        if state is not None and layer in (None, state.layer):
-            yield self._frame(state, now)
+    def compute(self, now: Now) -> Iterator[Frame]:
+        reached = self._memo.reached(now.network, now.image, now.target, _options(now))
+        if reached.state is None or (now.figure and now.layer != reached.state.layer):
+            for state in _occlusion(now)():
+                yield self._frame(state, reached.kinds, now)
+            reached.state = state
         else:
-            for state in occlusion(now.network, now.image, now.target, layer=layer, **how):
-                yield self._frame(state, now)
-            self._state = state
+            yield self._frame(reached.state, reached.kinds, now)
 
-    def _frame(self, state: OcclusionState, now: SimpleNamespace) -> Frame:
+    def _frame(self, state: OcclusionState, kinds: dict[int, int], now: Now) -> Frame:
         uncovered = f"{state.baseline:.3f} uncovered: {state.of}"
         parts = {"map": replace(state.content(), caption=uncovered)}
         if now.figure:
-            parts |= {"activation": self._activation(state), "labels": self._labels(state, now.network)}
+            parts |= {"activation": _activation(state), "labels": _labels(state, kinds, now.network)}
         return Frame(parts, state.step, state.total)
 
-    def _activation(self, state: OcclusionState) -> Content:
-        lost = state.uncovered_activation - state.activation
-        caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.5g}"
-        high = max(1e-12, float(lost.abs().max()))
-        return Content(
-            rgb(state.picture), lost, low=-high, high=high, extent=_extent(state), caption=caption, signed=True
-        )
-
-    def _labels(self, state: OcclusionState, network: Network) -> Content:
-        """The classes in colors, those that win most often; a class keeps its color while the map is refined."""
-        labels = state.labels.numpy()
-        often = [index for index, _ in Counter(labels.flatten().tolist()).most_common(NAMED)]
-        self._kinds = {index: kind for index, kind in self._kinds.items() if index in often}
-        free = iter(kind for kind in range(NAMED) if kind not in self._kinds.values())
-        self._kinds |= {index: next(free) for index in often if index not in self._kinds}
-        kinds = np.full(labels.shape, OTHER)
-        for index, kind in self._kinds.items():
-            kinds[labels == index] = kind
-        names = [""] * NAMED
-        for index, kind in self._kinds.items():
-            names[kind] = network.classes[index]
-        others = len(np.unique(labels)) - len(often)
-        levels = (*names, *([f"{others} others"] if others else []))
-        top = f"{np.sum(labels == state.target)} of {labels.size} squares: {state.of}"
-        return Content(rgb(state.picture), kinds, extent=_extent(state), caption=top, levels=levels)
-
-    @computes("network", "image", "layer", "figure")
-    def project(self, now: SimpleNamespace) -> Frame:
-        """What the strongest map of the layer sees."""
+    @computes
+    def project(self, now: Now) -> Frame:
+        """The strongest map of the layer, projected to pixels."""
         if not now.figure:
             return Frame()
         return Frame({"projection": strongest_map(now.network, now.image, now.layer).content()})
 
-    @computes("network", "image", "target", "size", "stride", "fill", "shape", "place")
-    def look(self, now: SimpleNamespace) -> Frame:
-        """The picture under the square nearest to the chosen place, and what the network says to it."""
+    @computes
+    def look(self, now: Now) -> Frame:
+        """The picture under the square nearest to the chosen place, and the probabilities of its classes."""
         picture = now.network.prepare(now.image)[0]
         target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
-        square = None
-        caption = "all of it: hover the map"
-        if now.place is not None:
-            extent = picture.shape[-2:]
+        place, size, square = now.place, now.size, None
+        how, caption = (size, now.fill, now.shape), "all of it: hover the map"
+        if place is not None:
             top, left = (
-                min(positions(n, now.size, now.stride), key=lambda p, at=at: abs(p + now.size / 2 - at))
-                for n, at in zip(extent, now.place[::-1], strict=True)
+                min(positions(side, size, now.stride), key=lambda start, at=at: abs(start + size / 2 - at))
+                for side, at in zip(picture.shape[-2:], place[::-1], strict=True)
             )
-            picture = occluded(now.network, now.image, top, left, now.size, now.fill, now.shape)
-            square = (left, top, now.size, now.size)
-            caption = f"covered at x {left}, y {top}"
-        return Frame(
-            {
-                "square": square,
-                "covered": Content(rgb(picture), caption=caption),
-                "bars": (now.network.predict(picture), target),
-            }
-        )
+            picture = occluded(now.network, now.image, top, left, *how)
+            square, caption = (left, top, size, size), f"covered at x {left}, y {top}"
+        covered, bars = Content(rgb(picture), caption=caption), (now.network.predict(picture), target)
+        return Frame({"square": square, "covered": covered, "bars": bars})
 
-    def call(self, now: SimpleNamespace) -> str:
-        options = {"size": now.size, "stride": now.stride, "fill": now.fill, "shape": now.shape, "score": now.score}
-        options |= {"layer": now.layer} if now.figure else {}
-        arguments = "".join(f", {name}={value!r}" for name, value in options.items())
-        states = f"states = cnnviz.occlusion(net, photo{class_argument(now.network, now.target)}{arguments})"
+    def call(self, now: Now) -> str:
         if not now.figure:
-            return f"{states}\ncnnviz.last(states)"
+            return f"cnnviz.last({_occlusion(now)})"
+        channel = As(None, "state.channel")
+        projected = Call(neuron_gradient, now.network, now.image, now.layer, channel, "map", rule="deconvnet")
         return "\n".join(
             [
-                states,
-                "state = cnnviz.last(states)",
+                f"state = cnnviz.last({_occlusion(now)})",
                 "lost = state.uncovered_activation - state.activation",
                 "labels = [[net.classes[index] for index in row] for row in state.labels.tolist()]",
-                f"display(cnnviz.neuron_gradient(net, photo, {now.layer!r}, state.channel, 'map', rule='deconvnet'))",
+                f"display({projected})",
                 "state",
             ]
         )
+
+
+@dataclass
+class _Reached:
+    """The last state of an occlusion that has come to its end, and the color of each class in it."""
+
+    state: OcclusionState | None = None
+    kinds: dict[int, int] = field(default_factory=dict)
+
+
+def _options(now: Now) -> dict[str, Any]:
+    return {"size": now.size, "stride": now.stride, "fill": now.fill, "shape": now.shape, "score": now.score}
+
+
+def _occlusion(now: Now) -> Call:
+    layer = {"layer": now.layer} if now.figure else {}
+    target = class_named(now.network, now.target)
+    return Call(occlusion, now.network, now.image, target, **_options(now), **layer)
+
+
+def _activation(state: OcclusionState) -> Content:
+    lost = state.uncovered_activation - state.activation
+    caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.5g}"
+    high = max(1e-12, float(lost.abs().max()))
+    return Content(rgb(state.picture), lost, low=-high, high=high, extent=_extent(state), caption=caption, signed=True)
+
+
+def _labels(state: OcclusionState, known: dict[int, int], network: Network) -> Content:
+    """The classes in colors, those that win most often; a class keeps its color (``known``) as the map is refined."""
+    labels = state.labels.numpy()
+    often = [index for index, _ in Counter(labels.flatten().tolist()).most_common(NAMED)]
+    for index in known.keys() - often:
+        del known[index]
+    free = iter(kind for kind in range(NAMED) if kind not in known.values())
+    known |= {index: next(free) for index in often if index not in known}
+    kinds, names = np.full(labels.shape, OTHER), [""] * NAMED
+    for index, kind in known.items():
+        kinds[labels == index] = kind
+        names[kind] = network.classes[index]
+    others = len(np.unique(labels)) - len(often)
+    levels = (*names, *([f"{others} others"] if others else []))
+    top = f"{np.sum(labels == state.target)} of {labels.size} squares: {state.of}"
+    return Content(rgb(state.picture), kinds, extent=_extent(state), caption=top, levels=levels)
 
 
 def _extent(state: OcclusionState) -> tuple[float, float, float, float]:

@@ -8,21 +8,23 @@ An author writes the traits (``controls.slider`` …), ``build``, which makes th
 
         title = "Saliency"
         pickers = ("target",)
-        rule = choice("backprop", ["backprop", "deconvnet", "guided"], label="ReLU", help="What a ReLU passes back")
+        rule = option(saliency, label="ReLU")
 
         def build(self):
             return [self.part("map", ImageView())]
 
-        @computes("network", "image", "target", "rule")
         def compute(self, now):
-            heatmap = saliency(now.network, now.image, now.target, rule=now.rule)
-            return Frame({"map": Content(…)})
+            return Frame({"map": self.saliency(now)().content()})
 
         def call(self, now):
-            return f"cnnviz.saliency(net, photo, target={now.target!r}, rule={now.rule!r})"
+            return str(self.saliency(now))
+
+        def saliency(self, now):
+            return Call(saliency, now.network, now.image, class_named(now.network, now.target), rule=now.rule)
 
 ``compute`` may yield frames instead: the picture then grows on the screen, and Stop works between two of them. It gets
-``now``, a copy of all traits, because they may change while it works. Threads, cancelling, progress and errors are the
+``now``, a copy of all traits, because they may change while it works; and ``now`` notes which of them are read, so that
+only a change of these lets it compute again. Threads, cancelling, progress and errors are the
 :class:`~cnnviz_widgets.runtime.runner.Runner`'s business.
 """
 
@@ -31,8 +33,8 @@ import difflib
 import json
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
-from types import SimpleNamespace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from threading import RLock
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -44,8 +46,10 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
 from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
+from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
 from cnnviz_widgets.pictures import source_of, uploaded
+from cnnviz_widgets.runtime.memo import same
 from cnnviz_widgets.runtime.runner import Frame, Runner, Status
 from cnnviz_widgets.widgets.cell_output import CellOutput
 from cnnviz_widgets.widgets.panel_head import PanelHead
@@ -59,14 +63,10 @@ IN_SIGHT = 4  # controls over the pictures; the others stand under Settings, bel
 FIRST_LOOK = 0.6  # s: how long a cell waits for quick panels, so that their picture is saved with the notebook
 
 
-def computes(*reads: str) -> Callable:
-    """Mark a method as a computation, to be done again whenever one of the named traits changes."""
-
-    def mark(method: Callable) -> Callable:
-        method.reads = reads
-        return method
-
-    return mark
+def computes(method: Callable) -> Callable:
+    """Mark a method as a computation of its own beside ``compute``, with what it reads and draws."""
+    method.is_computation = True
+    return method
 
 
 class Panel(Displayed):
@@ -81,6 +81,7 @@ class Panel(Displayed):
     title: ClassVar[str]
     pickers: ClassVar[tuple[str, ...]] = ("image",)  # controls of the session's traits, see controls.PICKERS
     more: ClassVar[tuple[str, ...]] = ()  # those of them that stand under Settings
+    old_names: ClassVar[Mapping[str, tuple[str, Mapping[str, str]]]] = {}  # old trait -> today's, old words -> today's
 
     def __init__(
         self,
@@ -92,7 +93,7 @@ class Panel(Displayed):
         **settings: Any,
     ) -> None:
         own = self._own_traits()
-        settings = renamed.arguments(settings, own)
+        settings = dict(self._as_called_now(*one) for one in renamed.arguments(settings, own).items())
         self.check_settings(settings)
         if unknown := set(hide) - set(PICKERS):
             raise TypeError(f"hide must name some of {', '.join(PICKERS)}, not {', '.join(sorted(unknown))}.")
@@ -103,8 +104,10 @@ class Panel(Displayed):
         self.last_error: Exception | None = None
         self.shown = False
         self._parts: dict[str, Any] = {}
-        self._asked: dict[str, tuple] = {}  # computation -> what it read when it was asked for last
-        self._drawn: SimpleNamespace | None = None  # the traits of the computation that began last
+        self._asking = RLock()  # whoever asks for a computation: the kernel, or one that has come to its end
+        self._asked: dict[str, dict[str, Any]] = {}  # computation -> the traits when it was asked for last
+        self._reads: dict[str, set[str]] = {}  # computation -> the traits that it read last time, and reads now
+        self._drawn: Now | None = None  # the traits of the computation that began last
         self._statuses: dict[str, Status] = {}  # computation -> how far it is
         self._wrong: dict[str, tuple[str, str]] = {}  # computation or "control" -> sentence, traceback
         self._remarks: dict[str, tuple[str, ...]] = {}  # computation -> what its methods had to say
@@ -115,8 +118,7 @@ class Panel(Displayed):
         try:
             for name, value in (given if session else {}).items():
                 setattr(self.session, name, value)
-            for name in in_order(settings):
-                setattr(self if name in own else self.session, name, settings[name])
+            self.apply(settings)
             self._initial_shared = self._shared()
             self._furnish()
         except BaseException:
@@ -138,7 +140,7 @@ class Panel(Displayed):
         self._runners = {name: self._runner(name) for name in self._computations()}
         self.controls = {}
         for name in self._pickers:
-            self.controls[name] = PICKERS[name](self.session, self._complain)
+            self.controls[name] = PICKERS[name](self.session, self.complain)
             self._loose.append(self.controls[name])
         self.controls |= bound_controls(self)
         more = {*self.more, *declared(type(self), "more")}
@@ -171,13 +173,18 @@ class Panel(Displayed):
         """Make the parts (see :meth:`part`) and return the widgets that hold them, from left to right."""
         raise NotImplementedError
 
-    def compute(self, now: SimpleNamespace) -> "Frame | Iterator[Frame]":
+    def compute(self, now: Now) -> "Frame | Iterator[Frame]":
         """What to draw for the traits in ``now``."""
         raise NotImplementedError
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         """The code that computes what is shown, given ``net`` and ``photo``."""
         raise NotImplementedError
+
+    def reads(self, computation: str = "compute") -> frozenset[str]:
+        """The traits that a computation has read, the last time and until now; before the first time, all."""
+        known = self._reads.get(computation)
+        return frozenset((*SHARED, *self._own_traits()) if known is None else known)
 
     def part(self, name: str, part: Any) -> ipywidgets.Widget:
         """Register something that can ``show(value)``: frames name it. Returns its widget."""
@@ -191,16 +198,21 @@ class Panel(Displayed):
             try:
                 handler(event)
             except Exception as error:
-                self._complain(error)
+                self.complain(error)
 
         return answer
 
     # ------------------------------------------------------------------ what a user calls
 
+    def apply(self, settings: Mapping[str, Any]) -> None:
+        """Set traits of the panel and of its session, in the order in which they depend on each other."""
+        for name in in_order(settings):
+            setattr(self.session if name in SHARED else self, name, settings[name])
+
     def run(self) -> "Panel":
         """Compute everything now, in this thread, until it is done or interrupted: for scripts."""
         for name, runner in self._runners.items():
-            runner.run(self._start(name))
+            runner.run(self._start(name, self._values()))
         self.shown = True
         return self
 
@@ -223,7 +235,7 @@ class Panel(Displayed):
 
     def reset(self) -> None:
         """All that this panel's controls show, as it was when the panel was made; computes again if it was stopped."""
-        self._complain(None)
+        self.complain(None)
         shared = {PICKERS[name].chooses for name in self._pickers}
         shared |= {"channel", "position"} if "layer" in shared else set()
         if self.session.network is not self._initial_shared["network"]:
@@ -327,25 +339,36 @@ class Panel(Displayed):
         return declared(cls, "setting")
 
     @classmethod
-    def _computations(cls) -> dict[str, tuple[str, ...]]:
-        """Names of the computations and what each reads, ``compute`` first."""
-        methods = {name: m for base in reversed(cls.__mro__) for name, m in vars(base).items()}
-        marked = {name: m.reads for name, m in methods.items() if hasattr(m, "reads")}
-        return dict(sorted(marked.items(), key=lambda item: item[0] != "compute"))
+    def _computations(cls) -> list[str]:
+        """Names of the computations, ``compute`` first."""
+        methods = {name: method for base in reversed(cls.__mro__) for name, method in vars(base).items()}
+        return ["compute", *(name for name, method in methods.items() if hasattr(method, "is_computation"))]
 
     def _watch(self, handler: Callable, remove: bool = False) -> None:
-        reads = {name for names in self._computations().values() for name in names}
-        for owner, names in ((self, reads - set(SHARED)), (self.session, reads & set(SHARED))):
-            for name in names:
-                (owner.unobserve if remove else owner.observe)(handler, name)
+        for owner, names in ((self, self._own_traits()), (self.session, SHARED)):
+            (owner.unobserve if remove else owner.observe)(handler, names)
 
     def _on_change(self, change: dict) -> None:
         if self.shown:
-            for name, reads in self._computations().items():
-                if change["name"] in reads:
+            for name in self._runners:
+                if change["name"] in self.reads(name):
                     self._request(name)
 
+    def _as_called_now(self, name: str, value: Any = None) -> tuple[str, Any]:
+        """Of a trait that may be given by its old name: today's name and value."""
+        if name not in self.old_names:
+            return name, value
+        today, words = self.old_names[name]
+        renamed.tell(name, today)
+        return today, words.get(value, value) if isinstance(value, str) else value
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self.old_names:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        return getattr(self, self._as_called_now(name)[0])
+
     def __setattr__(self, name: str, value: Any) -> None:
+        name, value = self._as_called_now(name, value)
         if name not in self._own_traits():
             return super().__setattr__(name, value)
         with self.session.turn:  # control and panel are alike again before anybody else changes something
@@ -354,8 +377,14 @@ class Panel(Displayed):
     def _shared(self) -> dict[str, Any]:
         return {name: getattr(self.session, name) for name in SHARED}
 
-    def _now(self) -> SimpleNamespace:
-        return SimpleNamespace(**self._shared(), **{name: getattr(self, name) for name in self._own_traits()})
+    def _value(self, trait: str) -> Any:
+        return getattr(self.session if trait in SHARED else self, trait)
+
+    def _values(self) -> dict[str, Any]:
+        return {trait: self._value(trait) for trait in (*SHARED, *self._own_traits())}
+
+    def _now(self) -> Now:
+        return Now(self._values())
 
     def _request_all(self) -> None:
         for name in self._runners:
@@ -363,23 +392,30 @@ class Panel(Displayed):
 
     def _request(self, name: str) -> None:
         """Ask for a computation, unless the very same one was asked for last and has come to its end."""
-        now, reads = self._now(), self._computations()[name]
-        wanted, before = tuple(getattr(now, read) for read in reads), self._asked.get(name)
-        if _same(wanted, before):
-            return
-        self._asked[name] = wanted
-        known = before is not None and all(
-            a is b for read, a, b in zip(reads, wanted, before, strict=True) if read in ("network", "image")
-        )
-        self._runners[name].submit(self._start(name), afresh=not known)
+        with self._asking:
+            traits, before, reads = self._values(), self._asked.get(name), self.reads(name)
+            if before is not None and _alike(traits, before, reads):
+                return
+            self._asked[name] = traits
+            known = before is not None and _alike(traits, before, reads & {"network", "image"})
+            self._runners[name].submit(self._start(name, traits), afresh=not known)
 
-    def _start(self, name: str) -> Callable[[], Iterator[Frame]]:
-        now = self._now()
-
+    def _start(self, name: str, traits: dict[str, Any]) -> Callable[[], Iterator[Frame]]:
         def start() -> Iterator[Frame]:
-            self._drawn = now
-            frames = getattr(self, name)(now)
-            return iter([frames] if isinstance(frames, Frame) else frames or [])
+            reads: set[str] = set()
+            self._reads.setdefault(name, reads)
+
+            def read(trait: str) -> None:
+                if trait not in reads:
+                    reads.add(trait)
+                    self._reads[name].add(trait)
+                    if self.shown and not same(traits[trait], self._value(trait)):  # it has changed before
+                        self._request(name)
+
+            self._drawn = Now(traits)
+            frames = getattr(self, name)(Now(traits, read))
+            yield from [frames] if isinstance(frames, Frame) else frames or []
+            self._reads[name] = reads
 
         return start
 
@@ -417,7 +453,7 @@ class Panel(Displayed):
     def _seen(self) -> bool:
         return all(getattr(part, "seen", True) for part in self._parts.values())
 
-    def _complain(self, error: Exception | None) -> None:
+    def complain(self, error: Exception | None) -> None:
         """Say what is wrong with what was chosen or clicked; None = nothing any more. All else stays as it was."""
         if error is None:
             self._wrong.pop("control", None)
@@ -450,6 +486,5 @@ class Panel(Displayed):
             self._bar.tell(code=self.code())
 
 
-def _same(a: tuple, b: tuple | None) -> bool:
-    plain = (int, float, str, bool, tuple, type(None))
-    return b is not None and all(x is y or (isinstance(x, plain) and x == y) for x, y in zip(a, b, strict=True))
+def _alike(traits: dict[str, Any], others: dict[str, Any], names: Collection[str]) -> bool:
+    return all(same(traits[name], others[name]) for name in names)

@@ -7,7 +7,6 @@ from typing import Any
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.panels.panel import Panel
-from cnnviz_widgets.panels.session import in_order
 from cnnviz_widgets.widgets.prose import LiveText
 
 LINK = re.compile(r"\[([^\]]+)\]\(((?:[^()]|\([^()]*\))*)\)")  # [words](target); a target may hold (pairs)
@@ -54,10 +53,8 @@ class Prose(LiveText):
         return len(self._settings)
 
     def _set(self, settings: dict[str, Any]) -> None:
-        own = self.panel._own_traits()
-        for name in in_order(settings):
-            setattr(self.panel if name in own else self.panel.session, name, settings[name])
-        self.panel._complain(None)
+        self.panel.apply(settings)
+        self.panel.complain(None)
 
     def _parts(self, words: str) -> list[list[str]]:
         """(words, what they do, target, tooltip) of a block, in its order."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from math import isfinite
-from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import ipywidgets
@@ -18,7 +17,8 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.controls import checks, choice, counter, default
 from cnnviz_widgets.panels.maps import Tiles, same, target_code
-from cnnviz_widgets.panels.panel import Panel, computes
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.remarks import listening, remark
 from cnnviz_widgets.runtime.runner import Frame
@@ -100,8 +100,7 @@ class Sanity(Panel):
         self._halted = False
         super().reset()
 
-    @computes("network", "image", "target", "methods", "mode", "measure", "step")
-    def compute(self, now: SimpleNamespace) -> Iterator[Frame]:
+    def compute(self, now: Now) -> Iterator[Frame]:
         of = now.network, now.image, now.target, now.methods, now.mode
         if not same(of, self._of):
             self._of, self._states, self._rest, self._heard, self._halted = of, [], _states(now), [], False
@@ -133,11 +132,11 @@ class Sanity(Panel):
         self._states += [] if state is None else [state]
         return state is not None
 
-    def _rows(self, now: SimpleNamespace) -> list[str]:
+    def _rows(self, now: Now) -> list[str]:
         """The methods that are shown: those that fit, as soon as that is known."""
         return list(self._states[0].results) if self._states else [*now.methods, EDGES]
 
-    def _large(self, now: SimpleNamespace, names: list[str]) -> Content:
+    def _large(self, now: Now, names: list[str]) -> Content:
         """The maps of the step that is chosen."""
         state = self._states[now.step] if now.step < len(self._states) else None
         heads = {name: LABELS[name] for name in self._rows(now)}
@@ -150,7 +149,7 @@ class Sanity(Panel):
         picture = rgb(now.network.prepare(now.image)[0])
         return self._tiles.content(picture, heads, caption, known=state.results if state else ())
 
-    def _likeness(self, now: SimpleNamespace, names: list[str]) -> dict[str, Any]:
+    def _likeness(self, now: Now, names: list[str]) -> dict[str, Any]:
         curves, numbers = {}, {}
         for name in self._rows(now):
             values = [getattr(state.likeness[name], now.measure) for state in self._states]
@@ -159,7 +158,7 @@ class Sanity(Panel):
             numbers[LABELS[name]] = _number(values[now.step]) if now.step < len(values) else "…"
         return {"curves": curves, "numbers": numbers, "marker": now.step, "end": len(names)}
 
-    def _matrix(self, now: SimpleNamespace, names: list[str]) -> Content:
+    def _matrix(self, now: Now, names: list[str]) -> Content:
         """A row for each method, a column for each step; what is not yet known is empty."""
         rows, columns = self._rows(now), ["trained", *names]
         known = {
@@ -179,7 +178,7 @@ class Sanity(Panel):
             caption=f"from left to right random: none, {_listed(names)}",
         )
 
-    def call(self, now: SimpleNamespace) -> str:
+    def call(self, now: Now) -> str:
         lines = [f"target = {target_code(now.network, now.target)}", f"layers = {stages(now.network)}", "methods = {"]
         names = [name for name in self._rows(now) if name != EDGES]
         lines += [f"    {name!r}: lambda net, photo, target: {ATTRIBUTIONS[name].code('target')}," for name in names]
@@ -195,7 +194,7 @@ class _State(NamedTuple):
     likeness: dict[str, Similarity]
 
 
-def _states(now: SimpleNamespace) -> Iterator[_State]:
+def _states(now: Now) -> Iterator[_State]:
     """All methods at once, so that there is one copy of the network."""
     picture = now.network.prepare(now.image)[0]
     target = now.network.predict(picture, 1)[0].index if now.target is None else now.target

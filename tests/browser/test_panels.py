@@ -39,7 +39,6 @@ def test_a_burst_of_slider_moves_is_coalesced_and_the_last_value_wins(occlusion)
         "def counted(self, now):\n"
         "    calls.append(now.size)\n"
         "    yield from original(self, now)\n"
-        "counted.reads = original.reads\n"
         "type(panel).compute = counted"
     )
     before = occlusion.pixels(0)
@@ -152,10 +151,14 @@ def test_a_map_is_chosen_by_a_click(open_notebook):
 def test_the_rest_of_figure_7_comes_and_goes(occlusion):
     views = occlusion.panel.locator("canvas.cnnviz-pixels:visible")
     expect(views).to_have_count(2)
-    box = occlusion.panel.get_by_role("checkbox", name="Figure 7")
+    box = occlusion.panel.get_by_role("checkbox", name="Zeiler & Fergus Fig. 7 views")
     box.check()
     expect(views).to_have_count(5)
-    for heading in ("Activation lost, square by square", "What the strongest map sees", "Top class, square by square"):
+    for heading in (
+        "Drop in activation, per position",
+        "The strongest map, projected to pixels",
+        "Most probable class, per position",
+    ):
         expect(occlusion.panel.get_by_text(heading, exact=True)).to_be_visible()
     for view in range(5):
         occlusion.wait_for_pixels(view)

@@ -37,7 +37,7 @@ def test_color_tiles(network):
     for tile, picture, weight in zip(bank.tiles(), bank.pictures(), weights, strict=True):
         torch.testing.assert_close(tile, scaled(weight), rtol=0, atol=0)
         assert (picture == (tile * 255).round().byte().permute(1, 2, 0).numpy()).all()
-    torch.testing.assert_close(bank.tiles("all"), scaled(weights), rtol=0, atol=0)
+    torch.testing.assert_close(bank.tiles("layer"), scaled(weights), rtol=0, atol=0)
 
 
 def test_one_gray_block_per_filter_of_a_later_layer(network):

@@ -51,10 +51,10 @@ def test_what_a_method_calls_signed_keeps_0_in_the_middle():
     assert content.low == -content.high
 
 
-@pytest.mark.parametrize("scale", ["layer", "each"])
-def test_maps_of_a_layer_before_and_after_its_relu(scale):
+@pytest.mark.parametrize("by", ["layer", "channel"])
+def test_maps_of_a_layer_before_and_after_its_relu(by):
     values = torch.randn(6, 5, 5)
-    before, after = (ActivationMaps(one, GRAY, "conv").content(scale=scale) for one in (values, values.relu()))
+    before, after = (ActivationMaps(one, GRAY, "conv").content(normalize_by=by) for one in (values, values.relu()))
     assert before.signed
     assert not after.signed
     low, high = before.range

@@ -13,7 +13,7 @@ from cnnviz_widgets.panels.class_model import CONTROLS
 from cnnviz_widgets.panels.lab import PANELS
 
 METHODS = {
-    panels.Filters: [Filters.tiles],
+    panels.Filters: [Filters.content],
     panels.Activations: [ActivationMaps.content],
     panels.Occlusion: [cnnviz.occlusion],
     panels.Gradients: [],  # its cells say which methods

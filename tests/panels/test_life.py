@@ -17,10 +17,9 @@ from cnnviz_widgets import panels
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels import Panel, Session, cells, computes, displayed
-from cnnviz_widgets.panels.controls import choice, slider, toggle
+from cnnviz_widgets.panels import Panel, Session, cells, displayed
+from cnnviz_widgets.panels.controls import choice, float_slider, slider, toggle
 from cnnviz_widgets.panels.lab import PANELS
-from cnnviz_widgets.panels.making import float_slider
 from cnnviz_widgets.panels.parts import Note, View
 from cnnviz_widgets.runtime.runner import Frame
 
@@ -42,7 +41,6 @@ class Sum(Panel):
         self.computed = 0
         return [self.part("note", Note()), self.part("map", View("Sum"))]
 
-    @computes("network", "image", "layer", "channel", "a", "b", "sign", "doubled")
     def compute(self, now):
         self.computed += 1
         for step in range(3):

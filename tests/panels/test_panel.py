@@ -40,8 +40,8 @@ class Squares(Panel):
         self.done = []
         return [self.part("note", Note()), self.part("map", View("Square"))]
 
-    @computes("k", "target")
     def compute(self, now):
+        _ = now.target
         for step in range(3):
             time.sleep(self.seconds)
             if now.k == 13:
@@ -81,8 +81,9 @@ class TwoThings(Squares):
         self.go_on = threading.Event()
         return super().build()
 
-    @computes("k")
+    @computes
     def look(self, now):
+        _ = now.k
         while not self.go_on.wait(0.01):
             yield Frame(step=0)
 
@@ -283,9 +284,9 @@ def test_saved_output_carries_a_picture(kind, network, photo):
     ("kind", "settings", "part", "shown"),
     [
         (panels.Filters, {}, "bank", "picture"),
-        (panels.Filters, {"scale": "all", "layer": "3"}, "bank", "picture"),
+        (panels.Filters, {"normalize_by": "layer", "layer": "3"}, "bank", "picture"),
         (panels.Activations, {}, "grid", "values"),
-        (panels.Activations, {"order": "strength", "scale": "each", "layer": "0"}, "grid", "values"),
+        (panels.Activations, {"order": "strength", "normalize_by": "channel", "layer": "0"}, "grid", "values"),
         (panels.Occlusion, {"size": 16, "target": "bird", "fill": "blurred"}, "map", "values"),
     ],
 )
@@ -300,7 +301,9 @@ def test_the_code_button_shows_the_program_that_draws_what_is_shown(kind, settin
     ours = getattr(panel._parts[part].image.content, shown)
     if isinstance(drawn, Image.Image):  # the result stands in the line before
         theirs = getattr(
-            (scope.get("bank") or scope["maps"]).content(*[v for k, v in settings.items() if k in ("order", "scale")]),
+            (scope.get("bank") or scope["maps"]).content(
+                *[v for k, v in settings.items() if k in ("order", "normalize_by")]
+            ),
             shown,
         )
     else:
@@ -359,12 +362,12 @@ def test_two_sessions_do_not_meet(network, photo):
 
 def test_an_error_stands_until_it_is_mended(panel):
     panel.run()
-    panel._complain(UserError("there is no class 'zebra'."))
+    panel.complain(UserError("there is no class 'zebra'."))
     assert (panel._bar.state, panel._bar.error) == ("failed", "there is no class 'zebra'.")
     panel.k = 8  # another computation ends well meanwhile
     panel.wait(5)
     assert panel._bar.error == "there is no class 'zebra'."
-    panel._complain(None)
+    panel.complain(None)
     assert (panel._bar.state, panel._bar.error) == ("done", "")
 
 
@@ -508,7 +511,7 @@ def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
 def test_controls_stand_in_the_order_of_declaration(network, photo):
     panel = panels.Occlusion(network, photo)
     assert [getattr(w, "description", "Picture") for w in panel.controls.values()][-6:] == [
-        "Square", "Stride", "Fill", "Shape", "Score", "Figure 7"
+        "Square", "Stride", "Fill", "Shape", "Score", "Zeiler & Fergus Fig. 7 views"
     ]  # fmt: skip
     panel.close()
 

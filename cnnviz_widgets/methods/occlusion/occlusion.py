@@ -124,9 +124,10 @@ def occlusion(
             network's scores (B, outputs) into (B,) numbers; for a batch also a list of classes, one per picture
     size    side of the square, in pixels of the picture as the network sees it
     stride  pixels between two positions; the last square of a row or column ends flush with the border
-    fill    "gray" (0.5), "mean" (the picture's mean color), "black", "blurred" (the picture, blurred) or "noise"
+    fill    what the square is filled with: "gray" (0.5), "mean" (the picture's mean color), "black", "blurred" (the
+            picture, blurred) or "noise"
     shape   "square", or "disc": one of that diameter, with a soft edge of a pixel
-    score   of a class: "probability" (after the softmax or sigmoid) or "logit" (before it)
+    score   what is measured of a class: its "probability" (after the softmax or sigmoid) or its "logit" (before it)
     layer   of which the total activation of the strongest feature map is taken, too; ``strongest_map`` shows what
             that one sees
 

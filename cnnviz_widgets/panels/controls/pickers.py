@@ -1,196 +1,29 @@
-"""Traits that know which control shows them, and the controls of what a session shares.
+"""Controls of what depends on the session: of its own traits, and of a panel's traits that its network limits."""
 
-A panel's author writes ``size = slider(32, 8, 96, step=8, label="Square", help="…")``; the panel builds the widget and
-binds it. The trait is the state; the widget only shows it. With ``more=True`` the control stands under Settings.
-"""
-
-import inspect
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 import ipywidgets
-from traitlets import HasTraits, TraitType, Tuple
+from traitlets import Tuple
 
-from cnnviz_widgets.errors import UserError, naming
-from cnnviz_widgets.gate import came
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.zoo import available
+from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures import samples, source_of
-from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.tags import Tags
-from cnnviz_widgets.widgets.traits import Flag, Number, OneOf
 from cnnviz_widgets.widgets.upload import Upload
-
-if TYPE_CHECKING:
-    from cnnviz_widgets.networks import Layer, Network
-    from cnnviz_widgets.panels.panel import Panel
-    from cnnviz_widgets.panels.session import Session
 
 Complain = Callable[[Exception | None], None]  # tells what is wrong; None = nothing any more
 NATURAL = {"description_width": "initial"}
-ON_BUTTONS = 20  # letters for which a row of buttons has room
 
 
-def default(method: Callable, parameter: str) -> Any:
-    """What a method takes where nothing is said: a panel begins with the same."""
-    return inspect.signature(method).parameters[parameter].default
+class Owner(Protocol):
+    """What a control needs of its panel."""
 
-
-def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str, more: bool = False) -> TraitType:
-    """A whole number between ``low`` and ``high``."""
-
-    def build(panel: "Panel") -> ipywidgets.Widget:
-        return ipywidgets.IntSlider(default, low, high, step, description=label, tooltip=help, style=NATURAL)
-
-    return Number(default, low, high, whole=True, help=help).tag(setting=True, control=build, more=more)
-
-
-def choice(
-    default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str, more: bool = False
-) -> TraitType:
-    """One of a few words, or of the keys of a mapping to words: up to three short ones are buttons, else a list."""
-    shown = options if isinstance(options, Mapping) else {one: one for one in options}
-
-    def build(panel: "Panel") -> ipywidgets.Widget:
-        fit = len(shown) <= 3 and len("".join(shown.values())) <= ON_BUTTONS
-        kind = ipywidgets.ToggleButtons if fit else ipywidgets.Dropdown
-        pairs = [(words, value) for value, words in shown.items()]
-        control = kind(value=default, options=pairs, description=label, tooltip=help, style=NATURAL)
-        if isinstance(control, ipywidgets.ToggleButtons):
-            control.style.button_width = "auto"
-            control.tooltips = [help] * len(shown)
-        return control
-
-    return OneOf(options, default, help).tag(setting=True, control=build, more=more)
-
-
-def toggle(default: bool, *, label: str, help: str, more: bool = False) -> TraitType:
-    """On or off."""
-
-    def build(panel: "Panel") -> ipywidgets.Widget:
-        return ipywidgets.Checkbox(default, description=label, tooltip=help, indent=False, style=NATURAL)
-
-    return Flag(default, help=help).tag(setting=True, control=build, more=more)
-
-
-def several_classes(most: int, *, label: str, help: str, more: bool = False) -> TraitType:
-    """Up to ``most`` class indices; names may be assigned, too. () = what the panel takes by itself."""
-
-    def build(panel: "Panel") -> ipywidgets.Widget:
-        return ClassTags(panel, most, label, help)
-
-    return _Classes(most, help).tag(setting=True, control=build, more=more)
-
-
-class _Classes(TraitType):
-    """Indices of classes of the network in the owner's session, each once."""
-
-    def __init__(self, most: int, help: str) -> None:
-        self._most = most
-        super().__init__((), help=help)
-
-    def validate(self, owner: "Panel", value: Any) -> tuple[int, ...]:
-        several = [value] if isinstance(value, int | str) else value
-        if not isinstance(several, Sequence):
-            raise UserError(f"{self.name} must be up to {self._most} classes, by name or index, not {came(value)}.")
-        with naming(self.name):
-            found = tuple(dict.fromkeys(owner.session.network.class_index(one) for one in several))
-        if len(found) > self._most:
-            raise UserError(f"{self.name} must be at most {self._most} classes, not {len(found)}.")
-        return found
-
-
-def checks(
-    default: Sequence[Any],
-    columns: Mapping[str, str],
-    rows: Mapping[str, str] | None = None,
-    *,
-    most: int,
-    label: str,
-    help: str,
-    more: bool = False,
-) -> TraitType:
-    """Up to ``most`` of some names, or of their pairs with the names of rows. The mappings say how they are shown."""
-
-    def build(panel: "Panel") -> ipywidgets.Widget:
-        return CheckTable(columns, rows, most=most, description=label, tooltip=help).add_class("cnnviz-wide")
-
-    return _Some(columns, rows, most, default, help).tag(setting=True, control=build, more=more)
-
-
-class _Some(TraitType):
-    """Some names, or (column, row) pairs of names, in the order in which they are offered."""
-
-    def __init__(self, columns: Iterable[str], rows: Iterable[str] | None, most: int, default: Any, help: str) -> None:
-        self._every, self._most = list(product(columns, rows) if rows else columns), most
-        self._allowed = f"one of {', '.join(columns)}" + (f", with one of {', '.join(rows)}" if rows else "")
-        super().__init__(tuple(default), help=help)
-
-    def validate(self, owner: HasTraits, value: Any) -> tuple:
-        several = [value] if isinstance(value, str) else value
-        if not isinstance(several, Sequence):
-            raise UserError(f"each of {self.name} must be {self._allowed}, not {came(value)}.")
-        several = [tuple(one) if isinstance(one, list) else one for one in several]
-        if unknown := [one for one in several if one not in self._every]:
-            raise UserError(f"each of {self.name} must be {self._allowed}, not {came(unknown[0])}.")
-        chosen = tuple(one for one in self._every if one in several)
-        if not 1 <= len(chosen) <= self._most:
-            raise UserError(f"{self.name} must be 1 to {self._most}, not {len(chosen)}.")
-        return chosen
-
-
-def counter(count: Callable[["Network"], int], *, label: str, help: str, more: bool = False) -> TraitType:
-    """A whole number from 0 to one that depends on the session's network."""
-
-    def build(panel: "Panel") -> ipywidgets.Widget:
-        return CountSlider(panel, count, label, help)
-
-    return Number(0, 0, whole=True, help=help).tag(setting=True, control=build, more=more)
-
-
-@cache
-def declared(kind: type[HasTraits], tag: str) -> tuple[str, ...]:
-    """The traits that carry a tag, in the order in which the classes declare them."""
-    every = {name: trait for base in reversed(kind.__mro__) for name, trait in vars(base).items()}
-    return tuple(name for name, trait in every.items() if isinstance(trait, TraitType) and trait.metadata.get(tag))
-
-
-def bound_controls(panel: "Panel") -> dict[str, ipywidgets.Widget]:
-    """The controls of a panel's own traits by the traits' names, in the order in which the panel declares them."""
-    controls = {}
-    for name in declared(type(panel), "control"):
-        controls[name] = panel.traits()[name].metadata["control"](panel)
-        _bind(panel, name, controls[name])
-    return controls
-
-
-def _bind(panel: "Panel", name: str, control: ipywidgets.Widget) -> None:
-    """Keep a trait and its control alike. What the panel refuses is explained in it, and the control goes back."""
-    refused = False
-
-    def follow(_: Any = None) -> None:
-        control.value = getattr(panel, name)
-
-    def choose(change: dict) -> None:
-        nonlocal refused
-        with panel.session.turn:
-            try:
-                setattr(panel, name, change["new"])
-                follow()  # the panel may have made something else of it
-            except Exception as error:  # a callback's error is seen by nobody
-                follow()
-                refused = True
-                panel._complain(error)
-            else:
-                if refused:
-                    refused = False
-                    panel._complain(None)
-
-    follow()
-    panel.observe(follow, name)
-    control.observe(choose, "value")
+    session: Session
+    complain: Complain
 
 
 class _Shared:
@@ -199,9 +32,9 @@ class _Shared:
     chooses: str  # the session's trait
     _follows: tuple[str, ...] = ()
     _keeps_what_is_wrong = False  # to be corrected; else the control goes back to what holds
-    session: "Session | None" = None
+    session: Session | None = None
 
-    def _bind(self, session: "Session", complain: Complain, *controls: ipywidgets.Widget) -> None:
+    def _bind(self, session: Session, complain: Complain, *controls: ipywidgets.Widget) -> None:
         self.session, self._complain = session, complain
         self._follow()
         session.observe(self._follow, list(self._follows))
@@ -249,7 +82,7 @@ class ClassPicker(_Shared, ipywidgets.Combobox):
     _follows = ("network", "target")
     _keeps_what_is_wrong = True
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
+    def __init__(self, session: Session, complain: Complain) -> None:
         super().__init__(
             placeholder="(the top class)",
             description="Class",
@@ -274,13 +107,13 @@ class LayerPicker(_Shared, ipywidgets.Dropdown):
     chooses = "layer"
     _follows = ("network", "layer")
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
+    def __init__(self, session: Session, complain: Complain) -> None:
         super().__init__(
             description="Layer", tooltip="The layer that is looked at, from input to output", style=NATURAL
         )
         self._bind(session, complain)
 
-    def _offered(self) -> "list[Layer]":
+    def _offered(self) -> list[Layer]:
         return [layer for layer in self.session.network.layers if layer.spatial]
 
     def _current(self) -> str | None:
@@ -304,7 +137,7 @@ class LayerSlider(_Shared, ipywidgets.SelectionSlider):
     chooses = "layer"
     _follows = ("network", "layer")
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
+    def __init__(self, session: Session, complain: Complain) -> None:
         super().__init__(
             options=[""],
             description="Layer",
@@ -332,8 +165,8 @@ class LayerSlider(_Shared, ipywidgets.SelectionSlider):
 class _OfNetwork:
     """A control of a panel's own trait that depends on the session's network, and lets go of it when closed."""
 
-    def _bind(self, panel: "Panel") -> None:
-        self._panel: Panel | None = panel
+    def _bind(self, panel: Owner) -> None:
+        self._panel: Owner | None = panel
         self._offer()
         panel.session.observe(self._offer, "network")
 
@@ -351,7 +184,7 @@ class _OfNetwork:
 class CountSlider(_OfNetwork, ipywidgets.IntSlider):
     """From 0 to a number that the network has."""
 
-    def __init__(self, panel: "Panel", count: Callable[["Network"], int], description: str, tooltip: str) -> None:
+    def __init__(self, panel: Owner, count: Callable[[Network], int], description: str, tooltip: str) -> None:
         super().__init__(description=description, tooltip=tooltip, style=NATURAL)
         self._count = count
         self._bind(panel)
@@ -368,7 +201,7 @@ class ClassTags(_OfNetwork, Tags):
 
     value = Tuple()
 
-    def __init__(self, panel: "Panel", most: int, description: str, tooltip: str) -> None:
+    def __init__(self, panel: Owner, most: int, description: str, tooltip: str) -> None:
         super().__init__(most=most, description=description, tooltip=tooltip, placeholder="(the most probable)")
         self.add_class("cnnviz-wide")
         self._showing = False
@@ -392,16 +225,16 @@ class ClassTags(_OfNetwork, Tags):
             self.value = tuple(self.options.index(n) if n in self.options else classes.index(n) for n in change["new"])
         except Exception as error:  # a callback's error is seen by nobody
             self.value = before
-            self._panel._complain(error)
+            self._panel.complain(error)
         else:
-            self._panel._complain(None)
+            self._panel.complain(None)
         self._show()
 
 
 class ConvolutionPicker(LayerPicker):
     """The layers that have kernels; the first one where the session looks at something else."""
 
-    def _offered(self) -> "list[Layer]":
+    def _offered(self) -> list[Layer]:
         return convolutions(self.session.network)
 
     def _current(self) -> str | None:
@@ -415,7 +248,7 @@ class ChannelSlider(_Shared, ipywidgets.IntSlider):
     chooses = "channel"
     _follows = ("network", "layer", "channel")
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
+    def __init__(self, session: Session, complain: Complain) -> None:
         super().__init__(description="Channel", tooltip="The feature map that is looked at", style=NATURAL)
         self._bind(session, complain)
 
@@ -433,7 +266,7 @@ class NetworkPicker(_Shared, ipywidgets.Dropdown):
     chooses = "network"
     _follows = ("network",)
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
+    def __init__(self, session: Session, complain: Complain) -> None:
         super().__init__(description="Network", tooltip="The network that is looked at", style=NATURAL)
         self._given = session.network
         self._bind(session, complain)
@@ -454,7 +287,7 @@ class PicturePicker(_Shared, ipywidgets.HBox):
     _follows = ("image",)
     OWN = "(your picture)"
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
+    def __init__(self, session: Session, complain: Complain) -> None:
         self._list = ipywidgets.Dropdown(
             options=[self.OWN, *samples()], description="Picture", tooltip="A photograph to look at", style=NATURAL
         )
@@ -476,12 +309,12 @@ class PicturePicker(_Shared, ipywidgets.HBox):
             self._follow()
 
 
-def convolutions(network: "Network") -> "list[Layer]":
+def convolutions(network: Network) -> list[Layer]:
     """The layers that have kernels to look at."""
     return [layer for layer in network.layers if layer.kind == "Conv2d"]
 
 
-def current_convolution(network: "Network", layer: str) -> "Layer":
+def current_convolution(network: Network, layer: str) -> Layer:
     """The named layer if it has kernels, else the network's first one that has."""
     layers = convolutions(network)
     if not layers:
@@ -505,7 +338,7 @@ def sample_of(image: Any) -> str | None:
     return next((name for name in samples() if source_of(image) == f'cnnviz.load_image("{name}")'), None)
 
 
-def layer_label(layer: "Layer") -> str:
+def layer_label(layer: Layer) -> str:
     """``features › 3 › squeeze · Conv2d 16×54×54``."""
     return f"{layer.label} · {layer.kind} {'×'.join(map(str, layer.shape))}"
 

@@ -1,0 +1,45 @@
+"""What is set in a panel: traits that know their control, and the controls of what a session shares."""
+
+from cnnviz_widgets.panels.controls.pickers import (
+    NATURAL,
+    PICKERS,
+    LayerPicker,
+    class_labels,
+    convolutions,
+    current_convolution,
+    layer_label,
+    sample_of,
+)
+from cnnviz_widgets.panels.controls.traits import (
+    bound_controls,
+    checks,
+    choice,
+    counter,
+    declared,
+    default,
+    float_slider,
+    several_classes,
+    slider,
+    toggle,
+)
+
+__all__ = [
+    "NATURAL",
+    "PICKERS",
+    "LayerPicker",
+    "bound_controls",
+    "checks",
+    "choice",
+    "class_labels",
+    "convolutions",
+    "counter",
+    "current_convolution",
+    "declared",
+    "default",
+    "float_slider",
+    "layer_label",
+    "sample_of",
+    "several_classes",
+    "slider",
+    "toggle",
+]
