@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
-ORDER = "convolution filters activations units embeddings occlusion gradients cam evaluation features adversarial style"
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,10 @@ class PanelEntry:
 
 @cache
 def families() -> tuple[str, ...]:
-    """The folders of ``methods``, in the order of the course; one that is not known to ``ORDER`` comes last."""
-    order = ORDER.split()
-    folders = [path.name for path in (PACKAGE / "methods").iterdir() if (path / "__init__.py").is_file()]
-    return tuple(sorted(folders, key=lambda name: (order.index(name) if name in order else len(order), name)))
+    """The folders of ``methods``, by the last chapter that has a panel of theirs; those without a panel come last."""
+    folders = [path.parent.name for path in sorted((PACKAGE / "methods").glob("*/__init__.py"))]
+    last = {name: max((max(one.chapters) for one in _panels() if one.family == name), default="~") for name in folders}
+    return tuple(sorted(folders, key=lambda name: (last[name], name)))
 
 
 @cache
@@ -97,10 +96,19 @@ def techniques() -> tuple[Technique, ...]:
 @cache
 def panels() -> tuple[PanelEntry, ...]:
     """In the order of the families, and within one of the chapters."""
+    order = families()
+    unknown = [f"{one.name} ({one.family})" for one in _panels() if one.family not in order]
+    if unknown:
+        raise ValueError(f"there is no family of methods for {', '.join(unknown)}.")
+    return tuple(sorted(_panels(), key=lambda one: (order.index(one.family), one.chapters, one.name)))
+
+
+@cache
+def _panels() -> tuple[PanelEntry, ...]:
     found = []
     for path in sorted((PACKAGE / "panels").glob("*.py")):
         for node in _tree(path).body:
-            if isinstance(node, ast.ClassDef) and _literal(node, "family", None) in families():
+            if isinstance(node, ast.ClassDef) and _literal(node, "family", None):
                 names = ("title", "family", "chapters", "shows", "as_call", "quick")
                 said = {name: _literal(node, name, None) for name in names}
                 if missing := [name for name in names[:-1] if said[name] is None]:
@@ -117,7 +125,7 @@ def panels() -> tuple[PanelEntry, ...]:
                         bool(said["quick"]),
                     )
                 )
-    return tuple(sorted(found, key=lambda one: (families().index(one.family), one.chapters, one.name)))
+    return tuple(found)
 
 
 def _method_files() -> Iterator[Path]:
