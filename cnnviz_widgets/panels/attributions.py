@@ -8,17 +8,18 @@ from torch import Tensor
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels.call import Call
 
 MASKS = 64  # channels that Score-CAM weighs, the strongest: all of them could take minutes
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """A function of ``methods`` with a name for the reader.
+    """A public function with a name for the reader.
 
     options  that make this method of it
     layer    whether it looks at a layer
-    unit     of its values: those with the same can be shown on one scale
+    unit     of its values: those with the same can be shown on one color scale
     """
 
     label: str
@@ -27,20 +28,14 @@ class Attribution:
     layer: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def __call__(self, network: Network, image: Tensor, target: Any, **more: Any) -> Any:
-        return getattr(cnnviz, self.function)(network, image, target, **{**self.options, **more})
-
-    def arguments(self, network: Network, layer: str) -> dict[str, Any]:
-        """What it takes besides the target, if it looks at a layer."""
-        arguments = {"layer": layer} if self.layer else {}
-        if self.function == "score_cam":  # a forward pass for each
-            arguments["channels"] = min(MASKS, network.layer(layer).channels)
-        return arguments
-
-    def code(self, target: str, **more: Any) -> str:
-        """The same as a line of code."""
-        options = "".join(f", {name}={value!r}" for name, value in {**self.options, **more}.items())
-        return f"cnnviz.{self.function}(net, photo, {target}{options})"
+    def call(self, network: Network, image: Tensor, target: Any, layer: str | None = None, **more: Any) -> Call:
+        """Of this method. ``layer``: None = the method's own choice; other methods look at no layer."""
+        options = {**self.options, **more}
+        if self.layer and layer is not None:
+            options["layer"] = layer
+            if self.function == "score_cam":  # a forward pass for each
+                options["channels"] = min(MASKS, network.layer(layer).channels)
+        return Call(getattr(cnnviz, self.function), network, image, target, **options)
 
 
 ATTRIBUTIONS = {  # the quick ones first

@@ -1,20 +1,21 @@
-"""C1, C2, C4: which places of a layer speak for a class, and which channels."""
+"""C1, C2, C4: which positions of a layer contribute to a class score, and which channels."""
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 
-import cnnviz_widgets as cnnviz
-from cnnviz_widgets.drawing.results import rgb, robust_maximum
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
+from cnnviz_widgets.methods.cam.important_channels import important_channels
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import choice, default, several_classes, toggle
-from cnnviz_widgets.panels.maps import Tiles, target_code
+from cnnviz_widgets.panels.call import As, Call, class_named
+from cnnviz_widgets.panels.controls import choice, several_classes
+from cnnviz_widgets.panels.maps import Tiles
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -25,15 +26,15 @@ MOST, IMPORTANT = 4, 5
 
 
 class ClassActivation(Panel):
-    """Which places of a layer speak for a class: walk through the layers, and compare up to four classes.
+    """Which positions of a layer contribute to a class score: walk through the layers, and compare up to four classes.
 
     method          "grad_cam" (Selvaraju et al. 2017), "grad_cam_pp", "hires_cam", "layer_cam", "cam" (Zhou et al.
                     2016; for networks that end in global average pooling and a linear layer) or "score_cam" (slow)
     classes         up to four class names or numbers; () = the chosen class and the most probable others
-    relu            only what speaks for the class; else what speaks against it, too, in blue
-    counterfactual  the places whose absence would help the class
-    upsampled       blended up to the picture's size; else the layer's own cells
-    scale           every class at full contrast ("each"), or all on one scale ("one")
+    relu, counterfactual
+                    as in ``cnnviz.grad_cam``
+    upsampled       as its ``upsample``
+    color_scale     "each" class at its full contrast, or a "shared" one for all
     """
 
     title = "Class activation"
@@ -43,27 +44,19 @@ class ClassActivation(Panel):
     as_call = "cnnviz.grad_cam(net, photo)"
     quick = True
     pickers = ("image", "target", "walk")
-    method = choice("grad_cam", METHODS, label="Method", help="How channels are weighed, and what is summed up")
-    scale = choice("each", ["each", "one"], label="Scale", help="Each class at full contrast, or all on one scale")
-    relu = toggle(
-        default(grad_cam, "relu"),
-        label="ReLU: only what speaks for it",
-        help="Off: red speaks for the class, blue against it",
-    )
-    counterfactual = toggle(
-        default(grad_cam, "counterfactual"), label="Counterfactual",
-        help="The places without which the class would win",
-    )  # fmt: skip
-    upsampled = toggle(
-        default(grad_cam, "upsample"), label="Upsampled",
-        help="Blended up to the picture's size; off: the layer's own cells",
-    )  # fmt: skip
+    old_names: ClassVar = {"scale": ("color_scale", {"one": "shared"})}
+    method = choice("grad_cam", METHODS, label="Method", help="How channels are weighted, and what is summed up")
+    color_scale = choice("each", ["each", "shared"], label="Color scale", help="Each map's own, or one for all classes")
+    relu = option(grad_cam, label="ReLU: positive contributions only")
+    counterfactual = option(grad_cam)
+    upsampled = option(grad_cam, name="upsample", label="Upsampled")
     classes = several_classes(MOST, label="Classes", help="Up to four: type a name. None = the most probable ones")
 
     def build(self) -> list[ipywidgets.Widget]:
         look = {"colormap": "inferno", "labels": True, "max_width": 1076}
-        maps = View("What speaks for the class", "whole", opacity=0.6, max_height=420, **look)
-        strip = View("Channels: click one", "whole", cursor="tile", controls=False, max_height=236, **look)
+        maps = View("Class activation maps", "whole", opacity=0.6, max_height=420, **look)
+        words = "Most and least important channels: click one"
+        strip = View(words, "whole", cursor="tile", controls=False, max_height=236, **look)
         strip.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(strip, "selected")
         self._tiles = Tiles()
@@ -79,60 +72,55 @@ class ClassActivation(Panel):
         self.classes = ()
 
     def _choose(self, pointer: Pointer) -> None:
-        name = self._parts["channels"].image.content.names[pointer.tile]  # of what is on the screen: "17 · +0.3"
-        self.session.channel = int(name.split()[0])
+        self.session.channel = self._parts["channels"].image.content.keys[pointer.tile]  # of what is on the screen
 
     def compute(self, now: Now) -> Iterator[Frame]:
         guesses = {one.index: one for one in now.network.predict(now.image, len(now.network.classes))}
         first = () if now.target is None else (now.target,)
         wanted = now.classes or tuple(dict.fromkeys((*first, *guesses)))[:MOST]
         names = {index: f"{guesses[index].name} · {guesses[index].probability:.1%}" for index in wanted}
-        options = self._options(now)
-        self._tiles.about(now.network, now.image, now.layer, now.method, options)
-        picture = rgb(now.network.prepare(now.image)[0])
+        calls = {index: _call(now, index) for index in wanted}
+        group = (lambda index: "all") if now.color_scale == "shared" else lambda index: index
+        self._tiles.about(now.network, now.image, now.layer, now.method, _options(now))
+        picture, caption = rgb(now.network.prepare(now.image)[0]), _caption(now)
         if self._tiles.empty:  # room for all that will come
-            yield Frame({"maps": self._tiles.content(picture, names, self._caption(now))}, 0, len(wanted))
-        shown = {}
-        for number, index in enumerate(wanted, 1):
-            waited = index not in self._tiles.known
-            ask = partial(ATTRIBUTIONS[now.method], now.network, now.image, index, **options)
-            shown[index] = result = self._tiles.know(index, ask).result
-            if waited or number == len(wanted):
-                most = {one: float(robust_maximum(shown[one].values)) for one in shown}
-                for one, high in most.items():
-                    self._tiles.put(one, shown[one], max(most.values()) if now.scale == "one" else high)
-                content = self._tiles.content(picture, names, self._caption(now), result.extent)
-                yield Frame({"maps": content}, number, len(wanted))
-
-    def _options(self, now: Now) -> dict[str, Any]:
-        counterfactual = {} if now.method == "score_cam" else {"counterfactual": now.counterfactual}
-        layer = ATTRIBUTIONS[now.method].arguments(now.network, now.layer)
-        return {**layer, "relu": now.relu, "upsample": now.upsampled, **counterfactual}
-
-    def _caption(self, now: Now) -> str:
-        default = now.layer == now.network.default_layer.name
-        return f"{METHODS[now.method]} at {now.layer}{default * f', {now.network.default_layer_reason}'}"
+            yield Frame({"maps": self._tiles.content(picture, names, caption)}, 0, len(wanted))
+        for number, found in self._tiles.find(calls):
+            self._tiles.put(found, group)
+            extent = next(iter(found.values())).extent
+            yield Frame({"maps": self._tiles.content(picture, names, caption, extent)}, number, len(wanted))
 
     @computes
     def look(self, now: Now) -> Frame:
         """The channels with the largest and the smallest weights."""
-        found = cnnviz.important_channels(now.network, now.image, now.target, now.layer, self._number(now))
+        number = max(1, min(IMPORTANT, now.network.layer(now.layer).channels // 2))
+        found = important_channels(now.network, now.image, now.target, now.layer, number)
         names = [f"{one} · {found.values[one]:+.2g}" for one in found.channels]  # short: the tiles are small
         caption = "channel · its weight α: the greatest, then the least"
-        content = replace(found.content(), columns=None, names=names, caption=caption)
+        content = replace(found.content(), columns=None, names=names, keys=found.channels, caption=caption)
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
         return Frame({"channels": content, "chosen": chosen})
-
-    def _number(self, now: Now) -> int:
-        return max(1, min(IMPORTANT, now.network.layer(now.layer).channels // 2))
 
     def call(self, now: Now) -> str:
         guesses = f"(guess.index for guess in net.predict(photo, {MOST}))"
         if now.classes:
-            chosen = f"[{', '.join(target_code(now.network, index) for index in now.classes)}]"
+            chosen = f"[{', '.join(class_named(now.network, index).written for index in now.classes)}]"
         elif now.target is None:
             chosen = f"[{guesses[1:-1]}]"
         else:
             chosen = f"list(dict.fromkeys([{now.target}, *{guesses}]))[:{MOST}]"
-        call = ATTRIBUTIONS[now.method].code("one", **self._options(now))
-        return f"classes = {chosen}\nmaps = [{call} for one in classes]\ndisplay(*maps)"
+        return f"classes = {chosen}\nmaps = [{_call(now, As(0, 'one'))} for one in classes]\ndisplay(*maps)"
+
+
+def _call(now: Now, target: int | As) -> Call:
+    return ATTRIBUTIONS[now.method].call(now.network, now.image, target, now.layer, **_options(now))
+
+
+def _options(now: Now) -> dict[str, Any]:
+    counterfactual = {} if now.method == "score_cam" else {"counterfactual": now.counterfactual}
+    return {"relu": now.relu, "upsample": now.upsampled, **counterfactual}
+
+
+def _caption(now: Now) -> str:
+    default = now.layer == now.network.default_layer.name
+    return f"{METHODS[now.method]} at {now.layer}{default * f', {now.network.default_layer_reason}'}"

@@ -13,6 +13,7 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.methods.features.class_model import RECIPES, Recipe, class_model
+from cnnviz_widgets.panels.call import class_named
 from cnnviz_widgets.panels.controls import choice, default, float_slider, slider, toggle
 from cnnviz_widgets.panels.making import (
     STOPS,
@@ -26,7 +27,6 @@ from cnnviz_widgets.panels.making import (
     seen_at,
     steps_slider,
 )
-from cnnviz_widgets.panels.maps import target_code
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Bars, Chart
 from cnnviz_widgets.runtime.runner import Frame
@@ -171,7 +171,7 @@ class ClassModel(Making):
 
 
 def _run(now: Now) -> Run:
-    target = json.loads(target_code(now.network, _target(now)))  # its name, where that is one class's only
+    target = json.loads(class_named(now.network, _target(now)).written)  # its name, where that is one class's only
     options = {"batch": now.starts} if now.starts > 1 else {}
     if now.starts > 1 and not RECIPES[now.preset].sd:
         options["sd"] = Recipe.sd  # without noise they would all be the same

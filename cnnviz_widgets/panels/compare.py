@@ -1,4 +1,4 @@
-"""S2: every method on one picture, what each costs, and whether the class hangs on what it shows."""
+"""S2: every method on one picture, what each costs, and how the class score follows the pixels that it shows."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,11 +9,12 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
-from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import checks, default, slider
-from cnnviz_widgets.panels.maps import Tiles, caption, target_code
+from cnnviz_widgets.panels.call import As, Call, class_named
+from cnnviz_widgets.panels.controls import checks
+from cnnviz_widgets.panels.maps import Tiles, caption
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.runtime.runner import Frame
@@ -21,17 +22,18 @@ from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.traits import OneOf
 
 METHODS = labels(*(name for name in ATTRIBUTIONS if name != "gradient"))
+CURVES = deletion_curve, insertion_curve
 
 
 class Compare(Panel):
     """All methods on one picture, the quick ones first, each with the time that it took.
 
-    Then the test: how soon does the class go when the pixels that a method calls important are taken away, the most
-    important first (deletion: a small area is good), and how soon does it come when they are put back (insertion: a
-    large area is good; Petsiuk et al. 2018)?
+    Then the test: how soon does the class probability drop when the pixels that a method calls important are deleted,
+    the most important first (a small area is good), and how soon does it rise when they are inserted (a large area is
+    good; Petsiuk et al. 2018)?
 
     methods  which ones
-    steps    in which the pixels are taken away or put back
+    steps    of deletion and of insertion
     chosen   the method whose curves stand out, "" = none; click its map
     """
 
@@ -41,10 +43,9 @@ class Compare(Panel):
     shows = "all these maps of one picture, with their time, deletion and insertion curves"
     as_call = "cnnviz.deletion_curve(net, photo, heatmap)"
     pickers = ("image", "target", "layer")
-    steps = slider(
-        default(deletion_curve, "steps"), 5, 100, step=5, label="Steps",
-        help="In which pixels are taken away, or put back: more are slower",
-    )  # fmt: skip
+    steps = option(
+        deletion_curve, 5, 100, step=5, label="Steps", help="Number of deletion and insertion steps: more are slower"
+    )
     methods = checks(list(METHODS), METHODS, most=len(METHODS), label="Methods", help="Which methods are compared")
     chosen = OneOf(("", *METHODS), "").tag(setting=True)
 
@@ -62,34 +63,23 @@ class Compare(Panel):
         ]
 
     def _choose(self, pointer: Pointer) -> None:
-        name = self._drawn.methods[pointer.tile]  # of what is on the screen
+        name = self._parts["maps"].image.content.keys[pointer.tile]  # of what is on the screen
         self.chosen = "" if self.chosen == name else name
 
     def compute(self, now: Now) -> Iterator[Frame]:
-        picture = now.network.prepare(now.image)[0]
+        steps, picture, total = now.steps, now.network.prepare(now.image)[0], 2 * len(now.methods)
         target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
         self._tiles.about(now.network, now.image, target, now.layer)
-        total = 2 * len(now.methods)
         if self._tiles.empty:  # room for all that will come
             yield Frame(self._maps(now, picture, {}, target) | self._curves(now, {}), 0, total)
-        shown = {}
-        for number, name in enumerate(now.methods, 1):
-            waited, method = name not in self._tiles.known, ATTRIBUTIONS[name]
-            ask = partial(method, now.network, now.image, target, **method.arguments(now.network, now.layer))
-            result = self._tiles.know(name, ask, METHODS[name]).result
-            if result is not None:
-                shown[name] = result
-                self._tiles.put(name, result)
-            if waited or number == len(now.methods):
-                yield Frame(self._maps(now, picture, shown, target), number, total)
-        curves = {}
-        for number, (name, result) in enumerate(shown.items(), 1):
-            waited = (name, now.steps) not in self._tiles.known
-            ask = partial(_both, now.network, now.image, result, target, now.steps)
-            both = self._tiles.know((name, now.steps), ask, METHODS[name]).result
-            curves |= {} if both is None else {name: both}
-            if waited or number == len(shown):
-                yield Frame(self._curves(now, curves), len(now.methods) + number, total)
+        maps: dict[str, Any] = {}
+        for number, maps in self._tiles.find({name: _call(now, name, target) for name in now.methods}, METHODS):
+            self._tiles.put(maps)
+            yield Frame(self._maps(now, picture, maps, target), number, total)
+        asked = {(name, steps): partial(_both, now, result, target) for name, result in maps.items()}
+        for number, found in self._tiles.find(asked, {key: METHODS[key[0]] for key in asked}):
+            curves = {name: both for (name, _), both in found.items()}
+            yield Frame(self._curves(now, curves), len(now.methods) + number, total)
 
     def _maps(self, now: Now, picture: Tensor, shown: dict[str, Any], target: int) -> dict[str, Any]:
         known = self._tiles.known
@@ -115,19 +105,33 @@ class Compare(Panel):
         return frame
 
     def call(self, now: Now) -> str:
-        lines = [f"target = {target_code(now.network, now.target)}", "maps = {"]
-        for name in filter(self._tiles.fits, now.methods):
-            method = ATTRIBUTIONS[name]
-            lines.append(f"    {name!r}: {method.code('target', **method.arguments(now.network, now.layer))},")
-        lines += ["}", "for name, result in maps.items():"]
-        lines += ["    for curve in (cnnviz.deletion_curve, cnnviz.insertion_curve):"]
-        lines += [f"        print(name, curve(net, photo, result, target, steps={now.steps}).area)"]
-        return "\n".join([*lines, "display(*maps.values())"])
+        named = class_named(now.network, now.target)
+        target = As(now.target, named.written if now.target is None else "target")
+        fitting = list(filter(self._tiles.fits, now.methods))
+        curves = [_curve(now, curve, As(None, "result"), target) for curve in CURVES]
+        return "\n".join(
+            [
+                *([] if now.target is None else [f"target = {named.written}"]),
+                "maps = {",
+                *(f'    "{name}": {_call(now, name, target)},' for name in fitting),
+                "}",
+                "for name, result in maps.items():",
+                f"    print(name, {curves[0]}.area, {curves[1]}.area)",
+                "display(*maps.values())",
+            ]
+        )
 
 
-def _both(network: Network, image: Tensor, result: Any, target: int, steps: int) -> tuple[Curve, Curve]:
-    curves = deletion_curve, insertion_curve
-    return tuple(curve(network, image, result, target, steps=steps) for curve in curves)
+def _call(now: Now, method: str, target: int | As) -> Call:
+    return ATTRIBUTIONS[method].call(now.network, now.image, target, now.layer)
+
+
+def _curve(now: Now, curve: Any, result: Any, target: int | As) -> Call:
+    return Call(curve, now.network, now.image, result, target, steps=now.steps)
+
+
+def _both(now: Now, result: Any, target: int) -> tuple[Curve, ...]:
+    return tuple(_curve(now, curve, result, target)() for curve in CURVES)
 
 
 def _time(seconds: float) -> str:

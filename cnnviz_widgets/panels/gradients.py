@@ -1,18 +1,19 @@
-"""G1 to G4, C3: what the class, or one neuron, is sensitive to, by several methods and rules side by side."""
+"""G1 to G5, C3: what the class, or one neuron, is sensitive to, by several methods and rules side by side."""
 
 import secrets
 from collections.abc import Iterator
-from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 
-from cnnviz_widgets.drawing.results import rgb, robust_maximum
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.relu_rules import RULES
 from cnnviz_widgets.engine.targets import Neuron
+from cnnviz_widgets.methods.evaluation.segment import segment
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import checks, choice
-from cnnviz_widgets.panels.maps import Tiles, caption, center, channel_map, over_picture, strongest, target_code
+from cnnviz_widgets.panels.call import As, Call, class_named, written
+from cnnviz_widgets.panels.controls import checks, choice, toggle
+from cnnviz_widgets.panels.maps import Tiles, caption, center, channel_map, over_picture, strongest
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
@@ -22,17 +23,20 @@ from cnnviz_widgets.widgets import Pointer
 CELLS = labels(
     "gradient", "saliency", "input_x_gradient", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad"
 )
+SALIENCY = ("saliency", "backprop")  # the cell from which the object is cut
 
 
 class Gradients(Panel):
     """The gradient of a class score, or of one neuron, with respect to the picture: up to six ways to see it.
 
-    cells    (method, rule) pairs. Methods: "gradient" (in color, gray = 0), "saliency" (its size), and what others
-             make of it: "input_x_gradient", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad".
-             The rule is what a ReLU passes back: the true gradient ("backprop"), positive signals only ("deconvnet";
-             Zeiler & Fergus 2014), or these through active units only ("guided"; Springenberg et al. 2015)
-    scale    every cell at its full contrast ("each"), or all that have the same unit on one scale ("one")
-    source   "class": the chosen class's score; "neuron": the place of the chosen channel that was clicked in its map
+    source       what is explained: the chosen "class", or the "neuron" that was clicked in the map of its channel
+    cells        (method, rule) pairs. Methods: "gradient" (in color, gray = 0), "saliency" (its size), and what others
+                 make of it: "input_x_gradient", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad".
+                 The rule is what a ReLU passes back: the true gradient ("backprop"), positive signals only
+                 ("deconvnet"; Zeiler & Fergus 2014), or these through active units only ("guided"; Springenberg et al.
+                 2015)
+    color_scale  "each" cell at its full contrast, or a "shared" one for all that have the same unit
+    mask         whether the object is cut out, too, as the saliency map shows where it is (Simonyan et al. 2014)
     """
 
     title = "Gradients"
@@ -45,9 +49,10 @@ class Gradients(Panel):
     as_call = "cnnviz.saliency(net, photo)"
     quick = True
     pickers = ("image", "target", "layer", "channel")
-    source = choice("class", ["class", "neuron"], label="From", help="Go back from the class score, or from one neuron")
-    scale = choice(
-        "each", ["each", "one"], label="Scale", help="Each cell at full contrast, or one scale for the same unit"
+    old_names: ClassVar = {"scale": ("color_scale", {"one": "shared"})}
+    source = choice("class", ["class", "neuron"], label="Explain", help="A class score, or one neuron")
+    color_scale = choice(
+        "each", ["each", "shared"], label="Color scale", help="Each cell's own, or a shared one for the same unit"
     )
     cells = checks(
         [(method, rule) for method in ("gradient", "saliency") for rule in RULES],
@@ -57,6 +62,14 @@ class Gradients(Panel):
         label="Cells",
         help="What is shown side by side: a method, and what a ReLU passes back",
     )
+    mask = toggle(
+        False, label="Object mask", help="Cut out the object by GrabCut, from the class's saliency map", more=True
+    )
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.observe(self._arrange, "mask")
+        self._arrange()
 
     def build(self) -> list[ipywidgets.Widget]:
         group = secrets.token_hex(4)
@@ -64,10 +77,14 @@ class Gradients(Panel):
         maps = View("The channel: click a neuron", opacity=0.7, max_width=360, **look)
         maps.image.on_click(self.guarded(self._choose))
         self._parts["neuron"] = Mark(maps, "crosshair")
-        sizes = {"max_width": 900, "max_height": 560}
-        cells = View("What comes back: gray or black is 0", "most", opacity=1, labels=True, **sizes, **look)
+        sizes = {"labels": True, "max_width": 900, "max_height": 560}
+        cells = View("Gradient with respect to the picture (gray or black is 0)", "most", opacity=1, **sizes, **look)
         self._tiles = Tiles()
-        return [self.part("cells", cells), self.part("maps", maps)]
+        self._cut = self.part("mask", View("Object mask from the saliency map (GrabCut)", controls=False, group=group))
+        return [self.part("cells", cells), self.part("maps", maps), self._cut]
+
+    def _arrange(self, _: Any = None) -> None:
+        self._cut.layout.display = None if self.mask else "none"
 
     def _choose(self, pointer: Pointer) -> None:
         if pointer.row is not None:
@@ -75,31 +92,18 @@ class Gradients(Panel):
             self.source = "neuron"
 
     def compute(self, now: Now) -> Iterator[Frame]:
-        of = now.target if now.source == "class" else Neuron(now.layer, now.channel, now.position)
+        of, total = _explained(now), len(now.cells)
         self._tiles.about(now.network, now.image, of)
         picture = rgb(now.network.prepare(now.image)[0])
         names = {cell: f"{CELLS[cell[0]]} · {cell[1]}" for cell in now.cells}
+        group = _unit if now.color_scale == "shared" else lambda cell: cell
         if self._tiles.empty:  # room for all that will come
-            yield Frame({"cells": self._tiles.content(picture, names, "…")}, 0, len(now.cells))
-        shown = {}
-        for number, cell in enumerate(now.cells, 1):
-            waited = cell not in self._tiles.known
-            ask = partial(ATTRIBUTIONS[cell[0]], now.network, now.image, of, rule=cell[1])
-            result = self._tiles.know(cell, ask, names[cell]).result
-            shown |= {} if result is None else {cell: result}
-            if waited or number == len(now.cells):
-                for one, high in self._bounds(shown, now.scale).items():
-                    self._tiles.put(one, shown[one], high)
-                what = caption(next((one.of for one in shown.values()), ""), {names[one]: shown[one] for one in shown})
-                yield Frame({"cells": self._tiles.content(picture, names, what)}, number, len(now.cells))
-
-    def _bounds(self, results: dict[tuple[str, str], Any], scale: str) -> dict[tuple[str, str], float]:
-        """The value of full contrast for each cell."""
-        most = {cell: float(robust_maximum(result.values)) for cell, result in results.items()}
-        if scale == "each":
-            return most
-        unit = {cell: ATTRIBUTIONS[cell[0]].unit for cell in results}
-        return {cell: max(most[one] for one in most if unit[one] == unit[cell]) for cell in results}
+            yield Frame({"cells": self._tiles.content(picture, names, "…")}, 0, total)
+        for number, found in self._tiles.find({cell: _call(now, cell, of) for cell in now.cells}, names):
+            self._tiles.put(found, group)
+            what = next((one.of for one in found.values()), "")
+            errors = caption(what, {names[cell]: result for cell, result in found.items()})
+            yield Frame({"cells": self._tiles.content(picture, names, errors)}, number, total)
 
     @computes
     def look(self, now: Now) -> Frame:
@@ -111,9 +115,38 @@ class Gradients(Panel):
         neuron = center(content, row, column) if now.source == "neuron" else None
         return Frame({"maps": content, "neuron": neuron})
 
+    @computes
+    def cut(self, now: Now) -> Frame:
+        """The object, as far as the saliency map shows where it is."""
+        return Frame({"mask": _segment(now, _call(now, SALIENCY, _explained(now))())().content()} if now.mask else {})
+
     def call(self, now: Now) -> str:
-        neuron = f"cnnviz.Neuron({now.layer!r}, {now.channel}, {now.position})"
-        lines = [f"target = {target_code(now.network, now.target) if now.source == 'class' else neuron}", "cells = ["]
-        cells = [cell for cell in now.cells if self._tiles.fits(cell)]
-        lines += [f"    {ATTRIBUTIONS[method].code('target', rule=rule)}," for method, rule in cells]
-        return "\n".join([*lines, "]", "display(*cells)"])
+        of = _explained(now)
+        target = As(of, "None" if of is None else "target")
+        cells = [f"    {_call(now, cell, target)}," for cell in now.cells if self._tiles.fits(cell)]
+        lines = [] if of is None else [f"target = {written(_named(now, of))}"]
+        shown = "*cells"
+        if now.mask:
+            shown += f", {_segment(now, As(None, str(_call(now, SALIENCY, target))))}"
+        return "\n".join([*lines, "cells = [", *cells, "]", f"display({shown})"])
+
+
+def _explained(now: Now) -> int | Neuron | None:
+    return now.target if now.source == "class" else Neuron(now.layer, now.channel, now.position)
+
+
+def _named(now: Now, of: int | Neuron) -> As | Neuron:
+    return of if isinstance(of, Neuron) else class_named(now.network, of)
+
+
+def _call(now: Now, cell: tuple[str, str], target: Any) -> Call:
+    method, rule = cell
+    return ATTRIBUTIONS[method].call(now.network, now.image, target, rule=rule)
+
+
+def _segment(now: Now, heatmap: Any) -> Call:
+    return Call(segment, now.image, heatmap)
+
+
+def _unit(cell: tuple[str, str]) -> str:
+    return ATTRIBUTIONS[cell[0]].unit

@@ -4,9 +4,8 @@ All maps of a layer are stretched over the whole picture, as class activation ma
 What a unit really sees is its receptive field, whose center may lie beside its cell where a network pads little.
 """
 
-import json
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +17,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.remarks import listening, remark
+from cnnviz_widgets.runtime.memo import Memo
 
 
 def center(content: Content, row: int, column: int) -> tuple[float, float]:
@@ -63,7 +63,7 @@ class Tiles:
     """The pictures of several methods side by side. What is not yet computed keeps its place, and "…" in its name."""
 
     def __init__(self) -> None:
-        self._of: tuple = ()
+        self._memo: Memo[dict[Hashable, Known]] = Memo(dict)
         self._tiles: dict[Hashable, _Tile] = {}
         self.known: dict[Hashable, Known] = {}
 
@@ -74,43 +74,53 @@ class Tiles:
 
     def about(self, *of: Any) -> None:
         """What the methods are asked about; something else than before makes what is known of no use."""
-        if not same(of, self._of):
-            self._of, self.known = of, {}
+        self.known = self._memo.reached(*of)
 
-    def know(self, key: Hashable, function: Callable[[], Any], label: str = "") -> Known:
-        """What a function returns, asked once; its remarks are made each time.
+    def find(
+        self, asked: Mapping[Hashable, Callable[[], Any]], labels: Mapping[Hashable, str] | None = None
+    ) -> Iterator[tuple[int, dict[Hashable, Any]]]:
+        """Call each function once. Yields how many were called, and what the first ones return, whenever one is new.
 
-        With a label, a UserError is a remark, too: one method that does not fit the network does not stop the others.
+        labels  of the functions; with them, a UserError is a remark: a method that does not fit the network does not
+                stop the others
         """
-        if key not in self.known:
-            remarks, result, began = [], None, time.perf_counter()
-            try:
-                with listening(remarks.append):
-                    result = function()
-            except UserError as error:
-                if not label:
-                    raise
-                remarks.append(f"{label}: {error}")
-                self._tiles.pop(key, None)
-            self.known[key] = Known(result, tuple(remarks), time.perf_counter() - began)
-        for sentence in self.known[key].remarks:
-            remark(sentence)
-        return self.known[key]
+        found = {}
+        for number, (key, function) in enumerate(asked.items(), 1):
+            new = key not in self.known
+            if new:
+                self.known[key] = self._called(key, function, labels and labels[key])
+            for sentence in self.known[key].remarks:
+                remark(sentence)
+            if self.fits(key):
+                found[key] = self.known[key].result
+            if new or number == len(asked):
+                yield number, found
+
+    def _called(self, key: Hashable, function: Callable[[], Any], label: str | None) -> Known:
+        remarks, result, began = [], None, time.perf_counter()
+        try:
+            with listening(remarks.append):
+                result = function()
+        except UserError as error:
+            if label is None:
+                raise
+            remarks.append(f"{label}: {error}")
+            self._tiles.pop(key, None)
+        return Known(result, tuple(remarks), time.perf_counter() - began)
 
     def fits(self, key: Hashable) -> bool:
         """Whether a method returned something, as far as is known."""
         return key not in self.known or self.known[key].result is not None
 
-    def put(self, key: Hashable, result: Heatmap | GradientPicture, high: float | None = None) -> None:
-        """A map over the picture, or colors in which gray is 0, with full contrast at ``high`` (None = by itself)."""
-        high = float(robust_maximum(result.values)) if high is None else high
-        if isinstance(result, GradientPicture):  # the sum over the colors is read out
-            values = as_array(result.heatmap().values)
-            bound = max(1e-12, float(abs(values).max()))
-            self._tiles[key] = _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
-        else:
-            signed = result.content().signed
-            self._tiles[key] = _Tile(None, as_array(result.values), -high if signed else 0.0, high, False)
+    def put(
+        self, results: Mapping[Hashable, Heatmap | GradientPicture], group: Callable[[Any], Hashable] = lambda key: key
+    ) -> None:
+        """Maps over the picture, or colors in which gray is 0. Those of one ``group`` have full contrast together."""
+        highs: dict[Hashable, float] = {}
+        for key, result in results.items():
+            highs[group(key)] = max(float(robust_maximum(result.values)), highs.get(group(key), 0.0))
+        for key, result in results.items():
+            self._tiles[key] = _tile(result, highs[group(key)])
 
     def content(
         self,
@@ -120,10 +130,10 @@ class Tiles:
         extent: tuple[float, float, float, float] | None = None,
         known: Collection[Hashable] | None = None,
     ) -> Content:
-        """All tiles with a label, over a picture (H, W, 3).
+        """All tiles with a label, over a picture (H, W, 3). The content's keys are theirs.
 
         extent  of the maps; None = they are as large as the picture
-        known   keys of what is there; None = what ``know`` was asked for
+        known   keys of what is there; None = what was found
         """
         known = self.known if known is None else known
         current = [self._tiles[key].values.shape for key in labels if key in known and key in self._tiles]
@@ -141,6 +151,7 @@ class Tiles:
             low=[-tile.high if signed and not tile.unseen else tile.low for tile in tiles],
             high=[tile.high for tile in tiles],
             names=tuple(label if key in known else f"{label} …" for key, label in labels.items()),
+            keys=tuple(labels),
             caption=caption,
             unseen=tuple(number for number, tile in enumerate(tiles) if tile.unseen),
             signed=signed,
@@ -155,28 +166,16 @@ class _Tile(NamedTuple):
     unseen: bool
 
 
-def same(these: tuple, those: tuple) -> bool:
-    """Whether two tuples hold the same objects or, but for tensors, equal ones."""
-    return len(these) == len(those) and all(
-        a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and a == b)
-        for a, b in zip(these, those, strict=True)
-    )
+def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
+    if isinstance(result, GradientPicture):  # the sum over the colors is read out
+        values = as_array(result.heatmap().values)
+        bound = max(1e-12, float(abs(values).max()))
+        return _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
+    return _Tile(None, as_array(result.values), -high if result.content().signed else 0.0, high, False)
 
 
 def caption(of: str, results: Mapping[str, Any]) -> str:
-    """What is explained, and by how much it is missed where values should add up to it."""
-    missed = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
-    return " · ".join([of, *(f"{name}: sum off by {abs(e):.2g}" for name, e in missed.items() if e is not None)])
-
-
-def target_code(network: Network, target: int | None) -> str:
-    """``"tabby"`` for the code of a call; its number where two classes bear the name."""
-    if target is None:
-        return "None"
-    name = network.classes[target]
-    return json.dumps(name, ensure_ascii=False) if list(network.classes).count(name) == 1 else str(target)
-
-
-def class_argument(network: Network, target: int | None) -> str:
-    """``, target="tabby"`` for the code of a call; nothing for the top class."""
-    return "" if target is None else f", target={target_code(network, target)}"
+    """What is explained, and the completeness error of each result that has one."""
+    errors = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
+    known = (f"{name}: completeness error {abs(error):.2g}" for name, error in errors.items() if error is not None)
+    return " · ".join([of, *known])

@@ -1,6 +1,7 @@
-"""S1: does a map show what the network has learned? Take that away, layer by layer, and see."""
+"""S1: does a map show what the network has learned? Randomize its layers, and see whether the map changes."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ import ipywidgets
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from traitlets import default
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb, robust_maximum
@@ -15,12 +17,15 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.evaluation.sanity_check import Similarity, edge_map, sanity_check, similarity
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.controls import checks, choice, counter, default
-from cnnviz_widgets.panels.maps import Tiles, same, target_code
+from cnnviz_widgets.panels.call import As, Call, class_named
+from cnnviz_widgets.panels.controls import checks, choice, counter
+from cnnviz_widgets.panels.maps import Tiles
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import Chart, Mark, View
 from cnnviz_widgets.remarks import listening, remark
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
@@ -40,14 +45,14 @@ LINE = 80  # letters that have room above the maps
 
 
 class Sanity(Panel):
-    """Sanity checks for saliency maps (Adebayo et al. 2018): the network forgets what it has learned, layer by layer.
+    """Sanity checks for saliency maps (Adebayo et al. 2018): the network's layers are randomized, one after the other.
 
     A map that stays as it was does not show what was learned. An edge detector, which knows no network, shows how such
     a map can look.
 
     methods  up to five
-    mode     "cascading": layers become random one after the other, the last one first; "independent": one at a time
-    measure  of the likeness to the map of the trained network: "spearman", "spearman_signed", "ssim" or "hog"
+    mode     "cascading": more and more layers are random, from the output down; "independent": one at a time
+    measure  of the similarity to the map of the trained network: "spearman", "spearman_signed", "ssim" or "hog"
     step     how many layers are random in the large maps: 0 = none; in the mode "independent", which one it is
     """
 
@@ -57,15 +62,11 @@ class Sanity(Panel):
     shows = "what is left of a map when the network's layers become random, beside an edge detector"
     as_call = "cnnviz.sanity_check(cnnviz.saliency, net, photo)"
     pickers = ("image", "target")
-    mode = choice(
-        default(sanity_check, "mode"),
-        ["cascading", "independent"],
-        label="Randomize",
-        help="From the output down: more and more layers become random, or each by itself",
-    )
-    measure = choice(
-        "spearman", MEASURES, label="Measure", help="How the likeness to the trained network's map is measured"
-    )
+    mode = option(
+        sanity_check, label="Randomize", help="More and more layers, from the output down, or one at a time",
+        words={"cascading": "cascading", "independent": "independent"},
+    )  # fmt: skip
+    measure = choice("spearman", MEASURES, label="Similarity", help="How maps are compared to the trained network's")
     methods = checks(
         ["saliency", "guided", "grad_cam", "guided_grad_cam"], METHODS, most=5, label="Methods", help="Up to five"
     )
@@ -80,118 +81,115 @@ class Sanity(Panel):
         matrix.image.on_click(self.guarded(self._choose))
         self._parts["column"] = Mark(matrix, "selected")
         self._tiles = Tiles()
-        self._of: tuple = ()
-        self._states: list[_State] = []
-        self._rest: Iterator[_State] = iter(())
-        self._heard: list[str] = []
-        self._halted = False  # Stop was pressed: what is there is looked at, and nothing more is computed
-        chart = Chart("Likeness to the trained map", "random layers, from the output down", "likeness")
-        return [self.part("large", large), self.part("likeness", chart), self.part("matrix", matrix)]
+        self._memo = Memo(_Reached)
+        self._reached = _Reached()
+        chart = Chart(
+            "Similarity to the trained network's map", "randomized layers, from the output down", "similarity"
+        )
+        return [self.part("large", large), self.part("similarity", chart), self.part("matrix", matrix)]
+
+    @default("step")
+    def _some_layers(self) -> int:
+        return -(-len(stages(self.session.network)) // 2)
 
     def _choose(self, pointer: Pointer) -> None:
-        columns = self._parts["matrix"].image.content.columns
-        self.step = pointer.tile % columns
+        _, self.step = self._parts["matrix"].image.content.keys[pointer.tile]  # of what is on the screen
 
     def stop(self) -> None:
-        self._halted = True
+        self._reached.halted = True
         super().stop()
 
     def reset(self) -> None:
-        self._halted = False
+        self._reached.halted = False
         super().reset()
 
     def compute(self, now: Now) -> Iterator[Frame]:
-        of = now.network, now.image, now.target, now.methods, now.mode
-        if not same(of, self._of):
-            self._of, self._states, self._rest, self._heard, self._halted = of, [], _states(now), [], False
-        for sentence in self._heard:
-            remark(sentence)
-        names = stages(now.network)
+        names, step, _ = stages(now.network), now.step, now.measure
         if not names:
-            raise UserError(f"{now.network.name} has no layers that can be seen and have weights to make random.")
-        total, new = len(names) + 1, True
+            raise UserError(f"{now.network.name} has no visible layers with parameters that could be randomized.")
+        reached = self._memo.reached(now.network, now.image, now.target, now.methods, now.mode)
+        self._reached, reached.rest = reached, reached.rest or _states(now)
+        for sentence in reached.heard:
+            remark(sentence)
         while True:
-            parts = {"large": self._large(now, names), "likeness": self._likeness(now, names), "column": now.step}
-            yield Frame(parts | ({"matrix": self._matrix(now, names)} if new else {}), len(self._states), total)
-            new = not self._halted and self._go_on()
-            if not new:
+            rows = _rows(reached, now)
+            yield Frame(
+                {
+                    "large": self._large(now, names, rows, reached.states),
+                    "similarity": _similarity(now, names, rows, reached.states),
+                    "matrix": _matrix(now, names, rows, reached.states),
+                    "column": step,
+                },
+                len(reached.states),
+                len(names) + 1,
+            )
+            if reached.halted or not self._go_on(reached):
                 return
 
-    def _go_on(self) -> bool:
-        """Let the networks forget one more layer; False if there is none. What was found before is kept."""
+    def _go_on(self, reached: "_Reached") -> bool:
+        """Let one more layer be randomized; False if there is none. What was found before is kept."""
         heard: list[str] = []
         try:
             with listening(heard.append):
-                state = next(self._rest, None)
+                state = next(reached.rest, None)
         except Exception:
-            self._of = ()  # to be told again when it is asked for again
+            self._memo.forget()  # to be told again when it is asked for again
             raise
         for sentence in heard:
             remark(sentence)
-        self._heard += heard
-        self._states += [] if state is None else [state]
+        reached.heard += heard
+        reached.states += [] if state is None else [state]
         return state is not None
 
-    def _rows(self, now: Now) -> list[str]:
-        """The methods that are shown: those that fit, as soon as that is known."""
-        return list(self._states[0].results) if self._states else [*now.methods, EDGES]
-
-    def _large(self, now: Now, names: list[str]) -> Content:
+    def _large(self, now: Now, names: list[str], rows: list[str], states: "list[_State]") -> Content:
         """The maps of the step that is chosen."""
-        state = self._states[now.step] if now.step < len(self._states) else None
-        heads = {name: LABELS[name] for name in self._rows(now)}
+        state = states[now.step] if now.step < len(states) else None
+        heads = {name: LABELS[name] for name in rows}
         if state is not None:
             for name, result in state.results.items():
-                self._tiles.put(name, result)
-                heads[name] += f" · {_number(getattr(state.likeness[name], now.measure))}"
+                self._tiles.put({name: result})
+                heads[name] += f" · {_number(getattr(state.similarities[name], now.measure))}"
         random = names[: now.step] if now.mode == "cascading" else names[now.step - 1 : now.step]
-        caption = f"random: {_listed(random)}" if now.step else "the trained network"
+        caption = f"randomized: {_listed(random)}" if now.step else "the trained network"
         picture = rgb(now.network.prepare(now.image)[0])
         return self._tiles.content(picture, heads, caption, known=state.results if state else ())
 
-    def _likeness(self, now: Now, names: list[str]) -> dict[str, Any]:
-        curves, numbers = {}, {}
-        for name in self._rows(now):
-            values = [getattr(state.likeness[name], now.measure) for state in self._states]
-            points = [(step, value) for step, value in enumerate(values) if isfinite(value)]  # constant maps have none
-            curves[LABELS[name]] = [step for step, _ in points], [value for _, value in points]
-            numbers[LABELS[name]] = _number(values[now.step]) if now.step < len(values) else "…"
-        return {"curves": curves, "numbers": numbers, "marker": now.step, "end": len(names)}
-
-    def _matrix(self, now: Now, names: list[str]) -> Content:
-        """A row for each method, a column for each step; what is not yet known is empty."""
-        rows, columns = self._rows(now), ["trained", *names]
-        known = {
-            (row, step): _thumbnail(state.results[row].values)
-            for step, state in enumerate(self._states)
-            for row in rows
-        }
-        empty = torch.full_like(_thumbnail(now.network.prepare(now.image)[0]), torch.nan)
-        places = [(row, step) for row in rows for step in range(len(columns))]
-        return Content(
-            values=torch.stack([known.get(place, empty) for place in places]),
-            low=0,
-            high=[float(robust_maximum(known[place])) if place in known else 1.0 for place in places],
-            columns=len(columns),
-            names=[f"{LABELS[row]} · {columns[step]}" for row, step in places],
-            heads=[LABELS[row] * (step == 0) for row, step in places],
-            caption=f"from left to right random: none, {_listed(names)}",
-        )
-
     def call(self, now: Now) -> str:
-        lines = [f"target = {target_code(now.network, now.target)}", f"layers = {stages(now.network)}", "methods = {"]
-        names = [name for name in self._rows(now) if name != EDGES]
-        lines += [f"    {name!r}: lambda net, photo, target: {ATTRIBUTIONS[name].code('target')}," for name in names]
-        check = f"cnnviz.sanity_check(method, net, photo, target, mode={now.mode!r}, layers=layers)"
-        lines += ["}", f"states = {{name: list({check}) for name, method in methods.items()}}"]
-        return "\n".join([*lines, f"display(*(steps[{now.step}] for steps in states.values()))"])
+        named = class_named(now.network, now.target)
+        target = As(now.target, named.written if now.target is None else "target")
+        layers = As(stages(now.network), "layers")
+        check = Call(sanity_check, As(None, "method"), now.network, now.image, target, mode=now.mode, layers=layers)
+        return "\n".join(
+            [
+                *([] if now.target is None else [f"target = {named.written}"]),
+                f"layers = {stages(now.network)}",
+                "methods = {",
+                *(f'    "{name}": {_function(now, name)},' for name in _rows(self._reached, now) if name != EDGES),
+                "}",
+                f"states = {{name: list({check}) for name, method in methods.items()}}",
+                f"display(*(steps[{now.step}] for steps in states.values()))",
+            ]
+        )
 
 
 class _State(NamedTuple):
-    """Of each method, and the edge detector: its map, and how alike that is to the map of the trained network."""
+    """Of each method, and the edge detector: its map, and how similar it is to the map of the trained network."""
 
     results: dict[str, Any]
-    likeness: dict[str, Similarity]
+    similarities: dict[str, Similarity]
+
+
+@dataclass
+class _Reached:
+    """The states so far and those that follow, what the methods had to say, and whether Stop was pressed.
+
+    Then what is there is looked at, and nothing more is computed.
+    """
+
+    states: list[_State] = field(default_factory=list)
+    rest: Iterator[_State] | None = None
+    heard: list[str] = field(default_factory=list)
+    halted: bool = False
 
 
 def _states(now: Now) -> Iterator[_State]:
@@ -201,22 +199,62 @@ def _states(now: Now) -> Iterator[_State]:
     trained = {}
     for name in now.methods:
         try:
-            trained[name] = ATTRIBUTIONS[name](now.network, now.image, target)
+            trained[name] = ATTRIBUTIONS[name].call(now.network, now.image, target)()
         except UserError as error:  # the others go on
             remark(f"{LABELS[name]}: {error}")
     results: dict[str, Any] = {}
 
     def every(network: Network, image: Tensor, target: int) -> Any:
-        known = network is now.network
-        results.update(trained if known else {name: ATTRIBUTIONS[name](network, image, target) for name in trained})
+        if network is now.network:
+            results.update(trained)
+        else:
+            results.update({name: ATTRIBUTIONS[name].call(network, image, target)() for name in trained})
         return results[next(iter(trained))]
 
     if trained:
-        edges = edge_map(picture)
+        edges, equal = edge_map(picture), Similarity(1.0, 1.0, 1.0, 1.0)
         for _ in sanity_check(every, now.network, now.image, target, mode=now.mode, layers=stages(now.network)):
-            likeness = {name: similarity(result, trained[name], picture.shape[-2:]) for name, result in results.items()}
-            unmoved = Similarity(1.0, 1.0, 1.0, 1.0)
-            yield _State({**results, EDGES: edges}, {**likeness, EDGES: unmoved})
+            found = {name: similarity(result, trained[name], picture.shape[-2:]) for name, result in results.items()}
+            yield _State({**results, EDGES: edges}, {**found, EDGES: equal})
+
+
+def _rows(reached: _Reached, now: Now) -> list[str]:
+    """The methods that are shown: those that fit, as soon as that is known."""
+    return list(reached.states[0].results) if reached.states else [*now.methods, EDGES]
+
+
+def _similarity(now: Now, names: list[str], rows: list[str], states: list[_State]) -> dict[str, Any]:
+    curves, numbers = {}, {}
+    for name in rows:
+        values = [getattr(state.similarities[name], now.measure) for state in states]
+        points = [(step, value) for step, value in enumerate(values) if isfinite(value)]  # constant maps have none
+        curves[LABELS[name]] = [step for step, _ in points], [value for _, value in points]
+        numbers[LABELS[name]] = _number(values[now.step]) if now.step < len(values) else "…"
+    return {"curves": curves, "numbers": numbers, "marker": now.step, "end": len(names)}
+
+
+def _matrix(now: Now, names: list[str], rows: list[str], states: list[_State]) -> Content:
+    """A row for each method, a column for each step; what is not yet known is empty."""
+    columns = ["trained", *names]
+    known = {(row, step): _thumbnail(state.results[row].values) for step, state in enumerate(states) for row in rows}
+    empty = torch.full_like(_thumbnail(now.network.prepare(now.image)[0]), torch.nan)
+    cells = [(row, step) for row in rows for step in range(len(columns))]
+    return Content(
+        values=torch.stack([known.get(cell, empty) for cell in cells]),
+        low=0,
+        high=[float(robust_maximum(known[cell])) if cell in known else 1.0 for cell in cells],
+        columns=len(columns),
+        names=[f"{LABELS[row]} · {columns[step]}" for row, step in cells],
+        keys=cells,
+        heads=[LABELS[row] * (step == 0) for row, step in cells],
+        caption=f"randomized, from left to right: none, {_listed(names)}",
+    )
+
+
+def _function(now: Now, method: str) -> str:
+    """A function of network, picture and target, as code."""
+    call = ATTRIBUTIONS[method].call(now.network, now.image, As(0, "target"))
+    return f"lambda net, photo, target: {call}" if call.options else f"cnnviz.{call.function.__name__}"
 
 
 def stages(network: Network) -> list[str]:
@@ -235,8 +273,8 @@ def _listed(names: list[str]) -> str:
     return every if len(every) <= LINE else f"{names[0]}, {names[1]} … {names[-1]} ({len(names)} in all)"
 
 
-def _number(likeness: float) -> str:
-    return f"{likeness:.2f}" if isfinite(likeness) else "constant"
+def _number(similarity: float) -> str:
+    return f"{similarity:.2f}" if isfinite(similarity) else "constant"
 
 
 def _thumbnail(values: Tensor) -> Tensor:

@@ -102,7 +102,7 @@ def test_another_network_has_other_classes(panel):
 def test_one_scale_for_all_classes(panel):
     panel.run()
     apart = content(panel).high
-    panel.scale = "one"
+    panel.color_scale = "shared"
     panel.wait(10)
     assert content(panel).high == [max(apart)] * 4
 
@@ -143,7 +143,7 @@ def test_a_constant_map_is_remarked_upon_also_when_it_is_known_already(photo):
     nn.init.zeros_(module[4].weight)
     panel = panels.ClassActivation(Network(module, input_size=16), photo).run()
     assert "same everywhere" in panel._bar.note
-    panel.scale = "one"
+    panel.color_scale = "shared"
     panel.wait(10)
     assert "same everywhere" in panel._bar.note
     panel.close()

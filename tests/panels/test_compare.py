@@ -27,7 +27,7 @@ def test_maps_and_curves_are_those_of_the_methods(panel, network, photo):
     panel.run()
     target = network.predict(photo, 1)[0].index
     for tile, name in enumerate(panel.methods):
-        result = ATTRIBUTIONS[name](network, photo, target)
+        result = ATTRIBUTIONS[name].call(network, photo, target)()
         heat = result.heatmap() if isinstance(result, cnnviz.GradientPicture) else result
         np.testing.assert_allclose(content(panel).values[tile], heat.values, rtol=1e-6)
         for part, curve in (("deletion", cnnviz.deletion_curve), ("insertion", cnnviz.insertion_curve)):
@@ -115,7 +115,7 @@ def test_the_program_computes_what_is_shown(panel, network, photo, capsys):
     lines = [line for line in panel.code().splitlines() if not line.startswith(("net =", "photo ="))]
     scope = {"net": network, "photo": photo, "display": lambda *results: None}
     exec("\n".join(lines), scope)
-    printed = [float(line.split()[-1]) for line in capsys.readouterr().out.splitlines()]
+    printed = [float(area) for line in capsys.readouterr().out.splitlines() for area in line.split()[-2:]]
     ours = [
         float(panel._parts[part]._shown["numbers"][METHODS[name]])
         for name in panel.methods

@@ -34,6 +34,7 @@ NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.DeepDream, "strength"): (cnnviz.dream, "step_size", 255),
     (panels.Inversion, "rungs"): (spread, "number", 1),
 }
+FITTED = {(panels.Occlusion, "size"), (panels.Sanity, "step")}  # to the picture, and to the network
 OF_THE_PANEL = {  # what a trait means that has a parameter's name and is something else
     (panels.ClassModel, "steps"),  # a recipe says, see below
     (panels.DeepDream, "guide"),  # the name of a sample, and not a picture
@@ -95,6 +96,6 @@ def test_a_default_is_a_place_of_its_control(panel):
     made = panel("mini")
     for name in panel._own_traits():
         default = getattr(panel, name).default_value
-        if (panel, name) != (panels.Occlusion, "size"):  # which is fitted to the picture
+        if (panel, name) not in FITTED:
             assert getattr(made, name) == default, name
     made.close()

@@ -33,7 +33,7 @@ def test_a_cell_is_what_its_method_returns(panel, network, photo, cells):
     shown = content(panel)
     assert shown.names == tuple(f"{CELLS[method]} · guided" for method, _ in cells)
     for tile, (name, rule) in enumerate(cells):
-        result = ATTRIBUTIONS[name](network, photo, None, rule=rule)
+        result = ATTRIBUTIONS[name].call(network, photo, None, rule=rule)()
         if isinstance(result, cnnviz.GradientPicture):
             assert tile in shown.unseen
             np.testing.assert_array_equal(shown.picture[tile], result.shown())
@@ -55,7 +55,7 @@ def test_one_scale_for_the_same_unit(panel):
     panel.cells = [("saliency", "backprop"), ("saliency", "guided"), ("vargrad", "backprop")]
     panel.run()
     apart = content(panel).high
-    panel.scale = "one"
+    panel.color_scale = "shared"
     panel.wait(10)
     together = content(panel).high
     assert together[0] == together[1] == max(apart[:2])
@@ -105,8 +105,8 @@ def test_a_method_that_does_not_fit_says_why_and_the_others_go_on(panel):
     panel.wait(10)
     assert np.isfinite(content(panel).values[1]).all()
     panel.session.network = Network(module, input_size=48)
-    for scale in ("each", "one"):  # also when it is known already
-        panel.scale = scale
+    for scale in ("each", "shared"):  # also when it is known already
+        panel.color_scale = scale
         panel.wait(10)
         assert np.isfinite(content(panel).values[0]).all()
         assert np.isnan(content(panel).values[1]).all()
@@ -119,7 +119,7 @@ def test_what_is_missing_to_completeness_is_shown(panel, network, photo):
     panel.run()
     error = abs(cnnviz.integrated_gradients(network, photo).completeness_error)
     name = network.predict(photo, 1)[0].name
-    assert content(panel).caption == f"{name} · integrated gradients · backprop: sum off by {error:.2g}"
+    assert content(panel).caption == f"{name} · integrated gradients · backprop: completeness error {error:.2g}"
 
 
 def test_known_cells_come_in_one_frame(panel):

@@ -24,12 +24,13 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
     ("Occlusion", "compute"): "network image target size stride fill shape score layer figure",
     ("Occlusion", "project"): "network image layer figure",
     ("Occlusion", "look"): "network image target size stride fill shape place",
-    ("Gradients", "compute"): "network image target layer channel position source cells scale",
+    ("Gradients", "compute"): "network image target layer channel position source cells color_scale",
+    ("Gradients", "cut"): "network image target layer channel position source mask",
     ("Gradients", "look"): "network image layer channel position source",
     (
         "ClassActivation",
         "compute",
-    ): "network image target layer method classes relu counterfactual upsampled scale",
+    ): "network image target layer method classes relu counterfactual upsampled color_scale",
     ("ClassActivation", "look"): "network image target layer channel",
     ("Sanity", "compute"): "network image target methods mode measure step",
     ("Compare", "compute"): "network image target layer methods steps chosen",
@@ -47,7 +48,7 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
 }
 SETTINGS = {  # in which a panel reads all that it can
     "Occlusion": [{"figure": True, "place": (9, 9)}],
-    "Gradients": [{"source": "class"}, {"source": "neuron"}],
+    "Gradients": [{"source": "class", "mask": True}, {"source": "neuron", "mask": True}],
     "ClassModel": [{"steps": 2}],
     "FeatureVisualization": [{"steps": 2}, {"steps": 2, "beside": "examples", "dataset": []}],
     "DeepDream": [{"steps": 1, "octaves": 1, "film": True, "frames": 2}],

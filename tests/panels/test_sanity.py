@@ -34,11 +34,11 @@ def test_the_panel_shows_the_states_of_the_check(panel, network, photo):
     assert (matrix.columns, matrix.count) == (4, 12)
     assert matrix.heads == ("saliency", "", "", "", "Grad-CAM", "", "", "", "edge detector", "", "", "")
     states = list(cnnviz.sanity_check(cnnviz.saliency, network, photo, layers=layers))
-    shown = panel._parts["likeness"]._shown
+    shown = panel._parts["similarity"]._shown
     np.testing.assert_allclose(shown["curves"]["saliency"][1], [one.similarity.spearman for one in states])
     np.testing.assert_allclose(large.values[0], states[2].values, rtol=1e-6)
     assert large.names[0] == f"saliency · {states[2].similarity.spearman:.2f}"
-    assert large.caption == "random: 7, 3"
+    assert large.caption == "randomized: 7, 3"
     np.testing.assert_allclose(large.values[2], cnnviz.edge_map(network.prepare(photo)[0]).values, rtol=1e-6)
     assert shown["curves"]["edge detector"][1] == [1] * 4
     assert (shown["marker"], shown["end"]) == (2, 3)
@@ -48,20 +48,20 @@ def test_one_layer_at_a_time(panel, network, photo):
     panel.mode, panel.measure, panel.step = "independent", "ssim", 3
     panel.run()
     states = list(cnnviz.sanity_check(cnnviz.saliency, network, photo, mode="independent", layers=stages(network)))
-    values = panel._parts["likeness"]._shown["curves"]["saliency"][1]
+    values = panel._parts["similarity"]._shown["curves"]["saliency"][1]
     np.testing.assert_allclose(values, [one.similarity.ssim for one in states])
-    assert content(panel, "large").caption == "random: 0"
+    assert content(panel, "large").caption == "randomized: 0"
 
 
 def test_a_list_too_long_for_its_line_has_its_ends(panel, monkeypatch):
     panel.run()
-    assert content(panel, "matrix").caption == "from left to right random: none, 7, 3, 0"
+    assert content(panel, "matrix").caption == "randomized, from left to right: none, 7, 3, 0"
     monkeypatch.setattr("cnnviz_widgets.panels.sanity.LINE", 6)
     panel.reset()
     panel.step = 3
     panel.run()
-    assert content(panel, "matrix").caption == "from left to right random: none, 7, 3 … 0 (3 in all)"
-    assert content(panel, "large").caption == "random: 7, 3 … 0 (3 in all)"
+    assert content(panel, "matrix").caption == "randomized, from left to right: none, 7, 3 … 0 (3 in all)"
+    assert content(panel, "large").caption == "randomized: 7, 3 … 0 (3 in all)"
 
 
 def test_columns_come_one_by_one_in_their_places(panel):
@@ -75,7 +75,7 @@ def test_columns_come_one_by_one_in_their_places(panel):
     for part in ("matrix", "large"):
         sizes = {(one[part].count, one[part].size, one[part].columns) for one in (first, last)}
         assert len(sizes) == 1, f"{part} gets another size"
-    assert first["likeness"]["numbers"].keys() == last["likeness"]["numbers"].keys()
+    assert first["similarity"]["numbers"].keys() == last["similarity"]["numbers"].keys()
 
 
 def test_scrubbing_computes_nothing_again(panel, monkeypatch):
@@ -98,20 +98,20 @@ def test_stop_keeps_what_is_there_and_it_can_be_looked_at(panel, monkeypatch):
     monkeypatch.setattr(cnnviz, "saliency", saliency)
     panel.shown = True
     panel._request("compute")
-    while not panel._states:
+    while not panel._reached.states:
         time.sleep(0.02)
     panel._act("stop")
     assert panel.wait(10)
     assert panel._bar.state == "stopped"
-    count = len(panel._states)
+    count = len(panel._reached.states)
     assert count < 4
     panel.step = 3
     assert panel.wait(10)
-    assert len(panel._states) == count
+    assert len(panel._reached.states) == count
     assert content(panel, "large").names[0].endswith("…")
     panel._act("reset")
     assert panel.wait(10)
-    assert len(panel._states) == 4
+    assert len(panel._reached.states) == 4
 
 
 def test_a_column_is_clicked(panel):
@@ -149,7 +149,7 @@ def test_a_method_that_does_not_fit_is_left_out(photo):
     torch.manual_seed(0)
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * 16 * 16, 8), nn.ReLU(), nn.Linear(8, 2))
     panel = panels.Sanity(Network(module, input_size=16), photo, methods=["saliency", "grad_cam"]).run()
-    assert list(panel._states[-1].results) == ["saliency", EDGES]
+    assert list(panel._reached.states[-1].results) == ["saliency", EDGES]
     assert "Grad-CAM" in panel._bar.note
     panel.step = 1
     panel.wait(10)
@@ -177,5 +177,5 @@ def test_the_program_computes_what_is_shown(panel, network, photo):
     exec("\n".join(lines), scope)
     for name, label in (("saliency", "saliency"), ("grad_cam", "Grad-CAM")):
         theirs = [state.similarity.spearman for state in scope["states"][name]]
-        steps, ours = panel._parts["likeness"]._shown["curves"][label]
+        steps, ours = panel._parts["similarity"]._shown["curves"][label]
         np.testing.assert_allclose(ours, [theirs[step] for step in steps], atol=1e-6)

@@ -29,7 +29,7 @@ def test_occlusion(network, photo, target):
     )
     picture = draw(expected.content(), colormap="inferno", opacity=shown.opacity)
     np.testing.assert_array_equal(np.asarray(shown.draw()), np.asarray(picture))
-    assert "blue: gained" in panel._parts["map"].heading
+    assert "blue: rise" in panel._parts["map"].heading
     panel.close()
 
 
@@ -62,11 +62,11 @@ def test_channel_before_and_after_its_relu(network, photo):
 def test_maps_side_by_side_share_the_colors():
     """One that has values below 0 puts 0 in the middle for all that are drawn."""
     picture, tiles = torch.full((3, 8, 8), 0.5), Tiles()
-    tiles.put("plain", Heatmap(torch.rand(8, 8), picture, "size"))
+    tiles.put({"plain": Heatmap(torch.rand(8, 8), picture, "size")})
     labels = {"plain": "plain", "below": "below"}
     gray = np.full((8, 8, 3), 128, np.uint8)
     assert not tiles.content(gray, labels, "", known={"plain"}).signed
-    tiles.put("below", Heatmap(torch.randn(8, 8), picture, "signed or not"))
+    tiles.put({"below": Heatmap(torch.randn(8, 8), picture, "signed or not")})
     content = tiles.content(gray, labels, "", known=labels)
     assert content.signed
     assert content.low == [-high for high in content.high]
