@@ -173,17 +173,23 @@ class Notebook:
 
 @pytest.fixture
 def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[Callable[..., Notebook]]:
-    """``open_notebook(cell, cell, …)`` writes a notebook, opens it and runs all its cells. It may leave no error."""
+    """``open_notebook(cell, cell, …)`` writes a notebook, opens it and runs all its cells. It may leave no error.
+
+    width    of the window in px
+    without  pattern of addresses that the browser cannot load
+    """
     address, token, folder = server
     opened: list[Notebook] = []
 
-    def open_it(*cells: str, width: int = 1280) -> Notebook:
+    def open_it(*cells: str, width: int = 1280, without: str = "") -> Notebook:
         name = f"{secrets.token_hex(4)}.ipynb"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, folder / name)
         page = browser.new_page(viewport={"width": width, "height": 900})
         page.set_default_timeout(PATIENCE)
+        if without:
+            page.route(without, lambda route: route.abort())
         one = Notebook(page)
         one.path = folder / name
         opened.append(one)

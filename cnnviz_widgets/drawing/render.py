@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 HEAD, WIDE_GAP = 20, 8  # px above a tile for its name, and between such tiles
 NAMED_FROM = 80  # px: names over narrower tiles could not be read
-KINDS = 10  # that can be told apart by their colors
+# Colors that are told apart also by who cannot tell red from green (Okabe & Ito 2008); gray for all other kinds.
+OKABE_ITO = ("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "F0E442", "999999")
+KINDS = len(OKABE_ITO)
 # Our name -> its full name in the cmap catalog. Both diverging ones show high values in red and low ones in blue.
 COLORMAPS = {
     "gray": "matlab:gray",
@@ -58,7 +60,7 @@ class Content:
     keys      what the tiles are, for a program: channel numbers, layers …; () = not said. Nothing of it is drawn
     caption   one line above the picture
     heads     what is written above the tiles where that is wanted; () = their names
-    levels    if the values are kinds 0, 1, 2 … and no amounts: the names of these, at most ten
+    levels    if the values are kinds 0, 1, 2 … and no amounts: the names of these, at most eight
     unseen    tiles whose map is not drawn over their picture, only read out
     """
 
@@ -186,7 +188,7 @@ def table(colormap: str) -> np.ndarray:
     from cmap import Colormap
 
     if colormap == "levels":
-        kinds = np.rint(Colormap("seaborn:tab10").lut(KINDS)[:, :3] * 255).astype(np.uint8)
+        kinds = np.array([list(bytes.fromhex(one)) for one in OKABE_ITO], np.uint8)
         return kinds[np.arange(256) * KINDS // 256]
     if colormap not in COLORMAPS:
         raise UserError(f"colormap must be one of {', '.join(COLORMAPS)}, not {colormap!r}.")

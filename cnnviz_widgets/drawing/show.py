@@ -35,7 +35,7 @@ def show(
               (H, W), which become a map; a ``Content``; or what a notebook shows as a picture, such as one of Pillow's
     name      written above it; "" = nothing
     colormap  of a map; None = "inferno", and "coolwarm" where some numbers are below 0; "kinds" = the numbers are kinds
-              0, 1 … 9 and no amounts
+              0, 1 … 7 and no amounts
     low, high the numbers at the ends of the color map; None = 0 and the greatest, without the outliers, or the same
               size on both sides of 0
     width     in px; a little less where that makes the pixels of a small map equally large

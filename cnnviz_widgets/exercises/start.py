@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import Tensor
 
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.engine.states import last
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, whole_numbers
@@ -31,7 +32,7 @@ def check_top_class(answer: Any, network: Network, picture: Tensor) -> str:
     top = network.predict(picture, k=min(5, len(network.classes)))
     rank = next((place for place, one in enumerate(top, 1) if one.index == index), None)
     if rank == 1:
-        return f"The network gives it {top[0].probability:.0%}."
+        return f"The network gives it {percent(top[0].probability)}."
     if rank is None:
         raise Wrong(
             f"“{network.classes[index]}” is not among the network's first {len(top)} classes for this picture: was "
@@ -66,12 +67,12 @@ def check_weak_spot(answer: Any, network: Network, picture: Tensor, size: int = 
     if least >= state.baseline:
         return "Here no place costs the class anything, so any answer will do: try another picture."
     if kept(x, y) <= enough:
-        return f"With a square there, “{state.of}” falls from {state.baseline:.0%} to {kept(x, y):.0%}."
+        return f"With a square there, “{state.of}” falls from {percent(state.baseline)} to {percent(kept(x, y))}."
     if x <= height and y <= width and kept(y, x) <= enough:
         raise Wrong("x and y are swapped: x counts from the left edge, y from the top.")
     if kept(x, y) >= state.baseline:
         raise Wrong("a square there does not harm the class at all: look for the other end of the color scale.")
     raise Wrong(
-        f"a square there leaves the class {kept(x, y):.0%}, but there is a place where it leaves {least:.0%}: hover "
-        "over the brightest part of the map."
+        f"a square there leaves the class {percent(kept(x, y))}, but there is a place where it leaves "
+        f"{percent(least)}: hover over the brightest part of the map."
     )

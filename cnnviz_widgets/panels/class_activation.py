@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import ipywidgets
 
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.methods.cam.important_channels import important_channels
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
@@ -78,7 +79,7 @@ class ClassActivation(Panel):
         guesses = {one.index: one for one in now.network.predict(now.image, len(now.network.classes))}
         first = () if now.target is None else (now.target,)
         wanted = now.classes or tuple(dict.fromkeys((*first, *guesses)))[:MOST]
-        names = {index: f"{guesses[index].name} · {guesses[index].probability:.1%}" for index in wanted}
+        names = {index: f"{guesses[index].name} · {percent(guesses[index].probability)}" for index in wanted}
         calls = {index: _call(now, index) for index in wanted}
         group = (lambda index: "all") if now.color_scale == "shared" else lambda index: index
         self._tiles.about(now.network, now.image, now.layer, now.method, _options(now))

@@ -11,6 +11,7 @@ from traitlets import observe
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.methods.features.class_model import RECIPES, Recipe, class_model
 from cnnviz_widgets.panels.call import class_named
@@ -197,6 +198,6 @@ def _content(now: Now, state: OptimizationState, known: dict[int, list[float]], 
     changed = "".join(f", {name} {value}" for name, value in _changes(now).items())
     return Content(
         rgb(pictures if now.starts > 1 else pictures[None]),
-        names=[f"{name} · {share:.1%}" for name, share in zip(names, sure, strict=True)],
+        names=[f"{name} · {percent(share)}" for name, share in zip(names, sure, strict=True)],
         caption=f"{PRESETS[now.preset]}{changed}: step {step} of {now.rounds * now.steps}",
     )

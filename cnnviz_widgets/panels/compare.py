@@ -55,7 +55,7 @@ class Compare(Panel):
         maps.image.on_click(self.guarded(self._choose))
         self._parts["selected"] = Mark(maps, "selected")
         self._tiles = Tiles()
-        axes = {"x": "share of the pixels", "y": "probability"}
+        axes = {"x": "share of the pixels", "y": "probability", "share": True}
         return [
             self.part("maps", maps),
             self.part("deletion", Chart("Deletion: low is good", **axes)),

@@ -11,6 +11,7 @@ import numpy as np
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
 from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, occluded, occlusion, positions, strongest_map
 from cnnviz_widgets.networks import Network
@@ -103,7 +104,8 @@ class Occlusion(Panel):
             yield self._frame(reached.state, reached.kinds, now)
 
     def _frame(self, state: OcclusionState, kinds: dict[int, int], now: Now) -> Frame:
-        uncovered = f"{state.baseline:.3f} uncovered: {state.of}"
+        score = percent(state.baseline) if now.score == "probability" else f"{state.baseline:.3f}"
+        uncovered = f"{score} uncovered: {state.of}"
         parts = {"map": replace(state.content(), caption=uncovered)}
         if now.figure:
             parts |= {"activation": _activation(state), "labels": _labels(state, kinds, now.network)}

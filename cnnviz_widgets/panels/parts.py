@@ -1,20 +1,19 @@
 """What a panel is made of: things that can ``show`` a value, in the browser and in the static picture."""
 
 import html
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 import ipywidgets
 from PIL import Image, ImageDraw
 
+from cnnviz_widgets.drawing import chart
 from cnnviz_widgets.drawing.font import write
-from cnnviz_widgets.drawing.render import Content, table
+from cnnviz_widgets.drawing.render import Content, png, table
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
 from cnnviz_widgets.networks import Prediction
-from cnnviz_widgets.widgets.bars import TopBars
-from cnnviz_widgets.widgets.curves import Curves, color_of
+from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.image_view import ImageView
 
-FRAME = (176, 184, 194)
 CAPTION = 22  # px: height of the line over a picture in the static PNG
 
 
@@ -79,79 +78,72 @@ class View:
         return _captioned(self.heading, picture)
 
 
-class Bars:
-    """The first classes and their probabilities. ``show`` takes (``network.predict``'s answer, the class to mark)."""
+class _Plotted:
+    """A chart under a heading; ``describe`` makes the chart of what is shown."""
 
-    WIDTH, ROW = 300, 30
+    SIZE: ClassVar[tuple[int, int]]  # px of the static picture
 
-    def __init__(self, heading: str) -> None:
+    def __init__(self, heading: str, kind: Literal["lines", "bars"], room: str = "part", **how: Any) -> None:
         self.heading = heading
-        self._chart = TopBars()
-        self._top: list[tuple[str, float]] = []
-        self.widget = ipywidgets.VBox([_heading(heading), self._chart.widget])
-        self.widget.add_class("cnnviz-part")
-
-    def show(self, answer: tuple[list[Prediction], int | None]) -> None:
-        predictions, marked = answer[0][: self._chart.count], answer[1]
-        self._top = [(p.name, p.probability) for p in predictions]
-        places = [p.index for p in predictions]
-        self._chart.show(self._top, places.index(marked) if marked in places else None)
-
-    def snapshot(self) -> Image.Image | None:
-        if not self._top:
-            return None
-        sheet = Image.new("RGB", (self.WIDTH, self.ROW * len(self._top)), PAPER)
-        pen = ImageDraw.Draw(sheet)
-        for row, (name, probability) in enumerate(self._top):
-            top = row * self.ROW
-            write(pen, (0, top), f"{name}  {probability:.3f}", INK)
-            pen.rectangle((0, top + 17, 1 + probability * (self.WIDTH - 2), top + 23), fill=(31, 119, 180))
-        return _captioned(self.heading, sheet)
-
-
-class Chart:
-    """Curves under a heading. ``show`` takes the arguments of ``Curves.show`` as a dictionary."""
-
-    WIDTH, HEIGHT, LINE = 460, 200, 16
-
-    def __init__(self, heading: str, x: str, y: str, room: str = "part", **how: Any) -> None:
-        self.heading, self._axes = heading, (x, y)
-        self._chart = Curves(x, y, **how)
-        self._shown: dict[str, Any] = {"curves": {}}
-        self.widget = ipywidgets.VBox([_heading(heading), self._chart.widget])
+        self._shown: Any = None
+        self._view = ChartView(kind, heading, still=lambda shown: png(chart.draw(shown, self.SIZE)), **how)
+        self.widget = ipywidgets.VBox([_heading(heading), self._view])
         self.widget.add_class("cnnviz-part").add_class(f"cnnviz-{room}")
 
-    def show(self, shown: dict[str, Any]) -> None:
+    def describe(self, shown: Any) -> chart.Chart:
+        raise NotImplementedError
+
+    def show(self, shown: Any) -> None:
         self._shown = shown
-        self._chart.show(**shown)
+        self._view.show(self.describe(shown))
 
     def snapshot(self) -> Image.Image | None:
-        colored = enumerate(self._shown["curves"].items())
-        curves = {name: (color_of(number), *curve) for number, (name, curve) in colored if len(curve[0])}
-        if not curves:
+        known = None if self._shown is None else self.describe(self._shown)
+        if known is None or not any(one.x for one in known.series):
             return None
-        sheet = Image.new("RGB", (self.WIDTH, self.HEIGHT + self.LINE * len(curves)), PAPER)
-        pen, (left, top, right, bottom) = ImageDraw.Draw(sheet), (30, 6, self.WIDTH - 6, self.HEIGHT - 34)
-        _, *axes = zip(*curves.values(), strict=True)
-        ends = [(min(map(min, axis)), max(map(max, axis))) for axis in axes]
-        (x0, x1), (y0, y1) = (0, self._shown.get("end", 1)), (min(0, ends[1][0]), self._chart.top or max(0, ends[1][1]))
-        pen.rectangle((left, top, right, bottom), outline=FRAME)
-        for number, (name, (color, xs, ys)) in enumerate(curves.items()):
-            across = [left + (x - x0) / max(x1 - x0, 1e-9) * (right - left) for x in xs]
-            down = [bottom - (y - y0) / max(y1 - y0, 1e-9) * (bottom - top) for y in ys]
-            pen.line([*zip(across, down, strict=True)], color, 2)
-            row = self.HEIGHT + self.LINE * number
-            pen.rectangle((left, row + 7, left + 14, row + 9), color)
-            write(pen, (left + 22, row), f"{name}  {self._shown.get('numbers', {}).get(name, '')}", INK)
-        for x, y, text in (
-            (left, bottom + 3, f"{x0:g}"),
-            (right - 20, bottom + 3, f"{x1:g}"),
-            (4, bottom - 8, f"{y0:.2g}"),
-            (4, top, f"{y1:.2g}"),
-        ):
-            write(pen, (x, y), text, INK, 11)
-        write(pen, (left + 60, bottom + 14), " by ".join(filter(None, self._axes[::-1])), INK)
-        return _captioned(self.heading, sheet)
+        return _captioned(self.heading, chart.draw(known, self.SIZE))
+
+
+class Bars(_Plotted):
+    """The first classes and their probabilities. ``show`` takes (``network.predict``'s answer, the class to mark)."""
+
+    SIZE, MOST = (300, 0), 5
+
+    def __init__(self, heading: str) -> None:
+        super().__init__(heading, "bars", most=self.MOST)
+
+    def describe(self, shown: tuple[list[Prediction], int | None]) -> chart.Chart:
+        top, marked = shown[0][: self.MOST], shown[1]
+        places = [one.index for one in top]
+        return chart.bars(
+            [(one.name, one.probability) for one in top], places.index(marked) if marked in places else None
+        )
+
+
+class Chart(_Plotted):
+    """Curves under a heading. ``show`` takes the arguments of ``drawing.chart.curves`` as a dictionary.
+
+    x, y, top, share  as there;   most, height  as in ``ChartView``
+    """
+
+    SIZE = 460, 220
+
+    def __init__(
+        self,
+        heading: str,
+        x: str,
+        y: str,
+        room: str = "part",
+        *,
+        top: float | None = 1,
+        share: bool = False,
+        **how: Any,
+    ) -> None:
+        self._axes = {"x": x, "y": y, "top": top, "share": share}
+        super().__init__(heading, "lines", room, **how)
+
+    def describe(self, shown: dict[str, Any]) -> chart.Chart:
+        return chart.curves(**self._axes, **shown)
 
 
 class Mark:

@@ -1,9 +1,8 @@
 """Front-end parts with no torch in them."""
 
-from cnnviz_widgets.widgets.bars import TopBars
 from cnnviz_widgets.widgets.cell_output import CellOutput
+from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.check_table import CheckTable
-from cnnviz_widgets.widgets.curves import Curves
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer
 from cnnviz_widgets.widgets.run_bar import RunBar
 from cnnviz_widgets.widgets.tabs import Tabs
@@ -12,14 +11,13 @@ from cnnviz_widgets.widgets.tree import close_tree, tree
 
 __all__ = [
     "CellOutput",
+    "ChartView",
     "CheckTable",
-    "Curves",
     "ImageView",
     "Pointer",
     "RunBar",
     "Tabs",
     "Tags",
-    "TopBars",
     "close_tree",
     "tree",
 ]

@@ -6,7 +6,7 @@ const PADDING = 4; // CSS px around the picture, in which the frame of a tile at
 const GAP = 2; // CSS px between tiles
 const HEAD = 20, WIDE_GAP = 8; // CSS px above a tile for its name, and between such tiles (as in render)
 const NARROWEST = 240; // CSS px that the lines under a small picture may take
-const KINDS = 10; // that have a color of their own (as render.KINDS)
+const KINDS = 8; // that have a color of their own (as render.KINDS)
 const SHARP_BELOW = 64; // px; smaller pictures are enlarged without smoothing (as render.SHARP_BELOW)
 const HOVER_PAUSE = 50; // ms between two hover messages
 const HOVER_PATIENCE = 1000; // ms after which an unanswered hover message counts as answered

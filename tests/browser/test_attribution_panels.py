@@ -121,7 +121,7 @@ def test_classes_are_typed_and_a_channel_is_clicked(show):
 
 def test_a_sanity_check_is_scrubbed_and_clicked(show):
     notebook = show("Sanity(net, photo, methods=['saliency'])", views=2)
-    assert notebook.panel.locator(".cnnviz-curves .line, .cnnviz-curves path.curve").count() >= 1
+    assert notebook.panel.locator(".cnnviz-plot path.line").count() >= 1
     before = notebook.pixels(0)
     slider = notebook.slider("Layers randomized")
     slider.focus()
@@ -165,7 +165,7 @@ def test_methods_are_compared(show):
     assert cut == []  # the times can be read where there is no room for the names
     legend = notebook.panel.locator(".cnnviz-chart-legend .cnnviz-level")
     expect(legend).to_have_count(6, timeout=PATIENCE)
-    stroke = """() => [...document.querySelectorAll('.cnnviz-curves path')].map(
+    stroke = """() => [...document.querySelectorAll('.cnnviz-plot path')].map(
         (path) => parseFloat(getComputedStyle(path).strokeWidth)).filter((width) => width === 4).length"""
     assert notebook.page.evaluate(stroke) == 0
     label = notebook.panel.locator(".cnnviz-label").nth(1)

@@ -155,7 +155,7 @@ def test_the_ladder_is_filled_in_and_a_click_chooses_a_layer(open_panel):
     labels = "[...document.querySelectorAll('.cnnviz-name')].map((one) => one.textContent)"
     notebook.page.wait_for_function(f"() => {labels}.filter((name) => name.endsWith('dB')).length === 4")
     assert notebook.page.evaluate(labels)[0] == "original"
-    first = notebook.panel.locator(".cnnviz-curves .tick text").first
+    first = notebook.panel.locator(".cnnviz-plot .tick text").first
     expect(first).to_have_text(notebook.page.evaluate(labels)[1].split()[0])
     wait_for_state(notebook, "done")  # until then the labels are replaced
     box = notebook.page.locator(".cnnviz-label").nth(2).bounding_box()

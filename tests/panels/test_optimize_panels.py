@@ -472,7 +472,7 @@ def test_the_saved_picture_of_a_class_model_begins_with_it_and_is_not_taller_tha
     network = Network(nn.Sequential(nn.Conv2d(3, 60, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()))
     panel = ClassModel(network, photo, steps=4).run()
     assert next(iter(panel._parts)) == "picture"
-    assert len(panel._parts["bars"]._top) == 5
+    assert len(panel._parts["bars"]._view._table) == 1 + 5
     assert Image.open(io.BytesIO(panel.snapshot())).height < 600
     panel.close()
 

@@ -14,6 +14,7 @@ from torch import nn
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
 from cnnviz_widgets.drawing.render import Content, png
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, computes
@@ -374,7 +375,7 @@ def test_an_error_stands_until_it_is_mended(panel):
 def test_occlusion_says_at_how_many_squares_the_class_stays(network, photo):
     panel = panels.Occlusion(network, photo, size=16, figure=True, target="bird").run()
     state = cnnviz.last(cnnviz.occlusion(network, photo, "bird", size=16), progress=False)
-    assert panel._parts["map"].image.content.caption == f"{state.baseline:.3f} uncovered: bird"
+    assert panel._parts["map"].image.content.caption == f"{percent(state.baseline)} uncovered: bird"
     labels = [label for row in state.labels.tolist() for label in row]
     told = panel._parts["labels"].image.content.caption
     assert told == f"{labels.count(network.class_index('bird'))} of {len(labels)} squares: bird"

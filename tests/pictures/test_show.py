@@ -99,7 +99,7 @@ def test_ends_of_the_colors_are_chosen_for_all_maps():
 def test_kinds_have_colors_without_order_and_what_is_none_stays_white():
     picture = show(torch.tensor([[0.0, 1.0], [2.0, float("nan")]]), colormap="kinds", width=100).convert("RGB")
     found = [picture.getpixel(at) for at in ((10, 10), (90, 10), (10, 90), (90, 90))]
-    assert found[:3] == [tuple(table("levels")[number * 256 // 10 + 12]) for number in range(3)]
+    assert found[:3] == [tuple(table("levels")[number * 256 // 8 + 12]) for number in range(3)]
     assert found[3] == (255, 255, 255)
 
 

@@ -6,8 +6,9 @@ import ipywidgets
 import pytest
 import traitlets
 
-from cnnviz_widgets.widgets import Curves, TopBars
-from cnnviz_widgets.widgets.tree import tree
+from cnnviz_widgets.drawing.chart import bars, curves
+from cnnviz_widgets.widgets import ChartView
+from cnnviz_widgets.widgets.tree import close_tree, tree
 
 NUMBERS = re.compile(r"#[0-9a-fA-F]{3,8}$|rgba?\([\d\s,.%]+\)$|hsla?\([\d\s,.%]+\)$")
 
@@ -28,15 +29,15 @@ def strict(monkeypatch):
 
 @pytest.mark.usefixtures("strict")
 def test_colors_of_the_theme_reach_the_browser():
-    bars, curves = TopBars(), Curves("share", "score")
-    bars.show([("cat", 0.75), ("dog", 0.2)], highlight=1)
-    curves.show({"a": ([0, 1], [1, 0])}, marker=0.5)
-    sent = [one.get_state() for chart in (bars, curves) for one in tree(chart.widget)]
+    views = ChartView("bars"), ChartView("lines")
+    views[0].show(bars([("cat", 0.75), ("dog", 0.2)], highlighted=1))
+    views[1].show(curves({"a": ([0, 1], [1, 0])}, "share", "score", marker=0.5))
+    sent = [one.get_state() for view in views for one in tree(view)]
     names = {one["_model_name"] for one in sent}
     assert {"LinesModel", "LabelModel", "AxisModel"} <= names
     themed = {name for one in sent for name, value in one.items() if "var(--jp-" in str(value)}
     assert {"colors", "color", "grid_color", "label_color"} <= themed
-    bars.close(), curves.close()
+    close_tree(*views)
 
 
 def test_other_colors_are_still_refused(strict):

@@ -1,0 +1,301 @@
+"""A chart, described once: from it come the live view, the picture of a saved notebook, and a table that is read aloud.
+
+``curves`` and ``bars`` make the description, ``draw`` the picture; ``widgets.ChartView`` shows it in the browser.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal, NamedTuple
+
+from PIL import Image, ImageDraw
+
+from cnnviz_widgets.drawing.font import cut, width, write
+from cnnviz_widgets.drawing.render import OKABE_ITO
+from cnnviz_widgets.drawing.words import number, percent, shorten
+
+INK, FAINT, PAPER = (33, 37, 41), (222, 226, 230), (255, 255, 255)
+PLAIN, CHOSEN = (154, 164, 178), (25, 118, 210)  # bars
+LEFT, TOP, RIGHT, BOTTOM, LINE = 54, 10, 14, 42, 18  # px around the axes, and of a line of the legend
+ROW = 30  # px of a bar with its name
+FINE = 3  # drawn so many times larger, and then made smaller: Pillow's lines have steps
+FEW = 20  # points up to which each is drawn as a dot
+LETTERS = 90  # of all names along an axis
+COLORS = [color for color in OKABE_ITO if color != "F0E442"]  # yellow cannot be seen as a line on white
+DASHES = ("solid", "dashed", "dotted")  # of the first seven lines, the next seven, and the others
+CORNERS = ("top right", "top left", "bottom right", "bottom left")
+
+
+class Axis(NamedTuple):
+    """From ``low`` to ``high``, with ``ticks`` (value, text)."""
+
+    label: str
+    low: float = 0.0
+    high: float = 1.0
+    ticks: tuple[tuple[float, str], ...] = ()
+
+    def share(self, value: float) -> float:
+        """How far along the axis a value is, 0…1."""
+        return (value - self.low) / ((self.high - self.low) or 1.0)
+
+
+class Series(NamedTuple):
+    """A curve, or a bar, which has one x.
+
+    note   what the legend says behind its name
+    color  such as "0072B2";   dash   one of DASHES
+    """
+
+    name: str
+    x: tuple[float, ...] = ()
+    y: tuple[float, ...] = ()
+    note: str = ""
+    color: str = COLORS[0]
+    dash: str = DASHES[0]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Curves or bars between two axes.
+
+    legend       numbers of the series in the order in which the legend has them
+    highlighted  number of the series that stands out
+    marker       where on the x axis a dotted line stands
+    """
+
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...] = ()
+    kind: Literal["lines", "bars"] = "lines"
+    legend: tuple[int, ...] = ()
+    highlighted: int | None = None
+    marker: float | None = None
+
+    @property
+    def table(self) -> list[list[str]]:
+        """A line of headings, and one for each series: what a screen reader says."""
+        if self.kind == "bars":
+            return [[self.y.label, self.x.label], *([one.name, one.note] for one in self.series)]
+        known = [self.series[at] for at in self.legend if self.series[at].y]
+        rows = []
+        for one in known:
+            least, greatest = (number(float(f"{end(one.y):.3g}")) for end in (min, max))
+            ends = [f"{number(float(f'{one.y[at]:.3g}'))} at {number(float(f'{one.x[at]:.3g}'))}" for at in (0, -1)]
+            rows.append([one.name, one.note, *ends, least, greatest])
+        return [["curve", "value", "first", "last", "least", "greatest"], *rows]
+
+    def corner(self, across: float, up: float) -> tuple[str, bool]:
+        """The corner in which a box of so large a share of the chart hides least, and whether it hides nothing."""
+        points = [(self.x.share(x), self.y.share(y)) for one in self.series for x, y in _dense(one)]
+
+        def hidden(corner: str) -> int:
+            right, top = "right" in corner, "top" in corner
+            return sum((1 - x if right else x) < across and (1 - y if top else y) < up for x, y in points)
+
+        best = min(CORNERS, key=hidden)
+        return best, not hidden(best)
+
+
+def curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    x: str,
+    y: str,
+    *,
+    end: float = 1,
+    top: float | None = 1,
+    share: bool = False,
+    numbers: Mapping[str, str] | None = None,
+    strong: str | None = None,
+    marker: float | None = None,
+    ticks: Sequence[str] = (),
+) -> Chart:
+    """A chart that grows while it is computed: x from 0 to ``end``, y from 0, or a round number below it, to ``top``.
+
+    curves   name -> (xs, ys), in the order of their colors
+    x, y     what the axes say
+    top      None = as the curves need it
+    share    whether y is a probability
+    numbers  name -> what the legend says behind it; the legend keeps this order
+    strong   the name of the curve that stands out
+    marker   where on the x axis a dotted line stands
+    ticks    what 0, 1, 2 … are called on the x axis
+    """
+    every = [float(value) for _, ys in curves.values() for value in ys] or [0.0, 1.0]
+    step = 0.25 if top == 1 else _step(max(*every, 0.0) - min(*every, 0.0))
+    coarse = 0.5 if top == 1 else step
+    low = min(0.0, math.floor(min(every) / coarse + 0.02) * coarse)  # a little below 0 is 0
+    high = top or max(low + coarse, math.ceil(max(every) / coarse) * coarse)
+    up = Axis(y, low, high, _ticks(low, high, step, share))
+    step = 0.25 if end == 1 and not ticks else math.ceil(end / 10) if end <= 20 else _step(end)
+    names = [shorten(name, max(5, LETTERS // len(ticks))) for name in ticks]
+    along = Axis(x, 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step))
+    order = list(curves)
+    shown = order if numbers is None else [name for name in numbers if name in curves]
+    return Chart(
+        along,
+        up,
+        tuple(line(at, name, *curves[name], (numbers or {}).get(name, "")) for at, name in enumerate(order)),
+        legend=tuple(map(order.index, shown)),
+        highlighted=order.index(strong) if strong in order else None,
+        marker=marker,
+    )
+
+
+def bars(shares: Iterable[tuple[str, float]], highlighted: int | None = None) -> Chart:
+    """Classes and their probabilities, likeliest first; ``highlighted``: which of them stands out."""
+    rows = tuple(Series(name, (float(share),), note=percent(share)) for name, share in shares)
+    return Chart(Axis("probability"), Axis("class"), rows, "bars", tuple(range(len(rows))), highlighted)
+
+
+def draw(chart: Chart, size: tuple[int, int] = (560, 260)) -> Image.Image:
+    """The chart as a picture. Its height is that of the axes; a legend that has no room in them comes below."""
+    return _draw_bars(chart, size[0]) if chart.kind == "bars" else _draw_curves(chart, *size)
+
+
+def axis(label: str, low: float, high: float, *, log: bool = False) -> Axis:
+    """With about five round numbers at it; ``log``: the ends are exponents of ten, and so are the values."""
+    if not log:
+        return Axis(label, low, high, _ticks(low, high, _step(high - low)))
+    leading = (1,) if high - low > 2 else (1, 2, 5)
+    round_numbers = [m * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for m in leading]
+    ticks = ((math.log10(one), number(one)) for one in round_numbers)
+    return Axis(label, low, high, tuple(tick for tick in ticks if low - 1e-9 <= tick[0] <= high + 1e-9))
+
+
+def line(at: int, name: str, x: Iterable[Any], y: Iterable[Any], note: str = "") -> Series:
+    """A curve in the color and dash of its place."""
+    dash = DASHES[min(at // len(COLORS), len(DASHES) - 1)]
+    return Series(name, tuple(map(float, x)), tuple(map(float, y)), note, COLORS[at % len(COLORS)], dash)
+
+
+def _step(span: float) -> float:
+    """1, 2, 2.5 or 5 times a power of ten, a quarter to a sixth of the span."""
+    power = 10 ** math.floor(math.log10((span or 1) / 4))
+    return next(power * one for one in (1, 2, 2.5, 5, 10) if span <= 6 * power * one)
+
+
+def _ticks(low: float, high: float, step: float, share: bool = False) -> tuple[tuple[float, str], ...]:
+    values = (round(k * step, 12) for k in range(math.floor(low / step), math.ceil(high / step) + 1))
+    text = (lambda value: percent(value, 0)) if share else number
+    return tuple((value, text(value)) for value in values if low - 1e-9 <= value <= high + 1e-9)
+
+
+def _dense(one: Series) -> Iterable[tuple[float, float]]:
+    """Points on a curve so close that none of its lines jumps over a legend."""
+    for (x, y), (u, v) in pairwise(zip(one.x, one.y, strict=True)):
+        yield from ((x + (u - x) * k / 8, y + (v - y) * k / 8) for k in range(9))
+
+
+def _rgb(color: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(color))
+
+
+def _draw_bars(chart: Chart, wide: int) -> Image.Image:
+    sheet = Image.new("RGB", (wide, ROW * len(chart.series)), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    for row, one in enumerate(chart.series):
+        top, room = row * ROW, wide - 10 - width(one.note)
+        letters = next((n for n in range(len(one.name), 0, -1) if width(shorten(one.name, n)) <= room), 1)
+        write(pen, (0, top), shorten(one.name, letters), INK)
+        write(pen, (wide, top), one.note, INK, anchor="ra")
+        pen.rectangle((0, top + 17, wide - 1, top + 22), FAINT)
+        if one.x[0] > 0:
+            pen.rectangle((0, top + 17, one.x[0] * (wide - 1), top + 22), CHOSEN if row == chart.highlighted else PLAIN)
+    return sheet
+
+
+def _draw_curves(chart: Chart, wide: int, high: int) -> Image.Image:
+    names = [f"{one.name}  {one.note}".rstrip() for one in (chart.series[at] for at in chart.legend)]
+    across = max((34 + width(name, 11) for name in names), default=0) / (wide - LEFT - RIGHT)
+    corner, free = chart.corner(across + 0.02, (LINE * len(names) + 8) / (high - TOP - BOTTOM))
+    inside = free and across < 0.5 and len(names) <= 4
+    places = _column(corner, names, across, wide, high) if inside else _rows(names, wide, high)
+    below = 0 if inside or not places else places[-1][1] + LINE - high
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        """Where a point is on the sheet."""
+        return (
+            FINE * (LEFT + chart.x.share(x) * (wide - LEFT - RIGHT)),
+            FINE * (high - BOTTOM - chart.y.share(y) * (high - TOP - BOTTOM)),
+        )
+
+    sheet = Image.new("RGB", (FINE * wide, round(FINE * (high + below))), PAPER)
+    pen, size = ImageDraw.Draw(sheet), 11 * FINE
+    for value, text in chart.x.ticks:
+        pen.line([at(value, chart.y.low), at(value, chart.y.high)], FAINT, FINE)
+        write(pen, (at(value, 0)[0], FINE * (high - BOTTOM + 4)), text, INK, size, "ma")
+    for value, text in chart.y.ticks:
+        pen.line([at(chart.x.low, value), at(chart.x.high, value)], FAINT, FINE)
+        write(pen, (FINE * (LEFT - 5), at(0, value)[1]), text, INK, size, "rm")
+    write(pen, (FINE * (LEFT + wide - RIGHT) / 2, FINE * (high - 18)), chart.x.label, INK, size, "ma")
+    upright = Image.new("L", (FINE * (high - TOP - BOTTOM), FINE * 16))
+    write(ImageDraw.Draw(upright), (upright.width / 2, 0), chart.y.label, 255, size, "ma")
+    upright = upright.rotate(90, expand=True)
+    sheet.paste(INK, (0, FINE * TOP), upright)
+    if chart.marker is not None:
+        _line(pen, [at(chart.marker, chart.y.low), at(chart.marker, chart.y.high)], INK, FINE, "dotted")
+    for number_, one in enumerate(chart.series):
+        color, points = _rgb(one.color), list(zip(one.x, one.y, strict=True))
+        dot = FINE * (2.5 if len(points) <= FEW else 1)
+        stroke = FINE * (4 if number_ == chart.highlighted else 2)
+        for piece in _pieces(points):
+            _line(pen, [at(*point) for point in piece], color, stroke, one.dash)
+            for x, y in (at(*point) for point in piece):
+                pen.ellipse([x - dot, y - dot, x + dot, y + dot], color)
+    for (left, top), name, index in zip(places, names, chart.legend, strict=True):
+        one, middle = chart.series[index], FINE * (top + LINE / 2)
+        _line(pen, [(FINE * left, middle), (FINE * (left + 16), middle)], _rgb(one.color), 3 * FINE, one.dash)
+        write(pen, (FINE * (left + 22), middle), cut(name, FINE * (wide - left - 24), size), INK, size, "lm")
+    return sheet.resize((sheet.width // FINE, sheet.height // FINE), Image.Resampling.BOX)
+
+
+def _pieces(points: Iterable[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """A curve without the points that are not finite, which tear it."""
+    pieces: list[list[tuple[float, float]]] = [[]]
+    for point in points:
+        if all(map(math.isfinite, point)):
+            pieces[-1].append(point)
+        elif pieces[-1]:
+            pieces.append([])
+    return [piece for piece in pieces if piece]
+
+
+def _line(
+    pen: ImageDraw.ImageDraw, points: list[tuple[float, float]], color: tuple[int, ...], stroke: int, dash: str
+) -> None:
+    """Pillow's line, or pieces of it."""
+    drawn, gap = {"solid": (1, 0), "dashed": (4, 3), "dotted": (1, 2)}[dash]
+    if not gap or len(points) < 2:
+        pen.line(points, color, stroke, joint="curve")
+        return
+    along, period = 0.0, (drawn + gap) * 2 * FINE
+    for (x, y), (u, v) in pairwise(points):
+        length = math.dist((x, y), (u, v))
+        at = -(along % period)
+        while at < length and length:
+            first, last = max(at, 0.0), min(at + drawn * 2 * FINE, length)
+            if last > first:
+                ends = [(x + (u - x) * one / length, y + (v - y) * one / length) for one in (first, last)]
+                pen.line(ends, color, stroke)
+            at += period
+        along += length
+
+
+def _rows(names: Sequence[str], wide: int, top: float) -> list[tuple[float, float]]:
+    """(x, y) of each name in a legend below the axes, as many in a row as fit."""
+    places, x, y = [], float(LEFT), top
+    for name in names:
+        room = 40 + width(name, 11)
+        if x > LEFT and x + room > wide:
+            x, y = float(LEFT), y + LINE
+        places.append((x, y))
+        x += room
+    return places
+
+
+def _column(corner: str, names: Sequence[str], across: float, wide: int, high: int) -> list[tuple[float, float]]:
+    """The same in a corner of the axes, one below the other."""
+    x = wide - RIGHT - across * (wide - LEFT - RIGHT) + 4 if "right" in corner else LEFT + 8
+    y = TOP + 4 if "top" in corner else high - BOTTOM - 4 - LINE * len(names)
+    return [(x, y + LINE * row) for row in range(len(names))]

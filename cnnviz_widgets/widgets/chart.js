@@ -1,0 +1,119 @@
+// @ts-check
+// The browser's half of ChartView: it holds bqplot's view, or, where that cannot be had, the picture that Python draws.
+
+import { element, observe, tell } from "./js/dom.js";
+
+const ROW = 38; // px of a bar with its name, as in chart.py
+const PATIENCE = 2500; // ms for bqplot's own files, after which a picture takes their place
+
+/**
+ * bqplot's view of a figure; an error where its files cannot be loaded.
+ * @param {any} manager
+ * @param {string} reference
+ */
+async function viewOf(manager, reference) {
+  const figure = await manager.get_model(reference.replace("IPY_MODEL_", ""));
+  if (figure.get("_view_name") !== "Figure") throw new Error("bqplot's files cannot be loaded"); // an error's own model
+  return manager.create_view(figure);
+}
+
+/**
+ * Tell a view what a box of ipywidgets would tell it: that it is in the page, or has another size.
+ * @param {any} view
+ * @param {"after-attach" | "resize"} type
+ */
+const say = (view, type) => (view.luminoWidget ?? view.pWidget).processMessage({ type, width: -1, height: -1 });
+
+/** @param {{ model: import("./js/dom.js").Model, el: HTMLElement }} props */
+function render({ model, el }) {
+  const plot = element("div", "cnnviz-plot"), still = element("img", "cnnviz-still", { alt: "" });
+  const legend = element("div", "cnnviz-chart-legend", { "aria-hidden": "true" });
+  const table = element("table", "cnnviz-numbers");
+  const frame = element("div", "cnnviz-axes", { role: "img" }, plot, legend);
+  el.classList.add("cnnviz-chart");
+  el.append(frame, table);
+  plot.style.height = `${model.get("_height")}px`;
+  let address = "", gone = false, /** @type {any} */ view = null;
+
+  function showWords() {
+    const [head = [], ...rows] = model.get("_table");
+    frame.setAttribute("aria-label", model.get("name"));
+    table.replaceChildren(
+      element("caption", "", {}, model.get("name")),
+      element("tr", "", {}, ...head.map((/** @type {string} */ text) => element("th", "", { scope: "col" }, text))),
+      ...rows.map((/** @type {string[]} */ [name, ...numbers]) => element("tr", "", {}, element("th", "", { scope: "row" }, name), ...numbers.map((text) => element("td", "", {}, text)))),
+    );
+  }
+
+  function showLegend() {
+    const { corner = "", rows = [] } = model.get("_legend");
+    legend.className = ["cnnviz-chart-legend", ...(corner && `inside ${corner}`.split(" "))].join(" ");
+    legend.replaceChildren(...rows.map((/** @type {string[]} */ [color, dash, name, note]) => {
+      const stroke = element("span", "cnnviz-stroke");
+      stroke.style.borderTop = `3px ${dash} ${color}`;
+      return element("span", "cnnviz-level", {}, stroke, element("span", "cnnviz-level-name", { title: name }, name), element("b", "", {}, note));
+    }));
+  }
+
+  /** The picture in place of a view that is not there. */
+  function showStill() {
+    const png = model.get("_still");
+    if (view || !png?.byteLength) return;
+    URL.revokeObjectURL(address);
+    address = URL.createObjectURL(new Blob([png], { type: "image/png" }));
+    still.src = address;
+    plot.style.height = "auto";
+    frame.classList.add("cnnviz-drawn");
+    el.classList.remove("cnnviz-listed");
+    plot.replaceChildren(still);
+  }
+
+  /** bqplot is late, or will not come: the numbers themselves, until Python has sent a picture. */
+  function doWithout() {
+    if (view || gone) return;
+    if (!still.src) el.classList.add("cnnviz-listed");
+    tell(model, { do: "still" });
+  }
+
+  const sized = new ResizeObserver(() => say(view, "resize"));
+  const late = setTimeout(doWithout, PATIENCE);
+  viewOf(model.widget_manager, model.get("_figure")).then((made) => {
+    if (gone) return made.remove();
+    view = made;
+    clearTimeout(late);
+    el.classList.remove("cnnviz-listed");
+    frame.classList.remove("cnnviz-drawn");
+    plot.style.height = `${model.get("_height")}px`;
+    plot.replaceChildren(view.el);
+    say(view, "after-attach");
+    view.displayed.then(() => sized.observe(plot)); // before that, it has no size that could change
+  }).catch(() => {
+    clearTimeout(late);
+    doWithout();
+  });
+
+  /**
+   * The name of the bar under the pointer, which may be too long to be written.
+   * @param {PointerEvent} event
+   */
+  function tip(event) {
+    const row = Math.floor((event.clientY - plot.getBoundingClientRect().top) / ROW);
+    plot.title = model.get("_legend").rows ? "" : model.get("_table")[row + 1]?.[0] ?? "";
+  }
+  plot.addEventListener("pointermove", tip);
+
+  showWords();
+  showLegend();
+  showStill();
+  const end = observe(model, { "change:_table change:name": showWords, "change:_legend": showLegend, "change:_still": showStill });
+  return () => {
+    gone = true;
+    clearTimeout(late);
+    sized.disconnect();
+    end();
+    URL.revokeObjectURL(address);
+    view?.remove();
+  };
+}
+
+export default { render };
