@@ -164,4 +164,4 @@ def test_one_picture_under_several_maps_travels_once() -> None:
 def test_kinds_and_unseen_maps_travel_with_the_scene() -> None:
     sent = scene(Content(values=np.array([[0, 1]]), levels=("cat", "dog"), unseen=(0,)), 1)
     assert (sent["levels"], sent["unseen"]) == (["cat", "dog"], [0])
-    assert (sent["values"]["low"], sent["values"]["high"]) == ([-0.5], [9.5])
+    assert (sent["values"]["low"], sent["values"]["high"]) == ([-0.5], [7.5])
