@@ -281,10 +281,10 @@ class NetworkPicker(_Shared, ipywidgets.Dropdown):
 
 
 class PicturePicker(_Shared, ipywidgets.HBox):
-    """A sample picture, or one of the user's own."""
+    """A sample picture, or one of the user's own. A badge tells of samples that show nothing the network knows."""
 
     chooses = "image"
-    _follows = ("image",)
+    _follows = ("image", "network")
     OWN = "(your picture)"
 
     def __init__(self, session: Session, complain: Complain) -> None:
@@ -292,11 +292,15 @@ class PicturePicker(_Shared, ipywidgets.HBox):
             options=[self.OWN, *samples()], description="Picture", tooltip="A photograph to look at", style=NATURAL
         )
         self._upload = Upload(tooltip="A picture of your own; it may also be dropped here")
-        super().__init__([self._list, self._upload])
+        self._badge = ipywidgets.HTML().add_class("cnnviz-badge")
+        super().__init__([self._list, self._upload, self._badge])
         self._bind(session, complain, self._list, self._upload)
 
     def _show(self) -> None:
-        self._list.value = sample_of(self.session.image) or self.OWN
+        sample, classes = sample_of(self.session.image), self.session.network.classes
+        self._list.value = sample or self.OWN
+        unknown = sample is not None and not set(samples().classes(sample)) & set(classes)
+        self._badge.value = f"not among its {len(classes)} classes" if unknown else ""
 
     def _chosen(self, value: Any) -> None:
         try:
