@@ -62,6 +62,9 @@ class Content:
     heads     what is written above the tiles where that is wanted; () = their names
     levels    if the values are kinds 0, 1, 2 … and no amounts: the names of these, at most eight
     unseen    tiles whose map is not drawn over their picture, only read out
+    cells     (h', w') or (N, h', w') numbers of which the values are the bilinear enlargement, where they are: these
+              are sent to a browser
+    before    a picture as large as ``picture``, to be compared with it by a divider; a file shows only the picture
     """
 
     picture: np.ndarray | None = None
@@ -77,6 +80,8 @@ class Content:
     unseen: tuple[int, ...] = ()
     signed: bool = False
     keys: tuple[Hashable, ...] = ()
+    cells: np.ndarray | None = None
+    before: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)
@@ -94,6 +99,13 @@ class Content:
             )
         if picture is not None and values is not None and values.ndim == 3 and len(picture) != len(values):
             raise UserError(f"picture and values must have as many tiles, not {len(picture)} and {len(values)}.")
+        before, cells = as_array(self.before), as_array(self.cells)
+        if before is not None and (picture is None or before.dtype != np.uint8 or before.shape != picture.shape):
+            raise UserError(f"before must be like picture, not {before.dtype} {before.shape}.")
+        if cells is not None and (values is None or cells.ndim != values.ndim or cells.shape[:-2] != values.shape[:-2]):
+            raise UserError(f"cells must have as many tiles as values, not {cells.shape}.")
+        object.__setattr__(self, "before", before)
+        object.__setattr__(self, "cells", None if cells is None else np.ascontiguousarray(cells, np.float32))
         object.__setattr__(self, "picture", picture)
         object.__setattr__(self, "values", values)
         object.__setattr__(self, "names", tuple(map(str, self.names)))
@@ -111,12 +123,17 @@ class Content:
     @property
     def pictures(self) -> np.ndarray | None:
         """(N, H, W, 3), also of a single picture."""
-        return self.picture[None] if self.picture is not None and self.picture.ndim == 3 else self.picture
+        return _grid(self.picture, 3)
+
+    @property
+    def pictures_before(self) -> np.ndarray | None:
+        """(N, H, W, 3), also of a single one."""
+        return _grid(self.before, 3)
 
     @property
     def maps(self) -> np.ndarray | None:
         """(N, h, w), also of a single map."""
-        return self.values[None] if self.values is not None and self.values.ndim == 2 else self.values
+        return _grid(self.values, 2)
 
     @property
     def base(self) -> np.ndarray | None:
@@ -150,6 +167,11 @@ class Content:
     def colormap(self, usual: str) -> str:
         """The color map that shows it: the usual one, or for signed values one with 0 in its middle."""
         return DIVERGING[0] if self.signed and usual not in DIVERGING else usual
+
+
+def _grid(array: np.ndarray | None, single: int) -> np.ndarray | None:
+    """With a dimension for tiles, also where there is a single one, of so many dimensions."""
+    return array[None] if array is not None and array.ndim == single else array
 
 
 def falls_below(values: Any) -> bool:

@@ -7,6 +7,7 @@ lines of ``js/loader.js``, which unpack the files, let them import each other an
 
 import gzip
 import json
+import re
 import threading
 from base64 import b64encode
 from functools import cache
@@ -20,13 +21,14 @@ from ipywidgets import Widget, register, widget_serialization
 from cnnviz_widgets.drawing import render
 
 HERE = Path(__file__).parent
+COMMENTS = re.compile(r"^\s*(//|/?\*).*\n", re.MULTILINE)  # whole lines of them
 
 
 @cache
 def files() -> dict[str, str]:
-    """All that a browser runs, by its path below this folder, such as "js/dom.js"."""
+    """All that a browser runs, by its path below this folder, such as "js/dom.js", without the comments."""
     found = sorted(one for one in HERE.rglob("*") if one.suffix in (".js", ".css"))
-    return {one.relative_to(HERE).as_posix(): one.read_text(encoding="utf-8") for one in found}
+    return {one.relative_to(HERE).as_posix(): COMMENTS.sub("", one.read_text(encoding="utf-8")) for one in found}
 
 
 @cache

@@ -1,226 +1,242 @@
-// The browser's half of ImageView. The first part is pure and tested with plain node; the second draws and listens.
+// @ts-check
+// The browser's half of ImageView: one stage, on which a scene is drawn and tools are used.
 
-import { download, element, keepKeys, labelled, tell as send } from "./js/dom.js";
+import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.js";
+import { BRUSH, Marks, colorize, paint, sheetColumns } from "./js/paint.js";
+import { ALL, corner, decode, ends, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
+import { brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
+import { Film, Latest, Mask, between, dragged, grip, gripCursor, keyed } from "./js/tools.js";
+
+/** @typedef {import("./js/dom.js").Model} Model */
+/** @typedef {import("./js/scene.js").Scene} Scene */
+/** @typedef {import("./js/scene.js").Maps} Maps */
+/** @typedef {import("./js/scene.js").Place} Place */
+/** @typedef {import("./js/scene.js").Zoom} Zoom */
+/** @typedef {import("./js/scene.js").Pointer} Pointer */
+/** @typedef {import("./js/paint.js").Sheet} Sheet */
+/** @typedef {{ move(x: number, y: number): void, end(): void, tile: number }} Drag */
 
 const PADDING = 4; // CSS px around the picture, in which the frame of a tile at its edge is drawn
 const GAP = 2; // CSS px between tiles
 const HEAD = 20, WIDE_GAP = 8; // CSS px above a tile for its name, and between such tiles (as in render)
 const NARROWEST = 240; // CSS px that the lines under a small picture may take
 const KINDS = 8; // that have a color of their own (as render.KINDS)
-const SHARP_BELOW = 64; // px; smaller pictures are enlarged without smoothing (as render.SHARP_BELOW)
-const HOVER_PAUSE = 50; // ms between two hover messages
-const HOVER_PATIENCE = 1000; // ms after which an unanswered hover message counts as answered
+const LARGEST_PIXEL = 64; // CSS px of a picture's pixel, when it is zoomed as far as can be
+const DRAG = 4; // CSS px that the pointer moves before a click is a drag
+const NEAR = 8; // CSS px from an edge at which it can be taken hold of
 
-/** The largest tiles with which a scene fits into a box, in px of the screen: render.layout, in JavaScript. */
-export function layout(scene, box, gap, tall = box, head = 0) {
-  const [height, width] = scene.size, { count } = scene;
-  const sharp = !scene.picture || Math.max(height, width) < SHARP_BELOW;
-  const scale = (columns) => {
-    const rows = Math.ceil(count / columns);
-    let fit = (box - gap * (columns - 1)) / (columns * width);
-    if (!scene.columns || count === 1) fit = Math.min(fit, (tall + gap - rows * (gap + head)) / (rows * height));
-    fit = Math.max(fit, 1 / width);
-    return sharp && fit >= 2 && fit < 16 ? Math.floor(fit) : fit; // from 16 on, unequal cells are not to be seen
-  };
-  let columns = scene.columns ?? 1, size = scale(columns);
-  if (!scene.columns) {
-    for (let one = 2; one <= count; one++) size = Math.max(size, scale(one));
-    const most = Math.max(1, Math.floor((box + gap) / (width * size + gap) + 1e-9));
-    columns = Math.ceil(count / Math.ceil(count / most)); // as few as need no more rows
-  }
-  const [tileWidth, tileHeight] = [width, height].map((side) => Math.max(1, Math.floor(side * size + 0.5)));
-  return { columns, rows: Math.ceil(count / columns), width: tileWidth, height: tileHeight, gap, head };
-}
-
-/** [left, top] of a tile, in px of the screen. */
-export function corner(tile, { columns, width, height, gap, head = 0 }) {
-  return [(tile % columns) * (width + gap), Math.floor(tile / columns) * (height + gap + head) + head];
-}
-
-/** [left, top, width, height] of a scene's maps on a tile, in px of the screen. */
-export function overlay({ extent, size: [height, width] }, place) {
-  const [left, top, right, bottom] = extent ?? [0, 0, width, height];
-  const [across, down] = [place.width / width, place.height / height];
-  const round = (value) => Math.floor(value + 0.5);
-  const [x, y] = [round(left * across), round(top * down)];
-  return [x, y, Math.max(1, round(right * across) - x), Math.max(1, round(bottom * down) - y)];
-}
-
-/** What is at a px of the screen: {tile, x, y, row, column}, or null beside the tiles. Gaps and heads belong to a tile. */
-export function locate(left, top, place, scene) {
-  const column = Math.floor(left / (place.width + place.gap));
-  const row = Math.floor(top / (place.height + place.gap + place.head));
-  const tile = row * place.columns + column;
-  if (column < 0 || row < 0 || column >= place.columns || tile >= scene.count) return null;
-  const [tileLeft, tileTop] = corner(tile, place);
-  const [height, width] = scene.size;
-  const x = Math.min(width - 1, Math.floor(((left - tileLeft) * width) / place.width));
-  const y = Math.max(0, Math.min(height - 1, Math.floor(((top - tileTop) * height) / place.height)));
-  return pointer(tile, x, y, scene);
-}
-
-/** A place in a scene with the cell of its map; the cell is null, null beside the map. */
-export function pointer(tile, x, y, scene) {
-  if (!scene.picture || !scene.values) return { tile, x, y, row: y, column: x };
-  const [height, width] = scene.size, [rows, columns] = scene.values.size;
-  const [left, top, right, bottom] = scene.extent ?? [0, 0, width, height];
-  const row = Math.floor(((y + 0.5 - top) / (bottom - top)) * rows);
-  const column = Math.floor(((x + 0.5 - left) / (right - left)) * columns);
-  const inside = row >= 0 && column >= 0 && row < rows && column < columns;
-  return { tile, x, y, row: inside ? row : null, column: inside ? column : null };
-}
-
-/** Where a key leads from a place; the same place at an edge, null if the key leads nowhere. */
-export function step(at, key, far, cursor, place, scene) {
-  const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  if (key === "Home") return pointer(0, 0, 0, scene);
-  if (key === "End") return pointer(scene.count - 1, scene.size[1] - 1, scene.size[0] - 1, scene);
-  if (!(key in directions)) return null;
-  const [dx, dy] = directions[key];
-  const column = at.tile % place.columns, row = Math.floor(at.tile / place.columns);
-  const neighbor = (c, r) => {
-    const tile = r * place.columns + c;
-    return c < 0 || r < 0 || c >= place.columns || tile >= scene.count ? null : tile;
-  };
-  if (cursor === "tile") {
-    return pointer(neighbor(column + dx, row + dy) ?? at.tile, at.x, at.y, scene);
-  }
-  const [height, width] = scene.size, by = far ? 10 : 1;
-  const x = at.x + dx * by, y = at.y + dy * by;
-  if (x >= 0 && y >= 0 && x < width && y < height) return pointer(at.tile, x, y, scene);
-  const next = neighbor(column + dx, row + dy);
-  if (next === null) {
-    return pointer(at.tile, Math.max(0, Math.min(width - 1, x)), Math.max(0, Math.min(height - 1, y)), scene);
-  }
-  return pointer(next, (x + width) % width, (y + height) % height, scene);
-}
-
-/** The maps of a scene: ``at(tile, row, column)`` is a number (NaN: none), ``data`` what came over the wire. */
-export function decode({ data, type, size, low, high }) {
-  const exact = type === "float32", each = size[0] * size[1] * (exact ? 4 : 1);
-  if (data.byteLength % each) throw new RangeError(`${data.byteLength} bytes are no maps of ${each} bytes`);
-  const bytes = data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength); // aligned for Float32Array
-  const numbers = exact ? new Float32Array(bytes) : new Uint8Array(bytes);
-  const [rows, columns] = size;
-  const range = (tile) => [low[tile % low.length], high[tile % high.length]];
-  const at = (tile, row, column) => {
-    const number = numbers[(tile * rows + row) * columns + column];
-    if (exact) return number;
-    const [least, greatest] = range(tile);
-    return number === 255 ? NaN : least + (number / 254) * (greatest - least);
-  };
-  return { data: numbers, exact, size, range, at, low, high };
-}
-
-/** Maps as one sheet of RGBA px, ``columns`` tiles wide: the formula of render.color, NaN is transparent. */
-export function colorise(map, count, table, columns) {
-  const [rows, width] = map.size, across = columns * width;
-  const sheet = new Uint32Array(Math.ceil(count / columns) * rows * across);
-  const palette = new Uint32Array(256); // little-endian RGBA, as every browser's machine has it
-  for (let i = 0; i < 256; i++) {
-    palette[i] = (255 << 24) | (table[3 * i + 2] << 16) | (table[3 * i + 1] << 8) | table[3 * i];
-  }
-  let source = 0;
-  for (let tile = 0; tile < count; tile++) {
-    const [low, high] = map.exact ? map.range(tile) : [0, 254];
-    const span = high > low ? high - low : Infinity; // a range of no width is all low
-    const [left, top] = corner(tile, { columns, width, height: rows, gap: 0 });
-    for (let row = 0; row < rows; row++) {
-      let target = (top + row) * across + left;
-      for (let column = 0; column < width; column++, source++, target++) {
-        const value = map.data[source];
-        if (map.exact ? value !== value : value === 255) continue;
-        const share = Math.min(1, Math.max(0, (value - low) / span));
-        sheet[target] = palette[Math.floor(share * 255 + 0.5)];
-      }
-    }
-  }
-  return new Uint8ClampedArray(sheet.buffer);
-}
-
-/** A number to read: four significant digits, a real minus sign. */
-export function format(value, digits = 4) {
-  if (Number.isNaN(value)) return "no value";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
-  const size = Math.abs(value);
-  const text = size !== 0 && (size >= 1e5 || size < 1e-4) ? value.toExponential(2) : String(+value.toPrecision(digits));
-  return text.replaceAll("-", "−");
-}
-
-/** The two ends of a range to read, as fine as three digits of its width: [0.00008, 1.2] is 0 to 1.2. */
-export function ends(low, high) {
-  const step = high > low ? 10 ** (Math.floor(Math.log10(high - low)) - 2) : 0;
-  return [low, high].map((end) => format(step ? Math.round(end / step) * step : end, 3));
-}
-
-/** The value at a place, or what kind it is; "" beside the maps. */
-export function valueAt(at, scene, map) {
-  if (!map || at.row === null) return "";
-  const value = map.at(at.tile, at.row, at.column);
-  if (Number.isNaN(value) || !scene.levels?.length) return format(value, map.exact ? 4 : 3);
-  return scene.levels[Math.round(value)] ?? "";
-}
-
-/** The line under the picture: which tile, where, and the value there. */
-export function readout(at, scene, map) {
-  const parts = [];
-  const name = scene.names[at.tile] ?? (scene.count > 1 ? `tile ${at.tile}` : "");
-  if (scene.picture) parts.push(...(name ? [name] : []), `x ${at.x}, y ${at.y}`);
-  else parts.push(name ? `${name} (${at.y}, ${at.x})` : `row ${at.y}, column ${at.x}`);
-  const value = valueAt(at, scene, map);
-  if (value) parts.push(map.exact || scene.levels?.length || value === "no value" ? value : `≈ ${value}`);
-  return parts.join(" · ");
-}
-
-/** A name that every file system takes. */
-export function fileName(title) {
-  return (title.normalize("NFKD").replace(/[^\w]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60) || "picture") + ".png";
-}
-
-// ------------------------------------------------------------------------------------------------------------------
-
-const tool = (word, control) => labelled("cnnviz-tool", word, control);
-
-function render({ model, el, tables }) {
-  const caption = element("div", "cnnviz-caption");
-  const pixels = element("canvas", "cnnviz-pixels", { role: "img" });
-  const marks = element("canvas", "cnnviz-marks", { "aria-hidden": "true" });
-  const labels = element("div", "cnnviz-labels");
-  const stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks, labels);
-  const line = element("span", "cnnviz-readout", { role: "status", "aria-live": "off" });
-  const save = element("button", "cnnviz-button", { type: "button", title: "Download this picture as a PNG file" }, "↓ PNG");
-  const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: "Opacity of the map over the picture" });
-  const opacityLabel = tool("Opacity", opacity);
-  const colors = element("select", "cnnviz-colors", { title: "Colors of the map, from low to high" });
+/** The canvases, lines and controls of a view. */
+function parts() {
   const ramp = element("canvas", "cnnviz-ramp", { width: 256, height: 1, "aria-hidden": "true" });
   const [low, high] = [element("span", "cnnviz-end"), element("span", "cnnviz-end")];
-  const scale = element("span", "cnnviz-scale", { title: "The values at the two ends of the colors" }, low, ramp, high);
-  const colorsLabel = tool("Colors", colors), legend = element("div", "cnnviz-legend");
-  const tools = element("div", "cnnviz-tools", {}, opacityLabel, colorsLabel, scale, legend);
-  const foot = element("div", "cnnviz-foot", {}, line, save);
-  const root = element("div", "cnnviz-image-view", {}, caption, stage, foot, tools);
-  caption.hidden = tools.hidden = true;
-  for (const name of Object.keys(tables)) if (name !== "levels") colors.append(new Option(name, name));
-  el.classList.add("cnnviz-image");
-  el.append(root);
+  const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: "Opacity of the map over the picture" });
+  const colors = element("select", "cnnviz-colors", { title: "Colors of the map, from low to high" });
+  return {
+    caption: element("div", "cnnviz-caption"),
+    pixels: element("canvas", "cnnviz-pixels", { role: "img" }),
+    marks: element("canvas", "cnnviz-marks", { "aria-hidden": "true" }),
+    labels: element("div", "cnnviz-labels"),
+    line: element("span", "cnnviz-readout", { role: "status", "aria-live": "off" }),
+    save: element("button", "cnnviz-button", { type: "button", title: "Download this picture as a PNG file" }, "↓ PNG"),
+    opacity,
+    colors,
+    ramp,
+    low,
+    high,
+    scale: element("span", "cnnviz-scale", {}, low, ramp, high),
+    opacityLabel: labelled("cnnviz-tool", "Opacity", opacity),
+    colorsLabel: labelled("cnnviz-tool", "Colors", colors),
+    legend: element("div", "cnnviz-legend"),
+  };
+}
 
-  let scene = null; // what is on the screen
-  let bitmap = null; // its pictures, decoded
-  let map = null; // its numbers, decoded
-  let sheet = null; // its numbers, colored
-  let place = null; // its layout
-  let ratio = 1; // px of the screen per CSS px
-  let cursor = null; // where the pointer or the arrow keys are
-  let echo = null; // where they are in another view of the group, as shares of its width and height
-  let byKeys = false;
-  const cleanup = new AbortController();
-  const { signal } = cleanup;
+class Stage {
+  /** @param {Model} model @param {HTMLElement} el @param {Record<string, Uint8Array>} tables */
+  constructor(model, el, tables) {
+    this.model = model;
+    this.el = el;
+    this.tables = tables;
+    this.cleanup = new AbortController();
+    const { signal } = this.cleanup;
+    this.parts = parts();
+    this.bars = {
+      tools: toolbar({ zoom: (factor) => (factor ? this.zoomBy(factor) : this.look(ALL)), use: (tool) => this.use(tool) }, signal),
+      brush: brushBar({ undo: () => this.mask?.undo() && this.painted(), clear: () => this.stroke((mask) => mask.clear()) }, signal),
+      film: filmBar({ toggle: () => this.toggleFilm(), seek: (at) => this.seek(at), speed: (factor) => this.film.faster(factor, performance.now()) }, signal),
+      wipe: wipeBar((share) => this.wipe(share), signal),
+    };
+    const { caption, pixels, marks, labels, line, save, opacityLabel, colorsLabel, scale, legend } = this.parts;
+    this.stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks, labels, this.bars.tools.root);
+    this.tools = element("div", "cnnviz-tools", {}, opacityLabel, colorsLabel, scale, legend);
+    this.foot = element("div", "cnnviz-foot", {}, line, save);
+    this.rows = [this.bars.wipe.root, this.bars.film.root, this.bars.brush.root];
+    this.root = element("div", "cnnviz-image-view", {}, caption, this.stage, this.foot, ...this.rows, this.tools);
+    caption.hidden = this.tools.hidden = true;
+    for (const row of this.rows) row.hidden = true;
+    for (const name of Object.keys(tables)) if (name !== "levels") this.parts.colors.append(new Option(name, name));
+    el.classList.add("cnnviz-image");
+    el.append(this.root);
 
-  const sheetColumns = () => Math.ceil(Math.sqrt(scene.count));
+    /** @type {Scene | null} */ this.scene = null; // what is on the screen
+    /** @type {Sheet | null} */ this.picture = null; // its pictures,
+    /** @type {Sheet | null} */ this.before = null; // those before them,
+    /** @type {Maps | null} */ this.map = null; // its numbers, decoded,
+    /** @type {HTMLCanvasElement | null} */ this.colored = null; // and colored
+    /** @type {Place | null} */ this.place = null; // its layout
+    /** @type {Zoom} */ this.zoom = ALL;
+    this.ratio = 1; // px of the screen per CSS px
+    /** @type {Pointer | null} */ this.cursor = null; // where the pointer or the arrow keys are
+    /** @type {[number, number] | null} */ this.echo = null; // where they are in another view of the group, as shares
+    this.byKeys = false;
+    /** @type {Drag | null} */ this.drag = null;
+    this.clicks = true; // whether the next click is one, and not the end of a drag
+    /** @type {any} */ this.region = null; // the rectangle that is dragged
+    /** @type {Mask | null} */ this.mask = null;
+    this.view = crypto.getRandomValues(new Uint32Array(2)).join("-"); // knows its own masks when they come back
+    /** @type {Record<string, { id: number, sheet: Promise<Sheet> }>} */ this.sheets = {};
+    /** @type {(Sheet | undefined)[]} */ this.frames = []; // of the film, as they are decoded
+    this.film = new Film();
+    this.filmNumber = 0;
+    this.paintedCanvas = document.createElement("canvas");
+    this.share = 0.5; // of a tile that shows what was before
+    this.last = [0, 0]; // where the pointer is, in px of the screen
+    this.askedAgain = 0; // serial of a scene that came damaged and was asked for once more
+    /** @type {{ key: string, value: number } | null} */ this.known = null; // an exact value that Python was asked for
+    this.hovers = new Latest((at) => tell(model, { do: "hover", at }));
+    this.regions = new Latest((at) => tell(model, { do: "region", at }));
+    this.values = new Latest((at) => at && tell(model, { do: "value", at, serial: this.scene?.serial }));
+    this.listen();
+    this.receiveRegion();
+    this.receiveMask();
+    this.receiveFilm();
+    this.load();
+  }
 
-  function color() {
-    colors.value = model.get("colormap");
-    const table = tables[scene?.levels.length ? "levels" : colors.value];
+  // ----------------------------------------------------------------------------------------------- what Python sends
+
+  listen() {
+    const { model, stage } = this, { opacity, colors, save } = this.parts, { signal } = this.cleanup;
+    const on = (/** @type {EventTarget} */ target, /** @type {Record<string, (event: any) => void>} */ handlers) => {
+      for (const [type, handler] of Object.entries(handlers)) target.addEventListener(type, handler, { signal, passive: false });
+    };
+    const redraw = () => (this.describe(), this.paint());
+    this.unobserve = observe(model, {
+      "change:_scene": () => this.load(),
+      "change:colormap": () => (this.color(), this.paint()),
+      "change:opacity change:smooth change:max_width change:max_height change:labels change:numbers": redraw,
+      "change:selected change:crosshair change:rectangle change:cursor": () => this.mark(),
+      "change:alt change:controls change:_clickable change:_tools change:tool": () => (this.describe(), this.mark()),
+      "change:brush": () => (this.describe(), this.receiveMask()),
+      "change:region": () => this.receiveRegion(),
+      "change:_mask": () => this.receiveMask(),
+      "change:_film": () => this.receiveFilm(),
+      "msg:custom": (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => this.receive(message, buffers),
+    });
+    on(stage, {
+      pointerdown: (event) => this.press(event),
+      pointermove: (event) => this.move(event),
+      pointerup: () => this.release(),
+      pointercancel: () => this.release(),
+      pointerleave: () => !this.drag && this.point(null, false),
+      click: (event) => this.click(event),
+      dblclick: (event) => {
+        if (!this.isOnPicture(event)) return;
+        this.look(ALL);
+        this.point(this.under(event), false);
+      },
+      wheel: (event) => this.wheel(event),
+      blur: () => this.byKeys && this.point(null, false),
+      keydown: (event) => this.key(event),
+    });
+    on(this.root, { keydown: keepKeys });
+    on(opacity, { input: () => model.set("opacity", Number(opacity.value)) });
+    on(colors, { change: () => model.set("colormap", colors.value) });
+    on(save, { click: () => this.save() });
+    on(document, { "cnnviz-point": ({ detail: { from, group, shares } }) => {
+      if (from === this.root || group !== model.get("group")) return;
+      this.echo = shares;
+      if (this.place) this.read();
+    } });
+    on(window, { resize: () => this.paint() }); // the browser's zoom changes the px of the screen
+    this.resized = new ResizeObserver(() => this.paint());
+    this.resized.observe(this.el);
+  }
+
+  destroy() {
+    this.cleanup.abort();
+    this.resized?.disconnect();
+    this.unobserve?.();
+    for (const latest of [this.hovers, this.regions, this.values]) latest.end();
+    this.film.pause();
+    for (const sheet of [this.picture, this.before, ...this.frames]) close(sheet);
+    this.root.remove();
+  }
+
+  async load() {
+    const { model } = this, next = model.get("_scene");
+    if (!this.scene) this.show(next, null, null, null); // room for it, while it is decoded: what is below does not jump
+    try {
+      const [picture, before] = await Promise.all([this.sheet("_picture", next.picture), this.sheet("_before", next.before)]);
+      if (this.cleanup.signal.aborted || next !== model.get("_scene")) return;
+      this.show(next, picture, before, next.values && decode(next.values));
+    } catch (error) {
+      if (this.askedAgain === next.serial) throw error;
+      this.askedAgain = next.serial;
+      console.warn(`scene ${next.serial} came damaged and is asked for again:`, error);
+      return tell(model, { do: "again" });
+    }
+    if (this.cursor && this.scene) {
+      const { tile, x, y } = this.cursor;
+      this.point(tile < this.scene.count ? pointer(tile, x, y, this.scene) : null, this.byKeys);
+    } else if (this.echo) this.read();
+    tell(model, { do: "drawn", serial: next.serial });
+  }
+
+  /** The decoded sheet of pictures that a scene names by its number; it is decoded once. */
+  sheet(name, id) {
+    if (!id) return Promise.resolve(null);
+    if (this.sheets[name]?.id !== id) {
+      const sent = this.model.get(name);
+      if (sent?.id !== id) return Promise.reject(new RangeError(`${name} is ${sent?.id}, not ${id}`));
+      this.sheets[name] = { id, sheet: decoded(sent) };
+    }
+    return this.sheets[name].sheet;
+  }
+
+  /** @param {Scene} scene @param {Sheet | null} picture @param {Sheet | null} before @param {Maps | null} map */
+  show(scene, picture, before, map) {
+    if (this.picture !== picture) close(this.picture);
+    if (this.before !== before) close(this.before);
+    const [height, width] = this.scene?.size ?? [];
+    const another = this.scene && (this.scene.count !== scene.count || height !== scene.size[0] || width !== scene.size[1]);
+    if (another && (scene.count || this.zoom.scale > 1)) this.zoom = ALL;
+    Object.assign(this, { scene, picture, before, map, known: null });
+    this.fitMask();
+    this.color();
+    this.describe();
+    this.paint();
+  }
+
+  receive(message, buffers) {
+    if (message.do === "done") {
+      this[/** @type {"hovers" | "regions" | "values"} */ (`${message.of}s`)].answered();
+      if (message.of === "region") this.receiveRegion();
+    } else if (message.do === "frame") this.receiveFrame(message, buffers[0]);
+    else if (message.do === "value" && message.serial === this.scene?.serial) {
+      this.known = { key: message.at.join(), value: message.value ?? NaN };
+      this.read();
+    }
+  }
+
+  // ---------------------------------------------------------------------------------------------------- what is drawn
+
+  get table() {
+    return this.tables[this.scene?.levels.length ? "levels" : this.model.get("colormap")];
+  }
+
+  color() {
+    const { scene, map, table } = this, { colors, legend, ramp } = this.parts;
+    colors.value = this.model.get("colormap");
     legend.replaceChildren(...(scene?.levels ?? []).flatMap((name, level) => {
       if (!name) return []; // a kind that there is not
       const first = 3 * Math.floor((255 * (level + 0.5)) / KINDS), swatch = element("span", "cnnviz-swatch");
@@ -228,147 +244,116 @@ function render({ model, el, tables }) {
       return element("span", "cnnviz-level", {}, swatch, name);
     }));
     const gradient = Uint8ClampedArray.from({ length: 1024 }, (_, i) => (i % 4 === 3 ? 255 : table[3 * (i >> 2) + (i % 4)]));
-    ramp.getContext("2d").putImageData(new ImageData(gradient, 256), 0, 0);
-    if (!map) return;
-    const columns = sheetColumns();
-    sheet ??= document.createElement("canvas");
-    sheet.width = columns * map.size[1];
-    sheet.height = Math.ceil(scene.count / columns) * map.size[0];
-    sheet.getContext("2d").putImageData(new ImageData(colorise(map, scene.count, table, columns), sheet.width), 0, 0);
+    ramp.getContext("2d")?.putImageData(new ImageData(gradient, 256), 0, 0);
+    if (!map || !scene) return;
+    const columns = sheetColumns(scene.count);
+    this.colored ??= document.createElement("canvas");
+    this.colored.width = columns * map.size[1];
+    this.colored.height = Math.ceil(scene.count / columns) * map.size[0];
+    this.colored.getContext("2d")?.putImageData(new ImageData(colorize(map, scene.count, table, columns), this.colored.width), 0, 0);
   }
 
-  function fit() {
-    const available = Math.min(model.get("max_width"), el.clientWidth) - 2 * PADDING;
+  /** Lay out; whether there is room to draw. */
+  fit() {
+    const { model, scene } = this, { pixels, marks } = this.parts;
+    const available = Math.min(model.get("max_width"), this.el.clientWidth) - 2 * PADDING;
     if (available <= 0 || !scene) return false;
-    ratio = window.devicePixelRatio || 1;
-    stage.classList.toggle("cnnviz-empty", !scene.count);
+    const ratio = (this.ratio = window.devicePixelRatio || 1);
+    this.stage.classList.toggle("cnnviz-empty", !scene.count);
     const box = Math.floor(available * ratio), tallest = model.get("max_height");
     const tall = tallest === null ? box : Math.floor(tallest * ratio);
     const [gap, head] = (model.get("labels") ? [WIDE_GAP, HEAD] : [GAP, 0]).map((px) => Math.round(px * ratio));
-    place = scene.count ? layout(scene, box, gap, tall, head) : null;
+    const place = (this.place = scene.count ? layout(scene, box, gap, tall, head) : null);
     if (!place && pixels.width > 1 && pixels.style.width) return true; // keeps the room of what was there before
     const width = place ? place.columns * (place.width + place.gap) - place.gap : box;
     const height = place ? place.rows * (place.height + place.gap + head) - place.gap : Math.min(width, tall);
     const border = Math.round(PADDING * ratio);
-    for (const [canvas, more] of [[pixels, 0], [marks, 2 * border]]) {
+    for (const [canvas, more] of /** @type {[HTMLCanvasElement, number][]} */ ([[pixels, 0], [marks, 2 * border]])) {
       if (canvas.width !== width + more) canvas.width = width + more;
       if (canvas.height !== height + more) canvas.height = height + more;
       canvas.style.width = `${canvas.width / ratio}px`;
       canvas.style.height = `${canvas.height / ratio}px`;
     }
-    for (const [tile, label] of place ? [...labels.children].entries() : []) {
-      const [left, top] = corner(tile, place);
-      label.style.cssText = `left: ${left / ratio}px; top: ${(top - head) / ratio}px; width: ${place.width / ratio}px`;
-    }
-    foot.style.maxWidth = tools.style.maxWidth = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
+    const most = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
+    for (const row of [this.foot, this.tools, ...this.rows]) row.style.maxWidth = most;
     return true;
   }
 
-  function paint() {
-    if (!fit()) return;
-    const context = pixels.getContext("2d");
-    context.clearRect(0, 0, pixels.width, pixels.height);
-    const smooth = model.get("smooth");
-    const put = (source, tile, [rows, across], columns, [x, y, width, height], sharp) => {
-      const [left, top] = corner(tile, { columns, width: across, height: rows, gap: 0 });
-      context.imageSmoothingEnabled = smooth || !sharp || width < 2 * across;
-      context.imageSmoothingQuality = "high";
-      context.drawImage(source, left, top, across, rows, x, y, width, height);
-    };
-    for (let tile = 0; tile < scene.count; tile++) {
-      const [left, top] = corner(tile, place);
-      context.save();
-      context.beginPath();
-      context.rect(left, top, place.width, place.height);
-      context.clip();
-      if (bitmap) {
-        const sharp = Math.max(...scene.size) < SHARP_BELOW;
-        const { count, size, columns } = scene.picture; // one picture may stand for all
-        put(bitmap, tile % count, size, columns, [left, top, place.width, place.height], sharp);
+  paint() {
+    if (!this.fit() || !this.scene) return;
+    const { model, scene, place, zoom, ratio, before, map, colored, table } = this;
+    const context = this.parts.pixels.getContext("2d");
+    if (!context) return;
+    if (place) {
+      const picture = this.frames[this.film.frame] ?? this.picture;
+      const numbers = model.get("numbers") || zoom.scale > 1;
+      const look = { opacity: model.get("opacity"), smooth: model.get("smooth"), wipe: this.share, numbers, table };
+      paint(context, { scene, place, zoom, ratio, picture, before, map, colored }, look);
+      for (const [tile, label] of this.names()) {
+        const [left, top, width] = frame(tile, place, zoom.whole ? zoom : ALL);
+        label.style.cssText = `left: ${left / ratio}px; top: ${(top - place.head) / ratio}px; width: ${width / ratio}px`;
       }
-      if (map && !scene.unseen.includes(tile)) {
-        const [x, y, width, height] = overlay(scene, place);
-        context.globalAlpha = bitmap ? model.get("opacity") : 1;
-        put(sheet, tile, map.size, sheetColumns(), [left + x, top + y, width, height], true);
-      }
-      context.restore();
-    }
-    mark();
+    } else context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    this.mark();
   }
 
-  function mark() {
-    const context = marks.getContext("2d");
+  /** @returns {[number, HTMLElement][]} */
+  names() {
+    return this.place ? /** @type {any} */ ([...this.parts.labels.children].entries()) : [];
+  }
+
+  mark() {
+    const { model, scene, place, zoom, ratio, cursor } = this, context = this.parts.marks.getContext("2d");
+    if (!context) return;
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, marks.width, marks.height);
-    if (!place) return;
+    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    if (!place || !scene) return;
     const border = Math.round(PADDING * ratio);
     context.translate(border, border);
-    const cell = [place.width / scene.size[1], place.height / scene.size[0]];
-    const selected = model.get("selected");
-    const outlined = (path, color, width) => {
-      for (const [style, thick] of [["rgba(0, 0, 0, .75)", width + 2], [color, width]]) {
-        context.strokeStyle = style;
-        context.lineWidth = thick * ratio;
-        context.beginPath();
-        path();
-        context.stroke();
-      }
-    };
-    const box = (tile, [x, y, width, height], outside) => {
-      const [left, top] = corner(tile, place);
-      const away = outside * ratio;
-      context.rect(left + x * cell[0] - away, top + y * cell[1] - away, width * cell[0] + 2 * away, height * cell[1] + 2 * away);
-    };
-    const cross = (tile, [column, row]) => {
-      const [left, top] = corner(tile, place);
-      const [x, y] = [left + (column + 0.5) * cell[0], top + (row + 0.5) * cell[1]];
-      const hole = Math.max(4 * ratio, Math.max(...cell) / 2 + ratio), arm = hole + 9 * ratio;
-      context.save();
-      context.beginPath();
-      box(tile, [0, 0, scene.size[1], scene.size[0]], 2);
-      context.clip(); // not into the name of the next one
-      outlined(() => {
-        for (const [dx, dy] of [[-1, 0], [1, 0], [0, -1], [0, 1]]) {
-          context.moveTo(x + dx * hole, y + dy * hole);
-          context.lineTo(x + dx * arm, y + dy * arm);
-        }
-        if (Math.min(...cell) >= 4 * ratio) box(tile, [column, row, 1, 1], 0);
-      }, "white", 1.5);
-      context.restore();
-    };
-    const whole = [0, 0, scene.size[1], scene.size[0]];
+    const pen = new Marks(context, { scene, place, zoom, ratio });
+    const selected = model.get("selected"), rectangle = model.get("rectangle"), crosshair = model.get("crosshair"), tool = model.get("tool");
     const marked = selected !== null && selected < scene.count ? [selected] : [...Array(scene.count).keys()];
+    const every = [...Array(scene.count).keys()];
+    if (this.mask && !this.mask.empty) for (const tile of every) pen.painted(tile, this.paintedImage());
     for (const tile of marked) {
-      const rectangle = model.get("rectangle"), crosshair = model.get("crosshair");
-      if (rectangle) outlined(() => box(tile, rectangle, 0), "white", 2);
-      if (crosshair) cross(tile, crosshair);
+      if (rectangle) pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, rectangle), "white", 2));
+      if (crosshair) pen.cross(tile, crosshair);
     }
-    const at = linked() && spot();
-    for (let tile = 0; at && tile < scene.count; tile++) if (tile !== cursor?.tile) cross(tile, [at.x, at.y]);
-    const accent = getComputedStyle(stage).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
+    if (this.region) for (const tile of every) {
+      if (tool === "rectangle") pen.grips(tile, this.region);
+      else pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, this.region), "white", 1.5));
+    }
+    if (this.before) for (const tile of every) pen.divider(tile, this.share);
+    const at = this.linked() && this.spot();
+    for (const tile of at ? every : []) if (tile !== cursor?.tile) pen.cross(tile, [at.x, at.y]);
+    const whole = [0, 0, scene.size[1], scene.size[0]], accent = getComputedStyle(this.stage).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
     if (selected !== null && selected < scene.count) {
       context.strokeStyle = accent;
       context.lineWidth = 3 * ratio;
       context.beginPath();
-      box(selected, whole, 1.5);
+      pen.box(selected, whole, 1.5);
       context.stroke();
     }
     if (!cursor || cursor.tile >= scene.count) return;
-    if (model.get("cursor") === "tile") {
-      if (scene.count > 1) outlined(() => box(cursor.tile, whole, 0.5), "white", 1);
-    } else if (byKeys || Math.min(...cell) >= 6 * ratio) {
-      const grow = Math.max(0, 3 - Math.min(...cell) / ratio / 2); // a pixel too small to see gets a box around it
-      outlined(() => box(cursor.tile, [cursor.x, cursor.y, 1, 1], grow), "white", 1);
+    if (tool === "brush" && this.mask) pen.ring(cursor.tile, cursor.x + 0.5, cursor.y + 0.5, this.bars.brush.width / 2);
+    else if (model.get("cursor") === "tile") {
+      if (scene.count > 1) pen.outlined(() => pen.box(cursor.tile, whole, 0.5), "white", 1);
+    } else if (this.byKeys || Math.min(...pen.cell) >= 6 * ratio) {
+      const grow = Math.max(0, 3 - Math.min(...pen.cell) / ratio / 2); // a pixel too small to see gets a box around it
+      pen.within(cursor.tile, 4, () => pen.outlined(() => pen.box(cursor.tile, [cursor.x, cursor.y, 1, 1], grow), "white", 1));
     }
   }
 
-  function describe() {
-    const alt = model.get("alt"), keys = model.get("cursor") === "tile" ? "choose a tile" : "move over the picture";
+  describe() {
+    const { model, scene, map, tools, stage } = this, { caption, pixels, opacity, opacityLabel, colorsLabel, scale, legend, low, high, labels } = this.parts;
+    const alt = model.get("alt"), clickable = model.get("_clickable"), tool = model.get("tool");
+    const keys = tool === "rectangle" ? "move the rectangle, with Shift they resize it" : model.get("cursor") === "tile" ? "choose a tile" : "move over the picture";
     caption.textContent = caption.title = scene?.caption ?? "";
     caption.hidden &&= !caption.textContent; // once there it stays, and nothing jumps
     pixels.setAttribute("aria-label", alt);
-    stage.setAttribute("aria-label", `${alt}; arrow keys ${keys}${model.get("_clickable") ? ", Enter clicks" : ""}`);
-    stage.classList.toggle("cnnviz-clickable", model.get("_clickable"));
+    stage.setAttribute("aria-label", `${alt}; arrow keys ${keys}${clickable ? ", Enter clicks" : ""}; plus and minus zoom`);
+    stage.classList.toggle("cnnviz-clickable", clickable && tool === "point");
+    stage.classList.toggle("cnnviz-drawing", tool !== "point");
     opacity.value = model.get("opacity");
     opacityLabel.hidden = !scene?.picture;
     legend.hidden = !scene?.levels.length;
@@ -376,15 +361,20 @@ function render({ model, el, tables }) {
     tools.hidden = !model.get("controls") || (tools.hidden && !scene?.values);
     tools.classList.toggle("cnnviz-asleep", !map);
     scale.classList.toggle("cnnviz-asleep", !map);
-    if (map) {
+    if (map && scene) {
       const same = map.low.length === 1 && map.high.length === 1;
       [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : scene.signed ? ["below 0", "above 0"] : ["least", "greatest"];
       scale.title = scene.signed ? "Red is above 0, blue below: the values at the two ends" : "The values at the two ends of the colors";
     }
-    el.style.maxWidth = `${model.get("max_width")}px`;
+    this.el.style.maxWidth = `${model.get("max_width")}px`;
+    this.bars.wipe.root.hidden &&= !scene?.before; // these rows, too, stay once they are there
+    this.bars.wipe.show(this.share);
+    this.bars.brush.root.hidden = !model.get("brush").length;
+    this.bars.brush.root.classList.toggle("cnnviz-asleep", tool !== "brush");
+    this.bars.tools.show(model.get("_tools"), tool, this.zoom.scale > 1);
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
     labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // one head for several tiles
-    if (names.join("\n") === [...labels.children].map((label) => label.title).join("\n")) return;
+    if (names.join("\n") === [...labels.children].map((label) => /** @type {HTMLElement} */ (label).title).join("\n")) return;
     labels.replaceChildren(...names.map((name) => {
       const at = name.lastIndexOf(" · "), end = at < 0 ? name.length : at; // the number behind it is not cut off
       const written = element("span", "cnnviz-name", {}, element("span", "", {}, name.slice(0, end)), element("span", "", {}, name.slice(end)));
@@ -392,126 +382,386 @@ function render({ model, el, tables }) {
     }));
   }
 
-  const tell = (message) => send(model, message);
+  // ------------------------------------------------------------------------------------------------------------- zoom
 
-  function show(next, decoded = null, numbers = null) {
-    bitmap?.close();
-    [scene, bitmap, map] = [next, decoded, numbers];
-    color();
-    describe();
-    paint();
+  get most() {
+    const { scene, place, ratio } = this;
+    return scene && place ? Math.max(4, (LARGEST_PIXEL * ratio * scene.size[1]) / place.width) : 1;
   }
 
-  let askedAgain = 0; // serial of a scene that came damaged and was asked for once more
-  async function load() {
-    const next = model.get("_scene");
-    let decoded = null, numbers = null;
-    if (!scene) show(next); // room for it, while it is decoded: what is below does not jump
-    try {
-      numbers = next.values && decode(next.values);
-      if (next.picture) decoded = await createImageBitmap(new Blob([next.picture.data], { type: next.picture.type }));
-    } catch (error) {
-      if (askedAgain === next.serial) throw error;
-      askedAgain = next.serial;
-      console.warn(`scene ${next.serial} came damaged and is asked for again:`, error);
-      return tell({ do: "again" });
+  look(zoom) {
+    this.zoom = { ...zoom, whole: this.model.get("cursor") === "tile" }; // tiles to choose from are seen as one sheet
+    this.describe();
+    this.paint();
+  }
+
+  /** @param {number} factor @param {[number, number]} [at]  what stays, as shares of the window */
+  zoomBy(factor, at) {
+    const { cursor, place, scene, zoom } = this;
+    if (!place || !scene) return;
+    if (!at && cursor && this.byKeys) {
+      const share = shareOfAll(cursor, place, scene, zoom.whole);
+      at = [(share[0] - zoom.x) * zoom.scale, (share[1] - zoom.y) * zoom.scale];
     }
-    if (signal.aborted || next !== model.get("_scene")) return decoded?.close();
-    show(next, decoded, numbers);
-    if (cursor) point(cursor.tile < scene.count ? pointer(cursor.tile, cursor.x, cursor.y, scene) : null, byKeys);
-    else if (echo) read();
-    tell({ do: "drawn", serial: scene.serial });
+    this.look(zoomed(zoom, factor, at ?? [0.5, 0.5], this.most));
   }
 
-  // One hover message is on its way at a time: a busy kernel never has a queue of old places to work through.
-  const hover = { wanted: undefined, sent: undefined, resting: false, waiting: 0 };
-  function sendHover() {
-    if (hover.resting || hover.waiting || hover.wanted === hover.sent) return;
-    hover.sent = hover.wanted;
-    tell({ do: "hover", at: hover.sent });
-    hover.resting = true;
-    setTimeout(() => ((hover.resting = false), sendHover()), HOVER_PAUSE);
-    hover.waiting = setTimeout(hovered, HOVER_PATIENCE);
-  }
-  function hovered() {
-    clearTimeout(hover.waiting);
-    hover.waiting = 0;
-    if (!signal.aborted) sendHover();
+  wheel(event) {
+    if (!(event.ctrlKey || event.metaKey) || !this.place || !this.isOnPicture(event)) return; // the page scrolls
+    event.preventDefault();
+    const [left, top] = this.onScreen(event);
+    this.zoomBy(2 ** (-event.deltaY / 200), shareOfWindow(left, top, this.place, this.zoom));
+    this.point(this.under(event), false);
   }
 
-  const message = (at) => at && [at.tile, at.x, at.y, at.row, at.column];
+  // ---------------------------------------------------------------------------------------------------- the pointer
 
-  const linked = () => model.get("cursor") === "pixel" && (model.get("labels") || (echo && !cursor));
+  isOnPicture(event) {
+    return !this.bars.tools.root.contains(event.target);
+  }
+
+  /** [left, top] of an event in px of the screen, on the picture; its border belongs to its edge. */
+  onScreen(event) {
+    const { pixels } = this.parts, box = pixels.getBoundingClientRect();
+    const inside = (/** @type {number} */ value, /** @type {number} */ length) => Math.max(0, Math.min(length - 1, value));
+    return [inside(((event.clientX - box.left) / box.width) * pixels.width, pixels.width), inside(((event.clientY - box.top) / box.height) * pixels.height, pixels.height)];
+  }
+
+  under(event) {
+    const [left, top] = this.onScreen(event);
+    return this.place && this.scene && locate(left, top, this.place, this.scene, this.zoom);
+  }
+
+  press(event) {
+    this.clicks = true;
+    if (event.button !== 0 || !this.place || !this.scene || !this.isOnPicture(event)) return;
+    const [left, top] = this.onScreen(event), at = position(left, top, this.place, this.scene, this.zoom);
+    this.drag = at && (this.grabDivider(left, at) ?? this.grab(at, [left, top]));
+    if (!this.drag) return;
+    this.stage.setPointerCapture(event.pointerId);
+    this.clicks = false;
+  }
+
+  /** What a press at a place of a tile begins, for the tool that is used. @returns {Drag | null} */
+  grab(at, [left, top]) {
+    const tool = this.model.get("tool"), scene = /** @type {Scene} */ (this.scene);
+    if (tool === "rectangle") {
+      const found = grip(this.region, at.x, at.y, this.near()), from = this.region;
+      const move = (/** @type {number} */ x, /** @type {number} */ y) => this.choose(found ? dragged(from, found, x - at.x, y - at.y, scene.size) : between(at.x, at.y, x, y, scene.size));
+      return { tile: at.tile, move, end: () => undefined };
+    }
+    if (tool === "brush" && this.mask) {
+      const { mask } = this, { label, fills } = this.bars.brush.state, radius = this.bars.brush.width / 2;
+      let [x, y] = [at.x, at.y];
+      mask.begin();
+      if (fills) mask.fill(x, y, label);
+      else mask.line(x, y, x, y, radius, label);
+      this.mark();
+      const move = (/** @type {number} */ nextX, /** @type {number} */ nextY) => {
+        if (!fills) mask.line(x, y, nextX, nextY, radius, label);
+        [x, y] = [nextX, nextY];
+        this.mark();
+      };
+      return { tile: at.tile, move, end: () => this.painted() };
+    }
+    if (this.zoom.scale === 1) return null;
+    return this.pan(left, top, at.tile);
+  }
+
+  /** Drag what is zoomed; if it hardly moves it was a click. @returns {Drag} */
+  pan(left, top, tile) {
+    const from = this.zoom, place = /** @type {Place} */ (this.place);
+    const [width, height] = from.whole ? [this.parts.pixels.width, this.parts.pixels.height] : [place.width, place.height];
+    let moved = false;
+    return {
+      tile,
+      move: (_, __) => {
+        const [dx, dy] = [this.last[0] - left, this.last[1] - top];
+        moved ||= Math.hypot(dx, dy) > DRAG * this.ratio;
+        if (moved) this.look(panned(from, dx / width, dy / height));
+      },
+      end: () => (this.clicks = !moved),
+    };
+  }
+
+  /** @returns {Drag | null} */
+  grabDivider(left, at) {
+    const { place, zoom } = this;
+    if (!this.before || !place || zoom.whole) return null;
+    const [start] = corner(at.tile, place), share = (/** @type {number} */ px) => Math.max(0, Math.min(1, (px - start) / place.width));
+    if (Math.abs(left - start - this.share * place.width) > NEAR * this.ratio) return null;
+    return { tile: at.tile, move: () => this.wipe(share(this.last[0])), end: () => undefined };
+  }
+
+  near() {
+    const [, , width] = frame(0, /** @type {Place} */ (this.place), this.zoom);
+    return (NEAR * this.ratio * /** @type {Scene} */ (this.scene).size[1]) / width;
+  }
+
+  move(event) {
+    if (!this.place || !this.scene) return;
+    if (!this.isOnPicture(event)) return this.point(null, false);
+    this.last = this.onScreen(event);
+    const at = position(this.last[0], this.last[1], this.place, this.scene, this.zoom);
+    if (this.drag && at) this.drag.move(at.tile === this.drag.tile ? at.x : this.beyond(at, 0), at.tile === this.drag.tile ? at.y : this.beyond(at, 1));
+    else if (this.model.get("tool") === "rectangle" && at) this.stage.style.cursor = gripCursor(grip(this.region, at.x, at.y, this.near()));
+    this.point(this.under(event), false);
+  }
+
+  /** Where the pointer is beyond the tile in which a drag began: at its edge. */
+  beyond(at, axis) {
+    const { drag, place, scene } = this;
+    if (!drag || !place || !scene) return 0;
+    const share = (/** @type {number} */ tile) => (axis ? Math.floor(tile / place.columns) : tile % place.columns);
+    const [from, to] = [share(drag.tile), share(at.tile)], size = scene.size[1 - axis];
+    return to > from ? size : to < from ? 0 : axis ? at.y : at.x;
+  }
+
+  release() {
+    const { drag } = this;
+    this.drag = null;
+    drag?.end();
+  }
+
+  click(event) {
+    if (!this.clicks || !this.isOnPicture(event) || this.model.get("tool") !== "point") return;
+    this.choosePlace(this.byKeys || !this.cursor ? this.under(event) : this.cursor); // a click has whole px, a move finer ones
+  }
+
+  choosePlace(at) {
+    if (!at) return;
+    const { model } = this;
+    if (model.get("cursor") === "tile" && model.get("_clickable")) model.set("selected", at.tile); // Python follows
+    tell(model, { do: "click", at: message(at) });
+  }
+
+  linked() {
+    return this.model.get("cursor") === "pixel" && (this.model.get("labels") || (this.echo && !this.cursor));
+  }
 
   /** The pointer, or its echo. */
-  function spot() {
+  spot() {
+    const { cursor, echo, scene } = this;
     if (cursor || !echo || !scene?.count) return cursor;
     return pointer(0, Math.floor(echo[0] * scene.size[1]), Math.floor(echo[1] * scene.size[0]), scene);
   }
 
   /** Write what is at the pointer: under the picture, and for every tile that has a name above it. */
-  function read() {
-    const at = spot();
-    const one = cursor || scene?.count === 1; // an echo is in no tile of several
-    line.textContent = at ? (one ? readout(at, scene, map) : `x ${at.x}, y ${at.y}`) : "";
-    for (const [tile, label] of [...labels.children].entries()) {
-      label.lastChild.textContent = at && linked() ? valueAt(pointer(tile, at.x, at.y, scene), scene, map) : "";
+  read() {
+    const { cursor, scene, map, known } = this, at = this.spot();
+    if (!scene) return;
+    const one = cursor || scene.count === 1; // an echo is in no tile of several
+    const exact = (/** @type {Pointer} */ spot) => (known && known.key === [spot.tile, spot.row, spot.column].join() ? known.value : null);
+    this.parts.line.textContent = at ? (one ? readout(at, scene, map, exact(at)) : `x ${at.x}, y ${at.y}`) : "";
+    for (const [tile, label] of this.names()) {
+      const value = /** @type {Element} */ (label.lastChild), spot = at && pointer(tile, at.x, at.y, scene);
+      value.textContent = spot && this.linked() ? valueAt(spot, scene, map, exact(spot)) : "";
     }
-    mark();
+    if (at && one && map && !map.exact && at.row !== null) this.values.want([at.tile, at.row, at.column].join() === known?.key ? this.values.sent : [at.tile, at.row, at.column]);
+    this.mark();
   }
 
-  function point(at, keys) {
+  point(at, keys) {
+    const { cursor, model, scene } = this;
     const moved = at?.tile !== cursor?.tile || at?.x !== cursor?.x || at?.y !== cursor?.y;
-    [cursor, byKeys] = [at, keys];
-    line.setAttribute("aria-live", keys ? "polite" : "off"); // a moving mouse would talk without end
-    read();
-    if (moved && model.get("group")) {
+    [this.cursor, this.byKeys] = [at, keys];
+    this.parts.line.setAttribute("aria-live", keys ? "polite" : "off"); // a moving mouse would talk without end
+    this.read();
+    if (moved && model.get("group") && scene) {
       const shares = at && [(at.x + 0.5) / scene.size[1], (at.y + 0.5) / scene.size[0]];
-      document.dispatchEvent(new CustomEvent("cnnviz-point", { detail: { from: root, group: model.get("group"), shares } }));
+      document.dispatchEvent(new CustomEvent("cnnviz-point", { detail: { from: this.root, group: model.get("group"), shares } }));
     }
-    if (moved && model.get("_hoverable")) {
-      hover.wanted = message(at);
-      sendHover();
-    }
+    if (moved && model.get("_hoverable")) this.hovers.want(message(at));
   }
 
-  function under(event) {
-    const box = pixels.getBoundingClientRect();
-    const inside = (value, length) => Math.max(0, Math.min(length - 1, value)); // the border belongs to the edge
-    const left = inside(((event.clientX - box.left) / box.width) * pixels.width, pixels.width);
-    const top = inside(((event.clientY - box.top) / box.height) * pixels.height, pixels.height);
-    return place && locate(left, top, place, scene);
-  }
-
-  function click(at) {
-    if (!at) return;
-    if (model.get("cursor") === "tile" && model.get("_clickable")) model.set("selected", at.tile); // Python follows
-    tell({ do: "click", at: message(at) });
-  }
-
-  const listen = (target, type, handler) => target.addEventListener(type, handler, { signal });
-  listen(stage, "pointermove", (event) => point(under(event), false));
-  listen(stage, "pointerleave", () => point(null, false));
-  listen(stage, "click", (event) => click(byKeys || !cursor ? under(event) : cursor)); // a click has whole px, a move finer ones
-  listen(stage, "blur", () => byKeys && point(null, false));
-  listen(stage, "keydown", (event) => {
-    if (!place || event.ctrlKey || event.metaKey || event.altKey) return;
-    const start = { tile: model.get("selected") ?? 0, x: scene.size[1] >> 1, y: scene.size[0] >> 1 };
-    if (event.key === "Enter" || event.key === " ") click(cursor ?? pointer(start.tile, start.x, start.y, scene));
-    else {
-      const next = step(cursor ?? start, event.key, event.shiftKey, model.get("cursor"), place, scene);
-      if (!next) return;
-      point(next, true);
+  key(event) {
+    const { place, scene, model } = this;
+    if (!place || !scene || event.target !== this.stage || event.ctrlKey || event.metaKey || event.altKey) return;
+    const tool = model.get("tool"), start = { tile: model.get("selected") ?? 0, x: scene.size[1] >> 1, y: scene.size[0] >> 1 };
+    const at = this.cursor ?? pointer(start.tile, start.x, start.y, scene);
+    const done = this.zoomKey(event.key) || (tool === "rectangle" && this.rectangleKey(event)) || (tool === "brush" && this.brushKey(event.key, at));
+    if (!done) {
+      if (event.key === "Enter" || event.key === " ") this.choosePlace(at);
+      else {
+        const next = step(this.cursor ?? start, event.key, event.shiftKey, model.get("cursor"), place, scene);
+        if (!next) return;
+        if (this.zoom.scale > 1) this.look(revealed(this.zoom, shareOfAll(next, place, scene, this.zoom.whole)));
+        this.point(next, true);
+      }
     }
     event.preventDefault(); // the page would scroll
-  });
-  listen(root, "keydown", keepKeys);
-  listen(opacity, "input", () => model.set("opacity", Number(opacity.value)));
-  listen(colors, "change", () => model.set("colormap", colors.value));
-  listen(save, "click", () => {
+  }
+
+  zoomKey(key) {
+    if (key === "+" || key === "=") this.zoomBy(2);
+    else if (key === "-") this.zoomBy(0.5);
+    else if (key === "0") this.look(ALL);
+    else return false;
+    return true;
+  }
+
+  rectangleKey({ key, shiftKey }) {
+    const next = keyed(this.region, key, shiftKey, /** @type {Scene} */ (this.scene).size);
+    if (!next && key !== "Delete" && key !== "Backspace") return false;
+    this.choose(next);
+    return true;
+  }
+
+  brushKey(key, at) {
+    const { brush } = this.bars;
+    if (key === " " || key === "Enter") this.stroke((mask) => (brush.state.fills ? mask.fill(at.x, at.y, brush.state.label) : mask.line(at.x + 0.5, at.y + 0.5, at.x + 0.5, at.y + 0.5, brush.width / 2, brush.state.label)));
+    else if (key === "x") brush.choose(brush.state.label ? 0 : 1);
+    else if (key === "f") brush.toggleFill();
+    else if (key === "z") this.mask?.undo() && this.painted();
+    else if (key === "[" || key === "]") brush.width += key === "[" ? -2 : 2;
+    else if (/^[1-9]$/.test(key) && Number(key) <= this.model.get("brush").length) brush.choose(Number(key));
+    else return false;
+    this.mark();
+    return true;
+  }
+
+  use(tool) {
+    this.stage.style.cursor = "";
+    this.model.set("tool", tool); // at once; Python follows
+    tell(this.model, { do: "tool", tool });
+  }
+
+  // ---------------------------------------------------------------------------- rectangle, brush, wipe and film
+
+  choose(region) {
+    this.region = region;
+    this.mark();
+    this.regions.want(region);
+  }
+
+  receiveRegion() {
+    if (this.drag || this.regions.busy) return; // an answer to an earlier place of what is being dragged
+    this.region = this.model.get("region");
+    this.mark();
+  }
+
+  /** A mask as large as the picture, where there is a brush. */
+  fitMask() {
+    const [height, width] = this.scene?.size ?? [0, 0];
+    if (!this.model.get("brush").length || !height) this.mask = null;
+    else if (this.mask?.height !== height || this.mask.width !== width) this.mask = new Mask([height, width], this.sentMask([height, width]));
+  }
+
+  /** The labels that Python has, if they are for a picture of this size. */
+  sentMask([height, width]) {
+    const sent = this.model.get("_mask");
+    if (!sent || sent.size[0] !== height || sent.size[1] !== width) return undefined;
+    const { buffer, byteOffset, byteLength } = sent.data;
+    return new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
+  }
+
+  receiveMask() {
+    this.bars.brush.name(this.model.get("brush"));
+    this.fitMask();
+    const { mask } = this;
+    if (!mask || this.model.get("_mask")?.view === this.view) return; // an answer: more may be painted since
+    mask.data = this.sentMask([mask.height, mask.width]) ?? new Uint8Array(mask.data.length);
+    this.mark();
+  }
+
+  /** @param {(mask: Mask) => void} change */
+  stroke(change) {
+    if (!this.mask) return;
+    this.mask.begin();
+    change(this.mask);
+    this.painted();
+  }
+
+  /** Show what was painted, and tell Python: one message for a stroke. */
+  painted() {
+    const { mask, model } = this;
+    this.mark();
+    if (mask) tell(model, { do: "mask", size: [mask.height, mask.width], view: this.view }, [mask.data.slice().buffer]);
+  }
+
+  paintedImage() {
+    const mask = /** @type {Mask} */ (this.mask);
+    Object.assign(this.paintedCanvas, { width: mask.width, height: mask.height });
+    this.paintedCanvas.getContext("2d")?.putImageData(new ImageData(mask.colored(BRUSH), mask.width), 0, 0);
+    return this.paintedCanvas;
+  }
+
+  wipe(share) {
+    this.share = share;
+    this.bars.wipe.show(share);
+    this.paint();
+  }
+
+  /** Take over the film that Python has, of which some frames may be here already. */
+  receiveFilm() {
+    const { frames, number } = this.model.get("_film");
+    if (number !== this.filmNumber) {
+      this.frames.forEach(close);
+      this.frames = [];
+      this.filmNumber = number;
+      this.film.pause();
+      this.film.seek(0, 0);
+    }
+    this.film.count = frames.length;
+    frames.forEach((sent, at) => this.decodeFrame(sent, at));
+    this.showFilm();
+  }
+
+  /** One more frame. The model's own list takes it, too: another view and a saved notebook read it there. */
+  receiveFrame({ number, at, type }, data) {
+    const film = this.model.get("_film");
+    if (number !== film.number || at > film.frames.length) return tell(this.model, { do: "again" });
+    film.frames[at] = { data, type };
+    const last = this.film.frame >= this.film.count - 1;
+    this.film.count = film.frames.length;
+    this.decodeFrame(film.frames[at], at);
+    if (last && !this.film.playing) this.film.seek(at, 0); // whoever sees the last one sees it grow
+    this.showFilm();
+  }
+
+  async decodeFrame(sent, at) {
+    if (this.frames[at]) return;
+    const { filmNumber } = this, sheet = await decoded({ ...sent, count: 1, columns: 1 });
+    if (filmNumber !== this.filmNumber || this.cleanup.signal.aborted) return close(sheet);
+    this.frames[at] = sheet;
+    if (at === this.film.frame) this.paint();
+  }
+
+  showFilm() {
+    this.bars.film.root.hidden &&= !this.film.count;
+    this.bars.film.show(this.film);
+  }
+
+  seek(at) {
+    this.film.seek(at, performance.now());
+    this.showFilm();
+    this.paint();
+  }
+
+  toggleFilm() {
+    const { film } = this;
+    if (film.playing) film.pause();
+    else film.play(performance.now());
+    this.showFilm();
+    const turn = (/** @type {number} */ now) => {
+      if (!film.playing || this.cleanup.signal.aborted) return;
+      if (film.tick(now, this.model.get("_film").rate)) {
+        this.showFilm();
+        this.paint();
+      }
+      requestAnimationFrame(turn);
+    };
+    requestAnimationFrame(turn);
+  }
+
+  // ------------------------------------------------------------------------------------------------------------ files
+
+  save() {
+    const { scene, place, ratio, model } = this, { pixels, marks } = this.parts;
     const copy = document.createElement("canvas");
     [copy.width, copy.height] = [pixels.width, pixels.height];
     const context = copy.getContext("2d"), border = Math.round(PADDING * ratio);
+    if (!context) return;
     if (place?.head) {
       context.fillStyle = "white";
       context.fillRect(0, 0, copy.width, copy.height);
@@ -520,43 +770,30 @@ function render({ model, el, tables }) {
     context.drawImage(marks, -border, -border);
     context.font = `${12 * ratio}px sans-serif`;
     context.fillStyle = "#212121";
-    for (const [tile, { title }] of place ? [...labels.children].entries() : []) {
-      const [left, top] = corner(tile, place);
-      context.fillText(title, left, top - 6 * ratio, place.width);
+    for (const [tile, { title }] of this.names()) {
+      const [left, top] = corner(tile, /** @type {Place} */ (place));
+      context.fillText(title, left, top - 6 * ratio, /** @type {Place} */ (place).width);
     }
-    copy.toBlob((blob) => {
-      download(fileName(scene.caption || model.get("alt")), blob);
-    });
-  });
-  listen(document, "cnnviz-point", ({ detail: { from, group, shares } }) => {
-    if (from === root || group !== model.get("group")) return;
-    echo = shares;
-    if (place) read();
-  });
-  listen(window, "resize", paint); // the browser's zoom changes the px of the screen
+    copy.toBlob((blob) => blob && download(fileName(scene?.caption || model.get("alt")), blob));
+  }
+}
 
-  const changes = {
-    "change:_scene": load,
-    "change:colormap": () => (color(), paint()),
-    "change:opacity": () => (describe(), paint()),
-    "change:smooth change:max_width change:max_height change:labels": () => (describe(), paint()),
-    "change:selected change:crosshair change:rectangle change:cursor": mark,
-    "change:alt change:controls change:_clickable": describe,
-    "msg:custom": ({ do: what }) => what === "hovered" && hovered(),
-  };
-  for (const [names, handler] of Object.entries(changes)) for (const name of names.split(" ")) model.on(name, handler);
-  const observer = new ResizeObserver(paint);
-  observer.observe(el);
-  load();
+const message = (/** @type {Pointer | null} */ at) => at && [at.tile, at.x, at.y, at.row, at.column];
 
-  return () => {
-    cleanup.abort();
-    observer.disconnect();
-    clearTimeout(hover.waiting);
-    for (const [names, handler] of Object.entries(changes)) for (const name of names.split(" ")) model.off(name, handler);
-    bitmap?.close();
-    root.remove();
-  };
+/** @returns {Promise<Sheet>} */
+async function decoded({ data, type, count, columns, size }) {
+  const image = await createImageBitmap(new Blob([data], { type }));
+  return { image, count, columns, size: size ?? [image.height, image.width] };
+}
+
+/** @param {Sheet | null | undefined} sheet */
+function close(sheet) {
+  /** @type {ImageBitmap | undefined} */ (sheet?.image)?.close();
+}
+
+function render({ model, el, tables }) {
+  const stage = new Stage(model, el, tables);
+  return () => stage.destroy();
 }
 
 export default { render };

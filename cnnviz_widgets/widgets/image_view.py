@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -14,12 +15,14 @@ from PIL import Image
 
 from cnnviz_widgets.drawing import render
 from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.widgets.front_end import BrowserWidget
 from cnnviz_widgets.widgets.traits import Number
 
-MOST_EXACT = 65_536  # values; more than these travel as one byte each
+MOST_EXACT = 16_384  # values; more than these travel as one byte each, and the exact one is asked for where it is read
 MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
 LEVELS = 254  # codes 0 … 254 are low … high, 255 is NaN
+TOOLS = ("point", "rectangle", "brush")
 
 
 class Pointer(NamedTuple):
@@ -33,6 +36,9 @@ class Pointer(NamedTuple):
     y: int
     row: int | None
     column: int | None
+
+
+Region = tuple[int, int, int, int]
 
 
 class ImageView(BrowserWidget):
@@ -51,7 +57,14 @@ class ImageView(BrowserWidget):
     group      views with the same one, if it is not empty, show where the pointer is in one of them
     max_width  the largest width in CSS px; the view shrinks with the space it has
     max_height the largest height of its pictures in CSS px; None = as max_width
+    numbers    write the values into cells of at least 22 px; where the view is zoomed, they are written in any case
+    tool       what the pointer and the keys do now: "point", "rectangle" (see ``on_region``) or "brush" (see ``brush``)
+    region     (x, y, width, height) in whole px of the picture, the rectangle that the user drags; or None
+    brush      names of the labels 1, 2 … that the user may paint with, at most seven; () = there is no brush
     serial     number of the last content shown; ``drawn``: of the last one that a browser has drawn
+
+    Every view can be zoomed, by + − 0, by Ctrl and the wheel, or by its buttons, and be moved by dragging. A content
+    with a picture ``before`` gets a divider, and ``play`` shows a film.
 
     The browser sends only messages and never sets a trait, so a worker thread may call ``show`` at any time.
     """
@@ -71,9 +84,18 @@ class ImageView(BrowserWidget):
     group = t.Unicode("").tag(sync=True)
     max_width = Number(448, 64, whole=True).tag(sync=True)
     max_height = t.Int(None, min=64, allow_none=True).tag(sync=True)
+    numbers = t.Bool(False).tag(sync=True)
+    tool = t.Enum(TOOLS, "point").tag(sync=True)
+    region = t.Tuple(t.Int(), t.Int(), t.Int(), t.Int(), default_value=None, allow_none=True).tag(sync=True)
+    brush = t.Tuple(default_value=()).tag(sync=True)
     drawn = t.Int(0)
 
     _scene = t.Dict().tag(sync=True)
+    _picture = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _film = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
+    _mask = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _tools = t.Tuple(default_value=("point",)).tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)
     _hoverable = t.Bool(False).tag(sync=True)
 
@@ -82,8 +104,14 @@ class ImageView(BrowserWidget):
         self._usual = self.colormap  # while nothing signed is shown
         self._content = Content()
         self._numbers = count(1)
+        self._digests: dict[str, bytes] = {}  # trait -> of the pictures that were sent last
+        self._played: list[bytes] = []  # digests of the frames of the film
         self._on_click: list[Callable[[Pointer], None]] = []
         self._on_hover: list[Callable[[Pointer | None], None]] = []
+        self._on_region: list[Callable[[Region | None], None]] = []
+        self._on_mask: list[Callable[[np.ndarray], None]] = []
+        self.observe(self._offer, "brush")
+        self._offer()
         self.on_msg(self._receive)
         self.show(content or Content())
 
@@ -98,12 +126,70 @@ class ImageView(BrowserWidget):
         return self._scene["serial"]
 
     def show(self, content: Content) -> None:
-        """Show a content in place of the one before, in a single message, or two where signed values come or go."""
+        """Show a content in place of the one before.
+
+        That is one message; one more for pictures that are not those shown last, and where signed values come or go.
+        """
         before, self._content = self._content, content
-        self._scene = scene(content, next(self._numbers))
+        if content.size != before.size:
+            self._mask = None
+        sheets = (self._sheet("_picture", content.pictures), self._sheet("_before", content.pictures_before))
+        self._scene = scene(content, next(self._numbers), *sheets)
         if content.signed != before.signed:
             self._usual = self.colormap if content.signed else self._usual
             self.colormap = content.colormap(self._usual)
+
+    def play(self, frames: Sequence[np.ndarray], rate: float = 12) -> None:
+        """Offer a film to be played in the browser, in place of the pictures of the content.
+
+        frames   (H, W, 3) uint8, of the content's size; () = no film. Of a film that grows only what is new is sent
+        rate     frames a second
+        """
+        digests = [_digest(frame) for frame in frames]
+        known = len(self._played)
+        if not known or digests[:known] != self._played or rate != self._film["rate"]:
+            if digests or known:
+                self._film = {"number": next(self._numbers), "rate": rate, "frames": [_encoded(one) for one in frames]}
+        else:
+            for at, frame in enumerate(frames[known:], known):
+                sheet = _encoded(frame)
+                # In place: the trait is what a new view reads, and is not sent again as a whole.
+                self._film["frames"].append(sheet)
+                head = {"do": "frame", "number": self._film["number"], "at": at, "type": sheet["type"]}
+                self.send(head, [sheet["data"]])
+        self._played = digests
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """(H, W) uint8, as large as the picture: the label painted on each pixel, 0 = none; None = no paint."""
+        return self._mask and np.frombuffer(self._mask["data"], np.uint8).reshape(self._mask["size"])
+
+    @mask.setter
+    def mask(self, mask: np.ndarray | None) -> None:
+        labels = None if mask is None else np.ascontiguousarray(mask, np.uint8)
+        if labels is not None and labels.shape != self._content.size:
+            raise UserError(f"mask must be as large as the picture, {self._content.size}, not {labels.shape}.")
+        self._mask = None if labels is None else {"size": list(labels.shape), "data": labels.tobytes(), "view": ""}
+
+    def _offer(self, _: Any = None) -> None:
+        offered = {"point": True, "rectangle": bool(self._on_region), "brush": bool(self.brush)}
+        self._tools = tuple(tool for tool, there in offered.items() if there)
+        if self.tool not in self._tools:
+            self.tool = "point"
+
+    def _sheet(self, name: str, pictures: np.ndarray | None) -> int | None:
+        """The number of a sheet of pictures; it is sent only if it is not the one that was sent last."""
+        if pictures is None or not pictures.size:
+            self._digests.pop(name, None)
+            setattr(self, name, None)
+            return None
+        if pictures.strides[0] == 0:  # one picture that was broadcast to stand under all maps travels once
+            pictures = pictures[:1]
+        digest = _digest(pictures)
+        if self._digests.get(name) != digest:
+            self._digests[name] = digest
+            setattr(self, name, {"id": next(self._numbers), **_sprite(pictures)})
+        return getattr(self, name)["id"]
 
     def look(self, colormap: str, opacity: float) -> None:
         """Set color map and opacity also where the browser has changed them unknown to the kernel."""
@@ -131,12 +217,24 @@ class ImageView(BrowserWidget):
         self._on_hover.append(handler)
         self._hoverable = True
 
-    def _receive(self, _: Any, message: dict, __: Any) -> None:
+    def on_region(self, handler: Callable[[Region | None], None]) -> None:
+        """Let the user drag a rectangle: ``handler((x, y, width, height))`` at a change, None when it is taken away.
+
+        At most 20 times a second, and never before the handlers have returned from the last time.
+        """
+        self._on_region.append(handler)
+        self._offer()
+
+    def on_mask(self, handler: Callable[[np.ndarray], None]) -> None:
+        """Call ``handler(mask)``, see ``mask``, after every stroke of the brush."""
+        self._on_mask.append(handler)
+
+    def _receive(self, _: Any, message: dict, buffers: Sequence[Any]) -> None:
         match message.get("do"):
             case "drawn":
                 self.drawn = max(self.drawn, message["serial"])
             case "again":
-                self.send_state("_scene")
+                self.send_state(("_picture", "_before", "_film", "_scene"))
             case "click":
                 pointer = Pointer(*message["at"])
                 if self.cursor == "tile":
@@ -144,21 +242,49 @@ class ImageView(BrowserWidget):
                 for handler in self._on_click:
                     handler(pointer)
             case "hover":
-                try:
-                    for handler in self._on_hover:
-                        handler(message["at"] and Pointer(*message["at"]))
-                finally:
-                    self.send({"do": "hovered"})
+                self._answer("hover", self._on_hover, message["at"] and Pointer(*message["at"]))
+            case "region":
+                self.region = message["at"] and tuple(message["at"])
+                self._answer("region", self._on_region, self.region)
+            case "value":
+                self._tell_value(message)
+            case "mask":
+                data = bytes(buffers[0])
+                if message["size"] == list(self._content.size) and len(data) == math.prod(message["size"]):
+                    self._mask = {"size": message["size"], "data": data, "view": message["view"]}
+                    for handler in self._on_mask:
+                        handler(self.mask)
+            case "tool":
+                if message["tool"] in self._tools:
+                    self.tool = message["tool"]
+
+    def _answer(self, of: str, handlers: list[Callable[[Any], None]], value: Any) -> None:
+        """Call the handlers, and then let the browser send the next message of this kind."""
+        try:
+            for handler in handlers:
+                handler(value)
+        finally:
+            self.send({"do": "done", "of": of})
+
+    def _tell_value(self, message: dict) -> None:
+        """The exact value of a cell, of which the browser has a code."""
+        maps, (tile, row, column) = self._content.maps, message["at"]
+        if message["serial"] == self.serial and maps is not None:
+            value = float(maps[tile, row, column])
+            answer = {"do": "value", "at": message["at"], "serial": self.serial}
+            self.send({**answer, "value": value if math.isfinite(value) else None})
+        self.send({"do": "done", "of": "value"})
 
 
-def scene(content: Content, serial: int) -> dict[str, Any]:
-    """A content as the browser takes it: numbers, names and compressed bytes."""
+def scene(content: Content, serial: int, picture: int | None = None, before: int | None = None) -> dict[str, Any]:
+    """A content as the browser takes it: names, numbers, and the numbers of the sheets of its pictures."""
     return {
         "serial": serial,
         "count": content.count,
         "size": list(content.size),
         "columns": content.columns,
-        "picture": _sprite(content.pictures) if content.count and content.picture is not None else None,
+        "picture": picture,
+        "before": before,
         "values": _numbers(content) if content.count and content.values is not None else None,
         "extent": None if content.extent is None else list(map(float, content.extent)),
         "names": list(content.names),
@@ -170,13 +296,19 @@ def scene(content: Content, serial: int) -> dict[str, Any]:
     }
 
 
-def _sprite(pictures: np.ndarray) -> dict[str, Any]:
-    """(N, H, W, 3) as one compressed sheet; more px than a screen has are left out.
+def _digest(pictures: np.ndarray) -> bytes:
+    """Tells pictures apart by what they show: an array may be written anew."""
+    return hashlib.blake2b(repr(pictures.shape).encode() + pictures.tobytes()).digest()
 
-    One picture that was broadcast to stand under N maps travels once.
-    """
-    if pictures.strides[0] == 0:
-        pictures = pictures[:1]
+
+def _encoded(picture: np.ndarray) -> dict[str, Any]:
+    """One frame (H, W, 3), compressed."""
+    sheet = _sprite(picture[None])
+    return {"data": sheet["data"], "type": sheet["type"]}
+
+
+def _sprite(pictures: np.ndarray) -> dict[str, Any]:
+    """(N, H, W, 3) as one compressed sheet; more px than a screen has are left out."""
     shrink = math.ceil(math.sqrt(pictures.size / 3 / MOST_PIXELS))
     if shrink > 1:
         pictures = np.stack([np.asarray(Image.fromarray(one).reduce(shrink)) for one in pictures])
@@ -199,17 +331,30 @@ def _sprite(pictures: np.ndarray) -> dict[str, Any]:
 
 
 def _numbers(content: Content) -> dict[str, Any]:
-    """(N, h, w) as float32, or from MOST_EXACT values on as codes 0 … LEVELS of low … high, with LEVELS + 1 for NaN."""
-    maps, (low, high) = content.maps, content.range
-    exact = maps.size <= MOST_EXACT
-    if not exact:
-        first, last = (end.reshape(-1, 1, 1).astype(np.float32) for end in (low, high))
-        share = (np.nan_to_num(maps) - first) / np.where(last > first, last - first, np.inf)
-        maps = np.where(np.isnan(maps), LEVELS + 1, np.rint(share.clip(0, 1) * LEVELS)).astype(np.uint8)
-    return {
-        "data": np.ascontiguousarray(maps).tobytes(),
-        "type": "float32" if exact else "uint8",
-        "size": list(maps.shape[1:]),
-        "low": low.tolist(),
-        "high": high.tolist(),
-    }
+    """(N, h, w) as few bytes.
+
+    Maps that were enlarged bilinearly travel as the ``cells`` that they come from. Of others, blocks of equal values
+    travel once: ``rows`` and ``columns`` are where blocks begin. They are float32, or from MOST_EXACT values on codes
+    0 … LEVELS of low … high, with LEVELS + 1 for NaN.
+    """
+    maps, (low, high) = np.ascontiguousarray(content.maps), content.range
+    sent: dict[str, Any] = {"size": list(maps.shape[1:]), "low": low.tolist(), "high": high.tolist()}
+    if content.cells is not None:
+        cells = content.cells.reshape(len(maps), *content.cells.shape[-2:])
+        return {**sent, "data": cells.tobytes(), "type": "float32", "cells": list(cells.shape[1:])}
+    rows, columns = _blocks(maps, 1), _blocks(maps, 2)
+    if len(rows) * len(columns) < math.prod(maps.shape[1:]):
+        maps = maps[:, rows][:, :, columns]
+        sent |= {"rows": rows, "columns": columns}
+    if maps.size <= MOST_EXACT:
+        return {**sent, "data": maps.tobytes(), "type": "float32"}
+    first, last = (end.reshape(-1, 1, 1).astype(np.float32) for end in (low, high))
+    share = (np.nan_to_num(maps) - first) / np.where(last > first, last - first, np.inf)
+    codes = np.where(np.isnan(maps), LEVELS + 1, np.rint(share.clip(0, 1) * LEVELS)).astype(np.uint8)
+    return {**sent, "data": codes.tobytes(), "type": "uint8"}
+
+
+def _blocks(maps: np.ndarray, axis: int) -> list[int]:
+    """Where rows (axis 1) or columns (axis 2) begin that are not the same as those before them, to the last bit."""
+    bits = np.moveaxis(maps.view(np.int32), axis, 0)
+    return [0, *(np.flatnonzero((bits[1:] != bits[:-1]).any((1, 2))) + 1).tolist()]

@@ -6,6 +6,7 @@ Of several workers one has them all: they share a JupyterLab and a Chromium.
 from pathlib import Path
 
 import pytest
+from bare_page import on_page  # noqa: F401
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

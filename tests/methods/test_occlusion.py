@@ -152,7 +152,7 @@ def test_a_network_that_overwrites_its_input(network, picture):
         ({"size": 7.5}, "size .* not 7.5"),
         ({"stride": 0}, "stride must be a whole number at least 1, not 0"),
         ({"stride": None}, "stride .* not None"),
-        ({"fill": "gray"}, "fill must be one of 'gray', 'mean', 'black', 'blurred', 'noise', not 'pink'"),
+        ({"fill": "pink"}, "fill must be one of 'gray', 'mean', 'black', 'blurred', 'noise', not 'pink'"),
         ({"score": "loss"}, "score must be one of 'probability', 'logit', not 'loss'"),
         ({"target": 4}, "4"),
         ({"target": "gnu"}, "gnu"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from wire import maps_of
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
@@ -24,9 +25,7 @@ def test_occlusion(network, photo, target):
     shown = panel._parts["map"].image
     sent = shown._scene["values"]
     assert sent["type"] == "float32"  # the values under the pointer are exact
-    np.testing.assert_array_equal(
-        np.frombuffer(sent["data"], np.float32), expected.heatmap.numpy().astype(np.float32).ravel()
-    )
+    np.testing.assert_array_equal(maps_of(sent)[0], expected.heatmap.numpy().astype(np.float32))
     picture = draw(expected.content(), colormap="inferno", opacity=shown.opacity)
     np.testing.assert_array_equal(np.asarray(shown.draw()), np.asarray(picture))
     assert "blue: rise" in panel._parts["map"].heading

@@ -11,6 +11,7 @@ from comm.base_comm import BaseComm
 
 from cnnviz_widgets import widgets
 from cnnviz_widgets.drawing import render
+from cnnviz_widgets.widgets import actions, upload  # noqa: F401, not in the package's own names
 from cnnviz_widgets.widgets.front_end import BrowserWidget, FrontEnd, files
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
@@ -31,6 +32,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
     FrontEnd.one().close()
+    sent.clear()
     first = widgets.ImageView()
     once = sum(sent)
     second = widgets.ImageView()

@@ -84,11 +84,15 @@ class OcclusionState(Result):
         There are such pixels if stride > size. Below 0 the score has risen.
         """
         # Any shape is a sum of products of a column and a row: a square of one, a disc of about size / 2.
-        down, weights, across = torch.linalg.svd(mask(self.size, self.shape))
-        some = weights > 1e-12 * weights[0]
+        if self.shape == "square":  # no rounding: pixels that the same squares cover get the very same number
+            down = across = torch.ones(1, self.size, dtype=torch.float64)
+        else:
+            left, weights, right = torch.linalg.svd(mask(self.size, self.shape))
+            some = weights > 1e-12 * weights[0]
+            down, across = (left * weights).T[some], right[some]
         height, width = self.picture.shape[-2:]
-        rows = self._covers(self.tops, height, (down * weights).T[some])
-        columns = self._covers(self.lefts, width, across[some])
+        rows = self._covers(self.tops, height, down)
+        columns = self._covers(self.lefts, width, across)
         count = torch.einsum("kph,kqw->hw", rows, columns)
         loss = torch.tensor(self.baseline, dtype=torch.float64)[..., None, None] - self.values.double()
         lost = torch.einsum("kph,...pq,kqw->...hw", rows, loss, columns)

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import * as js from "../../cnnviz_widgets/widgets/image_view.js";
+import { colorize } from "../../cnnviz_widgets/widgets/js/paint.js";
+import * as js from "../../cnnviz_widgets/widgets/js/scene.js";
 
 const photo = { count: 1, size: [224, 224], columns: null, picture: {}, values: null, names: [] };
 const grid = { count: 10, size: [13, 13], columns: 4, picture: null, values: { size: [13, 13] }, names: [] };
@@ -102,7 +103,7 @@ test("values come out of the wire as they went in, at any offset", () => {
 test("colors: ends, middle, beyond the ends, NaN, no range", () => {
   const table = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3)); // gray
   const red = (numbers, low, high) => {
-    const sheet = js.colorise(float32(numbers, [1, numbers.length], [low], [high]), 1, table, 1);
+    const sheet = colorize(float32(numbers, [1, numbers.length], [low], [high]), 1, table, 1);
     return numbers.map((_, i) => (sheet[4 * i + 3] ? sheet[4 * i] : null));
   };
   assert.deepEqual(red([0, 0.5, 1, -9, 9, NaN], 0, 1), [0, 128, 255, 0, 255, null]);
@@ -112,7 +113,7 @@ test("colors: ends, middle, beyond the ends, NaN, no range", () => {
 
 test("each tile may have its own range, and stands at its place on the sheet", () => {
   const table = Uint8Array.from({ length: 768 }, (_, i) => Math.floor(i / 3));
-  const sheet = js.colorise(float32([1, 2, 3], [1, 1], [0, 0, 0], [1, 4, 3]), 3, table, 2);
+  const sheet = colorize(float32([1, 2, 3], [1, 1], [0, 0, 0], [1, 4, 3]), 3, table, 2);
   assert.deepEqual([0, 1, 2, 3].map((i) => sheet[4 * i]), [255, 128, 255, 0]);
   assert.equal(sheet[4 * 3 + 3], 0); // no fourth tile
 });
@@ -120,9 +121,9 @@ test("each tile may have its own range, and stands at its place on the sheet", (
 test("512 maps of 13×13 are colored well within a frame", () => {
   const map = float32(Float32Array.from({ length: 512 * 169 }, Math.random), [13, 13], [0], [1]);
   const table = new Uint8Array(768);
-  js.colorise(map, 512, table, 23);
+  colorize(map, 512, table, 23);
   const start = performance.now();
-  js.colorise(map, 512, table, 23);
+  colorize(map, 512, table, 23);
   assert.ok(performance.now() - start < 50);
 });
 

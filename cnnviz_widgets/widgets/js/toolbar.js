@@ -1,0 +1,132 @@
+// @ts-check
+// The controls of a picture: buttons in its corner, and the rows under it. They know nothing of what they control.
+
+import { element, labelled } from "./dom.js";
+import { BRUSH } from "./paint.js";
+
+const SPEEDS = [0.25, 0.5, 1, 2, 4];
+/** What is written on a tool's button, its name, and how it is used. @type {Record<string, [string, string, string]>} */
+const TOOLS = {
+  point: ["↖", "Point", "look at a place, or drag to move what is zoomed"],
+  rectangle: ["▭", "Rectangle", "drag; arrow keys move it, with Shift they resize it, Delete takes it away"],
+  brush: ["✎", "Brush", "paint; Space paints at the cursor, X erases, F fills, Z undoes, [ and ] change the size"],
+};
+
+const button = (/** @type {string} */ text, /** @type {string} */ name, title = name, className = "cnnviz-button") =>
+  element("button", className, { type: "button", "aria-label": name, title }, text);
+
+/**
+ * Zoom, and the tools that there are.
+ * @param {{ zoom(factor: number): void, use(tool: string): void }} on
+ * @param {AbortSignal} signal
+ */
+export function toolbar(on, signal) {
+  const [closer, away, all] = [button("+", "Zoom in", "Zoom in (+, or Ctrl and the wheel)"), button("−", "Zoom out", "Zoom out (−)"), button("⤢", "Show all", "Show all of it (0, or a double click)")];
+  const choices = Object.entries(TOOLS).map(([tool, [text, name, help]]) => {
+    const choice = button(text, name, `${name}: ${help}`);
+    choice.addEventListener("click", () => on.use(tool), { signal });
+    return /** @type {[string, HTMLButtonElement]} */ ([tool, choice]);
+  });
+  for (const [one, factor] of /** @type {[HTMLElement, number][]} */ ([[closer, 2], [away, 0.5], [all, 0]])) one.addEventListener("click", () => on.zoom(factor), { signal });
+  const root = element("div", "cnnviz-toolbar", { role: "toolbar", "aria-label": "Picture tools" }, ...choices.map(([, choice]) => choice), closer, away, all);
+  return {
+    root,
+    /** @param {string[]} tools  that can be chosen @param {string} tool  that is @param {boolean} zoomed */
+    show(tools, tool, zoomed) {
+      for (const [name, choice] of choices) {
+        choice.hidden = tools.length < 2 || !tools.includes(name);
+        choice.setAttribute("aria-pressed", String(name === tool));
+      }
+      away.setAttribute("aria-disabled", String(!zoomed));
+      all.setAttribute("aria-disabled", String(!zoomed));
+      root.classList.toggle("cnnviz-awake", zoomed || tool !== "point");
+    },
+  };
+}
+
+/**
+ * How the brush paints: label 0 erases.
+ * @param {{ undo(): void, clear(): void }} on
+ * @param {AbortSignal} signal
+ */
+export function brushBar(on, signal) {
+  const labels = element("span", "cnnviz-choices", { role: "group", "aria-label": "Label" });
+  const fill = button("Fill", "Fill", "Fill: a click gives a whole area the label (F)"), undo = button("Undo", "Undo", "Undo the last stroke (Z)");
+  const clear = button("Clear", "Clear", "Take all paint away");
+  const size = element("input", "cnnviz-size", { type: "range", min: 1, max: 64, value: 12, title: "Width of the brush, in pixels of the picture ([ and ])" });
+  const root = element("div", "cnnviz-row", {}, labels, labelled("cnnviz-tool", "Size", size), fill, undo, clear);
+  const state = { label: 1, fills: false };
+  const listen = (/** @type {HTMLElement} */ target, /** @type {() => void} */ handler) => target.addEventListener("click", handler, { signal });
+  /** @type {HTMLButtonElement[]} */
+  let choices = [];
+  const show = () => {
+    for (const [label, choice] of choices.entries()) choice.setAttribute("aria-pressed", String((label + 1) % choices.length === state.label));
+    fill.setAttribute("aria-pressed", String(state.fills));
+  };
+  const choose = (/** @type {number} */ label) => ((state.label = label), show());
+  const toggleFill = () => ((state.fills = !state.fills), show());
+  listen(fill, toggleFill);
+  listen(undo, on.undo);
+  listen(clear, on.clear);
+  return {
+    root,
+    state,
+    choose,
+    toggleFill,
+    get width() {
+      return Number(size.value);
+    },
+    set width(value) {
+      size.value = String(value);
+    },
+    /** @param {string[]} names  of the labels 1, 2 … */
+    name(names) {
+      choices = [...names, "Eraser"].map((name, i) => {
+        const choice = button(name, name), label = (i + 1) % (names.length + 1);
+        if (label) choice.prepend(Object.assign(element("span", "cnnviz-swatch"), { style: `background: ${BRUSH[i % BRUSH.length]}` }));
+        listen(choice, () => choose(label));
+        return choice;
+      });
+      labels.replaceChildren(...choices);
+      show();
+    },
+  };
+}
+
+/**
+ * Play, pause, scrub and speed of a film.
+ * @param {{ toggle(): void, seek(frame: number): void, speed(factor: number): void }} on
+ * @param {AbortSignal} signal
+ */
+export function filmBar(on, signal) {
+  const play = button("▶", "Play"), words = element("span", "cnnviz-frame");
+  const frame = element("input", "cnnviz-scrubber", { type: "range", min: 0, value: 0, "aria-label": "Frame", title: "Frame of the film" });
+  const speed = element("select", "cnnviz-colors", { "aria-label": "Speed", title: "Speed of the film" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+  play.addEventListener("click", on.toggle, { signal });
+  frame.addEventListener("input", () => on.seek(Number(frame.value)), { signal });
+  speed.addEventListener("change", () => on.speed(Number(speed.value)), { signal });
+  const root = element("div", "cnnviz-row", {}, play, frame, words, speed);
+  return {
+    root,
+    /** @param {import("./tools.js").Film} film */
+    show({ frame: at, count, playing }) {
+      play.textContent = playing ? "⏸" : "▶";
+      play.setAttribute("aria-label", playing ? "Pause" : "Play");
+      play.title = playing ? "Pause the film" : "Play the film";
+      frame.max = String(Math.max(0, count - 1));
+      frame.value = String(at);
+      words.textContent = `${at + 1} of ${count}`;
+    },
+  };
+}
+
+/**
+ * How much of a picture is covered by the one before it.
+ * @param {(share: number) => void} change
+ * @param {AbortSignal} signal
+ */
+export function wipeBar(change, signal) {
+  const share = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: "How much of the picture before is over the one after" });
+  share.addEventListener("input", () => change(Number(share.value)), { signal });
+  return { root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", "Before", share), element("span", "cnnviz-tool", {}, "After")), show: (/** @type {number} */ value) => (share.value = String(value)) };
+}
