@@ -1,9 +1,10 @@
 """A1: every feature map of a layer, and one of them large."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ipywidgets
 
+from cnnviz_widgets.drawing.render import falls_below
 from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.panels.call import As, Call
@@ -12,6 +13,7 @@ from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
+from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 
@@ -33,6 +35,17 @@ class Activations(Panel):
     old_names: ClassVar = {"scale": ("normalize_by", {"each": "channel"})}
     order = option(ActivationMaps.content, name="by", label="Order")
     normalize_by = option(ActivationMaps.content)
+
+    def __init__(
+        self, network: Any = None, image: Any = None, *, session: Session | None = None, **settings: Any
+    ) -> None:
+        if session is None:
+            given = {"network": network, "image": image}
+            session = Session(**{name: one for name, one in given.items() if one is not None})
+            network = image = None
+            if not {"layer", "channel", "position"} & settings.keys():
+                _choose(session)
+        super().__init__(network, image, session=session, **settings)
 
     def build(self) -> list[ipywidgets.Widget]:
         grid = View("All channels: click one", colormap="gray", cursor="tile", controls=False)
@@ -56,7 +69,8 @@ class Activations(Panel):
         values = maps.values[now.channel].numpy()
         row, column = strongest(values)
         caption = f"channel {now.channel}: at most {values.max():.3g} at ({row}, {column})"
-        content = over_picture(now.network, now.image, values, caption)
+        signed = falls_below(maps.values)  # as in the grid: one zero for both
+        content = over_picture(now.network, now.image, values, caption, signed=signed)
         return Frame({"large": content, "chosen": maps.order(now.order).tolist().index(now.channel)})
 
     def call(self, now: Now) -> str:
@@ -66,6 +80,16 @@ class Activations(Panel):
             f"chosen = maps.values[{now.channel}]\n"
             f"draw({_grid(now)}, colormap='gray')"
         )
+
+
+def _choose(session: Session) -> None:
+    """A layer in the middle, and its strongest channel: the last layer has many maps, and most of them are black."""
+    layers = [layer for layer in session.network.layers if layer.spatial]
+    layers = [layer for layer in layers if layer.kind == "ReLU"] or layers
+    if layers:
+        session.layer = layers[len(layers) // 2].name
+        maps = activations(session.network, session.image, session.layer)
+        session.channel = int(maps.order("strength")[0])
 
 
 def _maps(now: Now) -> Call:

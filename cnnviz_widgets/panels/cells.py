@@ -49,7 +49,7 @@ def _close_gone() -> None:
     for one in gone[:-MOST_GONE]:
         one.close()
     for cell, (_, references) in list(_made_by.items()):
-        if all(one is None or one._closed for one in (reference() for reference in references)):
+        if all(one is None or one.closed for one in (reference() for reference in references)):
             del _made_by[cell]
 
 

@@ -30,6 +30,11 @@ class Displayed(ipywidgets.VBox):
         self._closed = False
         _meet_boxes()
 
+    @property
+    def closed(self) -> bool:
+        """Whether its widgets are freed."""
+        return self._closed
+
     def show(self) -> None:
         """Begin to compute, if that has not happened yet. Without a browser, finish."""
         raise NotImplementedError

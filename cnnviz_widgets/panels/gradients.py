@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import ipywidgets
 
+from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.relu_rules import RULES
 from cnnviz_widgets.engine.targets import Neuron
@@ -13,7 +14,17 @@ from cnnviz_widgets.methods.evaluation.segment import segment
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.call import As, Call, class_named, written
 from cnnviz_widgets.panels.controls import checks, choice, toggle
-from cnnviz_widgets.panels.maps import Tiles, caption, center, channel_map, over_picture, strongest
+from cnnviz_widgets.panels.maps import (
+    Tiles,
+    Window,
+    caption,
+    center,
+    channel_map,
+    cropped,
+    field_of,
+    over_picture,
+    strongest,
+)
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
@@ -76,12 +87,14 @@ class Gradients(Panel):
         look = {"colormap": "inferno", "group": group}
         maps = View("The channel: click a neuron", opacity=0.7, max_width=360, **look)
         maps.image.on_click(self.guarded(self._choose))
-        self._parts["neuron"] = Mark(maps, "crosshair")
+        photo = View("The picture", controls=False, max_width=360, group=group)
+        self._parts |= {"neuron": Mark(maps, "crosshair"), "linked": Mark(maps, "group")}
         sizes = {"labels": True, "max_width": 900, "max_height": 560}
         cells = View("Gradient with respect to the picture (gray or black is 0)", "most", opacity=1, **sizes, **look)
         self._tiles = Tiles()
         self._cut = self.part("mask", View("Object mask from the saliency map (GrabCut)", controls=False, group=group))
-        return [self.part("cells", cells), self.part("maps", maps), self._cut]
+        beside = ipywidgets.VBox([self.part("photo", photo), self.part("maps", maps)]).add_class("cnnviz-part")
+        return [self.part("cells", cells), beside, self._cut]
 
     def _arrange(self, _: Any = None) -> None:
         self._cut.layout.display = None if self.mask else "none"
@@ -94,26 +107,29 @@ class Gradients(Panel):
     def compute(self, now: Now) -> Iterator[Frame]:
         of, total = _explained(now), len(now.cells)
         self._tiles.about(now.network, now.image, of)
-        picture = rgb(now.network.prepare(now.image)[0])
+        picture, window = rgb(now.network.prepare(now.image)[0]), _window(now)
         names = {cell: f"{CELLS[cell[0]]} · {cell[1]}" for cell in now.cells}
         group = _unit if now.color_scale == "shared" else lambda cell: cell
         if self._tiles.empty:  # room for all that will come
-            yield Frame({"cells": self._tiles.content(picture, names, "…")}, 0, total)
+            yield Frame({"cells": cropped(self._tiles.content(picture, names, "…"), window)}, 0, total)
         for number, found in self._tiles.find({cell: _call(now, cell, of) for cell in now.cells}, names):
             self._tiles.put(found, group)
             what = next((one.of for one in found.values()), "")
             errors = caption(what, {names[cell]: result for cell, result in found.items()})
-            yield Frame({"cells": self._tiles.content(picture, names, errors)}, number, total)
+            yield Frame({"cells": cropped(self._tiles.content(picture, names, errors), window)}, number, total)
 
     @computes
     def look(self, now: Now) -> Frame:
-        """The map in which a neuron can be clicked, and the neuron."""
+        """The picture, the map in which a neuron can be clicked, and the neuron."""
         values = channel_map(now.network, now.image, now.layer, now.channel)
         row, column = now.position or strongest(values)
         what = f"{now.layer} · channel {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
         content = over_picture(now.network, now.image, values, what)
         neuron = center(content, row, column) if now.source == "neuron" else None
-        return Frame({"maps": content, "neuron": neuron})
+        window = _window(now)
+        photo = cropped(Content(content.picture, caption="as the network sees it"), window)
+        linked = "" if window else self._parts["photo"].image.group  # a part cannot point to the whole
+        return Frame({"photo": photo, "maps": content, "neuron": neuron, "linked": linked})
 
     @computes
     def cut(self, now: Now) -> Frame:
@@ -133,6 +149,10 @@ class Gradients(Panel):
 
 def _explained(now: Now) -> int | Neuron | None:
     return now.target if now.source == "class" else Neuron(now.layer, now.channel, now.position)
+
+
+def _window(now: Now) -> Window | None:
+    return field_of(now.network, now.image, _explained(now)) if now.source == "neuron" else None
 
 
 def _named(now: Now, of: int | Neuron) -> As | Neuron:

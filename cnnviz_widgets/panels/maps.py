@@ -6,6 +6,7 @@ What a unit really sees is its receptive field, whose center may lie beside its 
 
 import time
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,14 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content, as_array, falls_below
 from cnnviz_widgets.drawing.results import GradientPicture, Heatmap, rgb, robust_maximum
+from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.remarks import listening, remark
 from cnnviz_widgets.runtime.memo import Memo
+
+CLOSE = 16  # px: a smaller field is shown with what is around it
 
 
 def center(content: Content, row: int, column: int) -> tuple[float, float]:
@@ -48,6 +52,38 @@ def over_picture(network: Network, image: Tensor, values: np.ndarray, caption: s
         signed=signed,
         extent=(0, 0, picture.shape[1], picture.shape[0]),
         caption=caption,
+    )
+
+
+Window = tuple[slice, slice]  # rows and columns of a picture
+
+
+def field_of(network: Network, image: Tensor, neuron: Neuron) -> Window | None:
+    """The receptive field of a neuron, at least ``CLOSE`` px wide; None where it is more than half of the picture."""
+    layer, sides = network.layer(neuron.layer), network.prepare(image).shape[-2:]
+    rooms = [max(CLOSE, size) for size in layer.receptive_field]
+    if any(2 * room > side for room, side in zip(rooms, sides, strict=True)):
+        return None
+    place = neuron.position or strongest(channel_map(network, image, layer.name, neuron.channel))
+    centers = [offset + at * stride for at, stride, offset in zip(place, layer.stride, layer.offset, strict=True)]
+    starts = [
+        min(max(0, round(center - (room - 1) / 2)), side - room)
+        for center, room, side in zip(centers, rooms, sides, strict=True)
+    ]
+    rows, columns = (slice(start, start + room) for start, room in zip(starts, rooms, strict=True))
+    return rows, columns
+
+
+def cropped(content: Content, window: Window | None) -> Content:
+    """A part of pictures and of maps that are as large; the caption says which."""
+    if window is None:
+        return content
+    rows, columns = window
+    return replace(
+        content,
+        picture=content.picture[..., rows, columns, :],
+        values=None if content.values is None else content.values[..., rows, columns],
+        caption=f"{content.caption} · x {columns.start}…{columns.stop - 1}, y {rows.start}…{rows.stop - 1}",
     )
 
 

@@ -15,22 +15,21 @@ from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.pictures import Dataset, load_dataset, load_image, remember, source_of
 
+UNSET = object()
+
 
 class Checked(TraitType):
-    """What a method of its owner makes of a value.
+    """What a method of its owner makes of a value; the default is not checked.
 
     traitlets' own ``validate`` never sees None, and sees nothing before the end of ``hold_trait_notifications``.
     """
 
     def __init__(self, check: str, default: Any = None) -> None:
-        self._check = check
-        super().__init__(default)
+        self._check, self._default = check, default
+        super().__init__(UNSET)
 
     def validate(self, owner: "Session", value: Any) -> Any:
-        return getattr(owner, self._check)(value)
-
-    def get(self, owner: "Session", kind: type | None = None) -> Any:
-        return owner._trait_values.get(self.name, self.default_value)  # the default is not checked
+        return self._default if value is UNSET else getattr(owner, self._check)(value)
 
 
 class Session(HasTraits):

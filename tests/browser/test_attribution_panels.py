@@ -129,7 +129,7 @@ def test_a_sanity_check_is_scrubbed_and_clicked(show):
     after = notebook.wait_for_pixels(0, other_than=before)
     notebook.page.mouse.click(*middle(notebook, 1, 0.95, 0.2))
     notebook.wait_for_pixels(0, other_than=after)
-    notebook.page.wait_for_function("() => /constant|random: fc, .*conv1/.test(document.body.innerText)")
+    notebook.page.wait_for_function("() => /constant|randomized: fc, .*conv1/.test(document.body.innerText)")
     notebook.becomes("print(panel.step)", "7")
 
 
@@ -143,11 +143,11 @@ def test_a_sanity_check_is_stopped(open_notebook):
     notebook.page.wait_for_function(
         "() => /stopped|done/i.test(document.querySelector('.cnnviz-run-bar').innerText)", timeout=PATIENCE
     )
-    count = notebook.kernel("panel.wait(60); print(len(panel._states))")
+    count = notebook.kernel("panel.wait(60); print(len(panel._reached.states))")
     before = notebook.pixels(0)
     notebook.slider("Layers randomized").press("End")  # what was not computed stays so
     notebook.page.wait_for_timeout(500)
-    assert notebook.kernel("panel.wait(60); print(len(panel._states))") == count
+    assert notebook.kernel("panel.wait(60); print(len(panel._reached.states))") == count
     if int(count) == 8:
         notebook.wait_for_pixels(0, other_than=before)
 

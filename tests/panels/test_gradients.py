@@ -1,5 +1,7 @@
 """Cells of method and rule: each is what the method returns, on its own scale or on a common one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,10 +9,11 @@ from torch import nn
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import Neuron, panels
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS
-from cnnviz_widgets.panels.gradients import CELLS
+from cnnviz_widgets.panels.gradients import CELLS, _window
 
 EVERY = [(method, "guided") for method in CELLS]
 
@@ -47,8 +50,36 @@ def test_from_a_neuron(panel, network, photo):
     panel.source, panel.cells = "neuron", [("saliency", "backprop")]
     panel.run()
     expected = cnnviz.saliency(network, photo, Neuron("3", 5, (2, 3)))
-    np.testing.assert_array_equal(content(panel).values[0], expected.values)
-    assert content(panel).caption == expected.of
+    rows, columns = slice(2, 18), slice(6, 22)  # around the field: 15 px, with its center at (9, 13)
+    np.testing.assert_array_equal(content(panel).values[0], expected.values[rows, columns])
+    assert expected.values.count_nonzero() == expected.values[rows, columns].count_nonzero()
+    assert content(panel).caption == f"{expected.of} · x 6…21, y 2…17"
+    picture = panel._parts["photo"].image.content
+    np.testing.assert_array_equal(picture.picture, rgb(network.prepare(photo)[0])[rows, columns])
+    assert (panel._parts["maps"].image.group, panel._parts["maps"].image.content.size) == ("", (48, 48))
+    panel.source = "class"
+    panel.wait(10)
+    assert content(panel).size == panel._parts["photo"].image.content.size == (48, 48)
+    assert panel._parts["maps"].image.group == panel._parts["cells"].image.group
+
+
+def test_the_object_is_cut_out_as_the_saliency_map_shows_it():
+    network, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+    panel = panels.Gradients(network, photo, cells=[("gradient", "guided")]).run()
+    cut = panel._parts["mask"]
+    assert (cut.widget.layout.display, cut.image.content.count) == ("none", 0)
+    panel.mask = True
+    assert panel.wait(20)
+    expected = cnnviz.segment(photo, cnnviz.saliency(network, photo))
+    assert cut.widget.layout.display is None
+    np.testing.assert_array_equal(cut.image.content.picture, expected.content().picture)
+    displayed = []
+    exec(panel.code(), {"display": lambda *results: displayed.extend(results)})
+    np.testing.assert_array_equal(displayed[-1].values, expected.values)
+    panel.mask = False
+    assert panel.wait(20)
+    assert "segment" not in panel.code()
+    panel.close()
 
 
 def test_one_scale_for_the_same_unit(panel):
@@ -147,6 +178,8 @@ def test_the_program_computes_what_is_shown(network, photo, settings):
     exec("\n".join(lines), scope)
     for tile, result in enumerate(scope["cells"]):
         result = result.heatmap() if hasattr(result, "heatmap") else result
+        if panel.source == "neuron":  # its field is shown
+            result = replace(result, values=result.values[_window(panel._now())])
         np.testing.assert_allclose(content(panel).values[tile], result.values, rtol=1e-6)
     panel.close()
 
