@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnviz_widgets import Neuron, last, occluded, occlusion
-from cnnviz_widgets.engine.fills import FILLS
+from cnnviz_widgets.engine.fills import FILLS, fill_picture
 from cnnviz_widgets.engine.incremental import quickest_passes
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.occlusion.occlusion import around, coarse_to_fine, positions, strongest_map
@@ -142,6 +142,54 @@ def test_a_network_that_overwrites_its_input(network, picture):
             1
         )[0, 0]
         assert float(state.values[row, 1]) == pytest.approx(float(expected), abs=1e-12)
+
+
+def test_any_area_is_covered_pixel_by_pixel(network, picture):
+    whole, rng = network.prepare(picture)[0], torch.Generator().manual_seed(3)
+    height, width = whole.shape[-2:]
+    for x, y, wide, tall in ((0, 0, width, height), (3, 5, 1, 9), (width - 2, height - 1, 2, 1)):
+        for fill in ("gray", "black", "mean", "noise", "blurred"):
+            covered, fillings = (
+                occluded(network, picture, area=(x, y, wide, tall), fill=fill),
+                fill_picture(whole, fill),
+            )
+            for row in range(height):
+                for column in range(width):
+                    inside = x <= column < x + wide and y <= row < y + tall
+                    expected = (fillings if inside else whole)[:, row, column]
+                    assert (covered[:, row, column] == expected).all()
+    share = torch.rand(height, width, generator=rng, dtype=torch.float64)
+    expected = whole.double() * (1 - share) + 0.5 * share
+    for area in (share, share.numpy(), share.tolist()):
+        covered = occluded(network, picture, area=area)
+        torch.testing.assert_close(covered.double(), expected, rtol=0, atol=1e-6)
+    square = torch.zeros(height, width, dtype=torch.bool)
+    square[4:12, 6:14] = True
+    assert (occluded(network, picture, 4, 6, 8) == occluded(network, picture, area=square)).all()
+    assert (occluded(network, picture, 4, 6, 8) == occluded(network, picture, area=(6, 4, 8, 8))).all()
+
+
+@pytest.mark.parametrize(
+    ("area", "message"),
+    [
+        ((0, 0, 0, 5), "width of area must be a whole number from 1 to 30 from x 0 in 30 pixels, not 0"),
+        ((26, 0, 5, 5), "width of area .* from 1 to 4 .* not 5"),
+        ((0, 24, 1, 1), "y of area .* not 24"),
+        ((0, 0, 1.5, 1), "width of area .* not 1.5"),
+        (
+            torch.zeros(3, 4),
+            r"area must be \(x, y, width, height\) .* or a mask of 24×30 shares 0…1, not a Tensor",
+        ),
+        (torch.full((24, 30), float("nan")), "area must be"),
+        (torch.full((24, 30), 2), "area must be"),
+        ("all of it", "area must be .* not 'all of it'"),
+        ({}, "area must be"),
+        (None, "occluded needs top and left, where the square begins, or an area"),
+    ],
+)
+def test_an_area_that_is_none_is_told(network, picture, area, message):
+    with pytest.raises(UserError, match=message):
+        occluded(network, picture, area=area)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from cnnviz_widgets.engine.incremental import Answers, FullPasses, IncrementalPa
 from cnnviz_widgets.engine.repeated import settled
 from cnnviz_widgets.engine.targets import Goal, Target, goal
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import OWN, came, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
 from cnnviz_widgets.networks import Layer, Network
@@ -253,15 +253,31 @@ def strongest(values: Tensor) -> int:
 def occluded(
     network: Network,
     image: Picture,
-    top: int,
-    left: int,
+    top: int | None = None,
+    left: int | None = None,
     size: int = 32,
     fill: Fill = "gray",
     shape: Shape = "square",
+    *,
+    area: Annotated[Any, OWN] = None,
 ) -> Tensor:
-    """The picture as the network sees it, (C, H, W), 0…1, with a square at (top, left) covered as in ``occlusion``."""
+    """The picture as the network sees it, (C, H, W), 0…1, of which a part is covered as in ``occlusion``.
+
+    top, left          where the square begins
+    size, fill, shape  as in ``occlusion``
+    area               a place of any size or shape, instead of the square: (x, y, width, height) in pixels, or a mask
+                       (H, W) with the share 0…1 of each pixel that is covered
+
+    Raises UserError for a place that is not within the picture, and where neither a square nor an area is given.
+
+        occluded(load_network("mini"), load_image("chelsea"), area=(40, 30, 50, 20), fill="blurred")
+    """
     picture = one_picture(network, image)
     height, width = picture.shape[-2:]
+    if area is not None:
+        return picture.lerp(fill_picture(picture, fill), _share(area, height, width).to(picture))
+    if top is None or left is None:
+        raise UserError("occluded needs top and left, where the square begins, or an area.")
     positions(height, size, 1), positions(width, size, 1)
     top = whole_number("top", top, 0, height - size, f"for a square of {size} in {height} pixels")
     left = whole_number("left", left, 0, width - size, f"for a square of {size} in {width} pixels")
@@ -269,6 +285,26 @@ def occluded(
     covered = picture.clone()
     covered[square] = covered[square].lerp(fill_picture(picture, fill)[square], mask(size, shape).to(covered))
     return covered
+
+
+def _share(area: Any, height: int, width: int) -> Tensor:
+    """(H, W) in float64: how much of each pixel an area covers."""
+    if isinstance(area, tuple | list) and len(area) == 4 and not any(isinstance(one, tuple | list) for one in area):
+        x = whole_number("x of area", area[0], 0, width - 1, f"in {width} pixels")
+        y = whole_number("y of area", area[1], 0, height - 1, f"in {height} pixels")
+        wide = whole_number("width of area", area[2], 1, width - x, f"from x {x} in {width} pixels")
+        tall = whole_number("height of area", area[3], 1, height - y, f"from y {y} in {height} pixels")
+        share = torch.zeros(height, width, dtype=torch.float64)
+        share[y : y + tall, x : x + wide] = 1
+        return share
+    try:
+        share = torch.as_tensor(area, device="cpu").double()
+    except (TypeError, ValueError, RuntimeError):
+        share = None
+    if share is None or share.shape != (height, width) or not bool(((share >= 0) & (share <= 1)).all()):
+        allowed = f"(x, y, width, height) in pixels, or a mask of {height}×{width} shares 0…1"
+        raise UserError(f"area must be {allowed}, not {came(area)}.")
+    return share
 
 
 def mask(size: int, shape: str) -> Tensor:
