@@ -44,6 +44,7 @@ class PanelEntry:
     chapters  of the course in which it is used, by their numbers
     shows     what is seen in it, for a table
     call      the same as a plain call
+    summary   the first line of its docstring, with the paper
     quick     whether its first picture takes less than a second
     """
 
@@ -54,6 +55,7 @@ class PanelEntry:
     chapters: tuple[str, ...]
     shows: str
     call: str
+    summary: str
     quick: bool = False
 
 
@@ -63,6 +65,13 @@ def families() -> tuple[str, ...]:
     folders = [path.parent.name for path in sorted((PACKAGE / "methods").glob("*/__init__.py"))]
     last = {name: max((max(one.chapters) for one in _panels() if one.family == name), default="~") for name in folders}
     return tuple(sorted(folders, key=lambda name: (last[name], name)))
+
+
+@cache
+def about(family: str) -> str:
+    """What a family says of itself, without its full stop."""
+    said = ast.get_docstring(_tree(PACKAGE / "methods" / family / "__init__.py")) or family
+    return said.partition("\n")[0].rstrip(".")
 
 
 @cache
@@ -122,6 +131,7 @@ def _panels() -> tuple[PanelEntry, ...]:
                         said["chapters"],
                         said["shows"],
                         said["as_call"],
+                        (ast.get_docstring(node) or "").partition("\n")[0],
                         bool(said["quick"]),
                     )
                 )

@@ -4,7 +4,6 @@ The stubs from which public names are imported lazily, the README's table of pan
 docs, and the list of chapters at the end of the first one (of its source: build it then, see ``tools.course``).
 """
 
-import ast
 import re
 import subprocess
 import sys
@@ -92,6 +91,7 @@ def gallery() -> str:
         of_family = [one for one in registry.techniques() if one.family == family]
         if not of_family:
             continue
+<<<<<<< HEAD
         panels = [one for one in registry.panels() if one.family == family]
         numbers = dict.fromkeys(number for panel in panels for number in panel.chapters)
         links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in numbers)
@@ -129,6 +129,18 @@ def docstring(family: str) -> str:
     return said.partition("\n")[0].rstrip(".")
 
 
+=======
+        lines += [f"## {registry.about(family)}", ""]
+        for panel in (one for one in registry.panels() if one.family == family):
+            links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in panel.chapters)
+            lines += [f"Panel `cnnviz.panels.{panel.name}`: {panel.shows}. Chapter {links}.", ""]
+        lines += ["| call | what it computes |", "|---|---|"]
+        lines += [f"| `cnnviz.{one.name}` | {escaped(one.summary)} |" for one in of_family]
+        lines.append("")
+    return "\n".join(lines)
+
+
+>>>>>>> 3c4af6a (lab: a gallery from the registry, panels made when they are opened)
 def escaped(text: str) -> str:
     return text.replace("``", "`").replace("|", "\\|")
 

@@ -36,11 +36,15 @@ def replace_earlier(panel: Any) -> None:
             if one not in kept:
                 one.close()
         references = [weakref.ref(one) for one in kept]
-    within = getattr(panel, "panels", ())  # a lab closes its own
-    references = [reference for reference in references if reference() not in within]
     _made_by[cell] = (run, [*references, weakref.ref(panel)])
     if not named:
         _close_gone()
+
+
+def forget(panel: Any) -> None:
+    """Let no cell close a panel that belongs to a lab: the lab closes its own."""
+    for cell, (run, references) in _made_by.items():
+        _made_by[cell] = (run, [reference for reference in references if reference() is not panel])
 
 
 def _close_gone() -> None:

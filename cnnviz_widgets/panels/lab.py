@@ -1,84 +1,121 @@
-"""All panels in one view, on one session."""
+"""All panels in one view, on one session. What there is stands in the registry; a panel is made when it is opened."""
 
+import io
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
 from PIL import Image
 
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets import registry
+from cnnviz_widgets.drawing.snapshot import arrange
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came, gate
 from cnnviz_widgets.panels import cells
-from cnnviz_widgets.panels.activations import Activations
-from cnnviz_widgets.panels.class_activation import ClassActivation
-from cnnviz_widgets.panels.class_model import ClassModel
-from cnnviz_widgets.panels.compare import Compare
 from cnnviz_widgets.panels.controls import PICKERS
-from cnnviz_widgets.panels.deep_dream import DeepDream
-from cnnviz_widgets.panels.displayed import Displayed
-from cnnviz_widgets.panels.feature_visualization import FeatureVisualization
-from cnnviz_widgets.panels.filters import Filters
-from cnnviz_widgets.panels.gradients import Gradients
-from cnnviz_widgets.panels.inversion import Inversion
-from cnnviz_widgets.panels.occlusion import Occlusion
+from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.panel import Panel
-from cnnviz_widgets.panels.sanity import Sanity
+from cnnviz_widgets.panels.parts import captioned
 from cnnviz_widgets.panels.session import Session
-from cnnviz_widgets.widgets.tabs import Tabs
+from cnnviz_widgets.registry import PanelEntry
+from cnnviz_widgets.widgets.cell_output import CellOutput
+from cnnviz_widgets.widgets.gallery import Gallery
+from cnnviz_widgets.widgets.panel_head import PanelHead
 from cnnviz_widgets.widgets.tree import tree
 
-QUICK: tuple[type[Panel], ...] = (Filters, Activations, Occlusion, Gradients, ClassActivation)
-PANELS = (*QUICK, Sanity, Compare, ClassModel, FeatureVisualization, DeepDream, Inversion)
 SHARED_PICKERS = ("network", "image", "target")
+THUMBNAILS = Path(__file__).parent / "thumbnails"  # <file of the panel>.webp, made by ``python -m tools.thumbnails``
 
 
 class Lab(Displayed):
-    """Tabs, one per panel. The network, the picture and the class are chosen above them, for all.
+    """A gallery of all panels. The network, the picture and the class are chosen above it, for all.
 
-    A panel computes when its tab is first opened; where no browser is, the quick ones do.
+    A panel is made, and computes, when it is first opened, by a click or by ``lab.open("Occlusion")``, and is kept.
+    Where no browser is, the quick ones are opened one after the other.
+
+    panels   those that have been made, in the order of the gallery
     """
 
     def __init__(
         self, network: Any = None, image: Any = None, *, dataset: Any = None, session: Session | None = None
     ) -> None:
-        self.panels: list[Panel] = []
+        self._made: dict[str, Panel] = {}
         every = {"network": network, "image": image, "dataset": dataset}
         given = {name: value for name, value in every.items() if value is not None}
         self.session = session or Session(**given)
         for name, value in (given if session else {}).items():
             setattr(self.session, name, value)
-        try:
-            for panel in PANELS:
-                self.panels.append(panel(session=self.session, hide=SHARED_PICKERS))
-        except BaseException:
-            for panel in self.panels:
-                panel.close()
-            raise
-        self._tabs = Tabs([panel.title for panel in self.panels], "Panels")
-        self._tabs.observe(lambda _: self._open().show(), "selected")
-        self._page = ipywidgets.Box().add_class("cnnviz-page")
-        pickers = [PICKERS[name](self.session, lambda error: self._open().complain(error)) for name in SHARED_PICKERS]
+        self._gallery = Gallery([_card(one) for one in registry.panels()], "panels")
+        self._gallery.observe(lambda _: self._turn(), "opened")
+        self._page = ipywidgets.Box().add_class("cnnviz-page").add_class("cnnviz-page-empty")
+        self._output = CellOutput(self.show, lambda: renew_pictures(self))
+        pickers = [PICKERS[name](self.session, self._complain) for name in SHARED_PICKERS]
         super().__init__()
-        self.children = [ipywidgets.Box(pickers).add_class("cnnviz-controls"), self._tabs, self._page]
+        self.children = [
+            PanelHead("Panels"),
+            ipywidgets.Box(pickers).add_class("cnnviz-controls"),
+            self._gallery,
+            self._page,
+            self._output,
+        ]
         self.add_class("cnnviz-lab")
         cells.replace_earlier(self)
 
-    def _open(self) -> Panel:
-        """The panel on top. Only it is in the page: a chart that is drawn unseen has no size."""
-        panel = self.panels[self._tabs.selected]
-        self._page.children = [panel]
+    @property
+    def panels(self) -> list[Panel]:
+        return [self._made[entry.name] for entry in registry.panels() if entry.name in self._made]
+
+    def open(self, name: str | None = None) -> Panel | None:
+        """Show a panel, by its name ("ClassModel") or its title ("Class model"), and return it."""
+        if name is None:  # ipywidgets' own method of this name: it tells the browser of a new widget
+            return super().open()
+        entry = next((one for one in registry.panels() if name in (one.name, one.title)), None)
+        if entry is None:
+            names = ", ".join(one.name for one in registry.panels())
+            raise UserError(f"name must be one of {names}, not {came(name)}.")
+        panel = self._panel(entry.name)
+        self._gallery.opened = entry.name
         return panel
 
-    def show(self) -> None:
-        if cells.has_reader():
-            self._open().show()
+    def _panel(self, name: str) -> Panel:
+        """The panel of this name, made if it was not yet."""
+        if name not in self._made:
+            entry = next(one for one in registry.panels() if one.name == name)
+            kind = getattr(import_module(entry.module), name)
+            self._made[name] = kind(session=self.session, hide=SHARED_PICKERS)
+            cells.forget(self._made[name])
+        return self._made[name]
+
+    def _turn(self) -> None:
+        """Show the panel that was opened. Only it is in the page: a chart that is drawn unseen has no size."""
+        name, panel = self._gallery.opened, None
+        try:
+            panel = self._panel(name) if name else None
+        except Exception as error:  # a click's error is seen by nobody
+            self._complain(error)
         else:
-            self._open()
-            for panel in self.panels[: len(QUICK)]:
-                panel.run()
+            self._complain(None)
+        self._page.children = [panel] if panel else []
+        (self._page.remove_class if panel else self._page.add_class)("cnnviz-page-empty")
+        if panel:
+            panel.show()
+
+    def _complain(self, error: Exception | None) -> None:
+        """Say what is wrong with what was chosen above the panels; None = nothing any more."""
+        self._gallery.error = "" if error is None else str(error) if isinstance(error, UserError) else repr(error)
+
+    def show(self) -> None:
+        """Nothing is computed before a panel is opened; where no browser is, the quick ones are."""
+        if not cells.has_reader():
+            for entry in registry.panels():
+                if entry.quick:
+                    self._panel(entry.name).run()
 
     def run(self) -> "Lab":
         """Compute every panel now."""
-        for panel in self.panels:
-            panel.run()
+        for entry in registry.panels():
+            self._panel(entry.name).run()
         return self
 
     def close(self) -> None:
@@ -93,10 +130,9 @@ class Lab(Displayed):
         super().close()
 
     def sheets(self) -> list[Image.Image]:
-        """Those of the panels that have computed."""
-        return [
-            sheet for panel in self.panels if panel.shown for sheet in panel.sheets()
-        ] or self._open().run().sheets()
+        """Those of the panels that have computed, or the gallery."""
+        computed = [sheet for panel in self.panels if panel.shown for sheet in panel.sheets()]
+        return computed or [arrange("Panels", [_Thumbnail(entry) for entry in registry.panels()])]
 
     @property
     def at_rest(self) -> bool:
@@ -104,14 +140,48 @@ class Lab(Displayed):
 
     @property
     def on_screen(self) -> bool:
-        return any(panel.on_screen for panel in self.panels)
+        return self._output.on_screen
 
     @property
     def gone(self) -> bool:
-        return any(panel.gone for panel in self.panels) and not self.on_screen
+        return self._output.seen and not self.on_screen
+
+    def give_picture(self, output: str, picture: bytes) -> None:
+        """Let the browser put a new picture beside the view of the widget with this model id."""
+        self._output.give(output, picture)
 
     def __repr__(self) -> str:
         return f"Lab({self.session.network.name})"
+
+
+class _Thumbnail:
+    """A panel's picture in the gallery, as a part of its static picture."""
+
+    def __init__(self, entry: PanelEntry) -> None:
+        self._entry = entry
+
+    def snapshot(self) -> Image.Image:
+        file = _thumbnail(self._entry)
+        picture = Image.open(io.BytesIO(file)) if file else Image.new("RGB", (168, 96), "#eee")
+        return captioned(self._entry.title, picture.convert("RGB"))
+
+
+def _card(entry: PanelEntry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "group": registry.about(entry.family),
+        "title": entry.title,
+        "line": entry.shows,
+        "note": "ch. " + ", ".join(entry.chapters),
+        "words": f"{entry.name} {entry.call} {entry.summary}",
+        "picture": _thumbnail(entry),
+    }
+
+
+def _thumbnail(entry: PanelEntry) -> bytes:
+    """The file of a panel's picture; nothing where it has none yet."""
+    file = THUMBNAILS / f"{entry.module.rpartition('.')[2]}.webp"
+    return file.read_bytes() if file.is_file() else b""
 
 
 @gate

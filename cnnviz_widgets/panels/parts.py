@@ -17,7 +17,8 @@ from cnnviz_widgets.widgets.image_view import ImageView
 CAPTION = 22  # px: height of the line over a picture in the static PNG
 
 
-def _captioned(caption: str, picture: Image.Image) -> Image.Image:
+def captioned(caption: str, picture: Image.Image) -> Image.Image:
+    """A picture of the static PNG, under a line."""
     sheet = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
     write(ImageDraw.Draw(sheet), (0, 2), caption, INK, 13)
     sheet.paste(picture, (0, CAPTION), picture.convert("RGBA"))
@@ -75,7 +76,7 @@ class View:
         picture = self.image.draw(300 if self.image.max_width <= 448 else WIDTH - 2 * GAP)
         if self.image.controls and self.image.content.values is not None and not self.image.content.levels:
             picture = _with_scale(picture, self.image.content, self.image.colormap)
-        return _captioned(self.heading, picture)
+        return captioned(self.heading, picture)
 
 
 class _Plotted:
@@ -101,7 +102,7 @@ class _Plotted:
         known = None if self._shown is None else self.describe(self._shown)
         if known is None or not any(one.x for one in known.series):
             return None
-        return _captioned(self.heading, chart.draw(known, self.SIZE))
+        return captioned(self.heading, chart.draw(known, self.SIZE))
 
 
 class Bars(_Plotted):

@@ -3,9 +3,10 @@
 from cnnviz_widgets.widgets.cell_output import CellOutput
 from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.check_table import CheckTable
+from cnnviz_widgets.widgets.gallery import Gallery
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer
+from cnnviz_widgets.widgets.panel_head import PanelHead
 from cnnviz_widgets.widgets.run_bar import RunBar
-from cnnviz_widgets.widgets.tabs import Tabs
 from cnnviz_widgets.widgets.tags import Tags
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
@@ -13,10 +14,11 @@ __all__ = [
     "CellOutput",
     "ChartView",
     "CheckTable",
+    "Gallery",
     "ImageView",
+    "PanelHead",
     "Pointer",
     "RunBar",
-    "Tabs",
     "Tags",
     "close_tree",
     "tree",

@@ -213,43 +213,6 @@ def test_close_frees_every_widget(kind, network, photo, widget_count):
     assert threading.active_count() <= threads
 
 
-def test_close_frees_the_lab(network, photo, widget_count, monkeypatch):
-    monkeypatch.setattr(Panel, "show", lambda self: None)
-
-    def opened():
-        lab = panels.lab(network, photo)
-        for index in range(len(lab.panels)):
-            lab._tabs.selected = index
-            assert lab._open() is lab.panels[index]
-            assert lab._page.children == (lab.panels[index],)
-        return lab
-
-    opened().close()
-    before = widget_count()
-    opened().close()
-    assert widget_count() == before
-
-
-def test_a_lab_changes_the_session_that_it_is_given(network, photo):
-    session = panels.Session(network, photo)
-    lab = panels.lab(image=1 - photo, dataset=[photo, photo], session=session)
-    assert lab.session is session
-    assert session.network is network
-    torch.testing.assert_close(session.image, 1 - photo)
-    assert len(session.dataset) == 2
-    lab.close()
-
-
-def test_the_lab_has_a_picture_of_its_quick_panels(network, photo):
-    lab = panels.lab(network, photo)
-    assert lab._repr_mimebundle_()["image/png"]
-    assert [panel.title for panel in lab.panels if panel.shown] == [
-        "Filters", "Activations", "Occlusion", "Gradients", "Class activation"
-    ]  # fmt: skip
-    assert {type(panel).__name__ for panel in lab.panels} >= {kind.__name__ for kind in ALL}
-    lab.close()
-
-
 @pytest.mark.parametrize("kind", ALL)
 def test_running_a_cell_again_replaces_its_panels(kind, network, photo, widget_count, monkeypatch):
     request = {"metadata": {"cellId": f"cell-{kind.__name__}"}, "header": {"msg_id": "1"}}
@@ -502,12 +465,9 @@ def test_all_maps_of_a_layer_have_one_rectangle():
 
 def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
     module = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
-    lab = panels.lab(Network(module, input_size=48), photo)
-    lab.panels[0].shown = True
-    lab.panels[0]._request("compute")
-    lab.panels[0].wait(5)
-    assert "no Conv2d" in lab.panels[0]._bar.error
-    lab.close()
+    panel = panels.lab(Network(module, input_size=48), photo).open("Filters")
+    panel.wait(5)
+    assert "no Conv2d" in panel._bar.error
 
 
 def test_controls_stand_in_the_order_of_declaration(network, photo):

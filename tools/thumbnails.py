@@ -1,0 +1,59 @@
+"""Makes the pictures of the lab's gallery by running the panels: ``python -m tools.thumbnails [Panel …]``, or all.
+
+Each is the first view of the panel, computed with the bundled network on a sample, in a WebP file of a few kB.
+"""
+
+import sys
+from dataclasses import replace
+from importlib import import_module
+
+from PIL import Image, ImageOps
+
+from cnnviz_widgets import registry
+from cnnviz_widgets.drawing.render import Content, draw
+from cnnviz_widgets.panels.lab import THUMBNAILS
+from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.parts import View
+
+SIZE = (336, 192)  # px: twice that of a card, for sharp screens
+TILES = 8
+BETTER = {  # settings that show more at this size than a panel's own
+    "Activations": {"layer": "relu2", "order": "strength"},
+    "ClassModel": {"target": "goldfish"},
+    "FeatureVisualization": {"layer": "relu5"},
+}
+
+
+def main(names: list[str]) -> None:
+    THUMBNAILS.mkdir(exist_ok=True)
+    for entry in registry.panels():
+        if not names or entry.name in names:
+            kind = getattr(import_module(entry.module), entry.name)
+            panel = kind("mini", "chelsea", **BETTER.get(entry.name, {})).run()
+            file = THUMBNAILS / f"{entry.module.rpartition('.')[2]}.webp"
+            thumbnail(panel).save(file, quality=60, method=6)
+            print(f"written: {file.name}, {file.stat().st_size} bytes", flush=True)
+            panel.close()
+
+
+def thumbnail(panel: Panel) -> Image.Image:
+    view = next(part for part in panel._parts.values() if isinstance(part, View) and part.image.content.count)
+    look = {"colormap": view.image.colormap, "opacity": view.image.opacity}
+    picture = draw(few(view.image.content), **look, width=SIZE[0], labels=False)
+    return ImageOps.fit(picture.convert("RGB"), SIZE, centering=(0.5, 0.3))
+
+
+def few(content: Content) -> Content:
+    """As many of the tiles as can be told apart at this size."""
+    if content.count <= 1:
+        return content
+    count = min(content.count, TILES)
+    tiles = {
+        name: getattr(content, name)[:count] for name in ("picture", "values") if getattr(content, name) is not None
+    }
+    ends = {name: end[:count] for name, end in zip(("low", "high"), content.range, strict=True) if len(end) > 1}
+    return replace(content, **tiles, **ends, names=(), heads=(), unseen=(), columns=min(count, 4))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
