@@ -153,9 +153,19 @@ class Notebook:
             self.page.wait_for_timeout(20)
         raise AssertionError(f"view {index} shows no new picture after {timeout} s")
 
+    def settings(self) -> None:
+        """Open the Settings of every panel that has some."""
+        for button in self.page.locator(".cnnviz-action[aria-expanded=false]").filter(has_text="Settings").all():
+            if button.is_visible():
+                button.click()
+
     def slider(self, label: str):
         """The handle of a slider; it takes arrow keys."""
-        return self.page.locator(".widget-slider").filter(has_text=label).locator(".noUi-handle").first
+        handle = self.page.locator(".widget-slider").filter(has_text=label).locator(".noUi-handle").first
+        handle.wait_for(state="attached")
+        if not handle.is_visible():
+            self.settings()
+        return handle
 
     def state(self) -> str:
         """The first panel's state, by the kernel's word."""

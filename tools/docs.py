@@ -79,7 +79,7 @@ def references() -> list[tuple[str, str, list[str]]]:
     for family in registry.families():
         members = [one for one in (*registry.techniques(), *registry.panels()) if one.family == family]
         modules = dict.fromkeys(one.module.removeprefix(f"{registry.PACKAGE.name}.") for one in members)
-        pages.append((sync.docstring(family), f"reference/{family}.md", list(modules)))
+        pages.append((registry.about(family), f"reference/{family}.md", list(modules)))
     for title, modules in GROUND.items():
         pages.append((title, f"reference/{title.lower()}.md", list(modules)))
     return pages

@@ -91,12 +91,11 @@ def gallery() -> str:
         of_family = [one for one in registry.techniques() if one.family == family]
         if not of_family:
             continue
-<<<<<<< HEAD
         panels = [one for one in registry.panels() if one.family == family]
         numbers = dict.fromkeys(number for panel in panels for number in panel.chapters)
         links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in numbers)
         named = ", ".join(f"`cnnviz.panels.{panel.name}`" for panel in panels)
-        lines += [f"## {docstring(family)}", ""]
+        lines += [f"## {registry.about(family)}", ""]
         lines += [f"Live: {named}. {'Chapters' if len(numbers) > 1 else 'Chapter'} {links}.", ""] if panels else []
         lines += ['<div class="grid cards" markdown>', ""]
         for one in of_family:
@@ -121,26 +120,6 @@ def card(technique: registry.Technique) -> list[str]:
     return [*lines, paper[1], ""] if paper else lines
 
 
-def docstring(family: str) -> str:
-    """What a family says of itself, without its full stop."""
-    said = (
-        ast.get_docstring(ast.parse((ROOT / PACKAGE / "methods" / family / "__init__.py").read_text("utf-8"))) or family
-    )
-    return said.partition("\n")[0].rstrip(".")
-
-
-=======
-        lines += [f"## {registry.about(family)}", ""]
-        for panel in (one for one in registry.panels() if one.family == family):
-            links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in panel.chapters)
-            lines += [f"Panel `cnnviz.panels.{panel.name}`: {panel.shows}. Chapter {links}.", ""]
-        lines += ["| call | what it computes |", "|---|---|"]
-        lines += [f"| `cnnviz.{one.name}` | {escaped(one.summary)} |" for one in of_family]
-        lines.append("")
-    return "\n".join(lines)
-
-
->>>>>>> 3c4af6a (lab: a gallery from the registry, panels made when they are opened)
 def escaped(text: str) -> str:
     return text.replace("``", "`").replace("|", "\\|")
 

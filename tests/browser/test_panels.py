@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from cnnviz_widgets import registry
+
 SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 OCCLUSION = "panel = cnnviz.panels.Occlusion(net, photo, size=24, stride=8)\npanel"
 
@@ -151,6 +153,7 @@ def test_a_map_is_chosen_by_a_click(open_notebook):
 def test_the_rest_of_figure_7_comes_and_goes(occlusion):
     views = occlusion.panel.locator("canvas.cnnviz-pixels:visible")
     expect(views).to_have_count(2)
+    occlusion.settings()
     box = occlusion.panel.get_by_role("checkbox", name="Zeiler & Fergus Fig. 7 views")
     box.check()
     expect(views).to_have_count(5)
@@ -193,40 +196,67 @@ def test_the_picture_is_there_after_a_reload(occlusion):
     occlusion.wait_for_pixels(0)
 
 
-def test_the_lab_shows_a_panel_when_its_tab_is_opened_and_panels_follow_each_other(open_notebook):
-    notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
-    notebook.page.locator(".cnnviz-lab").wait_for()
-    notebook.wait_for_pixels(0)
-    notebook.screenshot("lab-light", notebook.page.locator(".cnnviz-lab"))
-    notebook.page.get_by_role("tab", name="Activations").click()
-    before = notebook.wait_for_pixels(0)
-    notebook.kernel("lab.session.image = 'coffee'")
-    notebook.wait_for_pixels(0, other_than=before)
-    shown = eval(notebook.kernel("print([panel.shown for panel in lab.panels])"))
-    assert shown == [True, True, *[False] * (len(shown) - 2)]
-    notebook.kernel("lab.panels[2].stride = 2")
-    notebook.page.get_by_role("tab", name="Occlusion").click()
-    notebook.wait_for_pixels(0)
-    assert notebook.kernel("print(lab.panels[2]._bar.state)") == "running"  # and the kernel answers meanwhile
-    notebook.kernel("lab.panels[2].stop()")
-
-
-def test_every_tab_of_the_lab_opens_and_draws(open_notebook):
+def test_the_lab_makes_a_panel_when_its_card_is_opened_and_panels_follow_each_other(open_notebook):
     notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
     lab = notebook.page.locator(".cnnviz-lab")
     lab.wait_for()
-    notebook.kernel("for panel in lab.panels[7:]: panel.steps = 4")  # those that make pictures
+    notebook.screenshot("lab-light", lab)
+    assert notebook.kernel("print(lab.panels)") == "[]"
+    lab.locator(".cnnviz-card").filter(has_text="Activations").click()
+    before = notebook.wait_for_pixels(0)
+    notebook.kernel("lab.session.image = 'coffee'")
+    notebook.wait_for_pixels(0, other_than=before)
+    notebook.kernel("lab._panel('Occlusion').stride = 2")
+    lab.get_by_role("button", name="Occlusion ›").click()
+    notebook.wait_for_pixels(0)
+    assert notebook.kernel("print(lab.panels[1]._bar.state)") == "running"  # and the kernel answers meanwhile
+    notebook.kernel("lab.panels[1].stop()")
+    assert notebook.kernel("print([panel.title for panel in lab.panels])") == "['Activations', 'Occlusion']"
+
+
+def test_the_gallery_is_searched_and_used_with_the_keyboard(open_notebook):
+    notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
+    lab, keyboard = notebook.page.locator(".cnnviz-lab"), notebook.page.keyboard
+    cards = lab.locator(".cnnviz-card:visible")
+    expect(cards).to_have_count(len(registry.panels()))
+    lab.get_by_role("searchbox").fill("zeiler fergus")
+    expect(cards).to_have_count(1)
+    expect(cards).to_contain_text("Occlusion")
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    expect(lab.locator(".cnnviz-open-title")).to_have_text("Occlusion")
+    expect(lab.get_by_role("button", name="All panels")).to_be_focused()
+    notebook.wait_for_pixels(0)
+    expect(lab.get_by_role("region", name="Occlusion")).to_be_visible()
+    keyboard.press("Escape")
+    expect(lab.locator(".cnnviz-panel")).to_have_count(0)
+    expect(cards).to_be_focused()
+    lab.get_by_role("searchbox").focus()
+    keyboard.press("Escape")
+    expect(cards).to_have_count(len(registry.panels()))
+    cards.first.focus()
+    keyboard.press("ArrowRight")
+    expect(cards.nth(1)).to_be_focused()
+
+
+def test_every_panel_of_the_lab_opens_and_draws(open_notebook):
+    notebook = open_notebook(SETUP, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
+    lab = notebook.page.locator(".cnnviz-lab")
+    lab.wait_for()
     page = lab.locator(".cnnviz-page")
-    tabs = lab.get_by_role("tab")
-    expect(tabs).to_have_count(11)
-    for number in range(tabs.count()):
-        tabs.nth(number).click()
-        assert page.bounding_box()["height"] >= 500  # what is below does not jump up while the tab opens
-        panel = page.locator(".cnnviz-panel:visible")
-        expect(panel).to_have_count(1)
+    for number, entry in enumerate(registry.panels()):
+        notebook.kernel(f"panel = lab._panel({entry.name!r})\nif hasattr(panel, 'steps'): panel.steps = 4")
+        if number == 0:
+            lab.locator(".cnnviz-card").first.click()
+        else:
+            lab.get_by_role("button", name=f"{entry.title} ›").click()
+        panel = page.get_by_role("region", name=entry.title, exact=True)
+        panel.wait_for()
+        assert page.bounding_box()["height"] >= 500  # what is below does not jump up while a panel opens
+        expect(page.locator(".cnnviz-panel:visible")).to_have_count(1)
         notebook.wait_for_pixels(0)
-        assert notebook.kernel(f"print(lab.panels[{number}]._bar.error, lab.panels[{number}].shown)") == "True"
-        notebook.kernel(f"lab.panels[{number}].stop()")
+        assert notebook.kernel("print(panel._bar.error, panel.shown)") == "True"
+        notebook.kernel("panel.stop()")
         assert panel.evaluate("e => e.scrollWidth - e.clientWidth") <= 1
 
 

@@ -116,14 +116,14 @@ def test_interactive_output_shows_a_panel_that_computes(open_notebook):
 
 
 @pytest.mark.parametrize("out_of_sight", [True, False])
-def test_the_tabs_of_the_lab_live_after_a_reload(open_notebook, out_of_sight):
+def test_the_open_panel_of_the_lab_lives_after_a_reload(open_notebook, out_of_sight):
     notebook = open_notebook(SETUP, TALL, "lab = cnnviz.lab(net, photo)\nlab", width=1000)
     lab = notebook.page.locator(".cnnviz-lab")
-    notebook.becomes("print('lab' in globals() and lab.panels[0]._work().state)", "done", timeout=120)
+    notebook.becomes("print('lab' in globals())", "True", timeout=120)
     lab.scroll_into_view_if_needed()
+    lab.locator(".cnnviz-card").filter(has_text="Activations").click()
     notebook.wait_for_pixels(0)
-    lab.get_by_role("tab", name="Activations", exact=True).click()
-    notebook.becomes("print(lab.panels[1]._bar.state)", "done")
+    notebook.becomes("print(lab.panels[0]._bar.state)", "done")
     notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
     notebook.page.reload()
     notebook.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
@@ -137,20 +137,24 @@ def test_the_tabs_of_the_lab_live_after_a_reload(open_notebook, out_of_sight):
         }""",
         polling=500,
     )
-    tabs = lab.get_by_role("tab")
-    expect(tabs).to_have_count(11)
-    expect(lab.locator("[role=tab][aria-selected=true]")).to_have_text("Activations")
+    title = lab.locator(".cnnviz-open-title")
+    expect(title).to_have_text("Activations")
     notebook.wait_for_pixels(0)
-    lab.get_by_role("tab", name="Occlusion", exact=True).click()
-    expect(lab.locator("[role=tab][aria-selected=true]")).to_have_text("Occlusion")
+    lab.get_by_role("button", name="Occlusion ›").click()
+    expect(title).to_have_text("Occlusion")
     expect(lab.locator(".cnnviz-panel")).to_have_count(1)
-    notebook.becomes("print(lab.panels[2]._bar.state)", "done", timeout=120)
+    notebook.becomes("print(lab.panels[1]._bar.state)", "done", timeout=120)
     notebook.wait_for_pixels(0)
-    tabs.nth(2).press("ArrowLeft")
-    expect(tabs.nth(1)).to_be_focused()
-    expect(tabs.nth(1)).to_have_attribute("aria-selected", "true")
-    notebook.becomes("print(lab._tabs.selected, lab.panels[3].shown)", "1 False")
+    lab.get_by_role("button", name="All panels").press("Escape")
+    expect(lab.locator(".cnnviz-panel")).to_have_count(0)
+    cards = lab.locator(".cnnviz-card")
+    expect(cards).to_have_count(11)
+    expect(cards.nth(2)).to_be_focused()
+    cards.nth(2).press("ArrowLeft")
+    expect(cards.nth(1)).to_be_focused()
+    cards.nth(1).press("Enter")
     notebook.wait_for_pixels(0)
+    notebook.becomes("print(lab._gallery.opened, len(lab.panels))", "Activations 2")
 
 
 def test_last_leaves_no_bar_in_the_cell(open_notebook):

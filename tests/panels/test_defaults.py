@@ -5,12 +5,13 @@ import inspect
 import pytest
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets import panels
+from cnnviz_widgets import panels, registry
 from cnnviz_widgets.drawing.results import ActivationMaps, Filters
 from cnnviz_widgets.methods.features.class_model import RECIPES
 from cnnviz_widgets.methods.features.invert import spread
 from cnnviz_widgets.panels.class_model import CONTROLS
-from cnnviz_widgets.panels.lab import PANELS
+
+PANELS = [getattr(panels, one.name) for one in registry.panels()]
 
 METHODS = {
     panels.Filters: [Filters.content],

@@ -84,7 +84,7 @@ def test_what_a_click_opens_is_shown(lab, reader):
 
 
 def test_a_panel_that_there_is_not_is_named(lab):
-    with pytest.raises(UserError, match="name must be one of Filters, .*, not 'Oclusion'"):
+    with pytest.raises(UserError, match=r"name must be one of Filters, .*, not 'Oclusion'"):
         lab.open("Oclusion")
     assert lab._gallery.opened == ""
 

@@ -13,15 +13,16 @@ import numpy as np
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
-from cnnviz_widgets import panels
+from cnnviz_widgets import panels, registry
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, displayed
 from cnnviz_widgets.panels.controls import choice, float_slider, slider, toggle
-from cnnviz_widgets.panels.lab import PANELS
 from cnnviz_widgets.panels.parts import Note, View
 from cnnviz_widgets.runtime.runner import Frame
+
+PANELS = [getattr(panels, one.name) for one in registry.panels()]
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 

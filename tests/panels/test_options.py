@@ -4,13 +4,15 @@ from typing import Annotated, Literal
 
 import pytest
 
+from cnnviz_widgets import panels, registry
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.panels import Panel
-from cnnviz_widgets.panels.lab import PANELS
 from cnnviz_widgets.panels.options import argument, documented, option
 from cnnviz_widgets.panels.parts import Note
 from cnnviz_widgets.runtime.runner import Frame
+
+PANELS = [getattr(panels, one.name) for one in registry.panels()]
 
 
 @gate

@@ -30,15 +30,9 @@ def node(*arguments: str, given: str = "") -> str:
     return done.stdout
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.test.mjs")), ids=lambda path: path.name)
 def test_its_own_tests(path: Path) -> None:
     node("--test", path.name)
-=======
-@pytest.mark.parametrize("name", ["cell_output", "check_table", "gallery", "image_view", "markup", "run_bar", "upload"])
-def test_its_own_tests(name: str) -> None:
-    node("--test", f"{name}.test.mjs")
->>>>>>> 3c4af6a (lab: a gallery from the registry, panels made when they are opened)
 
 
 def test_colors_and_layout_are_those_of_python() -> None:
