@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -42,9 +43,9 @@ class Call:
         parameters = inspect.signature(self.function).parameters
         defaults = {name: one.default for name, one in parameters.items()}
         given = list(zip(self.given, defaults.values(), strict=False))
-        while given and same(_value(given[-1][0]), given[-1][1]):
+        while given and _left_out(*given[-1]):
             given.pop()
-        options = {name: one for name, one in self.options.items() if not same(_value(one), defaults.get(name, As))}
+        options = {name: one for name, one in self.options.items() if not _left_out(one, defaults.get(name, As))}
         arguments = [written(one) for one, _ in given]
         arguments += [f"{name}={written(one)}" for name, one in options.items()]
         arguments += [f"{name}={one}" for name, one in more.items()]
@@ -73,6 +74,12 @@ def class_named(network: Network, target: int | None) -> As:
         return As(None, "None")
     name = network.classes[target]
     return As(target, written(name) if list(network.classes).count(name) == 1 else str(target))
+
+
+def _left_out(one: Any, default: Any) -> bool:
+    """Whether it is the default; a variable is written in any case: it may be another value next time."""
+    variable = isinstance(one, As) and one.written.isidentifier() and not iskeyword(one.written)
+    return not variable and same(_value(one), default)
 
 
 def _value(one: Any) -> Any:

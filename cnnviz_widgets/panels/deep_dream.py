@@ -1,8 +1,7 @@
-"""D1: whatever layers see in a photograph, they are shown more of it."""
+"""D1: DeepDream: amplify what layers detect in a photograph."""
 
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,23 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
-from cnnviz_widgets.panels.controls import NATURAL, choice, default, float_slider, layer_label, slider, toggle
-from cnnviz_widgets.panels.making import Making, Reel, rounds_slider, slug, steps_slider
+from cnnviz_widgets.panels.call import As, Call, written
+from cnnviz_widgets.panels.controls import NATURAL, choice, float_slider, layer_label, slider, toggle
+from cnnviz_widgets.panels.growth import Plan
+from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import argument, option
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.pictures import load_image, samples
+from cnnviz_widgets.runtime.memo import same
 from cnnviz_widgets.runtime.runner import Frame
 
 NONE = "(none)"
-FILM = {"octaves": default(dream_zoom, "octaves"), "steps": 4}  # of every frame
+FILM = {"octaves": argument(dream_zoom, "octaves").default, "steps": 4}  # of every frame
 FILM_SIZE = 192  # px of the shorter side
-FRAMES_PER_SECOND = default(dream_zoom, "frames_per_second")
+FRAMES_PER_SECOND = argument(dream_zoom, "frames_per_second").default
+
+weight_slider = partial(float_slider, 1.0, 0, 2, step=0.1, form=".1f", more=True)
 
 
 def another_layer(label: str, help: str) -> TraitType:
@@ -64,16 +69,18 @@ class _LayerChoice(ipywidgets.Dropdown):
 
 
 class DeepDream(Making):
-    """A photograph in which layers see more and more of what they know (Mordvintsev et al. 2015).
+    """A photograph in which the features that layers detect are amplified (Mordvintsev et al. 2015).
 
-    weight, second, second_weight, third, third_weight
-                  of the chosen layer, and of two more, relative to how strong each layer is in the photograph
-    size          px of the photograph's shorter side
-    octaves       sizes in which it is dreamed, each ``octave_scale`` times the one before
-    steps         in each octave;   strength   mean change in a step, of 255;   jitter   px by which it is rolled
-    guide         name of a sample picture to dream of, or ""
+    strength      mean change of a pixel value in a step, of 255
     film, frames, zoom
-                  fall into the dream: whether, how many frames, and the factor from one to the next
+                  a film: whether, how many frames, and the factor from one to the next
+    weight, second, second_weight, third, third_weight
+                  weight of the chosen layer, and two more layers, relative to how strong each is in the photograph
+    size          px of the photograph's shorter side
+    octaves       sizes in which it is optimized, each ``octave_scale`` times the one before
+    steps         in each octave;   jitter   px by which it is rolled
+    guide         name of a sample picture whose features are amplified instead, or ""
+    Layers, weights, strength, jitter and guide steer a run under way.
     """
 
     title = "DeepDream"
@@ -82,39 +89,32 @@ class DeepDream(Making):
     shows = "more of what a layer sees in a photograph"
     as_call = "cnnviz.dream(net, photo, layer)"
     pickers = ("image", "layer")
-    weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight", help="Of this layer in the mix")
-    second = another_layer("Layer 2", "Another layer in the mix")
-    second_weight = float_slider(
-        1.0, 0, 2, step=0.1, form=".1f", label="Weight 2", help="Of the second layer", more=True
-    )
-    third = another_layer("Layer 3", "A third layer in the mix")
-    third_weight = float_slider(1.0, 0, 2, step=0.1, form=".1f", label="Weight 3", help="Of the third layer", more=True)
-    size = slider(256, 96, 640, step=32, label="Size", help="Pixels of the photograph's shorter side: large is slow")
-    octaves = slider(
-        default(dream, "octaves"), 1, 8, label="Octaves", help="Sizes in which it is dreamed, from coarse to fine"
-    )
-    octave_scale = float_slider(
-        default(dream, "octave_scale"), 1.1, 2, step=0.1, form=".1f", label="Octave ×", help="From one size to the next"
-    )
-    steps = steps_slider(default(dream, "steps"), 50)
-    rounds = rounds_slider()
     strength = float_slider(
-        255 * default(dream, "step_size"), 0.2, 6, step=0.1, form=".1f", label="Strength",
-        help="Mean change in a step, of 255",
+        255 * argument(dream, "step_size").default, 0.2, 6, step=0.1, form=".1f", label="Strength",
+        help="Mean change of a pixel value in a step, of 255",
     )  # fmt: skip
-    jitter = slider(
-        default(dream, "jitter"), 0, 64, label="Jitter", help="Pixels by which the picture is rolled in every step"
-    )
-    guide = choice("", {"": NONE, **{name: name for name in samples()}}, label="Guide", help="A picture to dream of")
-    film = toggle(False, label="Zoom film", help="Dream, zoom in a little, dream of that, and so on")
-    frames = slider(default(dream_zoom, "frames"), 2, 120, label="Frames", help="Of the film")
-    zoom = float_slider(
-        default(dream_zoom, "zoom"), 1.01, 1.2, step=0.01, label="Zoom", help="From one frame of the film to the next"
-    )
+    film = toggle(False, label="Zoom film", help="Dream, zoom in a little, dream again, and so on")
+    weight = weight_slider(label="Weight 1", help="Of the chosen layer in the objective")
+    second = another_layer("Layer 2", "Another layer in the objective")
+    second_weight = weight_slider(label="Weight 2", help="Of the second layer")
+    third = another_layer("Layer 3", "A third layer in the objective")
+    third_weight = weight_slider(label="Weight 3", help="Of the third layer")
+    size = slider(256, 96, 640, step=32, label="Size", help="Shorter side of the photograph in px", more=True)
+    octaves = option(dream, 1, 8, help="Number of sizes in which it is optimized, from coarse to fine", more=True)
+    octave_scale = option(dream, 1.1, 2, step=0.1, form=".1f", help="Factor from one octave to the next", more=True)
+    steps = steps_slider(dream, 50, help="In each octave")
+    rounds = rounds_slider()
+    jitter = option(dream, 0, 64, help="px by which the picture is rolled at random in every step", more=True)
+    guide = choice(
+        "", {"": NONE, **{name: name for name in samples()}}, label="Guide", more=True,
+        help="A picture whose features are amplified instead",
+    )  # fmt: skip
+    frames = option(dream_zoom, 2, 120, label="Frames", help="Of the film", more=True)
+    zoom = option(dream_zoom, 1.01, 1.2, step=0.01, help="Factor from one frame of the film to the next", more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
-        dreamed = Reel("The dream", "most", max_width=780, max_height=520)
-        film = Reel("The film", max_width=448)
+        dreamed = StepView("The dream", "most", max_width=780, max_height=520)
+        film = StepView("The film", max_width=448)
         self._play = ipywidgets.Play(
             min=1, interval=1000 // FRAMES_PER_SECOND, description="Play", tooltip="Play the film"
         )
@@ -143,7 +143,7 @@ class DeepDream(Making):
         return [before]
 
     def files(self) -> dict[str, tuple[str, str]]:
-        return {**super().files(), "film": ("Save film", "The film as an animated GIF, as far as it has come")}
+        return {**super().files(), "film": ("Save film", "The film as an animated GIF: the frames so far")}
 
     def reset(self) -> None:
         self._before.value = 0
@@ -153,7 +153,7 @@ class DeepDream(Making):
         if not self._closed:
             super().close()
             self.wait()  # the film that is being made is still written
-            self._reached = {}
+            self._memos = {}
             self._folder.cleanup()
 
     def _lay_out(self, _: Any = None) -> None:
@@ -163,112 +163,121 @@ class DeepDream(Making):
 
     def compute(self, now: Now) -> Iterator[Frame]:
         """The dream, and then the film."""
-        mix = _mix(now)
-        of = now.network, now.image, mix, now.octave_scale, now.strength, now.jitter, now.guide
-        photo, film = _scaled(now.image, now.size), now.frames * FILM["octaves"] * FILM["steps"] * now.film
-        for state in self._going_on(
-            "dream", (*of, now.size, now.octaves, now.steps), now.rounds, _dreams(now, photo, mix)
-        ):
-            yield Frame({"dream": partial(_beside, photo, state)}, state.step, state.total + film)
+        layers, photo = _layers(now), _scaled(now, now.size).value
+        film = now.frames * FILM["octaves"] * FILM["steps"] * now.film
+        for number, state in self.grow(_plan(now, layers), now.rounds):
+            step, total = (number - 1) * state.total + state.step, now.rounds * state.total
+            parts = {"dream": partial(_beside, photo, state.values, f"{state.of}: step {step} of {total}")}
+            yield Frame(parts, step, total + film)
         if now.film:
-            path, done = Path(self._folder.name) / "dream.gif", state.total
-            for frames, share in self._going_on("film", (*of, now.frames, now.zoom), 1, _film(now, path, mix)):
-                yield Frame({"film": partial(_frame, frames, now.frames)}, done + round(film * share), done + film)
+            call = _film(now, layers, Path(self._folder.name) / "dream.gif")
+            for frames, share in self.keep("film", (now.network, now.image, str(call)), partial(_frames, call)):
+                yield Frame({"film": partial(_frame, frames, now.frames)}, total + round(film * share), total + film)
 
     def subject(self) -> str:
-        now = self._drawn or self._now()
-        return f"dream of {' and '.join(_mix(now))}"
+        return f"dream of {' and '.join(_weights(self._drawn or self._now()))}"
 
     def _press(self, button: str) -> None:
         if button != "film":
             super()._press(button)
             return
-        known = self._reached.get("film")
-        if known is None or known.last is None:
+        frames = self.kept("film")
+        if frames is None:
             raise UserError("there is no film yet: check “Zoom film”.")
-        frames, _ = known.last
-        if not frames:
+        if not frames[0]:
             raise UserError("there is no film yet: its first frame is still in the making.")
-        path = Path(self._folder.name) / "so far.gif"
-        write_film(frames, path, FRAMES_PER_SECOND)
+        path = Path(self._folder.name) / "frames-so-far.gif"
+        write_film(frames[0], path, FRAMES_PER_SECOND)
         self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
 
     def call(self, now: Now) -> str:
-        mix = _mix(now)
-        channels = "" if len(now.image) == 3 else f", channels={len(now.image)}"
-        guide = f', guide=cnnviz.load_image("{now.guide}"{channels})' if now.guide else ""
-        options = f", octave_scale={now.octave_scale}, step_size={now.strength} / 255, jitter={now.jitter}{guide}"
-        one = f"cnnviz.dream(net, picture, layers, octaves={now.octaves}, steps={now.steps}{options}, seed=seed)"
+        layers = _layers(now)
         lines = [
-            f"layers = {mix if len(mix) > 1 else list(mix)}",
-            f"picture = cnnviz.load_image(photo, size={now.size}{channels})",
-            f"for seed in range({now.rounds}):",
-            f"    dreamed = cnnviz.last({one})",
-            "    picture = dreamed.values",
+            f"picture = {_scaled(now, now.size).written}",
+            *self.program(_plan(now, layers), now.rounds, "dreamed"),
         ]
         if now.film:
-            film = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM}
-            more = "".join(f", {name}={value}" for name, value in film.items())
-            small = f"cnnviz.load_image(photo, size={FILM_SIZE}{channels})"
-            lines.append(f'cnnviz.last(cnnviz.dream_zoom(net, {small}, "dream.gif", layers{more}{options}))')
+            lines.append(f"cnnviz.last({_film(now, layers, 'dream.gif')})")
         return "\n".join([*lines, "dreamed"])
 
 
-def _scaled(image: Tensor, size: int) -> Tensor:
-    return load_image(image, size=size, channels=len(image))
+def _scaled(now: Now, size: int) -> As:
+    return _loaded(now, now.image, "photo", f", size={size}", size=size)
 
 
-def _dreams(now: Now, photo: Tensor, mix: dict) -> Callable[..., Iterator[OptimizationState]]:
-    def begin(round: int, before: OptimizationState | None) -> Iterator[OptimizationState]:
-        image, sizes = photo if before is None else before.values, {"octaves": now.octaves, "steps": now.steps}
-        for state in dream(now.network, image, mix, **sizes, **_options(now), seed=round - 1):
-            yield replace(state, step=(round - 1) * state.total + state.step, total=now.rounds * state.total)
-
-    return begin
+def _loaded(now: Now, picture: Any, written: str, more: str = "", **options: Any) -> As:
+    """A picture with as many channels as the image has."""
+    channels = len(now.image)
+    more += "" if channels == 3 else f", channels={channels}"
+    return As(load_image(picture, channels=channels, **options), f"cnnviz.load_image({written}{more})")
 
 
-def _film(now: Now, path: Path, mix: dict) -> Callable[..., Iterator[tuple[tuple[np.ndarray, ...], float]]]:
-    """Yields the frames that are whole, and how far the film is, 0…1."""
+def _plan(now: Now, layers: As) -> Plan:
+    photo, sizes = _scaled(now, now.size).value, {"octaves": now.octaves, "steps": now.steps}
 
-    def begin(*_: Any) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
-        frames, photo = (), _scaled(now.image, FILM_SIZE)
-        how = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND}
-        for state in dream_zoom(now.network, photo, path, mix, **how, **FILM, **_options(now)):
-            if state.step * now.frames % state.total == 0:
-                frames = (*frames, rgb(state.values))
-            yield frames, state.step / state.total
+    def begin(number: int, before: OptimizationState | None) -> Call:
+        picture = As(photo if before is None else before.values, "picture")
+        return Call(dream, now.network, picture, layers, **sizes, **_options(now), seed=number - 1)
 
-    return begin
+    return Plan("dream", (now.network, now.image, now.size, now.octave_scale, sizes), begin, "picture")
+
+
+def _film(now: Now, layers: As, path: str | Path) -> Call:
+    options = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM, **_options(now)}
+    return Call(dream_zoom, now.network, _scaled(now, FILM_SIZE), As(path, '"dream.gif"'), layers, **options)
+
+
+def _frames(call: Call) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
+    """The frames that are whole, and how far the film is, 0…1."""
+    frames: tuple[np.ndarray, ...] = ()
+    for state in call():
+        if state.step * call.options["frames"] % state.total == 0:
+            frames = (*frames, rgb(state.values))
+        yield frames, state.step / state.total
 
 
 def _options(now: Now) -> dict[str, Any]:
-    guide = load_image(now.guide, channels=len(now.image)) if now.guide else None
-    return {"octave_scale": now.octave_scale, "step_size": now.strength / 255, "jitter": now.jitter, "guide": guide}
+    """What is not as ``dream`` has it by itself."""
+    options = {
+        "octave_scale": now.octave_scale,
+        "step_size": As(now.strength / 255, f"{now.strength} / 255"),
+        "jitter": now.jitter,
+    }
+    usual = {name for name, one in options.items() if same(getattr(one, "value", one), argument(dream, name).default)}
+    guide = {"guide": _loaded(now, now.guide, f'"{now.guide}"')} if now.guide else {}
+    return {name: one for name, one in options.items() if name not in usual} | guide
 
 
-def _mix(now: Now) -> dict[str, float]:
-    """By layer, its weight, divided by how strong the layer is in the photograph: layers differ a thousandfold."""
+def _weights(now: Now) -> dict[str, float]:
+    """Layer -> its weight, as the sliders say."""
     names = {layer.name for layer in now.network.layers}
     asked = [(now.layer, now.weight), (now.second, now.second_weight), (now.third, now.third_weight)]
-    mix = {layer: weight for layer, weight in asked if layer in names and weight}
-    if not mix:
+    weights = {layer: weight for layer, weight in asked if layer in names and weight}
+    if not weights:
         raise UserError("one of the weights must be above 0.")
-    if len(mix) == 1:
-        return dict.fromkeys(mix, 1.0)
-    values = now.network.activations(now.image, list(mix))
-    return {
-        name: float(f"{weight / max(float(values[name].square().mean()), 1e-12):.3g}") for name, weight in mix.items()
-    }
+    return weights
 
 
-def _beside(photo: Tensor, state: OptimizationState, share: int | None) -> Content:
+def _layers(now: Now) -> As:
+    """Layer -> weight, divided by the mean square of the layer in the photograph: layers differ a thousandfold."""
+    weights = _weights(now)
+    if len(weights) == 1:
+        (name,) = weights
+        return As(name, written(name))
+    values = now.network.activations(now.image, list(weights))
+    strengths = {name: max(float(values[name].square().mean()), 1e-12) for name in weights}
+    layers = {name: float(f"{weight / strengths[name]:.3g}") for name, weight in weights.items()}
+    return As(layers, written(layers))
+
+
+def _beside(photo: Tensor, dream: Tensor, caption: str, share: int | None) -> Content:
     """The dream, and over its left ``share`` per cent the photograph."""
-    dreamed, before = rgb(state.values).copy(), rgb(photo)
+    dreamed, before = rgb(dream).copy(), rgb(photo)
     column = dreamed.shape[1] * (share or 0) // 100
     dreamed[:, :column] = before[:, :column]
     if 0 < column < dreamed.shape[1] - 1:
         dreamed[:, column : column + 2] = 255
-    return Content(dreamed, caption=f"{state.of}: step {state.step} of {state.total}")
+    return Content(dreamed, caption=caption)
 
 
 def _frame(film: tuple[np.ndarray, ...], total: int, number: int | None) -> Content:

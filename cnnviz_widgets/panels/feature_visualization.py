@@ -1,9 +1,9 @@
-"""M3 to M6: what the units of a layer want to see."""
+"""M3 to M6: feature visualization: what maximizes the units of a layer."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 import numpy as np
@@ -13,27 +13,29 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.spectrum import fine_share
-from cnnviz_widgets.engine.optimize import OptimizationState, objectives, parametrizations, transforms
+from cnnviz_widgets.engine.optimize import OptimizationState, objectives, optimize, parametrizations, transforms
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.activations.top_examples import TopExamples, top_examples
-from cnnviz_widgets.methods.features.visualize import visualize
+from cnnviz_widgets.methods.features.visualize import diverse, visualize
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import choice, default
+from cnnviz_widgets.panels.call import As, Call
+from cnnviz_widgets.panels.controls import choice
+from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import (
-    As,
     Making,
-    Reel,
-    Run,
-    in_rounds,
+    StepView,
+    at_step,
+    planned,
     rounds_slider,
     seed_slider,
-    seen_at,
     steps_slider,
     together,
 )
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.actions import Actions
@@ -55,42 +57,50 @@ NO_DATASET = "Examples need pictures: give the panel or cnnviz.lab dataset=…, 
 GRAY = 0.5
 
 
-class FeatureVisualization(Making):
-    """Pictures that excite the channels of a layer, and one of them large (Olah et al. 2017). Click a channel.
+@dataclass
+class _Grid:
+    """The pictures of channels, as far as they have come, and the channels that have come to their end."""
 
-    objective  "channel" (the mean of its map), "neuron" (the unit in the middle of the map), or the whole "layer"
-    family     how noise is kept away
-    beside     what is compared: four "diverse" pictures of the channel, the "families", or "examples": the pictures of
-               the session's dataset for which the mean of the map (of a neuron: its greatest value) is greatest
+    pictures: dict[int, Tensor] = field(default_factory=dict)
+    made: set[int] = field(default_factory=set)
+
+
+class FeatureVisualization(Making):
+    """Pictures that maximize the channels of a layer, and one of them large (Olah et al. 2017). Click a channel.
+
+    objective  "channel" (the mean of its map), "neuron" (the unit at the center of the map), or the whole "layer"
+    regularization
+               the ``family`` of ``cnnviz.visualize``
+    beside     what is compared: four "diverse" pictures of the channel, the "families" of regularization, or
+               "examples": the pictures of the session's dataset with the greatest mean of the map (of a neuron: with
+               the greatest activation)
     """
 
     title = "Feature visualization"
     family = "features"
     chapters = ("10",)
-    shows = "pictures that excite the channels of a layer"
+    shows = "pictures that maximize the channels of a layer"
     as_call = "cnnviz.visualize(net, layer, channel)"
     pickers = ("layer", "channel")
+    old_names: ClassVar = {"family": ("regularization", {})}
     objective = choice(
-        default(visualize, "objective"),
-        ["channel", "neuron", "layer"],
-        label="Excite",
-        help="A whole map, its middle, or the whole layer",
+        "channel", ["channel", "neuron", "layer"], label="Objective", help="A whole map, its center, or the whole layer"
     )
-    family = choice(default(visualize, "family"), FAMILIES, label="Noise", help="What keeps high frequencies away")
     beside = choice(
         "diverse",
-        {"diverse": "diverse pictures", "families": "ways to keep noise away", "examples": "examples of the dataset"},
+        {"diverse": "diverse pictures", "families": "regularizations", "examples": "examples of the dataset"},
         label="Compare",
-        help="Four different pictures, four ways to keep noise away, or the best pictures of your dataset",
+        help="Four different pictures, four kinds of regularization, or the best pictures of your dataset",
     )
-    steps = steps_slider(default(visualize, "steps"))
+    regularization = option(
+        visualize, name="family", words=FAMILIES, label="Regularization", help="What suppresses noise", more=True
+    )
+    steps = steps_slider(visualize)
     rounds = rounds_slider()
-    seed = seed_slider("Of the noise, and of all that is drawn at random")
+    seed = seed_slider()
 
     def views(self) -> list[ipywidgets.Widget]:
-        self._grid_of: tuple = ()  # what the grid is of
-        self._pictures: dict[int, Tensor] = {}  # of its channels, as far as they have come
-        self._made: set[int] = set()  # the channels that have come to their end
+        self._grids = Memo(_Grid)
         grid = View("Channels: click one", cursor="tile", controls=False, max_width=448, max_height=300)
         grid.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(grid, "selected")
@@ -99,8 +109,8 @@ class FeatureVisualization(Making):
             "next": ("Next ›", "The channels after these"),
         })  # fmt: skip
         self._turns.on_action(self.guarded(self._turn))
-        unit = Reel("The chosen channel", labels=True, max_width=448, max_height=240)
-        beside = Reel("Compared", "whole", labels=True, max_width=1076, max_height=440)
+        unit = StepView("The chosen channel", labels=True, max_width=448, max_height=240)
+        beside = StepView("Compared", "whole", labels=True, max_width=1076, max_height=440)
         return [
             ipywidgets.VBox([self.part("grid", grid), self._turns]).add_class("cnnviz-part"),
             self.part("unit", unit),
@@ -108,8 +118,7 @@ class FeatureVisualization(Making):
         ]
 
     def _choose(self, pointer: Pointer) -> None:
-        name = self._parts["grid"].image.content.names[pointer.tile]  # of what is on the screen: "channel 17"
-        self.session.channel = int(name.split()[-1])
+        self.session.channel = self._parts["grid"].image.content.keys[pointer.tile]
 
     def _turn(self, button: str) -> None:
         last = self.session.network.layer(self.session.layer).channels - 1
@@ -119,88 +128,73 @@ class FeatureVisualization(Making):
 
     def compute(self, now: Now) -> Iterator[Frame]:
         """The unit, and now and then a step of the channels around it; then the rest of them, then what is compared."""
-        waiting = self._waiting(now)
-        channels, grown = self._small(now, waiting), 0
-        runs, large, small = _beside(now), now.rounds * now.steps, len(waiting) * QUICK["steps"]
+        grid = self._grids.reached(now.network, now.layer, _grid_objective(now))
+        waiting = [channel for channel in _page(now) if channel not in grid.made]
+        groups = [tuple(waiting[begin : begin + AT_ONCE]) for begin in range(0, len(waiting), AT_ONCE)]
+        channels, grown = self._small(now, grid, groups), 0
+        plans, large, small = _beside(now), now.rounds * now.steps, len(groups) * QUICK["steps"]
         total, before, dead = large + small + large, large + small, None
         blank = not self._parts["beside"].image.content.count
-        yield Frame(self._grid(now) | ({"beside": lambda at: _room(now, runs)} if runs and blank else {}), 0, total)
+        yield Frame(_grid(now, grid) | ({"beside": lambda at: _room(now, plans)} if plans and blank else {}), 0, total)
         try:
             for step, unit in self._large(now, _unit(now)):
                 yield Frame({"unit": unit}, step + grown, total)
                 if step % SELDOM == 0 and (more := next(channels, 0)):
                     grown = more
-                    yield Frame(self._grid(now), step + grown, total)
+                    yield Frame(_grid(now, grid), step + grown, total)
         except UserError as error:  # is told at once, and while another is chosen
             dead = error
             remark(str(error))
         for step in channels:
-            yield Frame(self._grid(now), large + step, total)
+            yield Frame(_grid(now, grid), large + step, total)
         if dead:
             raise dead
-        for step, compared in self._large(now, runs):
+        for step, compared in self._large(now, plans):
             yield Frame({"beside": compared}, before + step, total)
-        if by := _measure(now):
-            for found in self._examples(now, by):
+        if _measure(now):
+            for found in self._examples(now):
                 content = _with_room(found.content(), min(EXAMPLES, found.total))
                 yield Frame({"beside": lambda at, it=content: it}, before + large * found.step // found.total, total)
-        elif not runs:
+        elif not plans:
             yield Frame({"beside": lambda at: Content()})
             if now.objective in MEASURE:
                 remark(NO_DATASET)
 
-    def _large(self, now: Now, runs: dict[str, Run]) -> Iterator[tuple[int, Callable[[Any], Content]]]:
-        """Steps, and what a Reel shows of them: all runs side by side."""
-        for states in together({name: _tried(name, self._run(name, now, run)) for name, run in runs.items()}):
+    def _large(self, now: Now, plans: list[Plan]) -> Iterator[tuple[int, Callable[[Any], Content]]]:
+        """Steps, and what a StepView shows of them: all plans side by side."""
+        runs = {plan.name: _tried(plan.name, self.grow(plan, now.rounds)) for plan in plans}
+        for states in together(runs):
             yield max(state.step for state in states.values()), partial(_content, now, states)
 
-    def _waiting(self, now: Now) -> list[tuple[int, ...]]:
-        """The channels of the grid that are still to be made, in groups that are made at once."""
-        of = now.network, now.layer, _grid_objective(now)
-        if self._grid_of != of:
-            self._grid_of, self._pictures, self._made = of, {}, set()
-        waiting = [one for one in _page(now) if one not in self._made]
-        return [tuple(waiting[begin : begin + AT_ONCE]) for begin in range(0, len(waiting), AT_ONCE)]
-
-    def _small(self, now: Now, waiting: list[tuple[int, ...]]) -> Iterator[int]:
+    def _small(self, now: Now, grid: _Grid, groups: list[tuple[int, ...]]) -> Iterator[int]:
         """Steps in which the channels of the grid grow, group by group."""
-        how = {"objective": _grid_objective(now), "size": _size(now.network, now.layer, SMALL), **QUICK}
-        for number, some in enumerate(waiting):
+        objective = _grid_objective(now)
+        how = {"objective": objective, "size": _size(now.network, now.layer, SMALL), **QUICK}
+        for number, some in enumerate(groups):
             begin = partial(visualize, now.network, now.layer, some, **how)
             try:
-                for state in self._going_on("grid", (*self._grid_of, some), 1, lambda *_, begin=begin: begin()):
+                for state in self.keep("grid", (now.network, now.layer, objective, some), begin):
                     pictures = state.values.reshape(len(some), *state.values.shape[-3:])
-                    self._pictures |= dict(zip(some, pictures, strict=True))
+                    grid.pictures |= dict(zip(some, pictures, strict=True))
                     yield number * QUICK["steps"] + state.step
-                self._made |= {*some}
+                grid.made |= {*some}
             except UserError as error:
                 remark(f"channels {some[0]} to {some[-1]}: {error}")
 
-    def _grid(self, now: Now) -> dict[str, Any]:
-        """The channels around the chosen one, gray where there is none yet."""
-        page, side = _page(now), _size(now.network, now.layer, SMALL) or SMALL
-        gray = torch.full_like(next(iter(self._pictures.values()), torch.empty(3, side, side)), GRAY)
-        content = Content(
-            rgb(torch.stack([self._pictures.get(one, gray) for one in page])),
-            names=[f"channel {one}" for one in page],
-            caption=f"{now.layer}: {page[0]} to {page[-1]} of {now.network.layer(now.layer).channels} channels",
-        )
-        return {"grid": content, "chosen": now.channel - page[0]}
-
-    def _examples(self, now: Now, by: str) -> Iterator[TopExamples]:
-        of = now.network, now.dataset, now.layer, now.channel
-        return self._going_on("examples", (*of, by), 1, lambda *_: top_examples(*of, EXAMPLES, by=by))
+    def _examples(self, now: Now) -> Iterator[TopExamples]:
+        call = _examples(now)
+        return self.keep("examples", (*call.given, call.options), call)
 
     def subject(self) -> str:
         return _subject(self._drawn or self._now())
 
     def call(self, now: Now) -> str:
-        runs = _unit(now) | _beside(now)
-        lines, names = [in_rounds(run, now, name) for name, run in runs.items()], [*runs]
-        if by := _measure(now):
+        plans = _unit(now) + _beside(now)
+        names = [plan.name for plan in plans]
+        lines = [line for plan in plans for line in self.program(plan, now.rounds, plan.name)]
+        if _measure(now):
             lines.append(f"pictures = {now.dataset.source or '...  # the dataset that you gave to the panel'}")
-            arguments = f'"{now.layer}", {now.channel}, k={EXAMPLES}, by="{by}"'
-            lines.append(f"examples = cnnviz.last(cnnviz.top_examples(net, pictures, {arguments}))")
+            lines.append(f"examples = cnnviz.last({_examples(now)})")
             names.append("examples")
         return "\n".join([*lines, f"display({', '.join(names)})"])
 
@@ -215,15 +209,33 @@ def _grid_objective(now: Now) -> str:
     return "neuron" if now.objective == "neuron" else "channel"
 
 
+def _grid(now: Now, grid: _Grid) -> dict[str, Any]:
+    """The channels around the chosen one, gray where there is none yet."""
+    page, side = _page(now), _size(now.network, now.layer, SMALL) or SMALL
+    gray = torch.full_like(next(iter(grid.pictures.values()), torch.empty(3, side, side)), GRAY)
+    content = Content(
+        rgb(torch.stack([grid.pictures.get(one, gray) for one in page])),
+        names=[f"channel {one}" for one in page],
+        keys=page,
+        caption=f"{now.layer}: {page[0]} to {page[-1]} of {now.network.layer(now.layer).channels} channels",
+    )
+    return {"grid": content, "chosen": now.channel - page[0]}
+
+
 def _measure(now: Now) -> str | None:
     """By what examples are chosen; None = there shall be none, or there is nothing to choose from."""
     return MEASURE.get(now.objective) if now.beside == "examples" and now.dataset is not None else None
 
 
-def _tried(name: str, states: Iterator[OptimizationState]) -> Iterator[OptimizationState]:
-    """Where only one of several pictures cannot be made, such as the negative of a unit that is off, the others are."""
+def _examples(now: Now) -> Call:
+    pictures = As(now.dataset, "pictures")
+    return Call(top_examples, now.network, pictures, now.layer, now.channel, EXAMPLES, by=_measure(now))
+
+
+def _tried(name: str, states: Iterator[tuple[int, OptimizationState]]) -> Iterator[OptimizationState]:
+    """Where only one of several pictures cannot be made, such as the negative of a dead unit, the others are."""
     try:
-        yield from states
+        yield from (state for _, state in states)
     except UserError as error:
         if name == "positive":
             raise
@@ -234,32 +246,35 @@ def _subject(now: Now) -> str:
     return now.layer if now.objective == "layer" else f"{now.layer} {now.objective} {now.channel}"
 
 
-def _unit(now: Now) -> dict[str, Run]:
+def _unit(now: Now) -> list[Plan]:
     size = _size(now.network, now.layer, LARGE)
     if now.objective == "layer":
         aim, picture = objectives.layer(now.layer), parametrizations.fourier(size)
         made = As(aim, f"cnnviz.objectives.{aim}"), As(picture, f"cnnviz.parametrizations.{picture}")
-        return {"layer": Run("optimize", *made, As(transforms.robust(), "cnnviz.transforms.robust()"), seed=now.seed)}
-    unit = partial(Run, "visualize", now.layer, now.channel, objective=now.objective, family=now.family)
-    return {
-        "positive": unit(size=size, seed=now.seed),
-        "negative": unit(negative=True, size=size, seed=now.seed),
-    }
+        robust = As(transforms.robust(), "cnnviz.transforms.robust()")
+        return [_plan("layer", now, Call(optimize, now.network, *made, robust))]
+    unit = partial(_visualized, now, now.regularization)
+    return [_plan("positive", now, unit()), _plan("negative", now, unit(negative=True))]
 
 
-def _beside(now: Now) -> dict[str, Run]:
+def _beside(now: Now) -> list[Plan]:
     """The pictures to make that the unit is compared with; a whole layer is compared with nothing."""
-    size = _size(now.network, now.layer, LARGE)
     if now.objective == "layer" or now.beside == "examples":
-        return {}
+        return []
     if now.beside == "diverse":
-        return {"diverse": Run("diverse", now.layer, now.channel, VARIETIES, size=size, seed=now.seed)}
-    return {
-        family: Run(
-            "visualize", now.layer, now.channel, objective=now.objective, family=family, size=size, seed=now.seed
-        )
-        for family in TABLE
-    }
+        size = _size(now.network, now.layer, LARGE)
+        return [_plan("diverse", now, Call(diverse, now.network, now.layer, now.channel, VARIETIES, size=size))]
+    return [_plan(family, now, _visualized(now, family)) for family in TABLE]
+
+
+def _plan(name: str, now: Now, call: Call) -> Plan:
+    return planned(name, now, call, str(call))  # nothing of it may change on the way
+
+
+def _visualized(now: Now, family: str, **options: Any) -> Call:
+    size = _size(now.network, now.layer, LARGE)
+    how = {"objective": now.objective, "family": family, "size": size}
+    return Call(visualize, now.network, now.layer, now.channel, **how, **options)
 
 
 def _content(now: Now, states: dict[str, OptimizationState], at: int | None) -> Content:
@@ -267,7 +282,7 @@ def _content(now: Now, states: dict[str, OptimizationState], at: int | None) -> 
     tiles: dict[str, Tensor] = {}
     last = 0
     for name, state in states.items():
-        step, pictures = seen_at(state, at)
+        step, pictures = at_step(state, at)
         last = max(last, step)
         tiles |= {f"{name} {n + 1}": one for n, one in enumerate(pictures)} if pictures.ndim == 4 else {name: pictures}
     if "none" in states:
@@ -276,11 +291,11 @@ def _content(now: Now, states: dict[str, OptimizationState], at: int | None) -> 
     return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
 
 
-def _room(now: Now, runs: dict[str, Run]) -> Content:
-    """Gray tiles for all that the runs will make: when it comes, nothing moves."""
-    side, count = _size(now.network, now.layer, LARGE) or LARGE, VARIETIES if "diverse" in runs else len(runs)
-    gray = np.full((count, side, side, 3), round(255 * GRAY), np.uint8)
-    return Content(gray, names=["…"] * count, caption="…")
+def _room(now: Now, plans: list[Plan]) -> Content:
+    """Gray tiles for all pictures that will come, so that nothing moves then."""
+    side = _size(now.network, now.layer, LARGE) or LARGE
+    count = VARIETIES if plans[0].name == "diverse" else len(plans)
+    return _with_room(Content(np.empty((0, side, side, 3), np.uint8), caption="…"), count)
 
 
 def _with_room(content: Content, count: int) -> Content:

@@ -17,12 +17,14 @@ class Plan:
     begin    (round from 1, last state of the round before, or None) -> call
     picture  the variable of a picture, as the calls write it, where a round begins with the picture of the one before;
              otherwise it goes on from its state
+    options  (round) -> what its call is given beside, and what does not change the pictures: it is not written
     """
 
     name: Hashable
     of: tuple
     begin: Callable[[int, Any], Call]
     picture: str = ""
+    options: Callable[[int], dict[str, Any]] = lambda number: {}
 
 
 @dataclass
@@ -51,8 +53,8 @@ class Growth:
         """The last state of all, or None."""
         return self._latest or (self.ends[-1] if self.ends else None)
 
-    def states(self, plan: Plan, rounds: int, **options: Any) -> Iterator[tuple[int, Any]]:
-        """(round, state) from what was reached to the end of so many rounds; ``options`` of every call."""
+    def states(self, plan: Plan, rounds: int) -> Iterator[tuple[int, Any]]:
+        """(round, state), from what was reached to the end of so many rounds."""
         if self._whole_otherwise(plan, rounds):
             self.__init__()
         done = min(len(self.ends), rounds)
@@ -63,9 +65,11 @@ class Growth:
         while len(self.ends) < rounds:
             number, before = len(self.ends) + 1, self.ends[-1] if self.ends else None
             segment = Segment(number, plan.begin(number, before))
+            if self._segments and _alike(self._segments[-1], segment):
+                segment = self._segments[-1]
             start = self._latest or (None if plan.picture else before)
             try:
-                for state in segment.call(start=start, **options):
+                for state in segment.call(start=start, **plan.options(number)):
                     self._note(segment, state)
                     yield number, state
             except Exception:
@@ -74,9 +78,9 @@ class Growth:
                 raise
 
     def _note(self, segment: Segment, state: Any) -> None:
-        if not (self._segments and _alike(self._segments[-1], segment)):
+        if not segment.until:
             self._segments.append(segment)
-        self._segments[-1].until = state.step
+        segment.until = state.step
         if state.step < state.total:
             self._latest = state
         else:

@@ -1,15 +1,14 @@
-"""What panels share that make a picture: it grows, goes on from where it was, is looked at step by step, is kept."""
+"""Base of the panels that make pictures by optimization: streaming, resuming, steering, snapshots, export."""
 
 import json
 import re
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import ipywidgets
 from PIL import Image
@@ -17,17 +16,21 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from traitlets import TraitType, Unicode
 
-import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.render import Content, tile
 from cnnviz_widgets.engine.optimize import OptimizationState, optimize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
-from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls import NATURAL, default, slider
+from cnnviz_widgets.panels.call import Call
+from cnnviz_widgets.panels.controls import NATURAL, slider
+from cnnviz_widgets.panels.growth import Growth, Kept, Plan
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.widgets.actions import Actions
+
+T = TypeVar("T")
 
 STOPS = sorted({2**n for n in range(13)} | {3 * 2**n for n in range(11)})  # steps that can be looked at later
 LATEST = "latest"
@@ -45,26 +48,34 @@ def heading(words: str, help: str) -> TraitType:
     return Unicode("", read_only=True).tag(control=build, more=True)
 
 
-def steps_slider(default: int, most: int = 1024) -> TraitType:
-    return slider(default, 1, most, label="Steps", help="How long a round goes on")
+def steps_slider(function: Callable, most: int = 1024, *, help: str = "Optimization steps in a round") -> option:
+    """The ``steps`` of a method as a setting."""
+    return option(function, 1, most, name="steps", help=help)
 
 
-def seed_slider(help: str) -> TraitType:
-    return slider(default(optimize, "seed"), 0, 99, label="Seed", help=help)
+def seed_slider() -> option:
+    return option(
+        optimize, 0, 99, name="seed", more=True, help="Of the noise at the start and of the random transforms"
+    )
 
 
 def rounds_slider() -> TraitType:
     return slider(
-        1, 1, MOST_ROUNDS, label="Rounds", help="Each goes on where the one before ended, as Continue does", more=True
+        1,
+        1,
+        MOST_ROUNDS,
+        label="Rounds",
+        more=True,
+        help="Each goes on from the end of the one before, as Continue does",
     )
 
 
-class Reel(View):
-    """A view of what is in the making. ``show`` takes a function from what is looked at (a step, …) to its Content."""
+class StepView(View):
+    """A view of pictures in the making. ``show`` takes a function: the step that is looked at, or None -> Content."""
 
     def __init__(self, heading: str, room: str = "part", **traits: Any) -> None:
         super().__init__(heading, room, controls=False, **traits)
-        self._lock = Lock()  # the worker shows what is new, and the scrubber what has been
+        self._lock = Lock()  # the worker shows new steps, and the kernel's thread earlier ones
         self._content: Callable[[Any], Content] = lambda at: Content()
         self._at: Any = None
 
@@ -79,55 +90,11 @@ class Reel(View):
             super().show(self._content(at))
 
 
-class As(NamedTuple):
-    """An argument that is not written as its ``repr``."""
-
-    value: Any
-    written: str
-
-
-class Run:
-    """A call of ``cnnviz.<function>(net, …)`` that makes pictures: to be made here, and written in a program."""
-
-    def __init__(self, function: str, *given: Any, **options: Any) -> None:
-        self._function, self._given, self._options = function, given, options
-
-    def states(self, network: Network, steps: int, **more: Any) -> Iterator[Any]:
-        given = [one.value if isinstance(one, As) else one for one in self._given]
-        return getattr(cnnviz, self._function)(network, *given, **self._options, steps=steps, **more)
-
-    def __str__(self) -> str:
-        """Without the last bracket: there may be more arguments."""
-        written = [*map(_literal, self._given), *(f"{name}={_literal(one)}" for name, one in self._options.items())]
-        return f"cnnviz.{self._function}({', '.join(['net', *written])}"
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, As):
-        return value.written
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-@dataclass(eq=False)
-class _Reached:
-    """How far something has come: what it is of, its rounds' last states, and the states of the round that goes on."""
-
-    of: tuple
-    ends: list[Any] = field(default_factory=list)
-    states: Iterator[Any] | None = None
-    latest: Any = None
-
-    @property
-    def last(self) -> Any:
-        """The last state of all, or None."""
-        return self.latest or (self.ends[-1] if self.ends else None)
-
-
 class Making(Panel):
     """Base of the panels that make pictures. An author writes ``views`` in place of ``build``.
 
-    What was reached is kept: what is stopped goes on from there, another round from the end of the one before, and all
-    else begins anew.
+    What was reached is kept: a stopped run goes on from there, another round from the end of the one before; settings
+    that a ``Plan`` allows to change on the way steer the run, and all others begin anew.
     """
 
     steps: int  # of a round; an author declares it with ``steps_slider``
@@ -138,7 +105,7 @@ class Making(Panel):
         raise NotImplementedError
 
     def build(self) -> list[ipywidgets.Widget]:
-        self._reached: dict[Hashable, _Reached] = {}
+        self._memos: dict[Hashable, Memo] = {}
         rows = self.views()
         self._buttons = Actions({
             "continue": ("Continue", "Go on from here: to the end, or from the end for another round"),
@@ -159,7 +126,7 @@ class Making(Panel):
         self._scrubber = ipywidgets.SelectionSlider(
             options=[LATEST],
             description="Look at step",
-            tooltip="Steps that were kept, from the first to the latest; also while it goes on",
+            tooltip="Steps that were kept, from the first to the latest; also during the run",
             style=NATURAL,
         )
         self._scrubber.layout.flex, self._scrubber.layout.width = "1 1 260px", "auto"
@@ -177,7 +144,7 @@ class Making(Panel):
         elif self.rounds < MOST_ROUNDS:
             self.rounds += 1
         else:
-            raise UserError(f"rounds must be at most {MOST_ROUNDS}: from there on nothing much happens any more.")
+            raise UserError(f"rounds must be at most {MOST_ROUNDS}: further ones hardly change the picture.")
 
     def save(self, path: str | Path) -> None:
         """The pictures that are shown, in their own size, as a PNG file that tells how they were made."""
@@ -200,7 +167,7 @@ class Making(Panel):
         for name, text in told.items():
             info.add_itxt(name, text)
         buffer = BytesIO()
-        self._kept().save(buffer, "PNG", pnginfo=info)
+        self._kept_picture().save(buffer, "PNG", pnginfo=info)
         return buffer.getvalue()
 
     def subject(self) -> str:
@@ -208,77 +175,57 @@ class Making(Panel):
         return self.title
 
     def reset(self) -> None:
-        self._reached = {}
+        self._memos = {}
         super().reset()
 
     # ------------------------------------------------------------------ for panels of this kind
 
+    def grow(self, plan: Plan, rounds: int) -> Iterator[tuple[int, OptimizationState]]:
+        """(round, state) of a plan, from where it is."""
+        return self._memo(plan.name, Growth).reached(*plan.of).states(plan, rounds)
+
+    def program(self, plan: Plan, rounds: int, variable: str = "state") -> list[str]:
+        """The lines that leave the last state of a plan in a variable: every call that led, or will lead, to it."""
+        growth = self._memo(plan.name, Growth).known(*plan.of) or Growth()
+        return growth.program(plan, rounds, variable)
+
+    def keep(self, name: Hashable, of: tuple, begin: Callable[[], Iterator[T]]) -> Iterator[T]:
+        """What an iterator yields, from where it is; where ``of`` has changed, it begins anew."""
+        return self._memo(name, Kept).reached(*of).states(begin)
+
+    def kept(self, name: Hashable) -> Any:
+        """The last of what an iterator has yielded, or None."""
+        held = self._memo(name, Kept).held
+        return held and held.last
+
+    def _memo(self, name: Hashable, kind: type) -> Memo:
+        return self._memos.setdefault(name, Memo(kind))
+
     def _first_look(self) -> None:
         """Only until there is a picture: what grows is better watched."""
         end = time.monotonic() + FIRST_LOOK
-        while not self._reel().image.content.count and time.monotonic() < end and not self.wait(0.02):
+        while not self._step_view().image.content.count and time.monotonic() < end and not self.wait(0.02):
             pass
 
-    def _going_on(
-        self, name: Hashable, of: tuple, rounds: int, begin: Callable[[int, Any], Iterator[Any]]
-    ) -> Iterator[Any]:
-        """The states of ``begin(round, last state of the round before)``, from where they are.
-
-        name   what of this panel they make
-        of     all that they depend on: where that has changed, they begin anew
-        """
-        known = self._reached.get(name)
-        if known is None or not _alike(known.of, of):
-            known = self._reached[name] = _Reached(of)
-        if known.ends[:rounds]:
-            yield known.ends[:rounds][-1]
-        while len(known.ends) < rounds:
-            if known.states is None:
-                known.states = begin(len(known.ends) + 1, known.ends[-1] if known.ends else None)
-            elif known.latest is not None:
-                yield known.latest
-            try:
-                for state in known.states:
-                    known.latest = state
-                    yield state
-            except Exception:
-                known.states = known.latest = None
-                raise
-            known.ends.append(known.latest)
-            known.states = known.latest = None
-
-    def _run(self, name: Hashable, now: Now, run: Run, *of: Any) -> Iterator[OptimizationState]:
-        """As ``_going_on``, with a run that takes ``start`` and ``snapshots``; ``of``: what it does not write out."""
-
-        def begin(round: int, state: OptimizationState | None) -> Iterator[OptimizationState]:
-            steps = round * now.steps
-            return run.states(now.network, steps, snapshots=[stop for stop in STOPS if stop <= steps], start=state)
-
-        return self._going_on(name, (now.network, now.steps, str(run), *of), now.rounds, begin)
-
-    def _reel(self) -> Reel:
+    def _step_view(self) -> StepView:
         """What is saved."""
-        return next(part for part in self._parts.values() if isinstance(part, Reel))
+        return next(part for part in self._parts.values() if isinstance(part, StepView))
 
-    def _kept(self) -> Image.Image:
-        pictures = self._reel().image.content.pictures
+    def _kept_picture(self) -> Image.Image:
+        pictures = self._step_view().image.content.pictures
         if pictures is None:
             raise UserError("there is no picture yet.")
         return Image.fromarray(tile(pictures, -(-len(pictures) // round(len(pictures) ** 0.5)), GAP))
 
     def _told(self) -> dict[str, Any]:
         now = self._drawn or self._now()
-        reads = self.reads()
-        shared = {name: getattr(now, name) for name in ("layer", "channel", "position") if name in reads}
-        own = {name: getattr(now, name) for name in self._own_traits()}
-        shown = self._reel().image.content.caption
+        shared = [name for name in ("layer", "channel", "position") if name in self.reads()]
         return {
             "panel": type(self).__name__,
             "network": now.network.name,
             "of": self.subject(),
-            **shared,
-            **own,
-            "shown": shown,
+            **{name: getattr(now, name) for name in (*shared, *self._own_traits())},
+            "shown": self._step_view().image.content.caption,
         }
 
     def _press(self, button: str) -> None:
@@ -301,12 +248,25 @@ class Making(Panel):
     def _scrub(self, change: dict) -> None:
         if not self._offering:
             for part in self._parts.values():
-                if isinstance(part, Reel):
+                if isinstance(part, StepView):
                     part.look_at(None if change["new"] == LATEST else change["new"])
 
 
-def seen_at(state: Any, step: int | None) -> tuple[int, Tensor]:
-    """Of an OptimizationState (step, picture): the last one that was kept until ``step``; None = the latest."""
+def planned(name: Hashable, now: Now, call: Call, *of: Any) -> Plan:
+    """``call`` in rounds of the panel's steps, from the panel's seed; all but ``of`` may change on the way."""
+    seed = {"seed": now.seed} if now.seed else {}
+
+    def begin(number: int, _: OptimizationState | None) -> Call:
+        return Call(call.function, *call.given, **call.options, **seed, steps=number * now.steps)
+
+    def kept(number: int) -> dict[str, list[int]]:
+        return {"snapshots": [stop for stop in STOPS if stop <= number * now.steps]}
+
+    return Plan(name, (now.network, now.steps, now.seed, *of), begin, options=kept)
+
+
+def at_step(state: OptimizationState, step: int | None) -> tuple[int, Tensor]:
+    """(step, picture): the kept one, or the state's own where it was not kept; None = the latest."""
     if step is None or state.step <= step or step not in state.snapshots:
         return state.step, state.values
     return step, state.snapshots[step]
@@ -320,21 +280,6 @@ def together(runs: Mapping[Hashable, Iterator[Any]]) -> Iterator[dict[Hashable, 
         yield latest.copy()
 
 
-def in_rounds(run: Run, now: Now, name: str = "state") -> str:
-    """The program that leaves the last state of a run in the variable ``name``."""
-    if now.rounds == 1:
-        return f"{name} = cnnviz.last({run}, steps={now.steps}))"
-    totals = ", ".join(str(now.steps * number) for number in range(1, now.rounds + 1))
-    return f"{name} = None\nfor steps in ({totals}):\n    {name} = cnnviz.last({run}, steps=steps, start={name}))"
-
-
 def slug(words: str) -> str:
     """A file name that every system takes."""
     return re.sub(r"[^\w]+", "-", words).strip("-").lower()[:80] or "picture"
-
-
-def _alike(a: tuple, b: tuple) -> bool:
-    return len(a) == len(b) and all(
-        x is y or (not isinstance(x, Tensor) and not isinstance(y, Tensor) and x == y)
-        for x, y in zip(a, b, strict=True)
-    )

@@ -8,7 +8,7 @@ makes a slider called “Size” from 4 to 128, with the default and the docstri
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from traitlets import TraitType
@@ -26,7 +26,7 @@ class Argument(NamedTuple):
 
 
 class option:
-    """An argument of ``function`` as a trait with its control.
+    """An argument of ``function``, or of a ``partial`` of one, as a trait with its control.
 
     low, high   ends of a slider, for numbers; by default the range in the signature
     step, form  of the slider; how its number is written, as in ``format``
@@ -73,7 +73,7 @@ class option:
             return choice(default, self._words or get_args(kind), **said)
         low, high = (allowed if end is None else end for end, allowed in zip(self._ends, range[:2], strict=True))
         if kind not in (int, float) or low is None or high is None:
-            raise TypeError(f"{self._function.__name__}: no control for {name}, {kind} from {low} to {high}.")
+            raise TypeError(f"{_plain(self._function).__name__}: no control for {name}, {kind} from {low} to {high}.")
         if kind is int:
             return slider(default, low, high, step=self._step, **said)
         return float_slider(default, low, high, step=self._step, form=self._form, **said)
@@ -81,7 +81,7 @@ class option:
 
 def argument(function: Callable, name: str) -> Argument:
     """What the signature says of an argument."""
-    kind = get_type_hints(inspect.unwrap(function), include_extras=True)[name]
+    kind = get_type_hints(_plain(function), include_extras=True)[name]
     more = ()
     if get_origin(kind) is Annotated:
         kind, *more = get_args(kind)
@@ -94,7 +94,7 @@ def documented(function: Callable) -> dict[str, str]:
     """Argument -> what the docstring says of it: ``size    side of the square``, and lines that are further in."""
     found: dict[str, str] = {}
     names: list[str] = []
-    for line in (inspect.getdoc(function) or "").splitlines()[1:]:
+    for line in (inspect.getdoc(_plain(function)) or "").splitlines()[1:]:
         match = re.match(r"(\w+(?:, \w+)*) {2,}(\S.*)", line)
         if match:
             names = match[1].split(", ")
@@ -104,3 +104,8 @@ def documented(function: Callable) -> dict[str, str]:
         else:
             names = []
     return {name: text[0].upper() + text[1:] for name, text in found.items()}
+
+
+def _plain(function: Callable) -> Callable:
+    """What is behind a partial or a decorator."""
+    return inspect.unwrap(function.func if isinstance(function, partial) else function)

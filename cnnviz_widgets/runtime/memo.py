@@ -30,18 +30,22 @@ class Memo(Generic[T]):
         of     what makes it another one: where that differs, all begins anew
         steer  what may change on the way: what was reached is kept, and ``steered`` is told
         """
-        if self._held is None or not same(of, self._of):
-            self._of, self._held = of, self._fresh()
+        if self.held is None or not same(of, self._of):
+            self._of, self.held = of, self._fresh()
         elif not same(steer, self._steer):
-            self._steered(self._held, steer)
+            self._steered(self.held, steer)
         self._steer = steer
-        return self._held
+        return self.held
+
+    def known(self, *of: Any) -> T | None:
+        """What was reached of the same, if anything was; nothing begins anew."""
+        return self.held if same(of, self._of) else None
 
     def forget(self) -> None:
         """Begin anew, whatever is asked for next."""
         self._of: tuple = ()
         self._steer: tuple = ()
-        self._held: T | None = None
+        self.held: T | None = None
 
 
 def same(one: Any, other: Any) -> bool:

@@ -9,7 +9,7 @@ from cnnviz_widgets import panels, registry
 from cnnviz_widgets.drawing.results import ActivationMaps, Filters
 from cnnviz_widgets.methods.features.class_model import RECIPES
 from cnnviz_widgets.methods.features.invert import spread
-from cnnviz_widgets.panels.class_model import CONTROLS
+from cnnviz_widgets.panels.class_model import fields
 
 PANELS = [getattr(panels, one.name) for one in registry.panels()]
 
@@ -72,7 +72,7 @@ def test_a_trait_of_another_name_does_too(of):
 
 def test_a_class_model_begins_as_its_recipe():
     recipe = RECIPES[panels.ClassModel.preset.default_value]
-    for name, field in {"steps": "steps", **CONTROLS}.items():
+    for name, field in {"steps": "steps", **fields()}.items():
         assert getattr(panels.ClassModel, name).default_value == getattr(recipe, field), name
 
 

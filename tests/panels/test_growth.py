@@ -25,6 +25,18 @@ def add(picture=None, *, weight=1.0, steps=4, start=None):
         yield State(step, steps, value)
 
 
+def fails(*, steps=4, start=None):
+    yield from islice(add(start=start), 1)
+    raise ValueError("no more")
+
+
+def interrupted(*, start=None):
+    for state in add(start=start):
+        if state.step == 3 and start is None:
+            raise KeyboardInterrupt
+        yield state
+
+
 def going_on(weight, steps=4):
     return Plan("sum", (steps,), lambda number, before: Call(add, weight=weight, steps=number * steps))
 
@@ -109,10 +121,6 @@ def test_a_round_more_and_one_less():
 
 
 def test_what_fails_begins_its_round_anew():
-    def fails(*, steps=4, start=None):
-        yield from islice(add(start=start), 1)
-        raise ValueError("no more")
-
     growth = Growth()
     list(growth.states(going_on(1.0), 1))
     with pytest.raises(ValueError, match="no more"):
@@ -121,12 +129,6 @@ def test_what_fails_begins_its_round_anew():
 
 
 def test_an_interrupt_loses_no_step():
-    def interrupted(*, start=None):
-        for state in add(start=start):
-            if state.step == 3 and start is None:
-                raise KeyboardInterrupt
-            yield state
-
     plan, growth = Plan("sum", (), lambda *_: Call(interrupted)), Growth()
     with pytest.raises(KeyboardInterrupt):
         list(growth.states(plan, 1))

@@ -62,6 +62,15 @@ def shown(panel):
     return panel._parts[FIRST[type(panel)]].image.content.pictures
 
 
+def reached(panel, name):
+    """The last state of a plan."""
+    return panel._memos[name].held.last
+
+
+def stacked(pictures):
+    return np.concatenate([one if one.ndim == 4 else one[None] for one in map(rgb, pictures)])
+
+
 def begin(panel):
     """As a browser does: compute in the background."""
     panel.shown = True
@@ -214,7 +223,7 @@ def test_the_program_of_what_is_compared(make):
 def test_the_program_says_what_differs_from_the_preset(make):
     panel = make(ClassModel, preset="yosinski-3", decay=0.2, sigma=0.5, starts=2, seed=7).run()
     assert "cnnviz.class_model(net, " in panel.code()
-    assert '"yosinski-3", batch=2, decay=0.2, blur=0.5, seed=7, steps=4' in panel.code()
+    assert '"yosinski-3", batch=2, decay=0.2, blur=0.5, seed=7, steps=4)' in panel.code()
 
 
 # ---------------------------------------------------------------------- stop, go on, begin anew
@@ -258,6 +267,77 @@ def test_a_regularizer_begins_anew(make, monkeypatch):
     assert seen == [1, 2, 3, 4]
     assert not np.array_equal(shown(panel), shown(make(ClassModel).run()))
     panel.l2 = RECIPES["distill"].l2
+
+
+STEERED = [  # (panel, settings, what is changed on the way)
+    (ClassModel, {"steps": 6}, {"l2": 0.005, "jitter": 2}),
+    (ClassModel, {"steps": 3, "rounds": 2, "starts": 2, "seed": 3}, {"total_variation": 0.01, "sigma": 0.5}),
+    (DeepDream, {"steps": 6}, {"second": "0", "strength": 3.0}),
+    (DeepDream, {"steps": 3, "rounds": 2}, {"weight": 0.5, "second": "0", "guide": "coffee"}),
+    (Inversion, {"steps": 6, "rungs": 2}, {"smoothness": 5.0}),
+    (Inversion, {"steps": 6, "features": "hog"}, {"beta": 1.5, "hog_smoothness": 3.0}),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings", "changes"), STEERED)
+def test_a_setting_steers_what_is_under_way(kind, settings, changes, make, monkeypatch):
+    plain = make(kind, **settings).run()
+    panel = make(kind, **settings)
+    stopped = stop_after(panel, 4, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    seen = []
+    for at, (name, value) in enumerate(changes.items(), 5):  # each holds for a step, and the last to the end
+        monkeypatch.undo()
+        seen = stop_after(panel, 2 if at < 4 + len(changes) else 999, monkeypatch)
+        setattr(panel, name, value)
+        assert panel.wait(60)
+    assert panel._bar.state == "done"
+    assert stopped == [1, 2, 3, 4]
+    assert seen[0] >= 4  # what was reached, and then the rest: nothing is made again
+    assert seen == sorted(seen)
+    assert not np.array_equal(shown(panel), shown(plain))
+    assert "until=" in panel.code()
+    scope = execute(panel)
+    made = {ClassModel: "state", DeepDream: "dreamed", Inversion: "states"}[kind]
+    ours = [state.values for state in scope[made].values()] if kind is Inversion else [scope[made].values]
+    np.testing.assert_array_equal(shown(panel)[-len(ours) :] if kind is Inversion else shown(panel), stacked(ours))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [(ClassModel, "seed", 5), (ClassModel, "picture", "pixels"), (ClassModel, "starts", 2), (Inversion, "seed", 5),
+     (DeepDream, "octave_scale", 1.2), (DeepDream, "size", 128), (FeatureVisualization, "seed", 5),
+     (FeatureVisualization, "regularization", "both")],
+)  # fmt: skip
+def test_what_makes_another_picture_begins_anew(kind, name, value, make, monkeypatch):
+    panel = make(kind, **({"steps": 3} if kind is DeepDream else {}))
+    stop_after(panel, 2, monkeypatch)
+    begin(panel)
+    assert panel.wait(60)
+    monkeypatch.undo()
+    setattr(panel, name, value)
+    assert panel.wait(60)
+    assert panel._bar.state == "done"
+    assert "until=" not in panel.code()
+    new = make(kind, **({"steps": 3} if kind is DeepDream else {}), **{name: value}).run()
+    np.testing.assert_array_equal(shown(panel), shown(new))
+
+
+def test_a_drag_is_told_by_the_values_that_made_steps(make):
+    panel = make(ClassModel, steps=400, target=1)
+    begin(panel)
+    values = [0.0005 * number for number in range(1, 11)]
+    for value in values:
+        panel.l2 = value
+        panel.wait(0.05)
+    assert panel.wait(120)
+    calls = [line for line in panel.code().splitlines() if "class_model(" in line]
+    assert len(calls) <= 1 + len(values)
+    steps = [int(re.search(r"until=(\d+)", line)[1]) for line in calls[:-1]]
+    assert steps == sorted({*steps})  # every call made a step
+    assert "l2=0.005" in calls[-1] or "l2" not in calls[-1]
+    np.testing.assert_array_equal(shown(panel)[0], rgb(execute(panel)["state"].values))
 
 
 def test_the_same_is_not_made_twice(make, monkeypatch):
@@ -306,7 +386,7 @@ def test_the_scrubber_shows_the_steps_that_were_kept(make):
     assert panel._scrubber.options == (1, 2, 3, 4, LATEST)
     latest = shown(panel).copy()
     panel._scrubber.value = 3
-    state = panel._reached["picture"].ends[-1]
+    state = reached(panel, "state")
     np.testing.assert_array_equal(shown(panel)[0], rgb(state.snapshots[3]))
     assert "step 3 of 6" in panel._parts["picture"].image.content.caption
     panel._scrubber.value = LATEST
@@ -391,7 +471,8 @@ def test_a_preset_moves_all_controls(make):
     for name in RECIPES:
         panel.preset = name
         assert "cnnviz.class_model(net," in panel.code()
-        assert f'"{name}", seed=0, steps=' in panel.code()  # nothing differs
+        given = "" if name == "distill" else f', "{name}"'
+        assert f'"cat"{given}, steps={panel.steps})' in panel.code()  # nothing differs
 
 
 def test_what_is_given_beside_a_preset_stays(make):
@@ -416,7 +497,7 @@ def test_starts_differ_whatever_the_preset(preset, make):
 
 def test_the_class_and_what_the_network_says_to_it(make, network):
     panel = make(ClassModel, target="fish").run()
-    state = panel._reached["picture"].ends[-1]
+    state = reached(panel, "state")
     share = float(network.logits(state.values).softmax(0)[3])
     assert panel._parts["picture"].image.content.names == (f"fish · {share:.1%}",)
     panel.session.target = None
@@ -429,7 +510,7 @@ def test_the_curves_are_what_the_terms_added(make):
     panel = make(ClassModel, preset="simonyan", steps=5, target=1, starts=2).run()
     drawn = panel._parts["curves"]._shown["curves"]
     assert list(drawn) == ['logit("dog")', "l2()"]
-    state = panel._reached["picture"].ends[-1]
+    state = reached(panel, "state")
     for (steps, values), last in zip(drawn.values(), state.terms.values(), strict=True):
         assert steps == [1, 2, 3, 4, 5]
         assert values[-1] == pytest.approx(last / 2)
@@ -537,9 +618,7 @@ def test_examples_of_the_dataset(make, network):
         values = measure(network.activations(pictures, "3")["3"][:, 4])
         best = values.argsort(descending=True)[:8].tolist()
         assert content.names == tuple(f"{values[one]:.3g} · picture {one}" for one in best)
-        np.testing.assert_array_equal(
-            content.pictures, [rgb(one.patch) for one in panel._reached["examples"].last.examples]
-        )
+        np.testing.assert_array_equal(content.pictures, [rgb(one.patch) for one in panel.kept("examples").examples])
     panel.objective = "layer"
     assert panel.wait(60)
     assert not panel._parts["beside"].image.content.count
@@ -614,7 +693,7 @@ def test_layers_are_mixed_by_how_strong_they_are(make, network, photo):
     panel = make(DeepDream, second="0", weight=0.5, second_weight=2.0).run()
     values = network.activations(photo, ["3", "0"])
     expected = {name: w / float(values[name].square().mean()) for name, w in (("3", 0.5), ("0", 2.0))}
-    written = eval(re.search(r"layers = (.*)", panel.code())[1])
+    written = eval(re.search(r"dream\(net, picture, (\{.*?\})", panel.code())[1])
     assert written == pytest.approx(expected, rel=0.01)
 
 
@@ -724,7 +803,7 @@ def test_the_ladder_tells_how_near_every_layer_is(make, network, photo):
     np.testing.assert_array_equal(content.picture[0], rgb(photo))
     for name in content.names[1:]:
         layer, _, near = name.partition(" · ")
-        state = panel._reached[layer].ends[-1]
+        state = reached(panel, layer)
         assert near == f"{psnr(state.values, photo):.1f} dB"
     curve = panel._parts["curve"]._shown["curves"]["PSNR"]
     assert curve[0] == [0, 1, 2]

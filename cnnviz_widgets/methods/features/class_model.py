@@ -22,17 +22,25 @@ __all__ = ["class_model"]
 class Recipe:
     """The regularization of a class model; 0 turns a term off. Pixel values are 0…1.
 
-    picture       "pixels" or "fourier";   sd   of the noise at the start
-    steps, optimizer, learning_rate   as in ``optimize``
-    fading        share of the learning rate that is left at the end of a cosine schedule
-    l2, total_variation               weights of the priors, see ``objectives``
-    decay         L2 decay: share of the difference from the mean color that is removed in every step
-    blur, blur_every                  σ in px of a Gaussian blur of the picture, every ``blur_every`` steps
-    small_norms, small_contributions  share of the pixels that are set to the mean color in every step
-    pad, jitter, scale, rotate        random transforms: px of gray border, px, share, degrees, each up to so much
-    soften        random blur before the network, σ up to so many px
-    color        random change of brightness, contrast and tint before the network, up to so much
-    flip          random mirror image
+    picture              parametrization: "pixels" or "fourier"
+    sd                   standard deviation of the noise at the start
+    steps                optimization steps
+    optimizer, learning_rate   as in ``optimize``
+    fading               share of the learning rate that is left at the end of a cosine schedule
+    l2                   weight of the L2 penalty on the picture
+    total_variation      weight of the total variation of the picture
+    decay                L2 decay: share of the difference from the mean color that is removed in every step
+    blur                 standard deviation in px of a Gaussian blur between steps
+    blur_every           steps from one blur to the next
+    small_norms          share of pixels, those of least norm, that are set to the mean color in every step
+    small_contributions  share of pixels, those of least effect on the score, that are set to the mean color
+    jitter               random translation, by up to so many px
+    pad                  width in px of a gray border around the picture
+    scale                random scaling, by up to this share
+    rotate               random rotation, by up to so many degrees
+    soften               random Gaussian blur before the network, σ up to so many px
+    color                random change of brightness, contrast and tint, by up to this amount
+    flip                 random mirror images
     """
 
     picture: Literal["pixels", "fourier"] = "pixels"

@@ -157,7 +157,8 @@ def dream_zoom(
     path     "….gif", "….png" (animated) or "….mp4" (that needs the package imageio with ffmpeg); without such an
              ending, a folder of numbered PNG files
     frames   pictures in the film
-    zoom     factor from one frame to the next;   degrees   by which the picture turns meanwhile
+    zoom     factor from one frame to the next
+    degrees  by which the picture turns from one frame to the next
     Other arguments as in ``dream``. Yields a state after every step of every frame; each frame has ``total / frames``
     of them. The film is there at the end, and as many frames as are whole if one stops before.
     """

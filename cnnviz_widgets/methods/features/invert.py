@@ -134,20 +134,24 @@ def invert_hog(
     image: Picture,
     *,
     cell: Positive = 8,
+    beta: Annotated[float, Range(above=0, most=100)] = 2.0,
     smoothness: Rate = 20.0,
+    steps: Positive = 256,
     learning_rate: Rate = 0.05,
     **options: Any,
 ) -> Iterator[OptimizationState]:
     """Inversion of histograms of oriented gradients, written as a small network: see ``hog``.
 
-    image  (1 or 3, H, W), values 0…1; colors are converted to luminance; the result is gray, (1, H, W)
-    cell   side of a histogram's cell in px
+    image       (1 or 3, H, W), values 0…1; colors are converted to luminance; the result is gray, (1, H, W)
+    cell        side of a histogram's cell in px
+    smoothness  weight of the total variation per pixel, relative to the feature loss
     Other arguments as in ``invert``. The histograms ignore the sign of gradients: the picture may be a negative.
     """
     sides = image.shape[-2:]
     cell = whole_number("cell", cell, 1, max(1, min(sides) // 2), "for two by two cells in the picture")
     network = hog(sides, cell)
-    return invert(network, image, "blocks", smoothness=smoothness, learning_rate=learning_rate, **options)
+    how = {"beta": beta, "smoothness": smoothness, "steps": steps, "learning_rate": learning_rate}
+    return invert(network, image, "blocks", **how, **options)
 
 
 def psnr(one: Tensor, other: Tensor) -> float:
