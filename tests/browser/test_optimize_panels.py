@@ -74,16 +74,19 @@ def test_earlier_steps_are_looked_at_while_it_goes_on(open_panel):
     notebook.kernel("panel.stop()")
 
 
-def test_a_slider_begins_anew(open_panel):
+def test_a_slider_steers_the_run(open_panel):
     notebook = open_panel("ClassModel", "target='goose', steps=1000")
-    notebook.kernel("import time\nwhile panel._reached['picture'].latest.step < 12: time.sleep(0.05)")
+    notebook.kernel("import time\nwhile panel._memos['state'].held.last.step < 12: time.sleep(0.05)")
+    press(notebook, "Settings")
     wanted = float(notebook.kernel("print(panel.rotate)")) + 1
     handle = notebook.slider("Rotate")
     handle.focus()
     handle.press("ArrowRight")
     notebook.page.wait_for_function(f"() => document.body.innerText.includes('rotate {wanted:g}')")
     notebook.becomes("print(panel.rotate)", str(wanted))
+    assert steps_done(notebook) >= 12  # it goes on from there
     notebook.kernel("panel.stop()")
+    notebook.becomes("print(panel.code().count('until='), panel.code().count('start=state'))", "1 1")
 
 
 def test_the_picture_is_kept_with_its_settings(open_panel):

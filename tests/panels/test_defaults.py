@@ -86,7 +86,7 @@ def test_what_was_told_in_two_ways():
 @pytest.mark.parametrize("smoothness", [0.0, 0.5, 1.0, 10.0])
 def test_the_course_fits_on_the_slider(smoothness):
     panel = panels.Inversion("mini", smoothness=smoothness)
-    control = next(one for one in panel.controls.values() if getattr(one, "description", "") == "Smooth")
+    control = panel.controls["smoothness"]
     assert control.value == panel.smoothness == smoothness
     panel.close()
 
