@@ -15,6 +15,16 @@ if not threads.torch_is_loaded():
     threads.let_waiting_threads_sleep()
 
 _public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def _get(name: str) -> object:
+    if name != "smooth_gradient":
+        return _public(name)
+    from cnnviz_widgets.methods.gradients.smoothgrad import smooth_gradient
+
+    return smooth_gradient
+
+
 __getattr__ = renamed.module_getattr(
     {
         "OptimisationState": "OptimizationState",
@@ -24,5 +34,5 @@ __getattr__ = renamed.module_getattr(
         "parametrisations": "parametrizations",
         "visualise": "visualize",
     },
-    _public,
+    _get,
 )

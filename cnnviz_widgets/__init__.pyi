@@ -36,7 +36,7 @@ from .methods.filters.filters import filters
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
-from .methods.gradients.smoothgrad import smooth_gradient, smoothgrad
+from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .networks import Network, load_network
 from .panels import Session, lab, prose
@@ -121,10 +121,10 @@ __all__ = [
     "segment",
     "show",
     "similarity",
-    "smooth_gradient",
     "smoothgrad",
     "top_examples",
     "transforms",
     "use",
+    "vargrad",
     "visualize",
 ]

@@ -1,5 +1,7 @@
 """Networks of many kinds with random weights, and all of a module that a call could change."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 import pytest
@@ -11,7 +13,7 @@ ARCHITECTURES = ("alexnet", "vgg16", "resnet18", "densenet121", "googlenet", "sq
 
 
 @cache
-def _module(name: str) -> nn.Module:
+def module_of(name: str) -> nn.Module:
     torch.manual_seed(1)
     options = {"init_weights": False} if name in ("vgg16", "googlenet") else {}
     return models.get_model(name, weights=None, num_classes=10, **options).eval()
@@ -19,7 +21,7 @@ def _module(name: str) -> nn.Module:
 
 @pytest.fixture(params=ARCHITECTURES)
 def module(request) -> nn.Module:
-    return _module(request.param)
+    return module_of(request.param)
 
 
 def with_statistics(module: nn.Module) -> nn.Module:
@@ -63,6 +65,12 @@ def state(module: nn.Module) -> dict:
 
 @pytest.fixture
 def odd(module):
+    with oddly(module):
+        yield module
+
+
+@contextmanager
+def oddly(module: nn.Module) -> Iterator[nn.Module]:
     """Training mode with parts in evaluation mode, frozen parts, gradients and weights in another memory format."""
     flags = [part.training for part in module.modules()]
     parts, weights = list(module.modules()), list(module.parameters())
@@ -75,10 +83,12 @@ def odd(module):
     four = [weight for weight in weights if weight.ndim == 4]
     for weight in four[1::2]:
         weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    yield module
-    for part, flag in zip(parts, flags, strict=True):
-        part.training = flag
-    for weight in weights:
-        weight.requires_grad_(True)
-        weight.grad = None
-        weight.data = weight.data.contiguous()
+    try:
+        yield module
+    finally:
+        for part, flag in zip(parts, flags, strict=True):
+            part.training = flag
+        for weight in weights:
+            weight.requires_grad_(True)
+            weight.grad = None
+            weight.data = weight.data.contiguous()

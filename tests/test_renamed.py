@@ -18,7 +18,7 @@ def mini():
 
 def old(call, new: str):
     """What the call gives, with one warning that names the new name and points to this file."""
-    with pytest.warns(DeprecationWarning, match=f"is now called {new!r}") as told:
+    with pytest.warns(DeprecationWarning, match=f"is now called '{new}'") as told:
         found = call()
     assert {one.filename for one in told if "is now called" in str(one.message)} == {__file__}
     return found
@@ -65,6 +65,12 @@ def test_a_method_and_attributes(mini):
     assert old(lambda: filters.coloured, "colored") is filters.colored
     state = next(cnnviz.optimize(mini, cnnviz.objectives.logit(1), cnnviz.parametrizations.pixels(32), steps=1))
     assert old(lambda: state.optimiser, "optimizer") is state.optimizer
+
+
+def test_smooth_gradient(mini):
+    photo = cnnviz.load_image("chelsea", size=(32, 32))
+    found = old(lambda: cnnviz.smooth_gradient(mini, photo, 1, samples=2), 'smoothgrad.* statistic="signed".*')
+    assert torch.equal(found.values, cnnviz.smoothgrad(mini, photo, 1, samples=2, statistic="signed").values)
 
 
 def test_keywords(mini):

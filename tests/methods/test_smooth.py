@@ -1,5 +1,7 @@
 """Against Captum with the same noise, and closed forms on networks that are linear or square in the picture."""
 
+from functools import partial
+
 import captum.attr
 import pytest
 import torch
@@ -7,10 +9,11 @@ from torch import nn
 
 from cnnviz_widgets import Neuron, class_gradient
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.gradients.smoothgrad import normal, smooth_gradient, smoothgrad
+from cnnviz_widgets.methods.gradients.smoothgrad import normal, smoothgrad, vargrad
 from cnnviz_widgets.networks import Network
 
 SAMPLES = 7
+mean_gradient = partial(smoothgrad, statistic="signed")
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_the_signed_mean(network, pictures):
     x, noise = noise_of(network, pictures[0])
     noisy = (x + noise).requires_grad_()
     (gradients,) = torch.autograd.grad(network.module.eval()(noisy)[:, 2].sum(), noisy)
-    signed = smooth_gradient(network, pictures[0], "cat", samples=SAMPLES)
+    signed = mean_gradient(network, pictures[0], "cat", samples=SAMPLES)
     torch.testing.assert_close(signed.values, gradients.mean(0), rtol=1e-12, atol=1e-14)
     assert signed.score == pytest.approx(float(network.logits(pictures[0])[2]))
     heatmap = smoothgrad(network, pictures[0], "cat", samples=SAMPLES)
@@ -94,7 +97,7 @@ def test_a_square_network_shows_the_noise_itself(powers, pictures):
     """Its gradient w·x at x + noise is w·x + w·noise; the variance is that of the noise, unbiased."""
     x, noise = noise_of(powers, pictures[0], samples=9, share=0.3)
     weight = powers.module.weight.detach()
-    mean = smooth_gradient(powers, pictures[0], 1, samples=9, noise=0.3).values
+    mean = mean_gradient(powers, pictures[0], 1, samples=9, noise=0.3).values
     torch.testing.assert_close(mean, weight * (x[0] + noise.mean(0)), rtol=1e-12, atol=1e-12)
     variance = smoothgrad(powers, pictures[0], 1, samples=9, noise=0.3, statistic="variance").values
     torch.testing.assert_close(variance, (weight**2 * noise.var(0, correction=1)).amax(0), rtol=1e-9, atol=1e-12)
@@ -151,12 +154,12 @@ def test_what_is_explained_is_chosen_without_the_noise(network, pictures):
     options = {"samples": 12, "noise": 3.0}
     x, noise = noise_of(network, pictures[0], 12, 3.0)
     assert (network.module.eval()(x + noise).argmax(1) != top).any()
-    chosen = smooth_gradient(network, pictures[0], **options)
-    torch.testing.assert_close(chosen.values, smooth_gradient(network, pictures[0], top, **options).values)
+    chosen = mean_gradient(network, pictures[0], **options)
+    torch.testing.assert_close(chosen.values, mean_gradient(network, pictures[0], top, **options).values)
     place = class_gradient(network, pictures[0], Neuron("5", 4)).position
-    neuron = smooth_gradient(network, pictures[0], Neuron("5", 4), **options)
+    neuron = mean_gradient(network, pictures[0], Neuron("5", 4), **options)
     assert neuron.position == place
-    at_place = smooth_gradient(network, pictures[0], Neuron("5", 4, place), **options)
+    at_place = mean_gradient(network, pictures[0], Neuron("5", 4, place), **options)
     torch.testing.assert_close(neuron.values, at_place.values)
 
 
@@ -164,8 +167,8 @@ def test_other_targets(network, pictures):
     def contrast(logits):
         return logits[:, 1] - logits[:, 2]
 
-    parts = [smooth_gradient(network, pictures[0], target).values for target in (1, 2)]
-    found = smooth_gradient(network, pictures[0], contrast)
+    parts = [mean_gradient(network, pictures[0], target).values for target in (1, 2)]
+    found = mean_gradient(network, pictures[0], contrast)
     torch.testing.assert_close(found.values, parts[0] - parts[1], rtol=1e-10, atol=1e-14)
     assert found.of == "contrast"
     assert smoothgrad(network, pictures[0], Neuron("5", 4, "all")).of == "5 · channel 4 · all"
@@ -173,7 +176,7 @@ def test_other_targets(network, pictures):
 
 def test_without_noise_it_is_the_gradient(network, pictures):
     torch.testing.assert_close(
-        smooth_gradient(network, pictures[0], 1, noise=0, samples=3).values,
+        mean_gradient(network, pictures[0], 1, noise=0, samples=3).values,
         class_gradient(network, pictures[0], 1).values,
     )
 
@@ -182,7 +185,7 @@ def test_a_picture_without_a_range_is_told(network):
     gray = torch.full((3, 12, 16), 0.5, dtype=torch.float64)
     network = Network(network.module, input_size=(12, 16), mean=(0.5,) * 3, std=(0.2,) * 3)
     with pytest.warns(UserWarning, match="same everywhere"):
-        found = smooth_gradient(network, gray, 1, samples=2)
+        found = mean_gradient(network, gray, 1, samples=2)
     torch.testing.assert_close(found.values, class_gradient(network, gray, 1).values)
 
 
@@ -204,7 +207,7 @@ def test_within_inference_mode(network, pictures):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"statistic": "median"}, "statistic must be one of 'mean', 'square', 'variance', not 'median'"),
+        ({"statistic": "median"}, "statistic must be one of 'mean', 'square', 'variance', 'signed', not 'median'"),
         ({"samples": 0}, "samples must be a whole number at least 1, not 0"),
         ({"samples": 2.5}, "samples must be .* not 2.5"),
         ({"samples": 1, "statistic": "variance"}, "samples must be a whole number at least 2, not 1"),
@@ -220,3 +223,12 @@ def test_bad_input_is_one_sentence(network, pictures, options, message):
     with pytest.raises(UserError, match=message) as error:
         smoothgrad(network, pictures[0], **options)
     assert "\n" not in str(error.value)
+
+
+def test_vargrad_is_the_variance(network, pictures):
+    variance = smoothgrad(network, pictures, "cat", samples=3, statistic="variance", seed=5)
+    found = vargrad(network, pictures, "cat", samples=3, seed=5)
+    assert torch.equal(found.values, variance.values)
+    assert found.convention == variance.convention
+    with pytest.raises(UserError, match="samples"):
+        vargrad(network, pictures, "cat", samples=1)

@@ -23,6 +23,7 @@ from cnnviz_widgets.pictures.dataset import Unread
 from cnnviz_widgets.runtime import batching
 
 __all__ = ["TopExamples", "top_examples"]
+example = dict(k=2)
 
 Measure = Literal["max", "mean"]
 

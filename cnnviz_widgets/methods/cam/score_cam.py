@@ -15,6 +15,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 
 __all__ = ["score_cam"]
+example = dict(channels=3)
 
 
 @gate

@@ -19,6 +19,7 @@ from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.runtime import batching
 
 __all__ = ["Curve", "deletion_curve", "insertion_curve"]
+example = dict(steps=3)
 
 PLOT = 448, 240  # px
 MARGIN = 24

@@ -1,6 +1,7 @@
 """The second half of S1: a network that has learned by heart what is not so."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime.interrupts import guarded
 
 __all__ = ["random_labels"]
+example = dict(epochs=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ def random_labels(
               each gets one of the network's classes, drawn at random, and keeps it
     epochs    to train; stop earlier when the accuracy is high enough (0.95 in the paper)
     batch     pictures in a step
-    rate      of learning
+    rate      learning rate
     seed      of the labels, the first parameters, and the order of the pictures
     Yields TrainingState after every epoch.
     Raises UserError at once for no pictures, or a number out of range.
@@ -70,13 +72,15 @@ def random_labels(
         optimizer = torch.optim.Adam(copy.module.parameters(), rate)
         generator = torch.Generator().manual_seed(seed)
         labels = torch.randint(len(copy.classes), (len(pictures),), generator=generator)
+        seeds = torch.Generator().manual_seed(seed)
         for epoch in range(epochs):
             total, right = 0.0, 0
             order = torch.randperm(len(pictures), generator=generator)
             for chosen in order.tensor_split(-(-len(order) // batch)):  # no last batch of one, which BatchNorm refuses
                 with naming("pictures"):
                     prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
-                with guarded(copy.lock, torch.enable_grad()):
+                with guarded(copy.lock, torch.enable_grad(), _own_random_numbers(copy.device)):
+                    torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))  # of dropout
                     copy.module.train()
                     output = copy.module(copy.normalize(torch.stack(prepared)))
                     scores = copy.class_logits(copy.scores(output, len(chosen)))
@@ -90,3 +94,8 @@ def random_labels(
             yield TrainingState(epoch + 1, epochs, total / len(order), right / len(order), copy)
 
     return states()
+
+
+def _own_random_numbers(device: torch.device) -> AbstractContextManager:
+    """Inside, torch's random numbers may be seeded; the caller's go on afterwards as if none had been drawn."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])

@@ -22,6 +22,7 @@ from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures.picture import Picture, check_values
 
 __all__ = ["SanityState", "edge_map", "sanity_check", "similarity"]
+example = dict(layers=["conv3", "conv6"])
 
 Mode = Literal["cascading", "independent", "labels"]
 MODES = get_args(Mode)

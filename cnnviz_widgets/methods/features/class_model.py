@@ -15,6 +15,7 @@ from cnnviz_widgets.gate import Positive, Range, Rate, Share, gate
 from cnnviz_widgets.networks import Network
 
 __all__ = ["class_model"]
+example = dict(size=32, steps=2)
 
 
 @gate

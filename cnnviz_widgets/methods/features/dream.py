@@ -24,6 +24,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 
 __all__ = ["dream", "dream_zoom"]
+example = dict(octaves=1, steps=2, frames=1)
 
 Layers = AnyLayer | Sequence[AnyLayer] | Mapping[str, float] | None
 SMALLEST = 64  # px: the shorter side of an octave; smaller ones are left out

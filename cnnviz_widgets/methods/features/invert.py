@@ -24,6 +24,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 
 __all__ = ["InversionLadder", "inversion_ladder", "invert", "invert_hog"]
+example = dict(steps=2)
 
 
 @gate

@@ -14,6 +14,7 @@ from cnnviz_widgets.gate import Positive, Range, Rate, gate
 from cnnviz_widgets.networks import Network
 
 __all__ = ["diverse", "interpolate", "visualize"]
+example = dict(size=32, steps=2)
 
 SIZE = 128  # px
 OBJECTIVES: dict[str, Callable[[AnyLayer, Several], Objective]] = {"channel": terms.channel, "neuron": terms.neuron}

@@ -21,6 +21,7 @@ from cnnviz_widgets.pictures.picture import Picture, as_picture
 from cnnviz_widgets.remarks import remark
 
 __all__ = ["integrated_gradients"]
+example = dict(steps=3)
 
 Path = Literal["gauss-legendre", "trapezoid", "left", "right", "midpoint"]
 Baseline = Literal["black", "gray", "white", "mean", "blurred"]

@@ -1,4 +1,10 @@
-"""G1, G4, part of G2: the gradient of a class score, or of one neuron, with respect to the picture."""
+"""G1, G4, part of G2: gradients of a class score or of one neuron with respect to the picture.
+
+class_gradient    ``∂s/∂x`` of a class score, signed and in color
+saliency          its absolute value, maximum over the color channels: one number ≥ 0 for every pixel
+input_x_gradient  it times the normalized input: each pixel's contribution to the score, to first order
+neuron_gradient   the same derivative of one neuron of a layer instead of a class score
+"""
 
 from torch import nn
 
@@ -15,7 +21,9 @@ __all__ = ["class_gradient", "input_x_gradient", "neuron_gradient", "saliency"]
 
 @gate
 def saliency(network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop") -> Heatmap:
-    """Sensitivity of one class score to every pixel: ``max_c |∂s/∂x_c|`` (Simonyan et al., 2014).
+    """Saliency map: sensitivity of one class score to every pixel, ``max_c |∂s/∂x_c|`` (Simonyan et al., 2014).
+
+    The gradient itself, signed and in color, is ``class_gradient``; that of a neuron is ``neuron_gradient``.
 
     image    (3, H, W) or (B, 3, H, W), values 0…1, any device
     target   class index or name, None = the top class of each picture, a ``Neuron``, or a callable that turns the
@@ -42,7 +50,13 @@ def saliency(network: Network, image: Picture, target: Target = None, *, rule: R
 def class_gradient(
     network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
 ) -> GradientPicture:
-    """As ``saliency``, but signed and in color: values (3, H, W) or (B, 3, H, W), ``∂s/∂x``."""
+    """Gradient of one class score with respect to the picture, ``∂s/∂x``, signed and in color.
+
+    Arguments and errors as in ``saliency``, which is the maximum of its absolute value over the color channels.
+    Returns a GradientPicture, values (3, H, W) or (B, 3, H, W), per unit of normalized input.
+
+        class_gradient(load_network("mini"), load_image("chelsea"), "tabby").values
+    """
     return _signed(network, image, target, rule)
 
 
@@ -50,7 +64,7 @@ def class_gradient(
 def input_x_gradient(
     network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
 ) -> GradientPicture:
-    """How much each pixel gives to the score, to first order: ``x · ∂s/∂x`` (Shrikumar et al., 2016).
+    """Input × gradient: each pixel's contribution to the score to first order, ``x · ∂s/∂x`` (Shrikumar et al., 2016).
 
     ``x`` is the normalized picture, so 0 is the mean color of the network's training pictures. For a network without
     biases the values add up to the score. Arguments and result as in ``class_gradient``, in units of the score.
@@ -70,13 +84,15 @@ def neuron_gradient(
 ) -> GradientPicture:
     """Gradient of one neuron with respect to the picture (with ``rule="guided"``: Springenberg et al., 2015, fig. 3).
 
+    ``class_gradient`` for a neuron of an inner layer in place of a class score.
+
     image     (3, H, W) or (B, 3, H, W), values 0…1, any device
     channel   of the layer, from 0
     position  (row, column) in the channel's map; None = where it is greatest, in each picture; "all" = the sum over
-              the whole map; "map" = half the sum of its squares, so that it is the map that goes back, as it is
+              the whole map; "map" = half the sum of its squares, whose gradient is the map itself
     rule      what a ReLU passes back: "backprop", "deconvnet" or "guided"
     Returns a GradientPicture, values (3, H, W) or (B, 3, H, W), signed, per unit of normalized input.
-    Raises UserError for an unknown layer or rule, and for a channel or position that the layer has not.
+    Raises UserError for an unknown layer or rule, and for a channel or position that the layer does not have.
 
         neuron_gradient(load_network("mini"), load_image("chelsea"), "relu3", 17, rule="guided")
     """

@@ -1,7 +1,7 @@
-"""G2: gradients averaged over noisy copies of the picture."""
+"""G2: SmoothGrad and VarGrad, statistics of gradients over noisy copies of the picture."""
 
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,15 +17,18 @@ from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.renamed import tell
 
-__all__ = ["smooth_gradient", "smoothgrad"]
+__all__ = ["smoothgrad", "vargrad"]
+example = dict(samples=2)
 
 MOST_SAMPLES = 10_000
-Statistic = Literal["mean", "square", "variance"]
+Statistic = Literal["mean", "square", "variance", "signed"]
 STATISTICS = {
     "mean": "mean over {}, maximum of absolute value over color channels",
     "square": "mean of the square over {}, maximum over color channels",
     "variance": "unbiased variance over {}, maximum over color channels",
+    "signed": "mean over {}, signed",
 }
 
 
@@ -40,8 +43,8 @@ def smoothgrad(
     statistic: Statistic = "mean",
     rule: RuleName = "backprop",
     seed: Seed = 0,
-) -> Heatmap:
-    """Saliency that noise cannot change: gradients ``g`` of one score at noisy copies of the picture, taken together.
+) -> Heatmap | GradientPicture:
+    """SmoothGrad: a statistic of the gradients ``g`` of one score over noisy copies of the picture.
 
     image       (3, H, W) or (B, 3, H, W), values 0…1, any device
     target      class index or name, None = the top class of the picture without noise, a ``Neuron``, or a callable on
@@ -50,17 +53,28 @@ def smoothgrad(
     noise       standard deviation of the Gaussian noise, as a share of the range (greatest - least value) of each
                 normalized picture
     statistic   "mean": ``max_c |mean(g)|``, signs cancel over the samples, not over colors (Smilkov et al., 2017);
-                "square": ``max_c mean(g²)`` (Hooker et al., 2019); "variance": ``max_c var(g)``, unbiased, VarGrad
-                (Adebayo et al., 2018)
+                "square": ``max_c mean(g²)`` (Hooker et al., 2019); "variance": ``max_c var(g)``, unbiased, as
+                ``vargrad``; "signed": ``mean(g)`` itself, signed and in color
     rule        what a ReLU passes back: "backprop", "deconvnet" or "guided"
     seed        the same seed on the same kind of device gives the same noise, for each picture of a batch
-    Returns a Heatmap, values (H, W) or (B, H, W) ≥ 0: score per unit of normalized input, or the square of that.
+    Returns a Heatmap, values (H, W) or (B, H, W) ≥ 0: score per unit of normalized input, or the square of that. For
+    "signed" a GradientPicture, values (3, H, W) or (B, 3, H, W).
     Raises UserError for an unknown class, layer, rule or statistic, samples below 1 (2 for the variance), noise < 0.
 
         smoothgrad(load_network("mini"), load_image("chelsea"), "tabby").values
     """
     whole_number("samples", samples, 2 if statistic == "variance" else 1)
     noisy = _noisy(network, image, target, samples, noise, rule, seed)
+    convention = f"{noisy.convention}, {STATISTICS[statistic].format(_words(samples, noise))}"
+    if statistic == "signed":
+        return GradientPicture(
+            like(image, noisy.mean.to(network.dtype)),
+            like(image, noisy.pictures.cpu()),
+            convention=convention,
+            of=like(image, noisy.first.names),
+            score=like(image, noisy.first.scores),
+            position=like(image, noisy.first.start) if isinstance(target, Neuron) else None,
+        )
     if statistic == "mean":
         values = noisy.mean.abs()
     elif statistic == "square":
@@ -70,37 +84,40 @@ def smoothgrad(
     return Heatmap(
         like(image, values.amax(1).to(network.dtype)),
         like(image, noisy.pictures.cpu()),
-        convention=f"{noisy.convention}, {STATISTICS[statistic].format(_words(samples, noise))}",
+        convention=convention,
         of=like(image, noisy.first.names),
         target=like(image, noisy.first.start),
     )
 
 
 @gate
-def smooth_gradient(
+def vargrad(
     network: Network,
     image: Picture,
     target: Target = None,
     *,
-    samples: Annotated[int, Range(1, MOST_SAMPLES)] = 25,
+    samples: Annotated[int, Range(2, MOST_SAMPLES)] = 25,
     noise: float = 0.15,
     rule: RuleName = "backprop",
     seed: Seed = 0,
-) -> GradientPicture:
-    """As ``smoothgrad``, but signed and in color: the mean gradient, values (3, H, W) or (B, 3, H, W)."""
-    noisy = _noisy(network, image, target, samples, noise, rule, seed)
-    return GradientPicture(
-        like(image, noisy.mean.to(network.dtype)),
-        like(image, noisy.pictures.cpu()),
-        convention=f"{noisy.convention}, mean over {_words(samples, noise)}, signed",
-        of=like(image, noisy.first.names),
-        score=like(image, noisy.first.scores),
-        position=like(image, noisy.first.start) if isinstance(target, Neuron) else None,
-    )
+) -> Heatmap:
+    """VarGrad: the variance of the gradients over noisy copies of the picture (Adebayo et al., 2018).
+
+    ``smoothgrad`` with ``statistic="variance"``; arguments, result and errors are described there.
+
+        vargrad(load_network("mini"), load_image("chelsea"), "tabby").values
+    """
+    return smoothgrad(network, image, target, samples=samples, noise=noise, statistic="variance", rule=rule, seed=seed)
+
+
+def smooth_gradient(*given: Any, **options: Any) -> GradientPicture:
+    """Deprecated: ``smoothgrad`` with ``statistic="signed"``."""
+    tell("smooth_gradient", 'smoothgrad(…, statistic="signed")')
+    return smoothgrad(*given, **options, statistic="signed")
 
 
 class _Noisy(NamedTuple):
-    """Moments of the gradients of B pictures (B, C, H, W), and what was followed back."""
+    """Moments of the gradients of B pictures (B, C, H, W), and whose gradients they are."""
 
     mean: Tensor
     square: Tensor

@@ -1,0 +1,122 @@
+"""Calls of every technique, found in the registry, as its file's ``example`` says or with what fits its arguments."""
+
+import inspect
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets import registry
+
+TECHNIQUES = {one.name: one for one in registry.techniques()}
+MOST_STATES = 40  # of an example: more is not quick
+
+
+@cache
+def mini() -> cnnviz.Network:
+    return cnnviz.load_network("mini")
+
+
+def takes_network(name: str) -> bool:
+    return "network" in inspect.signature(getattr(cnnviz, name)).parameters
+
+
+def call(name: str, network: cnnviz.Network, image: Tensor, folder: Path, **changed: Any) -> Any:
+    """What the technique returns for its example; of an iterator the last state."""
+    function, given = getattr(cnnviz, name), arguments(network, image, folder)
+    parameters = inspect.signature(function).parameters.values()
+    any_name = any(one.kind is one.VAR_KEYWORD for one in parameters)
+    names = [one.name for one in parameters]
+    example = {key: value for key, value in TECHNIQUES[name].example.items() if any_name or key in names}
+    if unknown := set(changed) - set(names):
+        raise TypeError(f"{name} takes no {unknown}")
+    if network is not mini() and "layers" in example:  # those are layers of mini
+        example["layers"] = [middle(network)]
+    needed = {
+        one.name: given[one.name]
+        for one in parameters
+        if one.default is one.empty and one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)
+    }
+    answer = function(**needed | example | changed)
+    if not isinstance(answer, Iterator):
+        return answer
+    *_, last = islice(answer, MOST_STATES)
+    return last
+
+
+def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str, Any]:
+    """A right value for arguments of usual names."""
+    height, width = image.shape[-2:]
+    layer = middle(network)
+    return {
+        "boxes": [(0, 0, width / 2, height / 2)],
+        "channel": 1,
+        "examples": [(image, 1, [(0, 0, width / 2, height / 2)])],
+        "heatmap": image.mean(0),
+        "image": image,
+        "layer": layer,
+        "left": 0,
+        "method": cnnviz.saliency,
+        "network": network,
+        "one": image[0],
+        "other": image[1],
+        "path": folder / "film.gif",
+        "pictures": [image, image.flip(-1)],
+        "target": 1,
+        "top": 0,
+        "unit_a": (layer, 0),
+        "unit_b": (layer, 1),
+    }
+
+
+def middle(network: cnnviz.Network) -> str:
+    """A layer with positions half way."""
+    spatial = [layer for layer in network.layers if layer.spatial and layer.shape[1] > 1 and layer.channels > 1]
+    return spatial[len(spatial) // 2].name
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two results are equal in every number; what holds none, such as a function, is not looked at."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, Tensor | np.ndarray):
+        return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True)
+    if is_dataclass(one):
+        return all(same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, Sequence) and not isinstance(one, str):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, float):
+        return one == other or (math.isnan(one) and math.isnan(other))
+    return one == other if isinstance(one, int | str | bool | None) else True
+
+
+def tensors(result: Any) -> Iterator[Tensor]:
+    """All in a result."""
+    if isinstance(result, Tensor):
+        yield result
+    elif is_dataclass(result):
+        for field in fields(result):
+            yield from tensors(getattr(result, field.name))
+    elif isinstance(result, Mapping):
+        yield from tensors(list(result.values()))
+    elif isinstance(result, list | tuple):
+        for one in result:
+            yield from tensors(one)
+
+
+def photograph(side: int) -> Tensor:
+    return cnnviz.load_image("chelsea", size=(side, side))
+
+
+def noise(side: int) -> Tensor:
+    return torch.rand(3, side, side, generator=torch.Generator().manual_seed(2))
