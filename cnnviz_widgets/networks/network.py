@@ -251,7 +251,24 @@ class Network:
     def _default(self) -> tuple[Layer, str]:
         if self._probed and self._unseen:
             return self.layers[-1], f"the output, as inner layers cannot be seen: {self._unseen}"
-        return default_layer(self, self._outputs)
+        if not self.layers:
+            raise UserError(f"{self.name} has no layers to choose from: its forward pass calls no modules.")
+        return default_layer(self.layers, self._outputs, self._reach_scores)
+
+    def _reach_scores(self, layers: Sequence[Layer]) -> list[bool]:
+        """Which of the layers, in forward order, the scores depend on.
+
+        The gradient that is propagated back is NaN: it also passes weights of 0, which heads often have before
+        training.
+        """
+        batch = self.normalize(torch.zeros(1, self.channels, *self.probed_size))
+        with self.lock:
+            scores, values = self.forward(batch, layers, grad_from=layers[0].name)
+            if not scores.requires_grad:
+                return [False] * len(layers)
+            nans = torch.full_like(scores, torch.nan)
+            gradients = torch.autograd.grad(scores, list(values.values()), nans, allow_unused=True)
+        return [one is not None and bool(one.isnan().any()) for one in gradients]
 
     def class_index(self, target: int | str) -> int:
         """The number of a class that is given by number or by an unambiguous part of its name."""

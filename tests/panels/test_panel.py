@@ -201,19 +201,6 @@ def test_the_kernel_stays_free_while_a_panel_computes(panel):
 
 
 @pytest.mark.parametrize("kind", ALL)
-def test_close_frees_every_widget(kind, network, photo, widget_count):
-    kind(network, photo).run().close()  # once, for what is made once and kept
-    before = widget_count()
-    threads = threading.active_count()
-    panel = kind(network, photo).run()
-    assert widget_count() > before
-    panel.close()
-    panel.close()
-    assert widget_count() == before
-    assert threading.active_count() <= threads
-
-
-@pytest.mark.parametrize("kind", ALL)
 def test_running_a_cell_again_replaces_its_panels(kind, network, photo, widget_count, monkeypatch):
     request = {"metadata": {"cellId": f"cell-{kind.__name__}"}, "header": {"msg_id": "1"}}
     monkeypatch.setattr(cells, "_request", lambda: request)
