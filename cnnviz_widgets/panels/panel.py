@@ -47,6 +47,7 @@ from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
 from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.pinned import Pinned
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
 from cnnviz_widgets.pictures import source_of, uploaded
 from cnnviz_widgets.runtime.memo import same
@@ -112,6 +113,7 @@ class Panel(Displayed):
         self._wrong: dict[str, tuple[str, str]] = {}  # computation or "control" -> sentence, traceback
         self._remarks: dict[str, tuple[str, ...]] = {}  # computation -> what its methods had to say
         self._runners: dict[str, Runner] = {}
+        self._pinned: Pinned | None = None
         self._loose: list[ipywidgets.Widget] = []  # made, and not yet in the panel
         super().__init__()
         self._watch(self._on_change)
@@ -135,7 +137,7 @@ class Panel(Displayed):
         self._bar.on_action(self._act)
         self._output = CellOutput(self._appear, lambda: renew_pictures(self))
         self._loose += [self._bar, self._output]
-        rows = self.build()
+        self._views = ipywidgets.Box(self.build()).add_class("cnnviz-views")
         self._initial = {name: getattr(self, name) for name in self._own_traits()}
         self._runners = {name: self._runner(name) for name in self._computations()}
         self.controls = {}
@@ -150,7 +152,7 @@ class Panel(Displayed):
         self.children = [
             PanelHead(self.title),
             ipywidgets.Box([self.controls[name] for name in sight]).add_class("cnnviz-controls"),
-            ipywidgets.Box(rows).add_class("cnnviz-views"),
+            self._views,
             self._bar,
             ipywidgets.Box(settings).add_class("cnnviz-controls").add_class("cnnviz-settings"),
             self._output,
@@ -236,6 +238,7 @@ class Panel(Displayed):
     def reset(self) -> None:
         """All that this panel's controls show, as it was when the panel was made; computes again if it was stopped."""
         self.complain(None)
+        self._unpin()
         shared = {PICKERS[name].chooses for name in self._pickers}
         shared |= {"channel", "position"} if "layer" in shared else set()
         if self.session.network is not self._initial_shared["network"]:
@@ -265,7 +268,8 @@ class Panel(Displayed):
         return f"import cnnviz_widgets as cnnviz\n\nnet = {net}\n{where}photo = {photo}\n{self.call(now)}"
 
     def sheets(self) -> list[Image.Image]:
-        return [arrange(self.title, [part for part in self._parts.values() if hasattr(part, "snapshot")])]
+        parts = [*self._parts.values(), *(self._pinned.parts if self._pinned else ())]
+        return [arrange(self.title, [part for part in parts if hasattr(part, "snapshot")])]
 
     def close(self) -> None:
         """Free every widget, layout and style of this panel. The session stays."""
@@ -348,7 +352,28 @@ class Panel(Displayed):
         for owner, names in ((self, self._own_traits()), (self.session, SHARED)):
             (owner.unobserve if remove else owner.observe)(handler, names)
 
+    def pin(self) -> None:
+        """Keep what is shown beside what comes next, and say what was set otherwise; let go of it the next time."""
+        if self._unpin():
+            return
+        now, drawn = self._values(), self._drawn or self._now()
+        self._pinned = Pinned(self._parts.values(), {name: getattr(drawn, name) for name in now})
+        self._pinned.compare(now)
+        self._views.children += tuple(self._pinned.widgets)
+        self._bar.tell(pinned=True)
+
+    def _unpin(self) -> bool:
+        """Free what was pinned; whether there was anything."""
+        pinned, self._pinned = self._pinned, None
+        if pinned is not None:
+            self._views.children = tuple(one for one in self._views.children if one not in pinned.widgets)
+            self._bar.tell(pinned=False)
+            pinned.close()
+        return pinned is not None
+
     def _on_change(self, change: dict) -> None:
+        if self._pinned is not None:
+            self._pinned.compare(self._values())
         if self.shown:
             for name in self._runners:
                 if change["name"] in self.reads(name):
@@ -480,6 +505,8 @@ class Panel(Displayed):
     def _act(self, action: str) -> None:
         if action == "stop":
             self.stop()
+        elif action == "pin":
+            self.guarded(lambda _: self.pin())(None)
         elif action == "reset":
             self.guarded(lambda _: self.reset())(None)
         elif action == "code":

@@ -14,6 +14,10 @@ from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.image_view import ImageView
 
+LOOK = (  # of an ImageView: all but what it answers to
+    "colormap", "opacity", "smooth", "cursor", "selected", "crosshair", "rectangle", "controls", "labels", "group",
+    "max_width", "max_height",
+)  # fmt: skip
 CAPTION = 22  # px: height of the line over a picture in the static PNG
 
 
@@ -52,7 +56,7 @@ class View:
     """
 
     def __init__(self, heading: str, room: str = "part", **traits: Any) -> None:
-        self.heading = heading
+        self.heading, self._room = heading, room
         self.image = ImageView(alt=heading, **traits)
         self._look = self.image.colormap, self.image.opacity
         self.widget = ipywidgets.VBox([_heading(heading), self.image])
@@ -70,6 +74,15 @@ class View:
         """Whether a browser has drawn what was sent last."""
         return self.image.drawn >= self.image.serial
 
+    def twin(self) -> "View | None":
+        """The same picture in a view of its own, which nothing changes; None where there is none."""
+        if not self.image.content.count:
+            return None
+        look = {name: getattr(self.image, name) for name in LOOK}
+        twin = View(f"Pinned: {self.heading}", self._room, **look)
+        twin.show(self.image.content)
+        return twin
+
     def snapshot(self) -> Image.Image | None:
         if not self.image.content.count:
             return None
@@ -85,7 +98,7 @@ class _Plotted:
     SIZE: ClassVar[tuple[int, int]]  # px of the static picture
 
     def __init__(self, heading: str, kind: Literal["lines", "bars"], room: str = "part", **how: Any) -> None:
-        self.heading = heading
+        self.heading, self._kind, self._room, self._how = heading, kind, room, how
         self._shown: Any = None
         self._view = ChartView(kind, heading, still=lambda shown: png(chart.draw(shown, self.SIZE)), **how)
         self.widget = ipywidgets.VBox([_heading(heading), self._view])
@@ -98,11 +111,32 @@ class _Plotted:
         self._shown = shown
         self._view.show(self.describe(shown))
 
-    def snapshot(self) -> Image.Image | None:
+    @property
+    def _chart(self) -> chart.Chart | None:
+        """What is shown, if that is anything."""
         known = None if self._shown is None else self.describe(self._shown)
-        if known is None or not any(one.x for one in known.series):
+        return known if known and any(one.x for one in known.series) else None
+
+    def twin(self) -> "_Still | None":
+        """The same chart in a view of its own; None where there is none."""
+        known = self._chart
+        if known is None:
             return None
-        return captioned(self.heading, chart.draw(known, self.SIZE))
+        twin = _Still(f"Pinned: {self.heading}", self._kind, self._room, **self._how)
+        twin.SIZE = self.SIZE
+        twin.show(known)
+        return twin
+
+    def snapshot(self) -> Image.Image | None:
+        known = self._chart
+        return known and captioned(self.heading, chart.draw(known, self.SIZE))
+
+
+class _Still(_Plotted):
+    """``show`` takes the chart itself."""
+
+    def describe(self, shown: chart.Chart) -> chart.Chart:
+        return shown
 
 
 class Bars(_Plotted):

@@ -38,6 +38,7 @@ export function duration(seconds) {
 function render({ model, el }) {
   const button = (text, title) => element("button", "cnnviz-action", { type: "button", title }, text);
   const stop = button("Stop", "Stop, and keep what was reached");
+  const pin = button("Pin", "Keep what is shown beside what comes next");
   const reset = button("Reset", "Put every control back to where it was");
   const settingsButton = button("Settings", "More controls, below");
   const codeButton = button("Code", "The call that draws what is shown, ready to paste");
@@ -46,7 +47,7 @@ function render({ model, el }) {
   const bar = element("div", "cnnviz-progress", { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
   const words = element("span", "cnnviz-status", { role: "status" });
   const times = element("span", "cnnviz-times");
-  const row = element("div", "cnnviz-run-row", {}, words, times, stop, reset, settingsButton, codeButton);
+  const row = element("div", "cnnviz-run-row", {}, words, times, stop, pin, reset, settingsButton, codeButton);
   const note = element("div", "cnnviz-note");
   const sentence = element("div", "cnnviz-sentence");
   const traceback = element("pre", "cnnviz-pre", { tabindex: "0" });
@@ -79,6 +80,7 @@ function render({ model, el }) {
     bar.setAttribute("aria-valuenow", Math.round(progress * 100));
     filled.style.width = `${progress * 100}%`;
     stop.setAttribute("aria-disabled", state !== "running"); // not "disabled", which would take the focus away
+    pin.setAttribute("aria-pressed", model.get("pinned"));
     note.textContent = model.get("note");
     error.hidden = !model.get("error");
     if (sentence.textContent !== model.get("error")) sentence.textContent = model.get("error");
@@ -95,6 +97,7 @@ function render({ model, el }) {
   const cleanup = new AbortController();
   const pressed = (target, handler) => target.addEventListener("click", handler, { signal: cleanup.signal });
   pressed(stop, () => model.get("state") === "running" && model.send({ do: "stop" }));
+  pressed(pin, () => model.send({ do: "pin" }));
   pressed(reset, () => model.send({ do: "reset" }));
   for (const [target, name] of [[settingsButton, "settings"], [codeButton, "code"]]) {
     pressed(target, () => {
@@ -110,7 +113,7 @@ function render({ model, el }) {
 
   root.addEventListener("keydown", keepKeys, { signal: cleanup.signal });
 
-  const names = ["state", "progress", "remaining", "message", "note", "error", "details", "settings", "settings_shown", "code", "code_shown"];
+  const names = ["state", "progress", "remaining", "message", "note", "error", "details", "settings", "settings_shown", "pinned", "code", "code_shown"];
   for (const name of names) model.on(`change:${name}`, show);
   show();
 

@@ -13,7 +13,7 @@ STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
 
 
 class RunBar(BrowserWidget):
-    """State, progress, Stop, Reset, Settings, Code.
+    """State, progress, Stop, Pin, Reset, Settings, Code.
 
     state       one of STATES; Stop is enabled while "running"
     progress    0…1; the bar appears after half a second of running
@@ -23,10 +23,11 @@ class RunBar(BrowserWidget):
     error       one plain sentence, shown as long as it is not empty
     details     the traceback, folded away under the error
     settings    how many controls the next widget holds, which is in sight only while ``settings_shown``; 0 = no button
+    pinned      whether the button Pin is down
     code        the call that draws what is on the screen; shown with a Copy button while ``code_shown``
 
-    ``on_action(handler)`` calls ``handler("stop" | "reset" | "code")``. The browser sends only messages and never sets
-    a trait, so a worker thread may report its progress here.
+    ``on_action(handler)`` calls ``handler("stop" | "pin" | "reset" | "code")``. The browser sends only messages and
+    never sets a trait, so a worker thread may report its progress here.
     """
 
     module = "run_bar.js"
@@ -40,6 +41,7 @@ class RunBar(BrowserWidget):
     details = t.Unicode("").tag(sync=True)
     settings = t.Int(0).tag(sync=True)
     settings_shown = t.Bool(False).tag(sync=True)
+    pinned = t.Bool(False).tag(sync=True)
     code = t.Unicode("").tag(sync=True)
     code_shown = t.Bool(False).tag(sync=True)
 
@@ -56,13 +58,13 @@ class RunBar(BrowserWidget):
                 setattr(self, name, value)
 
     def on_action(self, handler: Callable[[str], None]) -> None:
-        """Call ``handler(name)`` when Stop, Reset or Code is pressed; ``code_shown`` has changed by then."""
+        """Call ``handler(name)`` when Stop, Pin, Reset or Code is pressed; ``code_shown`` has changed by then."""
         self._handlers.append(handler)
 
     def _receive(self, _: Any, message: dict, __: Any) -> None:
         if message.get("do") == "settings":
             self.tell(settings_shown=bool(message["shown"]))
-        if message.get("do") in ("stop", "reset", "code"):
+        if message.get("do") in ("stop", "pin", "reset", "code"):
             if message["do"] == "code":
                 self.tell(code_shown=bool(message["shown"]))
             for handler in self._handlers:
