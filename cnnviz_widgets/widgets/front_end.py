@@ -21,7 +21,7 @@ from ipywidgets import Widget, register, widget_serialization
 from cnnviz_widgets.drawing import render
 
 HERE = Path(__file__).parent
-COMMENTS = re.compile(r"^\s*(//|/?\*).*\n", re.MULTILINE)  # whole lines of them
+COMMENTS = re.compile(r"^\s*(//.*|/\*\*|\*.*|/\*.*\*/)\n", re.MULTILINE)  # lines of which nothing else is left
 
 
 @cache

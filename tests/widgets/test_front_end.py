@@ -12,7 +12,7 @@ from comm.base_comm import BaseComm
 from cnnviz_widgets import widgets
 from cnnviz_widgets.drawing import render
 from cnnviz_widgets.widgets import actions, upload  # noqa: F401, not in the package's own names
-from cnnviz_widgets.widgets.front_end import BrowserWidget, FrontEnd, files
+from cnnviz_widgets.widgets.front_end import COMMENTS, BrowserWidget, FrontEnd, files
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
 
@@ -68,3 +68,15 @@ def test_every_widget_names_a_module_that_is_there() -> None:
 def test_unknown_settings_are_named() -> None:
     with pytest.raises(TypeError, match=r"^ImageView has no colors\.$"):
         widgets.ImageView(colors="gray")
+
+
+def test_lines_of_comments_do_not_travel_and_lines_of_code_do() -> None:
+    script = """// one
+/** two */
+/**
+ * three
+ */
+/** @type {number} */ this.x = 1; // four
+  return a * b;
+"""
+    assert COMMENTS.sub("", script) == "/** @type {number} */ this.x = 1; // four\n  return a * b;\n"
