@@ -7,7 +7,6 @@ lines of ``js/loader.js``, which unpack the files, let them import each other an
 
 import gzip
 import json
-import re
 import threading
 from base64 import b64encode
 from functools import cache
@@ -21,14 +20,13 @@ from ipywidgets import Widget, register, widget_serialization
 from cnnviz_widgets.drawing import render
 
 HERE = Path(__file__).parent
-COMMENTS = re.compile(r"^\s*(//.*|/\*\*|\*.*|/\*.*\*/)\n", re.MULTILINE)  # lines of which nothing else is left
 
 
 @cache
 def files() -> dict[str, str]:
-    """All that a browser runs, by its path below this folder, such as "js/dom.js", without the comments."""
+    """All that a browser runs, by its path below this folder, such as "js/dom.js"."""
     found = sorted(one for one in HERE.rglob("*") if one.suffix in (".js", ".css"))
-    return {one.relative_to(HERE).as_posix(): COMMENTS.sub("", one.read_text(encoding="utf-8")) for one in found}
+    return {one.relative_to(HERE).as_posix(): one.read_text(encoding="utf-8") for one in found}
 
 
 @cache

@@ -12,7 +12,7 @@ from comm.base_comm import BaseComm
 from cnnviz_widgets import widgets
 from cnnviz_widgets.drawing import render
 from cnnviz_widgets.widgets import actions, upload  # noqa: F401, not in the package's own names
-from cnnviz_widgets.widgets.front_end import COMMENTS, BrowserWidget, FrontEnd, files
+from cnnviz_widgets.widgets.front_end import BrowserWidget, FrontEnd, files
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
 
@@ -36,7 +36,7 @@ def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
     first = widgets.ImageView()
     once = sum(sent)
     second = widgets.ImageView()
-    assert once < 50_000
+    assert once < 60_000
     assert sum(sent) - once < 8_000
     assert first._front_end is second._front_end
     close_tree(first, second)
@@ -68,15 +68,3 @@ def test_every_widget_names_a_module_that_is_there() -> None:
 def test_unknown_settings_are_named() -> None:
     with pytest.raises(TypeError, match=r"^ImageView has no colors\.$"):
         widgets.ImageView(colors="gray")
-
-
-def test_lines_of_comments_do_not_travel_and_lines_of_code_do() -> None:
-    script = """// one
-/** two */
-/**
- * three
- */
-/** @type {number} */ this.x = 1; // four
-  return a * b;
-"""
-    assert COMMENTS.sub("", script) == "/** @type {number} */ this.x = 1; // four\n  return a * b;\n"
