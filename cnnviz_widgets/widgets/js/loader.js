@@ -46,8 +46,19 @@ async function half(model) {
 }
 
 export default {
-  async initialize(props) {
-    return (await half(props.model)).initialize?.(props);
+  /** Returns at once: a model that has not begun after two seconds is given up by anywidget, and hears nothing more. */
+  initialize(props) {
+    let end = () => {};
+    let ended = false;
+    const begin = async () => {
+      const { initialize } = await half(props.model);
+      if (!ended) end = (await initialize?.(props)) ?? end;
+    };
+    begin().catch(() => {}); // render fails for the same reason, and is heard
+    return () => {
+      ended = true;
+      end();
+    };
   },
   async render(props) {
     const { render, tables } = await half(props.model);
