@@ -1,5 +1,9 @@
-"""What a chapter calls by name above a panel is there: a control, one of its words, a heading or a button."""
+"""What a chapter calls by name above a panel is there: a control, one of its words, a heading or a button.
 
+And every link of a text that drives a panel sets what the panel takes.
+"""
+
+import ast
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -56,3 +60,35 @@ def test_every_control_that_is_named_is_there(chapter):
 def test_the_chapters_have_such_lists():
     texts = [cell.source for path in CHAPTERS for cell in nbformat.read(path, as_version=4).cells]
     assert sum(len(named(text)) for text in texts if "## The panel" in text) > 20
+
+
+def proses() -> list:
+    """(code of a cell, its chapter) wherever a text drives a panel."""
+    return [
+        pytest.param(cell.source, id=path.stem)
+        for path in CHAPTERS
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code" and "cnnviz.prose(" in cell.source
+    ]
+
+
+@pytest.mark.parametrize("code", proses())
+def test_every_link_sets_something_that_the_panel_takes(code):
+    network, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+    names = {"cnnviz": cnnviz, "net": network, "photo": photo, "mosaic": photo, "targets": [13, 14]}
+    *statements, last = ast.parse(code).body
+    exec(compile(ast.Module(statements, []), "cell", "exec"), names)
+    text = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    assert text.links >= 3
+    assert any(does == "point" for _, parts in text.blocks for _, does, *_ in parts)
+    for number in range(text.links):
+        before = repr(text.panel), text.panel.session.target
+        text.press(number)
+        assert not text.panel._bar.error
+        assert number or (repr(text.panel), text.panel.session.target) != before
+    text.panel.close()
+    text.close()
+
+
+def test_some_chapters_have_such_texts():
+    assert len(proses()) >= 3

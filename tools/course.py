@@ -11,11 +11,15 @@ import argparse
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
 import jupytext
 import nbformat
+from jupyter_client import AsyncKernelManager
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
 
@@ -23,19 +27,32 @@ ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 SOLVED = "*Solutions of the tasks of [{0}](../{0}.ipynb). Try them yourself first.*"
+LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
+RESET = """
+import ipywidgets
+ipywidgets.Widget.close_all()
+get_ipython().reset()
+import gc, torch
+gc.collect()
+torch.seed()  # by chance, as in a process that has just started
+"""
 OURS = {"solution", "setup", "task"}  # tags that say where a cell belongs; they are not handed on
-JPEG = 80  # quality of pictures with many colors
+LARGEST = 600_000  # bytes of a notebook: all of it is in the history with every run
+QUALITIES = (75, 65, 55, 45)  # of JPEG for pictures with many colors: the first with which the notebook is not larger
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("chapters", nargs="*", help="numbers, such as 06; none = all that are stale")
     asked = parser.parse_args().chapters
-    for source in sources():
-        for path, notebook in built(source).items():
-            if source.name[:2] in asked or (not asked and is_stale(path, notebook)):
-                print(f"executing {path.relative_to(ROOT)}", flush=True)
-                nbformat.write(executed(notebook), path)
+    with kernel() as manager:
+        for source in sources():
+            for path, notebook in built(source).items():
+                if source.name[:2] in asked or (not asked and is_stale(path, notebook)):
+                    print(f"executing {path.relative_to(ROOT)}", flush=True)
+                    execute(notebook, manager)
+                    clean(notebook)
+                    nbformat.write(notebook, path)
 
 
 def sources() -> list[Path]:
@@ -75,12 +92,14 @@ def notebook(cells) -> NotebookNode:
         new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in OURS]
         metadata = {"tags": tags} if tags else {}
+        if "hide-input" in tags:  # a text that is written as code
+            metadata["jupyter"] = {"source_hidden": True}
         made.append(new(cell.source, id=cell.metadata.get("id", cell.id), metadata=metadata))
     return nbformat.v4.new_notebook(
         cells=made,
         metadata={
             "kernelspec": KERNEL,
-            "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+            "language_info": LANGUAGE,
         },
     )
 
@@ -90,32 +109,61 @@ def is_stale(path: Path, wanted: NotebookNode) -> bool:
     if not path.exists():
         return True
     there = nbformat.read(path, as_version=4)
-    shape = lambda book: [(c.cell_type, c.id, c.source, c.metadata.get("tags", [])) for c in book.cells]  # noqa: E731
+    shape = lambda book: [(c.cell_type, c.id, c.source, dict(c.metadata)) for c in book.cells]  # noqa: E731
     return shape(there) != shape(wanted) or any(
         cell.cell_type == "code" and not cell.execution_count for cell in there.cells
     )
 
 
-def executed(notebook: NotebookNode) -> NotebookNode:
-    """The notebook run from top to bottom, without what only a live kernel can show."""
-    from nbclient import NotebookClient
+@contextmanager
+def kernel(**environment: str) -> Iterator[AsyncKernelManager]:
+    """A kernel for several notebooks, one after the other: to start one takes longer than most chapters."""
+    results = {"OMP_NUM_THREADS": "1"}  # the same to the last digit, wherever a notebook is run
+    starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3")
+    manager = starter.create_kernel_manager()
+    starter.start_new_kernel(cwd=str(COURSE), env=os.environ | results | environment)
+    try:
+        yield manager
+    finally:
+        run_sync(manager.shutdown_kernel)(now=True)
 
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # results to the last digit, wherever it is built
-    NotebookClient(notebook, timeout=600, kernel_name="python3", store_widget_state=False).execute(cwd=str(COURSE))
+
+def execute(notebook: NotebookNode, manager: AsyncKernelManager) -> None:
+    """Run a notebook from top to bottom, as if its kernel had just started."""
+    fresh = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(RESET)])
+    for one in (fresh, notebook):
+        NotebookClient(one, km=manager, timeout=600, store_widget_state=False).execute()
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    for number, cell in enumerate(code, 1):
+        cell.execution_count = number
+        for output in cell.outputs:
+            if output.output_type == "execute_result":
+                output.execution_count = number
+
+
+def clean(notebook: NotebookNode) -> None:
+    """Leave out what only a live kernel can show, and make the pictures so small that the notebook is, too."""
+    pictures = []
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
             if "image/png" in data:
-                kind, content = compressed(data.pop("image/png"))
-                data[kind] = content
+                pictures.append((data, data["image/png"]))
     notebook.metadata.pop("widgets", None)
-    notebook.metadata.language_info = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
-    return notebook
+    notebook.metadata.language_info = LANGUAGE
+    for quality in QUALITIES:
+        for data, picture in pictures:
+            for kind in ("image/png", "image/jpeg"):  # Pillow gives both
+                data.pop(kind, None)
+            kind, content = compressed(picture, quality)
+            data[kind] = content
+        if len(nbformat.writes(notebook).encode()) <= LARGEST:
+            break
 
 
-def compressed(picture: str) -> tuple[str, str]:
+def compressed(picture: str, quality: int = QUALITIES[0]) -> tuple[str, str]:
     """(MIME type, base64) of a PNG in base64, in a smaller file that looks the same.
 
     Few colors, or a page that is seen through some of it: a PNG with the 256 colors that come nearest. Else a JPEG.
@@ -127,7 +175,7 @@ def compressed(picture: str) -> tuple[str, str]:
         palette = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
         candidates.append(("image/png", saved(palette, "PNG", optimize=True)))
     if opaque:
-        candidates.append(("image/jpeg", saved(image.convert("RGB"), "JPEG", quality=JPEG, optimize=True)))
+        candidates.append(("image/jpeg", saved(image.convert("RGB"), "JPEG", quality=quality, optimize=True)))
     kind, content = min([*candidates, ("image/png", b64decode(picture))], key=lambda one: len(one[1]))
     return kind, b64encode(content).decode()
 

@@ -55,8 +55,8 @@ def copy_course(source: Path, target: Path) -> list[str]:
     kept = []
     for path in sorted(path for path in source.rglob("*") if path.is_file()):
         relative = path.relative_to(source)
-        if any(part.startswith((".", "__pycache__")) for part in relative.parts):
-            continue
+        if any(part.startswith((".", "__pycache__")) for part in relative.parts) or relative.parts[0] == "sources":
+            continue  # a source holds the tasks and their solutions together
         name, copy, content = relative.as_posix(), target / relative, path.read_bytes()
         new, present = _hash(content), _hash(copy.read_bytes()) if copy.exists() else None
         if present in (None, new, pristine.get(name)):

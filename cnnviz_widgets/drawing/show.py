@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from cnnviz_widgets.drawing.font import cut, write
-from cnnviz_widgets.drawing.render import HEAD, KINDS, WIDE_GAP, Content, as_array, color, draw, to_uint8
+from cnnviz_widgets.drawing.render import HEAD, KINDS, SHARP_BELOW, WIDE_GAP, Content, as_array, color, draw, to_uint8
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 
@@ -82,11 +82,11 @@ def grid(
 
 def _sheet(pictures: Sequence[Image.Image], names: Sequence[str], columns: int, width: int) -> Image.Image:
     head, side = HEAD if names else 0, max(1, (width - WIDE_GAP * (columns - 1)) // columns)
-    largest = max((one.width for one in pictures if one.mode == "RGB"), default=side)
+    largest = max((one.width for one in pictures if _by_the_pixel(one)), default=side)
     side -= side % largest if side >= 2 * largest else 0
 
     def tile(one: Image.Image) -> Image.Image:
-        sharp = one.mode == "RGB" and side % one.width == 0
+        sharp = _by_the_pixel(one) and side % one.width == 0
         how = Image.Resampling.NEAREST if sharp else Image.Resampling.BICUBIC
         return one.convert("RGBA").resize((side, max(1, round(one.height * side / one.width))), how)
 
@@ -106,8 +106,13 @@ def _sheet(pictures: Sequence[Image.Image], names: Sequence[str], columns: int, 
     return sheet
 
 
+def _by_the_pixel(one: Image.Image) -> bool:
+    """Whether its pixels are looked at: it is a map, or a small picture, such as a filter."""
+    return one.mode == "RGB" or max(one.size) < SHARP_BELOW
+
+
 def _picture(one: Any, argument: str, colormap: str | None, low: float | None, high: float | None) -> Image.Image:
-    """RGBA, or RGB for a map, whose pixels are looked at."""
+    """RGBA, or RGB for a map."""
     if isinstance(one, Content):
         return draw(one, colormap=colormap or "viridis")
     if hasattr(one, "_repr_png_"):

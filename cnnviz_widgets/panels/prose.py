@@ -10,7 +10,7 @@ from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.widgets.prose import LiveText
 
 LINK = re.compile(r"\[([^\]]+)\]\(((?:[^()]|\([^()]*\))*)\)")  # [words](target); a target may hold (pairs)
-SETTING = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*(?=,\s*\w+\s*=|$)")  # name=value, up to the next one
+SETTING = re.compile(r"\s*(\w+)\s*=\s*(.*?)\s*(?=,\s*\w+\s*=|$)", re.S)  # name=value, up to the next one
 NAME = re.compile(r"\w+")
 
 

@@ -42,6 +42,15 @@ def test_what_jupyter_and_python_leave_behind_is_not_copied(source, target):
     assert b"clutter" not in files(target).values()
 
 
+def test_sources_are_not_copied_for_they_hold_the_solutions(source, target):
+    (source / "sources").mkdir()
+    (source / "sources" / "02-filters.md").write_bytes(b"tasks and solutions")
+    course.copy_course(source, target)
+    assert sorted(files(target)) == sorted(
+        [course.MANIFEST, course.START, "02-filters.ipynb", "solutions/02-filters.ipynb"]
+    )
+
+
 def test_edited_notebook_is_never_overwritten(source, target):
     course.copy_course(source, target)
     (target / "02-filters.ipynb").write_bytes(b"my work")

@@ -69,10 +69,11 @@ def test_values(panel, target, name, value):
 
 def test_pairs_and_names_with_spaces():
     panel = cnnviz.panels.Gradients("mini", "chelsea")
-    text = cnnviz.prose(panel, "[one cell](cells=[('saliency', 'guided')], target=goldfish) (aside)")
+    text = cnnviz.prose(panel, "[one cell](cells=[('saliency',\n    'guided')], target=goldfish) (aside)")
     text.press(0)
     assert panel.cells == (("saliency", "guided"),)
     assert panel.session.target == panel.session.network.class_index("goldfish")
+    assert text._repr_mimebundle_()[0]["text/markdown"] == "**one cell** (aside)"
     close_tree(text)
     panel.close()
 

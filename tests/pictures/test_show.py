@@ -85,6 +85,12 @@ def test_one_thing_is_drawn_as_in_a_grid():
     assert np.array_equal(np.asarray(show(MAP, name="map")), np.asarray(grid(MAP, names=["map"], width=448)))
 
 
+def test_small_pictures_are_enlarged_without_smoothing():
+    picture = np.asarray(grid(torch.rand(3, 7, 7), torch.rand(3, 7, 7), width=300))
+    assert picture.shape == (140, 288, 3)
+    assert (picture.reshape(7, 20, 288, 3) == picture[::20][:, None]).all()
+
+
 def test_content_is_drawn_as_the_browser_draws_it():
     content = Content(values=MAP, low=0, high=6)
     assert np.array_equal(np.asarray(show(content))[..., :3], np.asarray(draw(content))[..., :3])
