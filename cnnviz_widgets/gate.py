@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce, wraps
 from numbers import Real
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
 from cnnviz_widgets import renamed
 from cnnviz_widgets.errors import UserError, naming
@@ -44,7 +44,8 @@ class Range(NamedTuple):
         return f"at most {self.most}" if self.most is not None and not number <= self.most else None
 
 
-Positive, Count = Annotated[int, Range(1)], Annotated[int, Range(0)]
+Positive = Annotated[int, Range(1)]
+Count = Annotated[int, Range(0)]
 Seed = Annotated[int, Range(0, 2**63 - 1)]
 Share = Annotated[float, Range(0, 1)]
 Rate = Annotated[float, Range(0, 1e6)]  # of learning, and other steps and weights that float32 must hold
@@ -70,7 +71,7 @@ def gate(function: F) -> F:
     Python's own TypeError.
     """
     if isinstance(function, type):
-        function.__init__ = gate(function.__init__)
+        function.__init__ = gate(vars(function)["__init__"])
         return function
     plan: _Plan | None = None
 
@@ -81,7 +82,7 @@ def gate(function: F) -> F:
         args, kwargs = plan.taken(args, kwargs)
         return function(*args, **kwargs)
 
-    return gated
+    return cast(F, gated)
 
 
 def know(hint: Any, allowed: str, take: Callable[[str, Any], Any]) -> None:
@@ -235,12 +236,12 @@ def _word(words: tuple) -> Kind:
 
 
 def _either(hints: tuple) -> Kind | None:
-    kinds = [kind(one) for one in hints]
+    kinds = [one for one in map(kind, hints) if one is not None]
+    if len(kinds) < len(hints):
+        return None
     for at, one in enumerate(hints):  # a list of what may also come alone need not be told twice
         if get_origin(one) is Sequence and {get_args(one)[0], *get_args(get_args(one)[0])} & {*hints}:
             kinds[at] = Kind("a list of these", kinds[at].take)
-    if None in kinds:
-        return None
 
     def take(name: str, value: Any) -> Any:
         return next((taken for one in kinds if (taken := one.take(name, value)) is not NO), NO)

@@ -77,7 +77,7 @@ def about(family: str) -> str:
 @cache
 def exports() -> dict[str, str]:
     """Public name of every method file -> module to import it from, in the order of the families."""
-    found = {}
+    found: dict[str, str] = {}
     for path in _method_files():
         for name in _literal(_tree(path), "__all__", ()):
             if name in found:
@@ -163,8 +163,10 @@ def _tree(path: Path) -> ast.Module:
 def _literal(node: ast.Module | ast.ClassDef, name: str, otherwise: Any) -> Any:
     """The value that is assigned to a name in a module or class; ``dict(size=16)`` counts as a literal, too."""
     for one in node.body:
-        targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets) and one.value is not None:
+        if not isinstance(one, ast.Assign | ast.AnnAssign) or one.value is None:
+            continue
+        targets = one.targets if isinstance(one, ast.Assign) else [one.target]
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             value = one.value
             if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "dict":
                 return {keyword.arg: ast.literal_eval(keyword.value) for keyword in value.keywords}

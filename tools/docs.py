@@ -32,7 +32,7 @@ GROUND = {  # pages of the reference beside the techniques: title -> modules
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    config.nav.append({"Reference": [{title: uri} for title, uri, _ in references()]})
+    config.nav = [*(config.nav or []), {"Reference": [{title: uri} for title, uri, _ in references()]}]
     return config
 
 
@@ -44,8 +44,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         content = "\n\n".join([f"# {title}", *(f"::: {registry.PACKAGE.name}.{module}" for module in modules)])
         files.append(File.generated(config, uri, content=content))
     files.append(File.generated(config, "course.md", content=course_page()))
-    for source in course.sources():
-        files.append(File.generated(config, f"course/{source.stem}.html", content=chapter(source.stem)))
+    for path in course.sources():
+        files.append(File.generated(config, f"course/{path.stem}.html", content=chapter(path.stem)))
     return files
 
 
@@ -77,9 +77,10 @@ def references() -> list[tuple[str, str, list[str]]]:
     """(title, page, modules) of the reference: the families of techniques, then the ground that they stand on."""
     pages = []
     for family in registry.families():
-        members = [one for one in (*registry.techniques(), *registry.panels()) if one.family == family]
-        modules = dict.fromkeys(one.module.removeprefix(f"{registry.PACKAGE.name}.") for one in members)
-        pages.append((registry.about(family), f"reference/{family}.md", list(modules)))
+        members = [one.module for one in registry.techniques() if one.family == family]
+        members += [one.module for one in registry.panels() if one.family == family]
+        names = dict.fromkeys(module.removeprefix(f"{registry.PACKAGE.name}.") for module in members)
+        pages.append((registry.about(family), f"reference/{family}.md", list(names)))
     for title, modules in GROUND.items():
         pages.append((title, f"reference/{title.lower()}.md", list(modules)))
     return pages
@@ -96,7 +97,7 @@ def chapter(name: str) -> str:
     """A saved chapter as a page of its own."""
     from nbconvert import HTMLExporter
 
-    html, _ = HTMLExporter(template_name="lab").from_filename(ROOT / "notebooks" / f"{name}.ipynb")
+    html, _ = HTMLExporter(template_name="lab").from_filename(str(ROOT / "notebooks" / f"{name}.ipynb"))
     return html
 
 

@@ -1,6 +1,7 @@
 """The command ``cnnviz``: ``cnnviz lab`` opens the course, ``cnnviz doctor`` says what is installed."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from cnnviz_widgets.errors import UserError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0 = well, 1 = a problem that was said in a sentence."""
     chosen = _parser().parse_args(arguments)
-    sys.stdout.reconfigure(errors="replace")  # the name of a folder may not fit the encoding of a pipe
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # the name of a folder may not fit the encoding of a pipe
     try:
         if chosen.command == "doctor":
             from .doctor import doctor

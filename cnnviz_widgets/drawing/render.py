@@ -12,7 +12,7 @@ import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -148,7 +148,10 @@ class Content:
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) of a tile in px."""
-        return self.base.shape[1:3] if self.count else (0, 0)
+        if self.base is None or not self.count:
+            return 0, 0
+        height, width = self.base.shape[1:3]
+        return height, width
 
     @property
     def range(self) -> tuple[np.ndarray, np.ndarray]:
@@ -181,6 +184,10 @@ def falls_below(values: Any) -> bool:
     return bool(finite.size) and -float(finite.min()) > NEGLIGIBLE * float(abs(finite).max())
 
 
+@overload
+def as_array(numbers: None) -> None: ...
+@overload
+def as_array(numbers: Any) -> np.ndarray: ...
 def as_array(numbers: Any) -> np.ndarray | None:
     """A numpy array of anything like one: also a torch tensor on any device and in any precision."""
     if hasattr(numbers, "detach"):
@@ -222,10 +229,11 @@ def table(colormap: str) -> np.ndarray:
 def color(values: Any, colormap: str = "viridis", low: Any = None, high: Any = None) -> np.ndarray:
     """Numbers (h, w) or (N, h, w) as colors, (…, 4) uint8; NaN is transparent. ``low`` and ``high``: see Content."""
     content = Content(values=values, low=low, high=high)
-    low, high = (end.reshape(-1, *[1] * (content.values.ndim - 1)) for end in content.range)
+    numbers = as_array(values).astype(np.float32, copy=False)
+    low, high = (end.reshape(-1, *[1] * (numbers.ndim - 1)) for end in content.range)
     span = np.where(high > low, high - low, np.inf)  # a range of no width is all low
-    share = ((np.nan_to_num(content.values.astype(np.float64)) - low) / span).clip(0, 1)
-    opaque = np.where(np.isnan(content.values), 0, 255).astype(np.uint8)
+    share = ((np.nan_to_num(numbers.astype(np.float64)) - low) / span).clip(0, 1)
+    opaque = np.where(np.isnan(numbers), 0, 255).astype(np.uint8)
     return np.concatenate([table(colormap)[(share * 255 + 0.5).astype(np.uint8)], opaque[..., None]], axis=-1)
 
 

@@ -3,7 +3,7 @@
 import re
 
 from torch import Tensor, fx, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]  # torch exports it not
 
 from cnnviz_widgets.errors import UserError
 
@@ -75,4 +75,4 @@ def unseen(module: nn.Module, output: object, error: Exception | None) -> str | 
         return "its forward runs in torch.inference_mode()"
     if isinstance(module, fx.GraphModule):
         return "it is a graph that calls no modules: take the module that it was made from"
-    return error and f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+    return None if error is None else f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"

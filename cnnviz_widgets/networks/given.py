@@ -35,7 +35,7 @@ def _of_module(module: nn.Module) -> Network:
     network = Network(module)
     _ = network.default_layer  # a network that does not run is refused here
     _found[module] = {key: value for key, value in vars(network).items() if key != "module"}
-    size = "×".join(map(str, network.input_size))
+    size = "×".join(map(str, network.probed_size))
     mean, std = (", ".join(f"{one:g}" for one in values) for values in (network.mean, network.std))
     remark(
         f"The module {network.name} was taken for a network of {size} pixels with mean ({mean}) and std ({std}): if it "

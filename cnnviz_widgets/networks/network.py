@@ -36,7 +36,7 @@ _UNSEEN_CHANNELS = 64  # as large as those of VGG, layers that cannot be seen ar
 
 
 class Prediction(NamedTuple):
-    index: int
+    index: int  # type: ignore[assignment]  # of the class; nobody searches these three
     name: str
     probability: float
 

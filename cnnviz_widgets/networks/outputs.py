@@ -52,7 +52,7 @@ def _pick(output: Any, found: dict[str | int, Tensor]) -> str:
 
 def _candidates(output: Any, count: int | None, classes: int | None) -> dict[str | int, Tensor]:
     """All parts (B, classes); where there are none, the (B,) of a squeezed single output."""
-    tensors = {
+    tensors: dict[str | int, Tensor] = {
         key: part for key, part in _parts(output).items() if isinstance(part, Tensor) and part.is_floating_point()
     }
     tables = {key: part for key, part in tensors.items() if part.ndim == 2 and count in (None, len(part))}

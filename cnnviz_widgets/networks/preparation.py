@@ -1,6 +1,6 @@
 """What is done to a picture before it enters a network: size, channels, and the scale of its values."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Sized
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -128,7 +128,7 @@ def _channels(module: nn.Module, *given: float | Sequence[float] | None) -> int:
 def _per_channel(name: str, given: Any, imagenet: tuple[float, ...], channels: int) -> tuple[float, ...]:
     if given is None:
         return imagenet if channels == 3 else (0.5,) * channels
-    if isinstance(given, Iterable) and not len(given):
+    if isinstance(given, Sized) and not len(given):
         raise UserError(f"{name} must be a number or one for each channel, not an empty list.")
     values = tuple(map(float, given)) if isinstance(given, Iterable) else (float(given),) * channels
     if len(values) != channels:

@@ -78,7 +78,7 @@ class Field:
     beside   how many tokens before and after the others are no positions: a class token, for one
     """
 
-    axes: tuple[Axis, Axis]
+    axes: tuple[Axis, ...]
     dims: tuple[int, ...] | None = (-2, -1)
     channel: int | None = -3
     beside: tuple[int, int] = (0, 0)

@@ -165,6 +165,7 @@ class Endings(TorchFunctionMode):
         found = {self.of(tensor) for tensor in _tensors([*args, *kwargs.values()])}
         output = func(*args, **kwargs)
         name = getattr(func, "__name__", "").strip("_").removeprefix("special_")
+        ending: str | None
         if name in _ENDINGS:
             ending = _ENDINGS[name]
         elif name == "log" and found == {"softmax"}:

@@ -15,7 +15,7 @@ def nearest(takes: Callable[[Size], bool], own: Size, size: Size, *, own_only: b
     own_only  whether it is known that it takes no others
     None if it takes none, or if ``size`` is too small for anything to be seen once it is enlarged.
     """
-    candidates = (size, own) if own_only else dict.fromkeys(_candidates(own, size))
+    candidates = [size, own] if own_only else [*dict.fromkeys(_candidates(own, size))]
     if min(size) < min(LEAST, *own):
         candidates = [size]
     return next((one for one in candidates if takes(one)), None)
@@ -24,10 +24,12 @@ def nearest(takes: Callable[[Size], bool], own: Size, size: Size, *, own_only: b
 def _candidates(own: Size, size: Size) -> Iterator[Size]:
     yield size
     for divisor in _divisors(gcd(*own)):  # multiples of what divides the network's own size
-        yield tuple(max(1, round(side / divisor)) * divisor for side in size)
+        height, width = (max(1, round(side / divisor)) * divisor for side in size)
+        yield height, width
     factor = STEP
     while all(side * factor < most for side, most in zip(size, own, strict=True)):  # at least so large
-        yield tuple(round(side * factor) for side in size)
+        height, width = (round(side * factor) for side in size)
+        yield height, width
         factor *= STEP
     (height, width), (rows, columns) = size, own  # one side as its own: in the same proportions, or else by itself
     yield rows, max(1, round(width * rows / height))

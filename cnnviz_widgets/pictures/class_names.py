@@ -52,10 +52,10 @@ def _of_dataset(given: Any) -> Any:
         if not hasattr(found, "classes") and hasattr(found, "dataset"):
             found = found.dataset
     names, numbers = getattr(found, "classes", given), getattr(found, "class_to_idx", None)
-    alike = isinstance(numbers, Mapping) and isinstance(names, Sequence) and len(numbers) == len(names)
-    if alike and all(isinstance(name, str) and name in numbers for name in names):
-        return numbers  # where its labels come from, whatever the order of the names
-    return names
+    if not (isinstance(numbers, Mapping) and isinstance(names, Sequence) and len(numbers) == len(names)):
+        return names
+    every = all(isinstance(name, str) and name in numbers for name in names)
+    return numbers if every else names  # labels come from the numbers, whatever the order of the names
 
 
 def _by_number(names: Mapping) -> list:
@@ -66,7 +66,7 @@ def _by_number(names: Mapping) -> list:
         raise UserError(
             f"classes must be {{number: name}} or {{name: number}}, but there is no number for {_listed(wrong)}."
         )
-    named = dict(pairs)
+    named = {number: name for number, name in pairs if number is not None}
     if twice := [number for number, times in Counter(number for number, _ in pairs).items() if times > 1]:
         raise UserError(f"classes must have one name each, but {_listed(twice)} {_have(twice)} several.")
     if missing := [number for number in range(len(pairs)) if number not in named]:

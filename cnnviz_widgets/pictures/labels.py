@@ -103,7 +103,7 @@ class Labels(Sequence[str]):
 
     def _near(self, query: str) -> list[str]:
         """Up to three names, quoted, that resemble `query` as a whole or in one word."""
-        asked, words = _plain(query), {}
+        asked, words = _plain(query), dict[str, str]()
         for name, plain in zip(self.names, self._plain_names, strict=True):
             for word in (plain, *plain.split()):
                 words.setdefault(word, name)

@@ -313,9 +313,9 @@ def _from_tensor(source: Tensor, size: Size, channels: int) -> Tensor:
     if source.numel() > MOST_PIXELS * max(*CHANNELS, channels):  # expanded, it may take no memory yet
         raise _too_large("source", f" (its shape is {tuple(source.shape)})")
     try:
-        values = source.detach().cpu()
+        there = source.detach().cpu()
         # numpy has no bfloat16
-        values = (values.float() if values.is_floating_point() else values).resolve_conj().resolve_neg().numpy()
+        values = (there.float() if there.is_floating_point() else there).resolve_conj().resolve_neg().numpy()
     except (RuntimeError, TypeError, NotImplementedError) as error:  # sparse, on "meta", quantized …
         raise UserError(
             f"source is a torch tensor whose values cannot be read ({source.layout}, on {source.device}): give a dense"
@@ -430,10 +430,10 @@ def _checked_size(size: Any) -> int | tuple[int, int]:
 
 def _target(size: int | tuple[int, int], upright: tuple[int, int]) -> tuple[int, int]:
     """(height, width) that a picture of another (height, width) shall have."""
-    if isinstance(size, int):
-        size = tuple(size * side // min(upright) for side in upright)
-    if size[0] * size[1] > MOST_PIXELS:
+    sides = (size * side // min(upright) for side in upright) if isinstance(size, int) else size
+    height, width = sides
+    if height * width > MOST_PIXELS:
         raise UserError(
-            f"size would make a picture of {came(size[0])} × {came(size[1])} px: at most {MOST_PIXELS} pixels are made."
+            f"size would make a picture of {came(height)} × {came(width)} px: at most {MOST_PIXELS} pixels are made."
         )
-    return size
+    return height, width

@@ -159,7 +159,10 @@ def samples() -> Samples:
 @cache
 def _folder(package: str) -> Path:
     """Where a package lies, without the cost of importing it."""
-    return Path(find_spec(package).submodule_search_locations[0])
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"{package} is not installed.", name=package)
+    return Path(spec.submodule_search_locations[0])
 
 
 @cache

@@ -22,7 +22,9 @@ class Memo(Generic[T]):
 
     def __init__(self, fresh: Callable[[], T], steered: Callable[[T, tuple], None] = lambda held, steer: None) -> None:
         self._fresh, self._steered = fresh, steered
-        self.forget()
+        self._of: tuple = ()
+        self._steer: tuple = ()
+        self.held: T | None = None
 
     def reached(self, *of: Any, steer: tuple = ()) -> T:
         """What was reached of the same.
@@ -30,12 +32,13 @@ class Memo(Generic[T]):
         of     what makes it another one: where that differs, all begins anew
         steer  what may change on the way: what was reached is kept, and ``steered`` is told
         """
-        if self.held is None or not same(of, self._of):
-            self._of, self.held = of, self._fresh()
+        held = self.held
+        if held is None or not same(of, self._of):
+            self._of, self.held = of, (held := self._fresh())
         elif not same(steer, self._steer):
-            self._steered(self.held, steer)
+            self._steered(held, steer)
         self._steer = steer
-        return self.held
+        return held
 
     def known(self, *of: Any) -> T | None:
         """What was reached of the same, if anything was; nothing begins anew."""
@@ -43,9 +46,7 @@ class Memo(Generic[T]):
 
     def forget(self) -> None:
         """Begin anew, whatever is asked for next."""
-        self._of: tuple = ()
-        self._steer: tuple = ()
-        self.held: T | None = None
+        self._of, self._steer, self.held = (), (), None
 
 
 def same(one: Any, other: Any) -> bool:

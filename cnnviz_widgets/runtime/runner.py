@@ -235,8 +235,8 @@ class Runner:
     def _finish(self, job: _Job) -> None:
         """Close the job, draw its last frame, say how it ended, and begin the request that waits."""
         try:
-            if hasattr(job.frames, "close"):
-                job.frames.close()
+            if close := getattr(job.frames, "close", None):
+                close()
             self._flush(job)
         except Exception as error:
             job.error = job.error or error

@@ -21,7 +21,7 @@ class LiveText(BrowserWidget):
 
     module = "prose.js"
 
-    blocks = t.List().tag(sync=True)
+    blocks: t.List = t.List().tag(sync=True)
     where = t.Unicode("").tag(sync=True)
 
     def __init__(self, blocks: Sequence[Any], where: str, pressed: Callable[[int], None]) -> None:
