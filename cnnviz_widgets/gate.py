@@ -71,7 +71,7 @@ def gate(function: F) -> F:
     Python's own TypeError.
     """
     if isinstance(function, type):
-        function.__init__ = gate(vars(function)["__init__"])
+        function.__init__ = gate(function.__init__)  # type: ignore[misc]  # of this very class
         return function
     plan: _Plan | None = None
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.drawing.render import Content, draw, falls_below, png, to_uint8
+from cnnviz_widgets.drawing.render import Content, as_array, draw, falls_below, png, to_uint8
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.renamed import Old
 
@@ -69,7 +69,7 @@ class Heatmap(Result):
         high, signed = robust_maximum(self.values), self.signed or falls_below(self.values)
         return Content(
             picture=rgb(self.picture),
-            values=self.values,
+            values=as_array(self.values),
             low=-high if signed else 0,
             high=high,
             signed=signed,
@@ -118,8 +118,8 @@ class GradientPicture(Result):
         return rgb(0.5 + pictures / (2 * bounds)).reshape(*self.values.shape[:-3], *self.values.shape[-2:], 3)
 
     def content(self) -> Content:
-        single = isinstance(self.of, str)
-        return Content(picture=self.shown(), names=() if single else self.of, caption=self.of if single else "")
+        names, caption = ((), self.of) if isinstance(self.of, str) else (self.of, "")
+        return Content(picture=self.shown(), names=names, caption=caption)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -232,12 +232,12 @@ class ActivationMaps(Result):
         high = robust_maximum(self.values, 1) if normalize_by == "layer" else each
         signed = falls_below(self.values)
         return Content(
-            values=self.values[order],
+            values=as_array(self.values[order]),
             low=-high if signed else 0,
             high=high,
             signed=signed,
             names=tuple(f"channel {channel}" for channel in order.tolist()),
-            keys=order.tolist(),
+            keys=tuple(order.tolist()),
             caption=f"{self.of}: {'×'.join(map(str, self.values.shape))}, {self.sparsity:.0%} zeros",
         )
 

@@ -44,8 +44,9 @@ def pull_back(network: Network, pictures: Tensor, aim: Goal, rule: str) -> Back:
         return gradient.cpu().contiguous(), scores.tolist(), start
 
     with relu_rule(rule):
-        gradient, scores, start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
-    gradient, scores, start = torch.cat(gradient), [*chain(*scores)], [*chain(*start)]
+        pieces = [*in_pieces(network, work, len(pictures), pictures.shape[-2:])]
+    gradients, each_scores, each_start = zip(*pieces, strict=True)
+    gradient, scores, start = torch.cat(gradients), [*chain(*each_scores)], [*chain(*each_start)]
     check(network, gradient)
     return Back(gradient, scores, start, [aim.name(one) for one in start], pictures.cpu())
 
@@ -103,7 +104,7 @@ def slope(network: Network, scores: Tensor, end: Tensor, name: str, *, again: bo
 
 
 def in_pieces(
-    network: Network, function: Callable[[range], Result], count: int, size: tuple[int, int]
+    network: Network, function: Callable[[range], Result], count: int, size: tuple[int, ...]
 ) -> Iterator[Result]:
     """``function(piece)``, a pass forward and back, for as many of ``count`` pictures at once as is quickest."""
 

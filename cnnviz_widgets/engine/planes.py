@@ -9,7 +9,7 @@ from cnnviz_widgets.pictures.picture import as_picture
 
 
 def plane(
-    heatmap: Any, size: tuple[int, int] | None = None, *, absolute: bool = False, name: str = "heatmap"
+    heatmap: Any, size: tuple[int, ...] | None = None, *, absolute: bool = False, name: str = "heatmap"
 ) -> Tensor:
     """(H, W), float64, on the CPU: of values (C, H, W) the sum over channels, of their sizes if ``absolute``.
 

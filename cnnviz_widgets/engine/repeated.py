@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce as reduce_pieces
 from itertools import chain
-from typing import NamedTuple
+from operator import add
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,12 +34,12 @@ def look(network: Network, pictures: Tensor, aim: Goal) -> Look:
         scores, start = aim.scores(output, values, piece)
         return scores.tolist(), start
 
-    scores, start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
-    scores, start = [*chain(*scores)], [*chain(*start)]
+    each_scores, each_start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
+    scores, start = [*chain(*each_scores)], [*chain(*each_start)]
     return Look(scores, start, [aim.name(one) for one in start])
 
 
-def settled(network: Network, target: Target, start: object, count: int, *, probability: bool = False) -> Goal:
+def settled(network: Network, target: Target, start: Any, count: int, *, probability: bool = False) -> Goal:
     """What was explained in one picture, class or position ``start``, as the goal for ``count`` others."""
     if isinstance(target, Neuron):
         return goal(network, replace(target, position=start), count)
@@ -49,7 +51,7 @@ def gradient_sum(
     aim: Goal,
     rule: str,
     count: int,
-    size: tuple[int, int],
+    size: tuple[int, ...],
     inputs: Callable[[range], Tensor],
     reduce: Callable[[range, Tensor], Tensor],
 ) -> Tensor:
@@ -65,4 +67,4 @@ def gradient_sum(
         return reduce(piece, gradients.to(torch.float64, memory_format=torch.contiguous_format)).cpu()
 
     with relu_rule(rule):
-        return sum(in_pieces(network, work, count, size))
+        return reduce_pieces(add, in_pieces(network, work, count, size))

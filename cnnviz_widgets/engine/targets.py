@@ -71,8 +71,8 @@ def goal(network: Network, target: Target, count: int, *, probability: bool = Fa
         return _Neuron(network, target)
     if callable(target):
         return _Function(target)
-    several = isinstance(target, Sequence) and not isinstance(target, str)
-    asked = list(target) if several else [target] * count
+    single = not isinstance(target, Sequence) or isinstance(target, str)
+    asked = [target] * count if single else list(target)
     if len(asked) != count:
         raise UserError(f"target must be one class, or one for each of the {count} pictures, not {len(asked)}.")
     return _Classes(network, asked, probability)

@@ -66,9 +66,10 @@ def _problem() -> tuple[nn.Module, Tensor]:
         module = nn.Sequential(
             nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
         )
-        module.append(nn.Linear(24, 4))
+        last = nn.Linear(24, 4)
+        module.append(last)
         with torch.no_grad():
-            module[-1].weight *= 8  # scores that differ, so that a softmax changes the picture
+            last.weight *= 8  # scores that differ, so that a softmax changes the picture
         return module.eval().requires_grad_(False), 2 * torch.randn(1, 3, 9, 12)
 
 

@@ -134,7 +134,7 @@ Hook = Callable[[str, nn.Module, Any], Any]  # (name of the call, module, output
 @contextmanager
 def hooked(modules: dict[str, nn.Module], hook: Hook) -> Iterator[None]:
     """``hook`` hears of every call of ``modules`` in this thread, and is gone afterwards."""
-    names, calls = {module: name for name, module in modules.items()}, Counter[nn.Module]()
+    names, calls = {module: name for name, module in modules.items()}, Counter[str]()
 
     def hear(module: nn.Module, _: tuple, output: Any) -> Any:
         name = names[module]

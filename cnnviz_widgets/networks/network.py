@@ -481,7 +481,7 @@ class Network:
         if (until, size) not in self._nearest:
             own = self.probed_size
             found = nearest(takes, own, size, own_only=until in self._takes_own_only)
-            if found == own != size and not takes(tuple(2 * side for side in own)):
+            if found == own != size and not takes((2 * own[0], 2 * own[1])):
                 self._takes_own_only.add(until)
             self._nearest[until, size] = found
         return self._nearest[until, size]
@@ -530,8 +530,8 @@ class Network:
                 return self.scores(self.module(self.normalize(noise)), 1)
 
         if self._reading is None:
-            asked, how = self._asked_scores, {"precision": self.dtype, "named": self._named}
-            self._reading = read(asked, self.name, scores.detach(), ending, of_noise, **how)
+            said = self._asked_scores, self.name, scores.detach(), ending, of_noise
+            self._reading = read(*said, precision=self.dtype, named=self._named)
             if self._reading.doubt:
                 remark(self._reading.doubt)
         self._outputs = scores.shape[1]
@@ -605,7 +605,7 @@ class Network:
 
     @property
     def _count_of_classes(self) -> int | None:
-        return len(self._classes) if self._named else None
+        return len(self._classes) if self._named and self._classes is not None else None
 
 
 Layers = str | Layer | nn.Module | Iterable[str | Layer | nn.Module]

@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.networks.failures import explained, kind_of, unseen
 from cnnviz_widgets.networks.layers import Layer, probe
-from cnnviz_widgets.networks.sizes import Size
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.interrupts import guarded
 
@@ -46,15 +45,16 @@ def first_pass(module: nn.Module, name: str, batch: Tensor) -> Probed:
     return Probed(layers, aliases, output, None if layers else unseen(module, output, None), channels_last)
 
 
-def whole(module: nn.Module, scores: Tensor, size: Size) -> Layer:
+def whole(module: nn.Module, scores: Tensor, size: tuple[int, ...]) -> Layer:
     """A module as one layer, which gave these scores (1, outputs) to a picture of (height, width)."""
+    height, width = size
     return Layer(
         name=OUTPUT,
         kind=kind_of(module),
         shape=tuple(scores.shape[1:]),
-        receptive_field=tuple(size),
-        stride=tuple(map(float, size)),
-        offset=tuple((side - 1) / 2 for side in size),
+        receptive_field=(height, width),
+        stride=(float(height), float(width)),
+        offset=((height - 1) / 2, (width - 1) / 2),
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         block=True,
     )

@@ -12,13 +12,14 @@ from cnnviz_widgets.networks import Network
 ORIENTATIONS = 9
 
 
-def hog(size: tuple[int, int], cell: int = 8) -> Network:
+def hog(size: tuple[int, ...], cell: int = 8) -> Network:
     """A network on gray pictures: layer ``cells`` has 9 orientations per cell, ``blocks`` are of 2×2 cells, normalized.
 
     size   (height, width) of its pictures in px;   cell   side of a cell in px
     """
+    height, width = size
     layers = OrderedDict(cells=_Cells(cell), blocks=_Blocks(), numbers=nn.Flatten())
-    return Network(nn.Sequential(layers), input_size=tuple(size), mean=[0.0], std=1.0, scores="logits", name="HOG")
+    return Network(nn.Sequential(layers), input_size=(height, width), mean=[0.0], std=1.0, scores="logits", name="HOG")
 
 
 class _Cells(nn.Module):

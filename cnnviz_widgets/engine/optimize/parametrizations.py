@@ -284,7 +284,8 @@ def _canvas(
         sides = (size, size) if not isinstance(size, Sequence) else size
         if len(sides) != 2:
             raise UserError(f"size must be a number of pixels or (height, width), not {came(size)}.")
-        sides = tuple(whole_number("size", side, 1) for side in sides)
+        height, width = (whole_number("size", side, 1) for side in sides)
+        sides = height, width
     if start is not None and (not isinstance(start, Tensor) or start.ndim not in (3, 4) or not start.numel()):
         raise UserError(f"start must be pictures (C, H, W) or (B, C, H, W), not {_shape(start)}.")
     if start is not None and size is not None and tuple(start.shape[-2:]) != sides:

@@ -30,7 +30,7 @@ def _blur_matrix(length: int, sigma: float, like: Tensor) -> Tensor:
     return F.conv1d(F.pad(single, (reach, reach), "reflect"), (kernel / kernel.sum())[None, None])[:, 0]
 
 
-def resize(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(pictures: Tensor, size: tuple[int, ...]) -> Tensor:
     """Bilinear, and antialiased where it gets smaller."""
     return F.interpolate(pictures, size, mode="bilinear", antialias=True, align_corners=False)
 

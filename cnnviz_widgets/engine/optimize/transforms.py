@@ -33,9 +33,9 @@ class Affine:
     outside  what is beyond the old picture: a gray value, or "reflect"
     """
 
-    size: tuple[int, int]
+    size: tuple[int, ...]
     matrix: Tensor
-    outside: float | str = "reflect"
+    outside: float | Literal["reflect"] = "reflect"
 
 
 @dataclass(frozen=True)

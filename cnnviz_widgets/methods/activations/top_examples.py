@@ -107,7 +107,7 @@ class TopExamples(Result):
         size = max(one.width for one in patches), max(one.height for one in patches)
         return Content(
             np.stack([np.asarray(ImageOps.pad(one, size, color=(128, 128, 128))) for one in patches]),
-            names=[f"{one.value:.3g} · {one.name}" for one in self.examples],
+            names=tuple(f"{one.value:.3g} · {one.name}" for one in self.examples),
             caption=f"{self.of}: the best of {self.step} pictures",
         )
 

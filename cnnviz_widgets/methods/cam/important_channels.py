@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.drawing.render import Content, falls_below
+from cnnviz_widgets.drawing.render import Content, as_array, falls_below
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.backward import check, descend, like
 from cnnviz_widgets.engine.checks import whole_number
@@ -51,7 +51,7 @@ class ImportantChannels(Result):
         high, signed = maps.abs().amax((1, 2)).clamp(min=1e-12), falls_below(maps)
         return Content(
             picture=rgb(self.picture.reshape(-1, *self.picture.shape[-3:])).repeat(self.maps.shape[-3], 0),
-            values=maps,
+            values=as_array(maps),
             low=-high if signed else 0,
             high=high,
             signed=signed,

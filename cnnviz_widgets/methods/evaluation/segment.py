@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.drawing.results import Heatmap, Result, rgb
+from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.engine.planes import plane, varied
 from cnnviz_widgets.errors import UserError
@@ -102,7 +102,7 @@ def segment(
     )
 
 
-def _picture(image: Picture, heatmap: Heatmap | Tensor) -> Tensor:
+def _picture(image: Picture, heatmap: Result | Tensor) -> Tensor:
     """What the map covers: the image, or what the network saw of it."""
     if not isinstance(image, Tensor) or image.ndim != 3 or not image.is_floating_point():
         came = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__

@@ -112,13 +112,14 @@ def class_model(
     if unknown := changes.keys() - vars(RECIPES[preset]).keys():
         raise UserError(f"unknown option {unknown.pop()!r}; a recipe has {', '.join(vars(RECIPES[preset]))}.")
     recipe = replace(RECIPES[preset], **changes)
-    several = isinstance(target, Sequence) and not isinstance(target, str)
-    if several and not len(target):
+    single = not isinstance(target, Sequence) or isinstance(target, str)
+    count = batch if single else len(target)
+    if not single and not count:
         raise UserError("target must be at least one class, not an empty list.")
     return optimize(
         network,
         _objective(recipe, target),
-        _picture(recipe, size, len(target) if several else batch),
+        _picture(recipe, size, count),
         _transforms(recipe),
         steps=recipe.steps,
         optimizer=recipe.optimizer,
@@ -129,7 +130,7 @@ def class_model(
 
 
 def _objective(recipe: Recipe, target: Any) -> objectives.Objective:
-    aim = objectives.logit(target)
+    aim: objectives.Objective = objectives.logit(target)
     if recipe.l2:
         aim = aim - recipe.l2 * objectives.l2()
     if recipe.total_variation:

@@ -1,9 +1,10 @@
 """D1: DeepDream (Mordvintsev et al., 2015): amplify what layers detect in a photograph."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,10 +132,14 @@ def _objective(network: Network, layers: Layers, guide: Picture | None) -> Objec
     if not layers:
         raise UserError("layers must name at least one layer.")
     if guide is None:
-        return sum(weight * objectives.layer(name) for name, weight in layers.items())
+        return _sum(weight * objectives.layer(name) for name, weight in layers.items())
     with naming("guide"):
         features = network.activations(guide, layers)
-    return sum(weight * objectives.matching(name, features[name]) for name, weight in layers.items())
+    return _sum(weight * objectives.matching(name, features[name]) for name, weight in layers.items())
+
+
+def _sum(terms: Iterable[Objective]) -> Objective:
+    return reduce(add, terms)
 
 
 @gate

@@ -96,7 +96,7 @@ class InversionLadder(Result):
 
     def content(self) -> Content:
         names = ["original", *(f"{layer}: {near:.1f} dB" for layer, near in self.psnr.items())]
-        return Content(picture=rgb(torch.cat([self.picture[None], self.values])), names=names)
+        return Content(picture=rgb(torch.cat([self.picture[None], self.values])), names=tuple(names))
 
 
 @gate

@@ -57,8 +57,8 @@ def full_grad(network: Network, image: Picture, target: Target = None) -> Heatma
         errors = torch.stack(terms.sums).cpu().double().sum(0) - scores.cpu().double()
         return terms.map(pictures.shape[-2:]).cpu(), errors.tolist(), start
 
-    maps, errors, start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
-    start = [*chain(*start)]
+    maps, errors, each_start = zip(*in_pieces(network, work, len(pictures), pictures.shape[-2:]), strict=True)
+    start = [*chain(*each_start)]
     return Heatmap(
         like(image, torch.cat(maps)),
         like(image, pictures.cpu()),
@@ -114,8 +114,8 @@ class _Terms(TorchFunctionMode):
 
     def _scaled(self, layers: list[tuple[Tensor, Tensor, Tensor, int]]) -> Tensor:
         """The sum of layers of one size, each scaled: (B, h, w). It is upsampled, instead of every one of them."""
-        sums, low, high, channels = zip(*layers, strict=True)
-        sums, low, high = torch.stack(sums), torch.stack(low), torch.stack(high)
+        *numbers, channels = zip(*layers, strict=True)
+        sums, low, high = map(torch.stack, numbers)
         scale = torch.where(high > low, 1 / (high - low), 0)
         lowest = low * low.new_tensor(channels)[:, None]
         return torch.einsum("lb,lbhw->bhw", scale, sums - lowest[..., None, None])
