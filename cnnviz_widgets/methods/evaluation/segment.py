@@ -63,11 +63,15 @@ def segment(
                 over the object, and an object is in one piece. 0 = take the map as it is
     iterations  in which color models and cut are refined in turn
     Returns a Segmentation, values (H, W) bool; the same at every call.
-    Raises UserError for a map of another size, a constant map, a blur below 0, and quantiles that are not in order.
+    Raises UserError for a map of another size, a constant map, a blur below 0, quantiles that are not in order, and
+    where OpenCV is not installed.
 
         segment(photo, saliency(network, photo))
     """
-    import cv2
+    try:
+        import cv2
+    except ImportError:
+        raise UserError('segment needs OpenCV: pip install "cnnviz-widgets[segment]".') from None
     from scipy.ndimage import gaussian_filter
 
     if not 0 < background < foreground < 1:

@@ -1,5 +1,7 @@
 """On drawn masks."""
 
+import sys
+
 import pytest
 import torch
 from scipy.ndimage import label
@@ -109,3 +111,9 @@ def test_real_saliency(real_squeezenet, real_pictures):
 def test_bad_input(picture, heatmap, change, message):
     with pytest.raises(UserError, match=message):
         segment(**{"image": picture, "heatmap": heatmap} | change)
+
+
+def test_without_opencv_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(UserError, match=r'^segment needs OpenCV: pip install "cnnviz-widgets\[segment\]"\.$'):
+        segment(torch.rand(3, 8, 8), torch.rand(8, 8))
