@@ -316,7 +316,7 @@ def draw(
             sharp = max(base.size) < SHARP_BELOW and not smooth and place.width >= 2 * base.width
             sheet.paste(base.resize(sheet.size, _filter(sharp)))
         tiles.append(sheet)
-    if content.values is not None:
+    if content.maps is not None:
         colors = color(content.maps, "levels" if content.levels else content.colormap(colormap), *content.range)
         if content.picture is not None:
             colors[..., 3] = np.rint(colors[..., 3] * opacity)

@@ -87,7 +87,8 @@ class _Classes(Goal):
         self._measure = network.probabilities if probability else network.class_logits
         self.unit = "probability" if probability else network.class_unit
 
-    def scores(self, logits: Tensor, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
+    def scores(self, logits: Tensor | None, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
+        assert logits is not None  # asked for, as no layer is
         top = self._network.top(logits).tolist()
         classes = [best if self._asked[i] is None else self._asked[i] for best, i in zip(top, piece, strict=True)]
         return self._measure(logits)[range(len(piece)), classes], classes
@@ -100,7 +101,8 @@ class _Function(Goal):
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         self._function = function
 
-    def scores(self, logits: Tensor, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
+    def scores(self, logits: Tensor | None, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
+        assert logits is not None
         with somebodys("target"):
             scores = self._function(logits)
         if not isinstance(scores, Tensor) or scores.shape != (len(piece),):

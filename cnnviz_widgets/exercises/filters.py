@@ -24,7 +24,7 @@ def check_tiles(tiles: Callable[[Tensor], Tensor]) -> str:
     if not torch.equal(weights, untouched):
         raise Wrong("`tiles` writes into the weights that it is given, which are the network's own: make new ones.")
     w = weights.double()
-    channels_last = {(5, 4, 6, 3): "keep the colors in dimension 1"}
+    channels_last: dict[tuple[int, ...], str] = {(5, 4, 6, 3): "keep the colors in dimension 1"}
     values = tensor(answer, (5, 3, 4, 6), "what `tiles` returns", channels_last)
 
     def stretched(over: tuple[int, ...]) -> Tensor:

@@ -89,7 +89,7 @@ class Field:
 
     @property
     def tokens(self) -> bool:
-        return bool(self.dims) and self.dims[0] == self.dims[1]
+        return self.dims is not None and len(self.dims) == 2 and self.dims[0] == self.dims[1]
 
     def fits(self, shape: torch.Size) -> bool:
         if not self.dims or -min(self.dims) > len(shape):
@@ -414,7 +414,7 @@ _OVER: dict[str, Callable[[Arguments, int], Iterable[int]]] = {
     "linear": lambda named, ndim: [-1],
     "group_norm": lambda named, ndim: [-2, -1],
     "instance_norm": lambda named, ndim: [-2, -1],
-    "layer_norm": lambda named, ndim: range(-len(named.get("normalized_shape", named.get("over"))), 0),
+    "layer_norm": lambda named, ndim: range(-len(named.get("normalized_shape") or named["over"]), 0),
 }
 _CHANNELS_LAST = {"linear", "layer_norm"}  # by definition, where nothing else is known
 _CHANNELS_SECOND = {"batch_norm", "instance_norm", "group_norm", "local_response_norm", "conv1d", "conv_transpose1d"}

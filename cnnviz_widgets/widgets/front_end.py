@@ -31,7 +31,7 @@ def files() -> dict[str, str]:
 
 @cache
 def _packed() -> bytes:
-    tables = {name: b64encode(render.table(name)).decode() for name in (*render.COLORMAPS, "levels")}
+    tables = {name: b64encode(render.table(name).tobytes()).decode() for name in (*render.COLORMAPS, "levels")}
     text = json.dumps({"files": files(), "tables": tables})
     return gzip.compress(text.encode(), mtime=0)
 

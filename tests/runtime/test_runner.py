@@ -63,13 +63,13 @@ def test_frames_are_drawn_at_most_twenty_times_a_second_and_the_last_one_always(
 
 
 def test_a_burst_of_requests_is_coalesced_and_the_last_one_is_computed(screen):
-    log = []
+    log, began = [], time.monotonic()
     for value in range(100):
         screen.runner.submit(steps(value, 1, 0.2, log))
         time.sleep(0.005)
     assert screen.runner.wait(10)
     assert log[-1] == (99, 0)
-    assert len(log) <= 6  # half a second of requests at 0.2 s each, and the last
+    assert len(log) <= (time.monotonic() - began) / 0.2 + 2  # at 0.2 s each, also where a busy machine sleeps longer
     assert screen.drawn[-1] == (99, 0)
 
 

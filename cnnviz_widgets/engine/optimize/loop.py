@@ -274,7 +274,9 @@ def _evaluate(
         colors, alpha = pictures, None
         if pictures.shape[1] > network.channels:
             colors, alpha = pictures.tensor_split([network.channels], 1)
-        logits, values, in_pieces = None, {}, False
+        logits: Tensor | None = None
+        values: dict[str, Tensor] = {}
+        in_pieces = False
         if bound.layers or bound.output:
             shown = colors if alpha is None else over_colors(colors, alpha, generator)
             moved = passes.fitted(apply(transforms, shown, generator))

@@ -54,6 +54,7 @@ def cam(
         batch = network.normalize(pictures[piece.start : piece.stop])
         with way_back(network):
             logits, values = network.forward(batch, name)
+            assert logits is not None  # asked for
             logits = logits.detach().requires_grad_()
             scores, start = aim.scores(logits, {}, piece)
             share = slope(network, scores, logits, "the logits")  # of each class in the score: (n, classes)

@@ -107,7 +107,7 @@ class _Terms(TorchFunctionMode):
             low, high = size.amin((1, 2, 3)), size.amax((1, 2, 3))
             self._layers[size.shape[2:]].append((size.sum(1), low, high, size.shape[1]))
 
-    def map(self, size: tuple[int, int]) -> Tensor:
+    def map(self, size: tuple[int, ...]) -> Tensor:
         """All layers together: (B, height, width)."""
         maps = [self._scaled(layers)[:, None] for layers in self._layers.values()]
         return torch.stack([F.interpolate(one, size, mode="bilinear")[:, 0] for one in maps]).sum(0)
