@@ -7,6 +7,7 @@ Chinese, Japanese, Arabic and all others are taken from the fonts of the machine
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
@@ -52,8 +53,11 @@ def width(text: str, size: float = 12) -> float:
 
 def cut(text: str, room: float, size: float = 12) -> str:
     """What fits into so many px; of what does not, the end, which tells layers of deep networks apart."""
-    cuts = text, *(f"…{text[start:]}" for start in range(1, len(text)))
-    return next((one for one in cuts if width(one, size) <= room), "")
+    if width(text, size) <= room:
+        return text
+    ends = range(1, len(text))
+    first = bisect_left(ends, True, key=lambda start: width(f"…{text[start:]}", size) <= room)
+    return f"…{text[ends[first] :]}" if first < len(ends) else ""
 
 
 def _runs(text: str, size: float) -> Iterator[tuple[FreeTypeFont, str]]:

@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+from timing import seconds
 
 from cnnviz_widgets.drawing import font
 
@@ -75,3 +76,14 @@ def test_the_fonts_come_with_their_licenses():
 def test_importing_it_opens_no_font():
     code = "import sys, cnnviz_widgets.drawing.font; print('PIL.ImageFont' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("text", ["", "ab", "features.0.conv", "Wide-ill" * 3])
+def test_as_much_of_the_end_is_kept_as_fits(text):
+    for room in range(0, 120, 7):
+        ends = [text, *(f"…{text[start:]}" for start in range(1, len(text)))]
+        assert font.cut(text, room) == next((one for one in ends if font.width(one) <= room), "")
+
+
+def test_a_text_of_any_length_is_cut_at_once():
+    assert seconds(lambda: font.cut("x" * 10_000, 100)) < 5
