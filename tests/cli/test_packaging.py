@@ -36,7 +36,7 @@ def test_metadata(unpacked_wheel):
     assert metadata["Name"] == "cnnviz-widgets"
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License-Expression"] == "BSD-3-Clause"
-    assert metadata.get_all("Provides-Extra") == ["lab", "test"]
+    assert metadata.get_all("Provides-Extra") == ["lab", "segment", "test"]
     assert "cnnviz = cnnviz_widgets.cli:main" in (information / "entry_points.txt").read_text()
     assert (information / "licenses" / "LICENSE").is_file()
 
