@@ -18,7 +18,7 @@ from cnnviz_widgets.widgets.tree import tree
 COURSE = Path(__file__).resolve().parents[1] / "notebooks"
 CHAPTERS = sorted(COURSE.glob("[0-9]*.ipynb"))
 PANEL = re.compile(r"cnnviz\.panels\.(\w+)\(")
-IN_JAVASCRIPT = {"code", "reset", "stop", "png", "colors"}  # buttons that are made in the browser
+IN_JAVASCRIPT = {"code", "reset", "stop", "png", "colors", "before"}  # what is made in the browser
 GESTURES = {"point", "click", "look", "drag", "move", "choose"}  # what is done, not with what
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 from torch import Tensor
-from traitlets import TraitType, link
+from traitlets import TraitType
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
@@ -23,6 +23,7 @@ from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, slug, 
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import argument, option
 from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.pictures import load_image, samples
 from cnnviz_widgets.runtime.memo import same
 from cnnviz_widgets.runtime.runner import Frame
@@ -113,40 +114,22 @@ class DeepDream(Making):
     zoom = option(dream_zoom, 1.01, 1.2, step=0.01, help="Factor from one frame of the film to the next", more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
-        dreamed = StepView("The dream", "most", max_width=780, max_height=520)
-        film = StepView("The film", max_width=448)
-        self._play = ipywidgets.Play(
-            min=1, interval=1000 // FRAMES_PER_SECOND, description="Play", tooltip="Play the film"
-        )
-        self._frame = ipywidgets.IntSlider(
-            min=1, description="Frame", tooltip="The frame that is looked at", style=NATURAL
-        )
-        self._frame.layout.width = "auto"
-        link((self._play, "value"), (self._frame, "value"))
-        self._frame.observe(self.guarded(lambda change: film.look_at(change["new"])), "value")
-        rows = [self.part("dream", dreamed)]
-        column = ipywidgets.VBox([self.part("film", film), self._frame, self._play])
-        self._film = column.add_class("cnnviz-part")
+        dreamed = StepView("The dream", "most", max_width=780, max_height=520, wipe=0)
+        self._film = self.part("film", _FilmView("The film", controls=False))
         self._folder = tempfile.TemporaryDirectory(prefix="cnnviz-")
         self._lay_out()
-        self.observe(self._lay_out, ["film", "frames"])
-        return [*rows, self._film]
+        self.observe(self._lay_out, "film")
+        return [self.part("dream", dreamed), self._film]
 
     def tools(self) -> list[ipywidgets.Widget]:
-        """Instead of steps: how much of the photograph covers the dream."""
-        before = ipywidgets.IntSlider(
-            0, 0, 100, description="Before", tooltip="Per cent of the photograph over the dream", style=NATURAL
-        )
-        before.layout.flex, before.layout.width = "1 1 260px", "auto"
-        before.observe(self.guarded(lambda change: self._parts["dream"].look_at(change["new"])), "value")
-        self._before = before
-        return [before]
+        """No steps to look at: the dream has the photograph beside it, and the film its own bar."""
+        return []
 
     def files(self) -> dict[str, tuple[str, str]]:
         return {**super().files(), "film": ("Save film", "The film as an animated GIF: the frames so far")}
 
     def reset(self) -> None:
-        self._before.value = 0
+        self._parts["dream"].image.send_state("wipe")  # the browser has moved it
         super().reset()
 
     def close(self) -> None:
@@ -158,8 +141,6 @@ class DeepDream(Making):
 
     def _lay_out(self, _: Any = None) -> None:
         self._film.layout.display = None if self.film else "none"
-        self._play.max = self._frame.max = self.frames
-        self._frame.value = self._frame.max
 
     def compute(self, now: Now) -> Iterator[Frame]:
         """The dream, and then the film."""
@@ -172,7 +153,7 @@ class DeepDream(Making):
         if now.film:
             call = _film(now, layers, Path(self._folder.name) / "dream.gif")
             for frames, share in self.keep("film", (now.network, now.image, str(call)), partial(_frames, call)):
-                yield Frame({"film": partial(_frame, frames, now.frames)}, total + round(film * share), total + film)
+                yield Frame({"film": (frames, now.frames)}, total + round(film * share), total + film)
 
     def subject(self) -> str:
         return f"dream of {' and '.join(_weights(self._drawn or self._now()))}"
@@ -270,18 +251,16 @@ def _layers(now: Now) -> As:
     return As(layers, written(layers))
 
 
-def _beside(photo: Tensor, dream: Tensor, caption: str, share: int | None) -> Content:
-    """The dream, and over its left ``share`` per cent the photograph."""
-    dreamed, before = rgb(dream).copy(), rgb(photo)
-    column = dreamed.shape[1] * (share or 0) // 100
-    dreamed[:, :column] = before[:, :column]
-    if 0 < column < dreamed.shape[1] - 1:
-        dreamed[:, column : column + 2] = 255
-    return Content(dreamed, caption=caption)
+def _beside(photo: Tensor, dream: Tensor, caption: str, _: Any) -> Content:
+    """The dream, and the photograph before it; there is no other step to look at."""
+    return Content(rgb(dream), before=rgb(photo), caption=caption)
 
 
-def _frame(film: tuple[np.ndarray, ...], total: int, number: int | None) -> Content:
-    if not film:
-        return Content(caption=f"frame 1 of {total} is in the making")
-    number = min(number or total, len(film))
-    return Content(film[number - 1], caption=f"frame {number} of {total}")
+class _FilmView(View):
+    """A film that grows. ``show`` takes its frames so far, and how many there will be."""
+
+    def show(self, film: tuple[tuple[np.ndarray, ...], int]) -> None:
+        frames, total = film
+        number = f"{len(frames)} of {total} frames" if frames else f"frame 1 of {total} is in the making"
+        super().show(Content(frames[-1] if frames else None, caption=number))
+        self.image.play(frames, FRAMES_PER_SECOND)

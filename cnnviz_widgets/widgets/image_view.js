@@ -98,7 +98,6 @@ class Stage {
     this.film = new Film();
     this.filmNumber = 0;
     this.paintedCanvas = document.createElement("canvas");
-    this.share = 0.5; // of a tile that shows what was before
     this.last = [0, 0]; // where the pointer is, in px of the screen
     this.askedAgain = 0; // serial of a scene that came damaged and was asked for once more
     /** @type {{ key: string, value: number } | null} */ this.known = null; // an exact value that Python was asked for
@@ -124,6 +123,7 @@ class Stage {
       "change:_scene": () => this.load(),
       "change:colormap": () => (this.color(), this.paint()),
       "change:opacity change:smooth change:max_width change:max_height change:labels change:numbers": redraw,
+      "change:wipe": redraw,
       "change:selected change:crosshair change:rectangle change:cursor": () => this.mark(),
       "change:alt change:controls change:_clickable change:_tools change:tool": () => (this.describe(), this.mark()),
       "change:brush": () => (this.describe(), this.receiveMask()),
@@ -686,10 +686,13 @@ class Stage {
     return this.paintedCanvas;
   }
 
+  /** Of a tile, what shows the picture before. */
+  get share() {
+    return this.model.get("wipe");
+  }
+
   wipe(share) {
-    this.share = share;
-    this.bars.wipe.show(share);
-    this.paint();
+    this.model.set("wipe", share); // in the browser only
   }
 
   /** Take over the film that Python has, of which some frames may be here already. */

@@ -57,6 +57,7 @@ class ImageView(BrowserWidget):
     group      views with the same one, if it is not empty, show where the pointer is in one of them
     max_width  the largest width in CSS px; the view shrinks with the space it has
     max_height the largest height of its pictures in CSS px; None = as max_width
+    wipe       share of the width that shows the picture before, where there is one; the browser moves it by itself
     numbers    write the values into cells of at least 22 px; where the view is zoomed, they are written in any case
     tool       what the pointer and the keys do now: "point", "rectangle" (see ``on_region``) or "brush" (see ``brush``)
     region     (x, y, width, height) in whole px of the picture, the rectangle that the user drags; or None
@@ -84,6 +85,7 @@ class ImageView(BrowserWidget):
     group = t.Unicode("").tag(sync=True)
     max_width = Number(448, 64, whole=True).tag(sync=True)
     max_height = t.Int(None, min=64, allow_none=True).tag(sync=True)
+    wipe = Number(0.5, 0, 1).tag(sync=True)
     numbers = t.Bool(False).tag(sync=True)
     tool = t.Enum(TOOLS, "point").tag(sync=True)
     region = t.Tuple(t.Int(), t.Int(), t.Int(), t.Int(), default_value=None, allow_none=True).tag(sync=True)

@@ -142,7 +142,7 @@ def test_the_photograph_is_drawn_over_the_dream(open_panel):
     wait_for_state(notebook, "done")
     notebook.kernel("panel.wait(60)")
     dreamed = notebook.pixels(0)
-    handle = notebook.slider("Before")
+    handle = notebook.panel.get_by_role("slider", name="Before")
     handle.focus()
     handle.press("End")
     photo = notebook.wait_for_pixels(0, other_than=dreamed)

@@ -707,12 +707,11 @@ def test_no_weight_at_all_is_told(make):
 def test_before_and_after(make, photo):
     panel = make(DeepDream).run()
     after, before = shown(panel)[0].copy(), rgb(load_image(photo, size=96))
-    panel._before.value = 50
-    now = shown(panel)[0]
-    np.testing.assert_array_equal(now[:, :48], before[:, :48])
-    np.testing.assert_array_equal(now[:, 50:], after[:, 50:])
-    panel._before.value = 100
-    np.testing.assert_array_equal(shown(panel)[0], before)
+    view = panel._parts["dream"].image
+    np.testing.assert_array_equal(view.content.picture, after)
+    np.testing.assert_array_equal(view.content.before, before)
+    assert view._scene["before"] == view._before["id"]  # the divider is the browser's business
+    assert view.wipe == 0
 
 
 def test_another_network_takes_the_other_layers_away(make):
@@ -746,9 +745,8 @@ def test_a_film(make, monkeypatch, tmp_path):
     assert film.n_frames == 3
     assert film.size[0] == 192
     view = panel._parts["film"].image
-    assert view.content.caption == "frame 3 of 3"
-    panel._frame.value = 1
-    assert view.content.caption == "frame 1 of 3"
+    assert view.content.caption == "3 of 3 frames"
+    assert len(view._film["frames"]) == 3  # played by the browser
     monkeypatch.chdir(tmp_path)
     execute(panel)
     assert (tmp_path / "dream.gif").exists()
@@ -761,17 +759,17 @@ def test_a_film_can_be_stopped_and_goes_on(make, monkeypatch):
     begin(panel)
     assert panel.wait(60)
     view = panel._parts["film"].image
-    assert view.content.caption == "frame 1 of 3"
-    first = view.content.picture.copy()
+    assert view.content.caption == "1 of 3 frames"
+    first = view._film["frames"][0]
     sent = []
     monkeypatch.setattr(panel._buttons, "send", lambda message, buffers: sent.append(buffers))
     panel._press("film")
     assert Image.open(io.BytesIO(sent[0][0])).n_frames == 1  # not the one in the making
     panel.go_on()
     assert panel.wait(60)
-    assert view.content.caption == "frame 3 of 3"
-    panel._frame.value = 1
-    np.testing.assert_array_equal(view.content.picture, first)
+    assert view.content.caption == "3 of 3 frames"
+    assert view._film["frames"][0] is first  # sent once
+    assert len(view._film["frames"]) == 3
 
 
 def test_before_a_frame_is_whole_there_is_no_film(make, monkeypatch):
