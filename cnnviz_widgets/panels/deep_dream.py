@@ -9,20 +9,18 @@ from typing import Any
 import ipywidgets
 import numpy as np
 from torch import Tensor
-from traitlets import TraitType
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
-from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
 from cnnviz_widgets.panels.call import As, Call, written
-from cnnviz_widgets.panels.controls import NATURAL, choice, float_slider, layer_label, slider, toggle
+from cnnviz_widgets.panels.controls import NATURAL, another_layer, choice, float_slider, slider, toggle
 from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import argument, option
-from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.pictures import load_image, samples
 from cnnviz_widgets.runtime.memo import same
@@ -34,39 +32,6 @@ FILM_SIZE = 192  # px of the shorter side
 FRAMES_PER_SECOND = argument(dream_zoom, "frames_per_second").default
 
 weight_slider = partial(float_slider, 1.0, 0, 2, step=0.1, form=".1f", more=True)
-
-
-def another_layer(label: str, help: str) -> TraitType:
-    """A layer of the session's network; "" = none."""
-
-    def build(panel: Panel) -> ipywidgets.Widget:
-        return _LayerChoice(panel, description=label, tooltip=help, style=NATURAL)
-
-    return _LayerName("", help=help).tag(setting=True, control=build, more=True)
-
-
-class _LayerName(TraitType):
-    def validate(self, owner: Panel, value: Any) -> str:
-        with naming(self.name):
-            return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
-
-
-class _LayerChoice(ipywidgets.Dropdown):
-    def __init__(self, panel: Panel, **words: Any) -> None:
-        super().__init__(**words)
-        self._session = panel.session
-        self._offer()
-        self._session.observe(self._offer, "network")
-
-    def _offer(self, _: Any = None) -> None:
-        layers = [layer for layer in self._session.network.layers if layer.spatial]
-        self.options = [(NONE, ""), *((layer_label(layer), layer.name) for layer in layers)]
-
-    def close(self) -> None:
-        if self._session is not None:
-            self._session.unobserve(self._offer, "network")
-            self._session = None
-        super().close()
 
 
 class DeepDream(Making):
@@ -96,9 +61,9 @@ class DeepDream(Making):
     )  # fmt: skip
     film = toggle(False, label="Zoom film", help="Dream, zoom in a little, dream again, and so on")
     weight = weight_slider(label="Weight 1", help="Of the chosen layer in the objective")
-    second = another_layer("Layer 2", "Another layer in the objective")
+    second = another_layer(label="Layer 2", help="Another layer in the objective", more=True)
     second_weight = weight_slider(label="Weight 2", help="Of the second layer")
-    third = another_layer("Layer 3", "A third layer in the objective")
+    third = another_layer(label="Layer 3", help="A third layer in the objective", more=True)
     third_weight = weight_slider(label="Weight 3", help="Of the third layer")
     size = slider(256, 96, 640, step=32, label="Size", help="Shorter side of the photograph in px", more=True)
     octaves = option(dream, 1, 8, help="Number of sizes in which it is optimized, from coarse to fine", more=True)

@@ -16,28 +16,20 @@ class Memo(Generic[T]):
 
     ``known`` is the dictionary of the last time if the three are the same as then, and else a new one.
 
-    fresh    makes what is held, before anything was reached
-    steered  is told with what was reached, and how it is steered now, that this has changed on the way
+    fresh  makes what is held, before anything was reached
+    held   what was reached last, or None
     """
 
-    def __init__(self, fresh: Callable[[], T], steered: Callable[[T, tuple], None] = lambda held, steer: None) -> None:
-        self._fresh, self._steered = fresh, steered
+    def __init__(self, fresh: Callable[[], T]) -> None:
+        self._fresh = fresh
         self._of: tuple = ()
-        self._steer: tuple = ()
         self.held: T | None = None
 
-    def reached(self, *of: Any, steer: tuple = ()) -> T:
-        """What was reached of the same.
-
-        of     what makes it another one: where that differs, all begins anew
-        steer  what may change on the way: what was reached is kept, and ``steered`` is told
-        """
+    def reached(self, *of: Any) -> T:
+        """What was reached of the same; where ``of`` differs, all begins anew."""
         held = self.held
         if held is None or not same(of, self._of):
             self._of, self.held = of, (held := self._fresh())
-        elif not same(steer, self._steer):
-            self._steered(held, steer)
-        self._steer = steer
         return held
 
     def known(self, *of: Any) -> T | None:
@@ -46,7 +38,7 @@ class Memo(Generic[T]):
 
     def forget(self) -> None:
         """Begin anew, whatever is asked for next."""
-        self._of, self._steer, self.held = (), (), None
+        self._of, self.held = (), None
 
 
 def same(one: Any, other: Any) -> bool:

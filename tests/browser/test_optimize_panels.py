@@ -77,7 +77,6 @@ def test_earlier_steps_are_looked_at_while_it_goes_on(open_panel):
 def test_a_slider_steers_the_run(open_panel):
     notebook = open_panel("ClassModel", "target='goose', steps=1000")
     notebook.kernel("import time\nwhile panel._memos['state'].held.last.step < 12: time.sleep(0.05)")
-    press(notebook, "Settings")
     wanted = float(notebook.kernel("print(panel.rotate)")) + 1
     handle = notebook.slider("Rotate")
     handle.focus()

@@ -11,6 +11,7 @@ from cnnviz_widgets.panels.controls.pickers import (
     sample_of,
 )
 from cnnviz_widgets.panels.controls.traits import (
+    another_layer,
     bound_controls,
     checks,
     choice,
@@ -27,6 +28,7 @@ __all__ = [
     "NATURAL",
     "PICKERS",
     "LayerPicker",
+    "another_layer",
     "bound_controls",
     "checks",
     "choice",

@@ -193,6 +193,20 @@ class CountSlider(_OfNetwork, ipywidgets.IntSlider):
         self.max = self._count(self._panel.session.network)
 
 
+class LayerChoice(_OfNetwork, ipywidgets.Dropdown):
+    """A layer that has maps; "" = none."""
+
+    NONE = "(none)"
+
+    def __init__(self, panel: Owner, description: str, tooltip: str) -> None:
+        super().__init__(description=description, tooltip=tooltip, style=NATURAL)
+        self._bind(panel)
+
+    def _offer(self, _: Any = None) -> None:
+        layers = [layer for layer in self._panel.session.network.layers if layer.spatial]
+        self.options = [(self.NONE, ""), *((layer_label(layer), layer.name) for layer in layers)]
+
+
 class ClassTags(_OfNetwork, Tags):
     """Several classes. What is no class is explained, not taken.
 

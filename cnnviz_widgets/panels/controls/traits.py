@@ -17,7 +17,7 @@ from traitlets import HasTraits, TraitType
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.controls.pickers import NATURAL, ClassTags, CountSlider, Owner
+from cnnviz_widgets.panels.controls.pickers import NATURAL, ClassTags, CountSlider, LayerChoice, Owner
 from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.traits import Flag, Number, OneOf
 
@@ -160,6 +160,21 @@ def counter(count: Callable[[Network], int], *, label: str, help: str, more: boo
         return CountSlider(panel, count, label, help)
 
     return Number(0, 0, whole=True, help=help).tag(setting=True, control=build, more=more)
+
+
+def another_layer(*, label: str, help: str, more: bool = False) -> TraitType:
+    """A layer of the session's network, beside the one that the session has; "" = none."""
+
+    def build(panel: Owner) -> ipywidgets.Widget:
+        return LayerChoice(panel, label, help)
+
+    return _LayerName("", help=help).tag(setting=True, control=build, more=more)
+
+
+class _LayerName(TraitType):
+    def validate(self, owner: Owner, value: Any) -> str:
+        with naming(self.name):
+            return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
 
 
 @cache
