@@ -16,7 +16,7 @@ from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
 from cnnviz_widgets.panels.call import As, Call, written
-from cnnviz_widgets.panels.controls import NATURAL, another_layer, choice, float_slider, slider, toggle
+from cnnviz_widgets.panels.controls import another_layer, choice, float_slider, slider, toggle
 from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
