@@ -46,7 +46,7 @@ class Growth:
     def __init__(self) -> None:
         self.ends: list[Any] = []  # last state of every whole round
         self._latest: Any = None  # of the round under way
-        self._segments: list[Segment] = []
+        self.segments: list[Segment] = []
 
     @property
     def last(self) -> Any:
@@ -65,8 +65,8 @@ class Growth:
         while len(self.ends) < rounds:
             number, before = len(self.ends) + 1, self.ends[-1] if self.ends else None
             segment = Segment(number, plan.begin(number, before))
-            if self._segments and _alike(self._segments[-1], segment):
-                segment = self._segments[-1]
+            if self.segments and _alike(self.segments[-1], segment):
+                segment = self.segments[-1]
             start = self._latest or (None if plan.picture else before)
             try:
                 for state in segment.call(start=start, **plan.options(number)):
@@ -74,12 +74,12 @@ class Growth:
                     yield number, state
             except Exception:
                 self._latest = None
-                self._segments = [one for one in self._segments if one.round < number]
+                self.segments = [one for one in self.segments if one.round < number]
                 raise
 
     def _note(self, segment: Segment, state: Any) -> None:
         if not segment.until:
-            self._segments.append(segment)
+            self.segments.append(segment)
         segment.until = state.step
         if state.step < state.total:
             self._latest = state
@@ -91,13 +91,13 @@ class Growth:
         """Whether all rounds have come to their end, and the last one in another way than is planned."""
         if len(self.ends) < rounds:
             return False
-        made = [one for one in self._segments if one.round == rounds]
+        made = [one for one in self.segments if one.round == rounds]
         return not _alike(made[-1], Segment(rounds, plan.begin(rounds, None)))
 
     def program(self, plan: Plan, rounds: int, variable: str) -> list[str]:
         """The lines that leave the last state in a variable: the calls that led here, and those that are to come."""
         known = Growth() if self._whole_otherwise(plan, rounds) else self
-        segments = [one for one in known._segments if one.round <= rounds]
+        segments = [one for one in known.segments if one.round <= rounds]
         for number in range(len(known.ends) + 1, rounds + 1):
             planned = Segment(number, plan.begin(number, None))
             if not (segments and _alike(segments[-1], planned)):

@@ -38,13 +38,13 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
     (
         "FeatureVisualization",
         "compute",
-    ): "network dataset layer channel objective family beside steps rounds seed",
+    ): "network dataset layer channel objective regularization beside steps rounds seed",
     (
         "DeepDream",
         "compute",
     ): "network image layer weight second second_weight third third_weight size octaves octave_scale steps rounds "
     "strength jitter guide film frames zoom",
-    ("Inversion", "compute"): "network image rungs steps rounds beta smoothness seed",
+    ("Inversion", "compute"): "network image features rungs steps rounds beta smoothness hog_smoothness seed",
 }
 SETTINGS = {  # in which a panel reads all that it can
     "Occlusion": [{"figure": True, "place": (9, 9)}],
@@ -52,7 +52,7 @@ SETTINGS = {  # in which a panel reads all that it can
     "ClassModel": [{"steps": 2}],
     "FeatureVisualization": [{"steps": 2}, {"steps": 2, "beside": "examples", "dataset": []}],
     "DeepDream": [{"steps": 1, "octaves": 1, "film": True, "frames": 2}],
-    "Inversion": [{"steps": 2, "rungs": 2}],
+    "Inversion": [{"steps": 2, "rungs": 2}, {"steps": 2, "features": "hog"}],
     "Compare": [{"methods": ("saliency",), "steps": 5}],
     "Sanity": [{"methods": ("saliency",)}],
 }
