@@ -52,6 +52,7 @@ class Heatmap(Result):
     extent      (left, top, right, bottom) in pixels of the picture that the values cover; None = all of it
     completeness_error
                 where values should add up to a known number: by how much they do not; one per picture of a batch
+    cells       (h, w) or (B, h, w): what the values were enlarged from bilinearly, where they were
     """
 
     values: Tensor
@@ -63,6 +64,7 @@ class Heatmap(Result):
     layer: str | None = None
     extent: tuple[float, float, float, float] | None = None
     completeness_error: float | tuple[float, ...] | None = None
+    cells: Tensor | None = None
     look: ClassVar[dict] = {"colormap": "inferno", "opacity": 0.85}
 
     def content(self) -> Content:
@@ -74,6 +76,7 @@ class Heatmap(Result):
             high=high,
             signed=signed,
             extent=self.extent,
+            cells=self.cells,
             names=() if isinstance(self.of, str) else self.of,
             caption=self.of if isinstance(self.of, str) else "",
         )

@@ -83,6 +83,7 @@ def cropped(content: Content, window: Window | None) -> Content:
         content,
         picture=content.picture[..., rows, columns, :],
         values=None if content.values is None else content.values[..., rows, columns],
+        cells=None,
         caption=f"{content.caption} · x {columns.start}…{columns.stop - 1}, y {rows.start}…{rows.stop - 1}",
     )
 
@@ -183,6 +184,7 @@ class Tiles:
         return Content(
             np.broadcast_to(picture, (len(tiles), *picture.shape)) if plain else np.stack(pictures),
             np.stack([tile.values for tile in tiles]),
+            cells=_cells(tiles),
             extent=extent,
             low=[-tile.high if signed and not tile.unseen else tile.low for tile in tiles],
             high=[tile.high for tile in tiles],
@@ -200,6 +202,7 @@ class _Tile(NamedTuple):
     low: float
     high: float
     unseen: bool
+    cells: np.ndarray | None = None
 
 
 def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
@@ -207,7 +210,20 @@ def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
         values = as_array(result.heatmap().values)
         bound = max(1e-12, float(abs(values).max()))
         return _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
-    return _Tile(None, as_array(result.values), -high if result.content().signed else 0.0, high, False)
+    return _Tile(
+        None, as_array(result.values), -high if result.content().signed else 0.0, high, False, as_array(result.cells)
+    )
+
+
+def _cells(tiles: list[_Tile]) -> np.ndarray | None:
+    """What all maps were enlarged from, where all were; a tile that waits has no values, and NaN there."""
+    waiting = [bool(np.isnan(tile.values).all()) for tile in tiles]
+    known = [tile.cells for tile, no in zip(tiles, waiting, strict=True) if not no]
+    shapes = {None if cells is None else cells.shape for cells in known}
+    if len(shapes) != 1 or None in shapes:
+        return None
+    (shape,) = shapes
+    return np.stack([np.full(shape, np.nan) if no else tile.cells for tile, no in zip(tiles, waiting, strict=True)])
 
 
 def caption(of: str, results: Mapping[str, Any]) -> str:

@@ -11,7 +11,9 @@ from wire import maps_of
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, positions
+from cnnviz_widgets.networks import load_network
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer, scene
 from cnnviz_widgets.widgets.tree import close_tree
 
@@ -239,6 +241,17 @@ def test_an_enlarged_map_travels_as_its_cells() -> None:
     assert (wire["cells"], wire["size"], len(wire["data"])) == ([7, 7], [224, 224], cells.nbytes)
     with pytest.raises(UserError, match="cells must have as many tiles"):
         Content(values=values, cells=cells[:2])
+
+
+def test_a_frame_of_grad_cam_is_small(view: ImageView, sent: list) -> None:
+    network, picture = load_network("mini"), torch.rand(3, 224, 224, generator=torch.Generator().manual_seed(0))
+    maps = [grad_cam(network, picture, target, layer="relu3") for target in (0, 1)]
+    for one in maps:
+        view.show(one.content())
+    frames = [size for names, size in sent if "_scene" in names]
+    assert max(frames) <= 4_000
+    enlarged = F.interpolate(maps[1].cells[None, None], maps[1].values.shape, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(enlarged[0, 0], maps[1].values, rtol=0, atol=0)
 
 
 def test_the_exact_value_of_a_code_is_told(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,8 +205,9 @@ def heatmap(
     for one, value, name in zip(raw, values, names, strict=True):
         if value.min() == value.max():
             remark(f"The map of {name!r} in layer {layer!r} is the same everywhere: {_why(one, value)}.")
+    cells = None
     if upsample:
-        size = tuple(pictures.shape[-2:])
+        size, cells = tuple(pictures.shape[-2:]), values
         values = F.interpolate(values[:, None], size, mode="bilinear", align_corners=False)[:, 0]
     return Heatmap(
         like(image, values),
@@ -218,6 +219,7 @@ def heatmap(
         target=like(image, start),
         signed=not relu,
         layer=layer,
+        cells=None if cells is None else like(image, cells),
     )
 
 
