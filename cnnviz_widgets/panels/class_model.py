@@ -1,5 +1,6 @@
 """M1, M2: class models by gradient ascent on a class score."""
 
+import json
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -157,8 +158,8 @@ def fields() -> dict[str, str]:
 def _plan(now: Now) -> Plan:
     target = _target(now)
     noise = {"sd": Recipe.sd} if now.starts > 1 and not RECIPES[now.preset].sd else {}  # that they are not the same
-    given = now.network, class_named(now.network, target), now.preset
-    call = Call(class_model, *given, batch=now.starts, **noise, **_changes(now))
+    named = json.loads(class_named(now.network, target).written)  # its name, where that is one class's only
+    call = Call(class_model, now.network, named, now.preset, batch=now.starts, **noise, **_changes(now))
     return planned("state", now, call, target, now.preset, now.picture, now.starts)
 
 
