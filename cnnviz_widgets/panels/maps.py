@@ -24,7 +24,7 @@ from cnnviz_widgets.runtime.memo import Memo
 CLOSE = 16  # px: a smaller field is shown with what is around it
 
 
-def center(content: Content, row: int, column: int) -> tuple[float, float]:
+def center(content: Content, row: float, column: float) -> tuple[float, float]:
     """(x, y) in pixels of the picture, of the middle of a cell of the map over it."""
     (left, top, right, bottom), (rows, columns) = content.extent, np.shape(content.values)[-2:]
     return left + (column + 0.5) * (right - left) / columns, top + (row + 0.5) * (bottom - top) / rows

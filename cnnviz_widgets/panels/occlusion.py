@@ -17,6 +17,7 @@ from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, occluded,
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.call import As, Call, class_named
 from cnnviz_widgets.panels.controls import toggle
+from cnnviz_widgets.panels.guess import GuessedPlace
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
@@ -24,7 +25,7 @@ from cnnviz_widgets.panels.parts import Bars, Mark, View
 from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
-from cnnviz_widgets.widgets.traits import Place
+from cnnviz_widgets.widgets.traits import OneOf, Place
 
 NAMED, OTHER = 7, 7  # kinds that have a color of their own; the kind of all others, which is gray
 
@@ -37,6 +38,7 @@ class Occlusion(Panel):
     figure  whether the figure's other views are shown: the drop in the strongest feature map of a layer, that map
             projected to pixels, and the most probable class at every position
     place   (x, y) of the covered position that is shown beside the map, or None = nothing covered
+    guess   "place" asks where the score will drop most before the map is shown: click there; "" asks nothing
     """
 
     title = "Occlusion"
@@ -56,10 +58,12 @@ class Occlusion(Panel):
         False, label="Zeiler & Fergus Fig. 7 views", help="Also the strongest feature map, and the most probable class"
     )
     place = Place(None).tag(setting=True)
+    guess = OneOf(("", "place"), "").tag(setting=True)
 
     def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
         super().__init__(network, image, **settings)
         self.observe(lambda _: self._arrange(), "figure")
+        self.observe(lambda _: self._map.ask(self.guess == "place"), "guess")
         self._arrange()
 
     def build(self) -> list[ipywidgets.Widget]:
@@ -67,8 +71,12 @@ class Occlusion(Panel):
         if self.size > side:
             self.size = max(4, side // 4)
         look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
+        question = "Where will the score drop most? Click there."
+        title = "Drop in score (blue: rise), averaged over squares"
+        self._map = GuessedPlace(title, question, lambda place: setattr(self, "place", place), **look)
+        self._map.ask(self.guess == "place")
         views = {
-            "map": View("Drop in score (blue: rise), averaged over squares", **look),
+            "map": self._map,
             "covered": View("What the network sees", controls=False),
             "activation": View("Drop in activation, per position", **look),
             "projection": View("The strongest map, projected to pixels", controls=False, group=look["group"]),
@@ -77,6 +85,7 @@ class Occlusion(Panel):
         for name in ("map", "activation", "labels"):
             views[name].image.on_hover(self.guarded(self._look_under))
             views[name].image.on_click(self.guarded(self._look_under))
+        self._map.image.on_click(self.guarded(self._map.answer))
         self._parts["square"] = Mark(views["map"], "rectangle")
         self._memo = Memo(_Reached)
         widgets = {name: self.part(name, view) for name, view in views.items()}
@@ -91,7 +100,7 @@ class Occlusion(Panel):
             widget.layout.display = None if self.figure else "none"
 
     def _look_under(self, pointer: Pointer | None) -> None:
-        if pointer is not None:  # the last place stays when the pointer leaves
+        if pointer is not None and not self._map.waits:  # the last place stays when the pointer leaves
             self.place = (pointer.x, pointer.y)
 
     def compute(self, now: Now) -> Iterator[Frame]:
