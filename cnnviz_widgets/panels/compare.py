@@ -44,7 +44,13 @@ class Compare(Panel):
     as_call = "cnnviz.deletion_curve(net, photo, heatmap)"
     pickers = ("image", "target", "layer")
     steps = option(
-        deletion_curve, 5, 100, step=5, label="Steps", help="Number of deletion and insertion steps: more are slower"
+        deletion_curve,
+        5,
+        100,
+        step=5,
+        label="Steps",
+        help="Number of deletion and insertion steps: more are slower",
+        more=True,
     )
     methods = checks(list(METHODS), METHODS, most=len(METHODS), label="Methods", help="Which methods are compared")
     chosen = OneOf(("", *METHODS), "").tag(setting=True)

@@ -29,7 +29,7 @@ THUMBNAILS = Path(__file__).parent / "thumbnails"  # <file of the panel>.webp, m
 
 
 class Lab(Displayed):
-    """A gallery of all panels. The network, the picture and the class are chosen above it, for all.
+    """A gallery of all panels. The network, the picture, the class and the layer are chosen above it, for all.
 
     A panel is made, and computes, when it is first opened, by a click or by ``lab.open("Occlusion")``, and is kept.
     Where no browser is, the quick ones are opened one after the other.
@@ -50,7 +50,7 @@ class Lab(Displayed):
         self._gallery.observe(lambda _: self._turn(), "opened")
         self._page = ipywidgets.Box().add_class("cnnviz-page").add_class("cnnviz-page-empty")
         self._output = CellOutput(self.show, lambda: renew_pictures(self))
-        pickers = [PICKERS[name](self.session, self._complain) for name in SHARED_PICKERS]
+        pickers = [PICKERS[name](self.session, self._complain) for name in (*SHARED_PICKERS, "strip")]
         super().__init__()
         self.children = [
             PanelHead("Panels"),

@@ -66,9 +66,16 @@ class Sanity(Panel):
         sanity_check, label="Randomize", help="More and more layers, from the output down, or one at a time",
         words={"cascading": "cascading", "independent": "independent"},
     )  # fmt: skip
-    measure = choice("spearman", MEASURES, label="Similarity", help="How maps are compared to the trained network's")
+    measure = choice(
+        "spearman", MEASURES, label="Similarity", help="How maps are compared to the trained network's", more=True
+    )
     methods = checks(
-        ["saliency", "guided", "grad_cam", "guided_grad_cam"], METHODS, most=5, label="Methods", help="Up to five"
+        ["saliency", "guided", "grad_cam", "guided_grad_cam"],
+        METHODS,
+        most=5,
+        label="Methods",
+        help="Up to five",
+        more=True,
     )
     step = counter(
         lambda network: len(stages(network)), label="Layers randomized", help="How many, from the output down"

@@ -5,6 +5,7 @@ from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.gallery import Gallery
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer
+from cnnviz_widgets.widgets.network_strip import NetworkStrip
 from cnnviz_widgets.widgets.panel_head import PanelHead
 from cnnviz_widgets.widgets.run_bar import RunBar
 from cnnviz_widgets.widgets.tags import Tags
@@ -16,6 +17,7 @@ __all__ = [
     "CheckTable",
     "Gallery",
     "ImageView",
+    "NetworkStrip",
     "PanelHead",
     "Pointer",
     "RunBar",

@@ -128,6 +128,18 @@ def test_it_changes_the_session_that_it_is_given(network, photo):
     lab.close()
 
 
+def test_the_strip_shows_every_layer_and_chooses_those_that_have_maps(lab, network):
+    strip = lab.children[1].children[3]
+    assert [layer["name"] for layer in strip.layers] == [layer.name for layer in network.layers]
+    assert strip.layers[0] | {"name": "", "label": ""} == {
+        "name": "", "label": "", "kind": "Conv2d", "channels": 8, "height": 24, "width": 24, "can": True
+    }  # fmt: skip
+    strip.value = network.layers[1].name
+    assert lab.session.layer == network.layers[1].name
+    lab.session.layer = network.layers[3].name
+    assert strip.value == network.layers[3].name
+
+
 def test_without_a_browser_it_has_a_picture_of_its_quick_panels(lab):
     assert lab._repr_mimebundle_()["image/png"]
     assert [panel.title for panel in lab.panels if panel.shown] == [

@@ -12,6 +12,7 @@ from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.zoo import available
 from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures import samples, source_of
+from cnnviz_widgets.widgets.network_strip import NetworkStrip
 from cnnviz_widgets.widgets.tags import Tags
 from cnnviz_widgets.widgets.upload import Upload
 
@@ -160,6 +161,34 @@ class LayerSlider(_Shared, ipywidgets.SelectionSlider):
 
     def _chosen(self, value: str) -> None:
         self.session.layer = value
+
+
+class LayerStrip(_Shared, NetworkStrip):
+    """The whole network, layer by layer; those that have maps can be chosen."""
+
+    chooses = "layer"
+    _follows = ("network", "layer")
+
+    def __init__(self, session: "Session", complain: Complain) -> None:
+        super().__init__("Layer", "All layers, from input to output: choose the one that is looked at")
+        self.add_class("cnnviz-wide")
+        self._bind(session, complain)
+
+    def _show(self) -> None:
+        layers = [_boxed(layer) for layer in self.session.network.layers]
+        if self.layers != layers:
+            self.layers = layers
+        self.value = self.session.layer
+
+    def _chosen(self, value: str) -> None:
+        self.session.layer = value
+
+
+def _boxed(layer: "Layer") -> dict[str, Any]:
+    """A layer for a ``NetworkStrip``."""
+    channels, height, width = (*layer.shape, 0, 0, 0)[:3]
+    size = {"channels": channels, "height": height, "width": width}
+    return {"name": layer.name, "label": layer.label, "kind": layer.kind, **size, "can": layer.spatial}
 
 
 class _OfNetwork:
@@ -347,6 +376,7 @@ PICKERS = {
     "target": ClassPicker,
     "layer": LayerPicker,
     "walk": LayerSlider,
+    "strip": LayerStrip,
     "channel": ChannelSlider,
 }
 

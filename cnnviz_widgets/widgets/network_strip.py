@@ -1,0 +1,28 @@
+"""A whole network in one strip, in which one layer is chosen."""
+
+from typing import Any
+
+import traitlets as t
+
+from cnnviz_widgets.widgets.front_end import BrowserWidget
+
+
+class NetworkStrip(BrowserWidget):
+    """Boxes from input to output: the higher, the larger the map; the wider, the more channels; the color is the kind.
+
+    layers       dicts: "name", "label", "kind", "channels", "height", "width", and whether it "can" be chosen
+    value        name of the chosen layer
+    description  what is chosen;   tooltip   says more
+
+    A click chooses a layer, the arrow keys the one before or after, Home and End the first and the last.
+    """
+
+    module = "network_strip.js"
+
+    layers = t.List(t.Dict()).tag(sync=True)
+    value = t.Unicode("").tag(sync=True)
+    description = t.Unicode("").tag(sync=True)
+    tooltip = t.Unicode("").tag(sync=True)
+
+    def __init__(self, description: str, tooltip: str, **traits: Any) -> None:
+        super().__init__(description=description, tooltip=tooltip, **traits)
