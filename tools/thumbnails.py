@@ -52,7 +52,8 @@ def few(content: Content) -> Content:
         name: getattr(content, name)[:count] for name in ("picture", "values") if getattr(content, name) is not None
     }
     ends = {name: end[:count] for name, end in zip(("low", "high"), content.range, strict=True) if len(end) > 1}
-    return replace(content, **tiles, **ends, names=(), heads=(), unseen=(), columns=min(count, 4))
+    unseen = tuple(tile for tile in content.unseen if tile < count)
+    return replace(content, **tiles, **ends, names=(), heads=(), unseen=unseen, columns=min(count, 4))
 
 
 if __name__ == "__main__":
