@@ -1,4 +1,4 @@
-"""What a method has to say that is no error: a warning in a script, a line under the pictures in a panel."""
+"""Warnings raised by methods: on stderr in a script, under the pictures in a panel."""
 
 import sys
 import traceback

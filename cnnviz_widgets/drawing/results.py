@@ -88,9 +88,9 @@ class GradientPicture(Result):
 
     values      (C, H, W), or (B, C, H, W) for a batch
     picture     as in Heatmap
-    of          what was followed back: a class, or a neuron such as "features.3 · channel 17 · (5, 6)"
+    of          what was differentiated: a class, or a neuron such as "features.3 · channel 17 · (5, 6)"
     score       its value in the forward pass; one per picture of a batch
-    position    (row, column) of the neuron; one per picture of a batch; None for a class or where a layer has no places
+    position    (row, column) of the neuron; one per picture of a batch; None for a class or a layer without positions
     completeness_error
                 as in Heatmap
     """
@@ -189,7 +189,7 @@ class Filters(Result):
 class ActivationMaps(Result):
     """All channels of one layer.
 
-    values      (C, H, W); a layer without places has maps of 1×1
+    values      (C, H, W); a layer without spatial positions has maps of 1×1
     picture     (C, H, W), 0…1: what was looked at, as the network sees it
     of          the layer's name
     """
@@ -197,7 +197,7 @@ class ActivationMaps(Result):
     values: Tensor
     picture: Tensor
     of: str
-    convention: str = "what the layer hands on"
+    convention: str = "output of the layer"
     look: ClassVar[dict] = {"colormap": "gray"}
 
     @property

@@ -26,7 +26,7 @@ BACK = {"backprop": "gradient", "deconvnet": "deconvnet signal", "guided": "guid
 
 
 class Back(NamedTuple):
-    """Of B pictures, on the CPU: what came back, from which scores, what those are (class or position) and in words."""
+    """Of B pictures, on the CPU: the gradients, the scores, what those are (class or position) and in words."""
 
     gradient: Tensor
     scores: list[float]
@@ -60,9 +60,9 @@ def descend(
     *,
     forward: AbstractContextManager = nullcontext(),  # noqa: B008
 ) -> tuple[Tensor, Tensor, Tensor, list]:
-    """A pass forward and back: to what it goes back, the gradient of the scores there, these, and what they are.
+    """A forward and a backward pass: the inputs, the gradient of the scores there, the scores, and what they are.
 
-    It goes back to the normalized ``inputs()``, or only to what comes out of ``layer`` for them. On its way to the
+    The gradient is that of the normalized ``inputs()``, or of the output of ``layer`` for them. On its way to the
     scores it is in the context ``forward``.
     """
     layers = [one for one in (layer, aim.layer) if one is not None]
@@ -120,11 +120,11 @@ def in_pieces(
 
 
 def check(network: Network, gradients: Tensor) -> None:
-    """UserError if what came back (B, …) is not finite; a remark if for a picture nothing came."""
+    """UserError if the gradient (B, …) is not finite; a remark if it is 0 for a picture."""
     if not gradients.isfinite().all():
-        raise UserError(f"what comes back through {network.name} is not finite (NaN or infinity) for this picture.")
+        raise UserError(f"the gradient of {network.name} is not finite (NaN or infinity) for this picture.")
     if not all(one.any() for one in gradients):
-        remark("For a picture nothing came back: the signal is 0 everywhere, stopped by ReLUs.")
+        remark("The gradient of a picture is 0 everywhere: ReLUs block all of it.")
 
 
 def like(image: Picture, batch: Any) -> Any:

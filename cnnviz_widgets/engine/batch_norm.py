@@ -1,6 +1,6 @@
-"""BatchNorm in evaluation: a multiplication and an addition for each channel, and a quicker way back through it.
+"""BatchNorm in evaluation: a multiplication and an addition for each channel, with a faster backward pass.
 
-On a CPU torch's own way back takes several times as long as the multiplication that it is, and keeps the layer's input
+On a CPU torch's own backward pass takes several times as long as that multiplication, and keeps the layer's input
 for it. What to multiply by is worked out for all layers at once: for each alone it would take as long as is gained.
 """
 
@@ -23,7 +23,7 @@ class _Affine(NamedTuple):
 
 class _Here(threading.local):
     def __init__(self) -> None:
-        self.affine: dict[nn.Module, _Affine] = {}  # of the layers that this thread goes back through
+        self.affine: dict[nn.Module, _Affine] = {}  # of the layers in this thread's backward pass
 
 
 _here = _Here()
@@ -31,9 +31,9 @@ _here = _Here()
 
 @contextmanager
 def quick_batch_norm(module: nn.Module) -> Iterator[None]:
-    """Context in which a pass must run forward and back, to the picture alone, for its way back to be quicker.
+    """Context in which a pass must run forward and back, to the picture alone, for the backward pass to be faster.
 
-    Both in it, since a module that saves memory computes parts of itself once more on the way back.
+    Both in it, since a module that saves memory computes parts of itself once more in the backward pass.
     """
     parts = (part for part in module.modules() if isinstance(part, nn.BatchNorm2d))
     norms = {part: numbers for part in parts if (numbers := _numbers(part))}
@@ -71,7 +71,7 @@ _exchanged = _Exchanged()
 
 
 def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor, ...] | None:
-    """Its means, variances, weights and biases, if its way back can be quicker."""
+    """Its means, variances, weights and biases, if its backward pass can be faster."""
     numbers = norm.running_mean, norm.running_var, norm.weight, norm.bias
     usual = type(norm).forward in (_BatchNorm.forward, _forward) and "forward" not in vars(norm)
     if not usual or any(one is None for one in numbers):

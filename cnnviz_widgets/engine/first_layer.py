@@ -1,7 +1,7 @@
-"""A quicker way back through the first convolution, where most of the time of a gradient step goes.
+"""A faster backward pass of the first convolution, which takes most of the time of a gradient step.
 
 On a CPU the usual one treats the few channels of a picture as if they were many. With stride s, the pixels that are a
-row and b column places beyond a multiple of s are met by every s-th weight only: what comes back to all s² kinds of
+rows and b columns beyond a multiple of s are met by every s-th weight only: what comes back to all s² kinds of
 pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
 """
 
@@ -18,7 +18,7 @@ from cnnviz_widgets.networks.held import heard
 
 @contextmanager
 def quick_first_layer(module: nn.Module) -> Iterator[None]:
-    """Context in which a pass must run forward and back, to the picture alone, for its way back to be quicker."""
+    """Context in which a pass must run forward and back, to the picture alone, for the backward pass to be faster."""
     first = next((part for part in module.modules() if isinstance(part, nn.Conv2d)), None)
     if first is None or not _gains(first):
         yield

@@ -68,7 +68,7 @@ class Rectifiers(TorchFunctionMode):
     met = 0
 
     def rectify(self, func: Callable, x: Tensor, rest: list, kwargs: dict) -> Tensor:
-        """``func(x, *rest, **kwargs)``, with whatever way back."""
+        """``func(x, *rest, **kwargs)``, with a backward pass of its own."""
         raise NotImplementedError
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
@@ -101,7 +101,7 @@ class Rule(Rectifiers):
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         super().__exit__(kind, error, trace)
         if kind is None and not self.met:
-            remark(f"The rule {self.rule!r} met no ReLU on its way: this is plain backprop.")
+            remark(f"The rule {self.rule!r} met no ReLU: this is plain backprop.")
 
 
 class _WithoutSlope(torch.autograd.Function):

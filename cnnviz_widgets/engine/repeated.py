@@ -1,4 +1,4 @@
-"""Many gradients of one score, at pictures near one picture or on the way to it: what G2 and G3 have in common."""
+"""Many gradients of one score, near a picture or on the path to it: for SmoothGrad and integrated gradients."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -21,7 +21,7 @@ def scratch_copy(module: nn.Module, *, shared: bool = True) -> nn.Module:
 
 
 class _CopiedTensors(TorchFunctionMode):
-    """In which tensors that have a way back can be copied, too: a module may have kept some."""
+    """Inside, tensors that belong to a graph can be copied, too: a module may have kept some."""
 
     def __torch_function__(self, func: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         return args[0].detach().clone() if func is Tensor.__deepcopy__ else func(*args, **(kwargs or {}))

@@ -49,7 +49,7 @@ class Goal:
     of_class = False
 
     def scores(self, logits: Tensor | None, values: dict[str, Tensor], piece: range) -> tuple[Tensor, list]:
-        """Of the pictures ``piece`` of the batch: (n,) numbers, and what each is: a class, a place, or None.
+        """Of the pictures ``piece`` of the batch: (n,) numbers, and what each is: a class, a position, or None.
 
         ``logits`` are the scores (n, outputs) as the network gives them.
         """
@@ -132,7 +132,7 @@ class _Neuron(Goal):
             return maps.reshape(len(piece), -1).sum(1), [WHOLE] * len(piece)
         if place == ITSELF:
             return maps.square().reshape(len(piece), -1).sum(1) / 2, [ITSELF] * len(piece)
-        if maps.ndim != 3:  # no places: the channel's one value, or the greatest of its row
+        if maps.ndim != 3:  # no positions: the channel's one value, or the greatest of its row
             return maps.flatten(1).amax(1) if maps.ndim > 1 else maps, [None] * len(piece)
         top = maps.flatten(1).argmax(1).tolist()
         places = [divmod(index, maps.shape[2]) if place is None else place for index in top]
@@ -148,7 +148,7 @@ def _checked(position: Any, size: tuple[int, ...], layer: str) -> tuple[int, int
         return position
     position = position.tolist() if hasattr(position, "tolist") else position
     if len(size) != 2:
-        raise UserError(f"position must be None, not {position!r}: layer {layer!r} has no places.")
+        raise UserError(f"position must be None, not {position!r}: layer {layer!r} has no spatial positions.")
     if not isinstance(position, Sequence) or isinstance(position, str) or len(position) != 2:
         raise UserError(f'position must be (row, column), None, "{WHOLE}" or "{ITSELF}", not {position!r}.')
     row, column = (

@@ -1,4 +1,4 @@
-"""What went wrong in somebody else's module, in one true sentence."""
+"""Errors of a user's module, explained in one sentence."""
 
 import re
 
@@ -59,11 +59,11 @@ def kind_of(part: nn.Module) -> str:
 
 
 def no_way_back(module: nn.Module) -> str | None:
-    """Why no gradient goes back through a module, if one can tell beforehand."""
+    """Why a module cannot be differentiated, if that is known beforehand."""
     if any(weight.is_inference() for weight in module.parameters()):
-        return "was made in torch.inference_mode(): make it outside to go back through it"
+        return "was made in torch.inference_mode(): make it outside of it to compute gradients"
     if any(".quantized" in type(part).__module__ for part in module.modules()):
-        return "is quantized, and whole numbers have no gradient: take the network that it was made from"
+        return "is quantized, and integers have no gradient: take the network that it was made from"
     return None
 
 

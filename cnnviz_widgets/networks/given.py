@@ -1,4 +1,4 @@
-"""A network as people give it: a Network, a torch module, or a name."""
+"""A network as an argument: a Network, a torch module, or a name."""
 
 from functools import lru_cache
 from typing import Any

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnviz_widgets.runtime.interrupts import deliver
 
-Hear = Callable[[nn.Module, tuple, Any], Any]  # (module, inputs, output) → what to hand on, or None
+Hear = Callable[[nn.Module, tuple, Any], Any]  # (module, inputs, output) → the output to use instead, or None
 
 
 class _Turn:
@@ -30,8 +30,8 @@ _turns: "WeakKeyDictionary[nn.Module, _Turn]" = WeakKeyDictionary()
 def held(module: nn.Module) -> Iterator[None]:
     """The module for this thread alone, in evaluation mode; then every flag is as it was.
 
-    What its own ``forward`` and the user's hooks store on it stays there, but for the way back: a graph would not be
-    freed, nor copied.
+    What its own ``forward`` and the user's hooks store on it stays there, but without its autograd graph, which would
+    be neither freed nor copied.
     """
     turn = _turns.setdefault(module, _Turn())
     while not turn.mutex.acquire(timeout=0.05):  # s; as long as another thread has it, an interrupt ends the waiting
@@ -52,25 +52,28 @@ def held(module: nn.Module) -> Iterator[None]:
         for part in training:
             part.training = True
         for part in storing:
-            _forget_the_way_back(vars(part))
+            _detach_stored(vars(part))
         turn.depth -= 1
         turn.mutex.release()
 
 
-def _forget_the_way_back(stored: Any, deep: int = 3) -> None:
+def _detach_stored(stored: Any, deep: int = 3) -> None:
     for key, value in stored.items() if isinstance(stored, dict) else enumerate(stored):
         if isinstance(value, Tensor):
             if value.grad_fn is not None:
                 stored[key] = value.detach()
         elif isinstance(value, list | dict | deque) and deep:
-            _forget_the_way_back(value, deep - 1)
+            _detach_stored(value, deep - 1)
         elif type(value) is tuple and any(isinstance(one, Tensor) and one.grad_fn is not None for one in value):
             stored[key] = tuple(one.detach() if isinstance(one, Tensor) else one for one in value)
 
 
 @contextmanager
 def heard(modules: Iterable[nn.Module], hear: Hear) -> Iterator[None]:
-    """``hear`` is told of every call of ``modules`` in this thread, after the user's own hooks, and may exchange it."""
+    """``hear`` is called after every call of ``modules`` in this thread, and may replace the output.
+
+    The user's own hooks come first.
+    """
     thread, wanted = threading.get_ident(), set(modules)
     if not wanted:
         yield
@@ -94,7 +97,7 @@ def heard(modules: Iterable[nn.Module], hear: Hear) -> Iterator[None]:
 
 
 class EveryPartRuns(TorchFunctionMode):
-    """Inside, torch's encoder layers run their parts, which are heard then.
+    """Inside, torch's encoder layers run their parts, so that hooks on these are called.
 
     Without a gradient they compute all of it in one function instead, but not where somebody watches the functions.
     """

@@ -104,7 +104,7 @@ class Layer:
 
     @property
     def spatial(self) -> bool:
-        """Whether its units have places: (C, H, W)."""
+        """Whether its units have spatial positions: (C, H, W)."""
         return len(self.shape) == 3
 
     @property
@@ -128,7 +128,7 @@ class Layer:
         return " › ".join(self.path)
 
 
-Hook = Callable[[str, nn.Module, Any], Any]  # (name of the call, module, output) → what to hand on, or None
+Hook = Callable[[str, nn.Module, Any], Any]  # (name of the call, module, output) → the output to use instead, or None
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``Network``: the one view of any image classifier. Through it, and only through it, methods see a network."""
+"""``Network``: the view of an image classifier through which all methods use it."""
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -42,7 +42,7 @@ class Prediction(NamedTuple):
 
 
 class Network:
-    """An image classifier, what a picture needs on its way in, and what an answer needs on its way out.
+    """An image classifier, with the preparation of its pictures and the meaning of its scores.
 
     module         any ``nn.Module`` from (B, C, H, W) to (B, classes); it stays as it is, wherever it is
     input_size     pixels: one number, (height, width), or None = pictures are taken as large as they come
@@ -275,7 +275,7 @@ class Network:
         return self.classes.index(target)
 
     def bytes_per_image(self, size: Sequence[int], grad: bool = False) -> int:
-        """About how much memory the pass of one picture of (height, width) takes; ``grad``: and its way back."""
+        """About how much memory the pass of one picture of (height, width) takes; ``grad``: with its backward pass."""
         self.tell_if_unsteady()  # every method asks for memory when its input is checked, before its passes
         outputs = self._bytes_of_layers(size)
         return 2 * sum(outputs) if grad else 4 * max(outputs)
@@ -305,7 +305,7 @@ class Network:
 
     @cached_property
     def no_way_back(self) -> str | None:
-        """Why no gradient goes back through it, if it is known beforehand; None = nothing speaks against it."""
+        """Why it cannot be differentiated, if that is known beforehand; None = no reason is known."""
         return no_way_back(self.module)
 
     @cached_property

@@ -21,7 +21,7 @@ class Reading:
 
     values   what they are: "logits", "log-probabilities" or "probabilities"
     classes  "exclusive": one class for each output, and one of them is right (softmax); "binary": one output, which
-             speaks for the second of two classes; "multilabel": each output is a question of its own (sigmoid)
+             is the score of the second of two classes; "multilabel": each output is a question of its own (sigmoid)
     doubt    a sentence, if it is not certain
     """
 

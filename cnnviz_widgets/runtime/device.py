@@ -70,7 +70,7 @@ def computing(where: torch.device, *, cast: bool = True) -> Iterator[None]:
 def callers_modes_off(where: torch.device) -> list[AbstractContextManager]:
     """Contexts without what a caller may be in and would change our numbers: autocast and inference mode.
 
-    Autocast would round scores and gradients to 16 bits; from inference mode there is no way back, not even for what
+    Autocast would round scores and gradients to 16 bits; in inference mode no graph is recorded, not even for what
     is made afterwards.
     """
     kinds = {"cpu", where.type}

@@ -80,7 +80,7 @@ def another(panel: Any, name: str, value: Any) -> Any:
     if words := [one for one in getattr(trait, "values", ()) if one != value]:
         return words[0]
     if isinstance(value, int | float) and getattr(trait, "min", None) is not None:
-        return trait.max if value != trait.max else trait.min
+        return trait.min if value != trait.min else min(trait.max, value + 1)
     return value
 
 

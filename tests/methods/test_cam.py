@@ -642,7 +642,7 @@ def test_a_map_with_nothing_positive_says_so(network, pictures):
     with torch.no_grad():
         network.module[7].weight[1] = -network.module[7].weight[1].abs() - 0.1
     for method in (grad_cam, hires_cam, cam):
-        with pytest.warns(UserWarning, match="'bee' in layer '4' is the same everywhere: nothing there speaks for it"):
+        with pytest.warns(UserWarning, match="'bee' in layer '4' is the same everywhere: no position supports it"):
             assert not method(network, pictures[0], "bee").values.any()
         assert method(network, pictures[0], "bee", **RAW).values.max() <= 0
 
@@ -650,9 +650,9 @@ def test_a_map_with_nothing_positive_says_so(network, pictures):
 def test_a_layer_that_nothing_comes_back_to_says_so(network, pictures):
     with torch.no_grad():
         network.module[7].weight[1] = 0
-    with pytest.warns(UserWarning, match="everywhere: its maps are 0, or no signal comes back to them"):
+    with pytest.warns(UserWarning, match="everywhere: its maps or their gradients are 0"):
         assert not grad_cam(network, pictures[0], 1, relu=False).values.any()
-    with pytest.warns(UserWarning, match="nothing came back"):
+    with pytest.warns(UserWarning, match="gradient of a picture is 0"):
         important_channels(network, pictures[0], 1)
 
 
@@ -691,7 +691,7 @@ class Broken(nn.Sequential):
         ({"target": 6}, "6"),
         ({"target": [1, 2]}, "target must be one class, or one for each of the 1 pictures, not 2"),
         ({"layer": "33"}, "no layer '33'; there are '"),
-        ({"layer": "5"}, r"layer must have more than one place, but '5' has the shape \(10, 1, 1\)"),
+        ({"layer": "5"}, r"layer must have more than one position, but '5' has the shape \(10, 1, 1\)"),
         ({"layer": "7"}, r"more than one place, but '7' has the shape \(6,\)"),
         (
             {"target": Neuron("1", 2), "layer": "3"},

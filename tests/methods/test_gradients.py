@@ -325,7 +325,7 @@ def test_a_signal_that_dies_on_its_way_is_told(network, pictures):
     network.module[
         8
     ].weight.data.abs_().neg_()  # nothing positive leaves the class score: deconvnet has nothing to pass on
-    with pytest.warns(UserWarning, match="nothing came back"):
+    with pytest.warns(UserWarning, match="gradient of a picture is 0"):
         assert not class_gradient(network, pictures[0], 1, rule="deconvnet").values.any()
 
 
@@ -363,7 +363,7 @@ def test_pooling_goes_back_through_its_switches():
             lambda n, x: neuron_gradient(n, x, "5", 1, 3),
             'position must be \\(row, column\\), None, "all" or "map", not 3',
         ),
-        (lambda n, x: neuron_gradient(n, x, "8", 1, (0, 0)), "layer '8' has no places"),
+        (lambda n, x: neuron_gradient(n, x, "8", 1, (0, 0)), "layer '8' has no spatial positions"),
     ],
 )
 def test_bad_input_is_one_sentence(network, pictures, call, message):

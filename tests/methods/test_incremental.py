@@ -521,9 +521,9 @@ def test_what_is_felt():
     inputs = Span((0, 20, 32), 8)
     wide, kernel = Blur.of(inputs)._replace(variance=4.0), Kernel(3, 1, 1, 1)
     reached = Span((0, 10, 20), 20)
-    assert wide.felt(reached, 1.5, 40) == Span((0, 17, 27), 13)  # 0 … 10, 17 … 29 and 29 … 39, made equally long
-    assert wide.felt(reached, 100, 40) == reached
-    assert Blur.of(inputs).felt(inputs, 2.5, 40) == inputs
+    assert wide.noticeable(reached, 1.5, 40) == Span((0, 17, 27), 13)  # 0 … 10, 17 … 29 and 29 … 39, made equally long
+    assert wide.noticeable(reached, 100, 40) == reached
+    assert Blur.of(inputs).noticeable(inputs, 2.5, 40) == inputs
     assert widest([kernel.blurs(wide), Blur((1.0, 19.0, 33.0), (3.0, 30.0, 35.0), 1.0)]) == Blur(
         (0, 19, 32), (7, 30, 39), 4 + 2 / 3
     )

@@ -119,7 +119,7 @@ def test_relatives_in_place(name, rule):
 )
 def test_what_is_no_rectifier_is_left_alone(function):
     x = torch.randn(50)
-    with pytest.warns(UserWarning, match="'guided' met no ReLU on its way"):
+    with pytest.warns(UserWarning, match="'guided' met no ReLU"):
         guided = gradient(function, x, "guided")
     torch.testing.assert_close(guided, gradient(function, x, "backprop"), rtol=0, atol=0)
 

@@ -164,7 +164,7 @@ def test_compiled_modules_work_where_no_inner_layer_is_needed(kind):
     assert made[0].shape == made[1].shape == (3, 32, 32)
     with pytest.raises(UserError, match=r"the inner layers of .* cannot be seen, only 'output': "):
         network.layer("0")
-    with pytest.raises(UserError, match="layer must have more than one place, but 'output'"):
+    with pytest.raises(UserError, match="layer must have more than one position, but 'output'"):
         cnnviz.grad_cam(network, PHOTO)
 
 

@@ -239,7 +239,7 @@ def test_a_copy_with_other_weights_is_read_alike():
     assert copy.convention == "multilabel (probabilities)"
 
 
-@pytest.mark.filterwarnings("ignore:For a picture nothing came back")
+@pytest.mark.filterwarnings("ignore:The gradient of a picture is 0")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
 @pytest.mark.parametrize(("outputs", "ends"), [(4, nn.Softmax(1)), (4, nn.Sigmoid()), (1, nn.Sigmoid())])
 def test_probabilities_of_0_and_1_have_finite_logits(photo, outputs, ends, dtype):

@@ -1,13 +1,13 @@
-"""What a network answers to a picture of which a square is changed, quickly.
+"""Incremental inference: recompute only what an occluder can reach.
 
 Of each layer only the window that the square can reach is computed again (Nakandala, Kumar & Papakonstantinou,
-"Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations", SIGMOD 2019); the answers are
-those of full passes. In fast precision, less than that: the window in which a change is felt.
+"Incremental and Approximate Inference for Faster Occlusion-based Deep CNN Explanations", SIGMOD 2019); the scores
+are those of full passes. In fast precision, less than that: the window in which a change is noticeable.
 
 graph        what a module computes, as steps
 convolution  one of the steps, in the quickest of some ways
 tiles        the ways that multiply less
-windows      what of a map a change can reach, and where it is felt
+windows      what of a map a change can reach, and where it is noticeable
 plan         the windows of all steps
 maps         windows cut out of maps
 passes       the passes

@@ -38,11 +38,12 @@ def map_sizes(picture: Node, steps: Sequence[Step], values: dict[Node, Any]) -> 
 
 
 def spread(
-    picture: Node, steps: Sequence[Step], sizes: dict[Node, Size], squares: Window, felt: float | None
+    picture: Node, steps: Sequence[Step], sizes: dict[Node, Size], squares: Window, noticeable: float | None
 ) -> dict[Node, Window]:
     """The window of every value that changes in a part alone; all other values are to be computed whole.
 
-    felt    None, or at how many standard deviations of its blur a change is taken for none
+    noticeable
+            None, or at how many standard deviations of its blur a change is taken for none
     """
     windows, blurs = {picture: squares}, {picture: tuple(map(Blur.of, squares))}
     for step in steps:
@@ -57,8 +58,9 @@ def spread(
         else:
             window = united([windows[node] for node in maps], size)
             blur = tuple(map(widest, zip(*(blurs[node] for node in maps), strict=True)))
-        if felt is not None:
-            window = tuple(blur.felt(span, felt, side) for span, blur, side in zip(window, blur, size, strict=True))
+        if noticeable is not None:
+            spans = zip(window, blur, size, strict=True)
+            window = tuple(blur.noticeable(span, noticeable, side) for span, blur, side in spans)
         rows, columns = window
         if rows.length * columns.length < WHOLE * size[0] * size[1]:
             windows[step.out], blurs[step.out] = window, blur

@@ -1,4 +1,4 @@
-"""Which part of a map a change can reach, and where it is felt. Numbers only: no tensor is touched here."""
+"""Which part of a map a change can reach, and where it is noticeable. Numbers only, no tensors."""
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, sqrt
@@ -43,7 +43,7 @@ class Blur(NamedTuple):
     def of(cls, span: Span) -> "Blur":
         return cls(span.starts, tuple(stop - 1 for stop in span.stops), 0.0)
 
-    def felt(self, span: Span, deviations: float, size: int) -> Span:
+    def noticeable(self, span: Span, deviations: float, size: int) -> Span:
         """What of a span, in a map of ``size``, is at most so many standard deviations away."""
         far = deviations * sqrt(self.variance)
         starts = [max(start, ceil(first - far)) for start, first in zip(span.starts, self.firsts, strict=True)]

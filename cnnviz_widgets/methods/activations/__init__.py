@@ -1,1 +1,1 @@
-"""What a layer computes, and which pictures excite it."""
+"""Activations of a layer, and the pictures that activate it most."""

@@ -1,4 +1,4 @@
-"""A1: what each channel of a layer answers to a picture."""
+"""A1: the activation maps of a layer."""
 
 from torch import Tensor, nn
 

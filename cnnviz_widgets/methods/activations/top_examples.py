@@ -1,4 +1,4 @@
-"""A2: the pictures of a dataset to which a channel answers most, and where in them."""
+"""A2: the pictures of a dataset that activate a channel most, and where in them."""
 
 import time
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ class Example:
     index    its number in the dataset
     name     of its file, or its label
     value    the greatest value of the channel's map, or its mean
-    place    (row, column) where the map is greatest; None where the layer has no places
+    place    (row, column) where the map is greatest; None where the layer has no spatial positions
     window   (left, top, right, bottom) in pixels: the part of the picture that ``value`` is about, see ``top_examples``
     picture  (C, H, W), 0…1: as the network sees it
     field    (left, top, right, bottom) in pixels: all that the unit looks at, also beyond the border of the picture

@@ -33,7 +33,7 @@ def cam(
 
     For networks that end in the average of each map ``A_k`` and one linear layer (or 1×1 convolution), in either order;
     that the logits are made like this is tried with every picture, not assumed. The mean of the values without ``relu``
-    and ``upsample`` is then the logit but for its bias, and they are those of ``grad_cam`` times the number of places.
+    and ``upsample`` is then the logit but for its bias, and they are ``grad_cam``'s times the number of positions.
     SqueezeNet has a ReLU between the two (1×1 convolution → ReLU → average): the values are then what this ReLU gets,
     but for the bias, and still ``grad_cam`` but for scale, unless the class's logit is 0. DenseNet has one between the
     layer and the average, called as a function: it counts as part of ``A``, while ``grad_cam`` looks before it.
@@ -69,7 +69,7 @@ def cam(
 
 
 def _averaged(network: Network, layer: str, maps: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
-    """The maps (n, C, h, w) and weights (classes, C) that, averaged over places, make the logits."""
+    """The maps (n, C, h, w) and weights (classes, C) that, averaged over positions, make the logits."""
     linear = [one for one in network.module.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
     heads = [one for one in linear if one.weight.flatten(1).shape == (logits.shape[1], maps.shape[1])]
     for head in heads:
@@ -80,6 +80,6 @@ def _averaged(network: Network, layer: str, maps: Tensor, logits: Tensor) -> tup
                 if (averaged.mean((2, 3)) - logits).abs().max() <= _SAME * logits.abs().max():
                     return rectified, weights
     raise UserError(
-        f"cam needs logits that are an average over places and one linear layer, and those of {network.name} are not, "
+        f"cam needs logits that are an average over positions and one linear layer; those of {network.name} are not, "
         f"from layer {layer!r} on: grad_cam works with any network and layer."
     )

@@ -1,4 +1,4 @@
-"""C2: class activation maps by gradients: weighted sums of a layer's maps that differ in nothing but their weights."""
+"""C2: Grad-CAM and its variants: weighted sums of a layer's maps, which differ only in their weights."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -33,23 +33,23 @@ def grad_cam(
     upsample: bool = True,
     counterfactual: bool = False,
 ) -> Heatmap:
-    """Where a layer speaks for a score ``s``: ``ReLU(Σ_k α_k A_k)``, ``α_k = mean(∂s/∂A_k)`` (Selvaraju et al., 2017).
+    """Grad-CAM (Selvaraju et al., 2017): where a layer supports a score ``s``.
 
-    ``A_k`` are the layer's maps; the mean is over their places.
+    It is ``ReLU(Σ_k α_k A_k)`` with ``α_k = mean(∂s/∂A_k)``: the layer's maps ``A_k``, and means over their positions.
 
     image           (3, H, W) or (B, 3, H, W), values 0…1, any device
     target          class index or name, None = the top class of each picture, a ``Neuron`` of this layer or a deeper
                     one, or a callable that turns the logits (B, classes) into (B,) numbers; for a batch also a list of
                     classes, one per picture
-    layer           one with places (C, h, w); None = ``network.default_layer`` (``default_layer_reason`` says why)
-    relu            False keeps what is negative: places that speak against the score
+    layer           with positions (C, h, w); None = ``network.default_layer`` (``default_layer_reason`` says why)
+    relu            False keeps what is negative: positions that oppose the score
     upsample        bilinearly, to the size of the picture as the network sees it; False = as large as the layer
     counterfactual  explain ``-s``: what would have to go for the score to rise
-    Returns a Heatmap, values (H, W) or (B, H, W), without ``upsample`` (h, w) or (B, h, w), never scaled: what a place
-    of the layer gives to the score, to first order, if a channel's gradient is the same at all of them. The map covers
-    the whole picture, though the receptive field of a unit may have its center beside the unit's cell.
-    Raises UserError for an unknown class or layer, a layer without places, or one that comes after the target's. A map
-    that is the same everywhere comes with a warning that says why.
+    Returns a Heatmap, values (H, W) or (B, H, W), without ``upsample`` (h, w) or (B, h, w), never scaled: the
+    contribution of each position to the score, to first order, if a channel's gradient is the same at all of them. The
+    map covers the whole picture, though the receptive field of a unit may have its center beside the unit's cell.
+    Raises UserError for an unknown class or layer, a layer without positions, or one that comes after the target's. A
+    map that is the same everywhere comes with a warning that says why.
 
         grad_cam(load_network("mini"), load_image("chelsea"), "tabby").values
     """
@@ -67,9 +67,9 @@ def grad_cam_pp(
     upsample: bool = True,
     counterfactual: bool = False,
 ) -> Heatmap:
-    """Grad-CAM++: a feature counts alike at one place or many (Chattopadhay et al., 2018). The rest as ``grad_cam``.
+    """Grad-CAM++: a feature counts alike at one position or many (Chattopadhay et al., 2018). The rest as ``grad_cam``.
 
-    ``α_k = Σ a·ReLU(g)``, sums over places, with ``g = ∂s/∂A_k`` and ``a = g² / (2g² + g³·ΣA_k)``: the derivatives of
+    ``α_k = Σ a·ReLU(g)``, sums over positions, with ``g = ∂s/∂A_k`` and ``a = g² / (2g² + g³·ΣA_k)``: derivatives of
     the paper's ``exp(s)`` but for the common factor ``exp(s)``. It is meant for layers after a ReLU; with negative maps
     the denominator can come near 0.
     """
@@ -87,7 +87,7 @@ def hires_cam(
     upsample: bool = True,
     counterfactual: bool = False,
 ) -> Heatmap:
-    """HiResCAM: every place has its own gradient, ``Σ_k g_k·A_k`` (Draelos & Carin, 2020). The rest as ``grad_cam``.
+    """HiResCAM: every position has its own gradient, ``Σ_k g_k·A_k`` (Draelos & Carin, 2020). The rest as ``grad_cam``.
 
     Where the score is linear in the layer, the values without ``relu`` and ``upsample`` add up to it, but for its bias.
     """
@@ -109,7 +109,7 @@ def layer_cam(
     return _cam(network, image, target, layer, "LayerCAM", _positive, relu, upsample, counterfactual)
 
 
-# Weights by maps and ∂s/∂maps, both (n, C, h, w): one for each channel, (n, C, 1, 1), or one for each place as well.
+# Weights by maps and ∂s/∂maps, both (n, C, h, w): one for each channel, (n, C, 1, 1), or one for each position as well.
 
 
 def mean_gradient(maps: Tensor, gradient: Tensor) -> Tensor:
@@ -161,9 +161,9 @@ def with_places(network: Network, layer: AnyLayer, aim: Goal) -> str:
     if not has_places(chosen):
         if len(chosen.shape) == 2:
             raise UserError(
-                f"layer must have places, but the {chosen.shape[1]} positions of {chosen.name!r} lie on no known grid."
+                f"layer must have spatial positions, but the {chosen.shape[1]} of {chosen.name!r} lie on no known grid."
             )
-        raise UserError(f"layer must have more than one place, but {chosen.name!r} has the shape {chosen.shape}.")
+        raise UserError(f"layer must have more than one position, but {chosen.name!r} has the shape {chosen.shape}.")
     order = [one.name for one in network.layers]
     if aim.layer is not None and order.index(chosen.name) > order.index(aim.layer):
         raise UserError(f"layer must be {aim.layer!r}, the target's, or one before it, not {chosen.name!r}.")
@@ -199,7 +199,7 @@ def heatmap(
 ) -> Heatmap:
     """The result for weighted sums (B, h, w) on the CPU, with a remark on each that is the same everywhere."""
     if not raw.isfinite().all():
-        raise UserError(f"the maps of layer {layer!r}, or what comes back to it, are not finite (NaN or infinity).")
+        raise UserError(f"the maps of layer {layer!r}, or their gradients, are not finite (NaN or infinity).")
     names = [aim.name(one) for one in start]
     values = raw.clamp(min=0) if relu else raw
     for one, value, name in zip(raw, values, names, strict=True):
@@ -225,7 +225,7 @@ def heatmap(
 
 def _why(raw: Tensor, value: Tensor) -> str:
     if not raw.any():
-        return "its maps are 0, or no signal comes back to them"
+        return "its maps or their gradients are 0"
     if not value.any():
-        return "nothing there speaks for it, and relu=False shows what speaks against it"
-    return "so are the layer's maps, or it has just one place"
+        return "no position supports it, and relu=False shows those that oppose it"
+    return "so are the layer's maps, or it has just one position"

@@ -1,4 +1,4 @@
-"""C3: guided Grad-CAM: as fine as a guided gradient, and as much of one class as Grad-CAM."""
+"""C3: Guided Grad-CAM: guided backpropagation times Grad-CAM, fine in detail and specific to a class."""
 
 from collections.abc import Callable
 

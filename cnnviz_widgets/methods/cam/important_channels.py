@@ -1,4 +1,4 @@
-"""C4: the channels of a layer that a score rises and falls with most."""
+"""C4: the channels with the largest and smallest Grad-CAM weights."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,7 +23,7 @@ __all__ = ["ImportantChannels", "important_channels"]
 class ImportantChannels(Result):
     """The k channels of a layer with the largest α, then the k with the smallest; of a batch, those of each picture.
 
-    values     (C,) or (B, C): α of every channel, the mean of ∂score/∂map over its places
+    values     (C,) or (B, C): α of every channel, the mean of ∂score/∂map over its positions
     channels   2k numbers, from the largest α to the smallest
     positions  (row, column) of each of them: where its map is greatest; None if it is the same everywhere
     maps       (2k, h, w) or (B, 2k, h, w): what these channels answer
@@ -65,7 +65,7 @@ class ImportantChannels(Result):
 def important_channels(
     network: Network, image: Picture, target: Target = None, layer: AnyLayer = None, k: int = 5
 ) -> ImportantChannels:
-    """Which channels speak for a score and which against: those with the largest and smallest α of Grad-CAM.
+    """Channels that support and oppose a score: those with the largest and smallest α of Grad-CAM.
 
     image, target, layer  as in ``grad_cam`` (Selvaraju et al., 2017, use α so to name what a decision rests on)
     k                     how many of each; where the layer has fewer than 2k, some are among both
@@ -94,7 +94,7 @@ def important_channels(
         positions=like(image, [tuple(map(_strongest, one)) for one in maps]),
         maps=like(image, maps),
         picture=like(image, pictures.cpu()),
-        convention=f"{aim.unit} gradient, mean over places",
+        convention=f"{aim.unit} gradient, mean over positions",
         of=like(image, [aim.name(one) for one in start]),
         layer=name,
     )

@@ -1,4 +1,4 @@
-"""C2: class activation maps without gradients: a channel weighs as much as the score of what it leaves to see."""
+"""C2: Score-CAM, without gradients: a channel's weight is the score of the picture masked by its map."""
 
 import torch
 import torch.nn.functional as F

@@ -1,1 +1,1 @@
-"""How good is a map: what it segments, what it survives, what it points at."""
+"""Evaluation of attribution maps: sanity checks, deletion and insertion, pointing game, segmentation."""

@@ -1,4 +1,4 @@
-"""S2: take the most important pixels away, or bring them back first, and watch the class."""
+"""S2: deletion and insertion curves: the class probability as the most important pixels are removed or inserted."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -86,7 +86,7 @@ def insertion_curve(
     steps: Positive = 50,
     fill: Fill = "blurred",
 ) -> Curve:
-    """The class as the most important pixels come back: a good map has a large area (Petsiuk et al., RISE, 2018).
+    """The class as the most important pixels are inserted: a good map has a large area (Petsiuk et al., RISE, 2018).
 
     As ``deletion_curve``, from none of the picture, which is ``fill``, to the whole. A blurred picture is the start in
     which inserted pixels make the least edges of their own.

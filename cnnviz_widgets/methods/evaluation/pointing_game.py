@@ -1,4 +1,4 @@
-"""S2: does the greatest value of a map lie on the object?"""
+"""S2: the pointing game: whether the maximum of a map lies on the object."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

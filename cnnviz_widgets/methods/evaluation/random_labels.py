@@ -1,4 +1,4 @@
-"""The second half of S1: a network that has learned by heart what is not so."""
+"""Data randomization test, the second half of S1: a network trained on permuted labels."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""S1: does a map show what the network has learned? Then it must change when the network forgets."""
+"""S1: model parameter randomization test: a map that shows what was learned changes when the weights are random."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass

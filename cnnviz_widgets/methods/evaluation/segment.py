@@ -1,4 +1,4 @@
-"""G5: cut the object out of the picture, with nothing but a saliency map to say where it is."""
+"""G5: segmentation of the object by GrabCut, seeded by a saliency map."""
 
 from dataclasses import dataclass
 from typing import Annotated

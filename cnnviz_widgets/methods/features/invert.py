@@ -161,13 +161,13 @@ def psnr(one: Tensor, other: Tensor) -> float:
 
 
 def spread(network: Network, number: int = 8) -> list[str]:
-    """``number`` layers, or fewer, from input to output: whole blocks and not their parts, with places if any has."""
+    """``number`` layers, or fewer, from input to output: whole blocks, not their parts, with positions if any has."""
     number = whole_number("number", number, 2)
     blocks = tuple(f"{layer.name}." for layer in network.layers if layer.block)
     whole = [layer for layer in network.layers if not layer.name.startswith(blocks)]
     placed = [layer for layer in whole if layer.spatial and max(layer.shape[1:]) > 1]
     placed = placed or [layer for layer in whole if layer.kind != "Flatten"]
     if not placed:
-        raise UserError(f"{network.name} has no layer with places, nor any other to invert.")
+        raise UserError(f"{network.name} has no layer with spatial positions, nor any other to invert.")
     at = {round(i * (len(placed) - 1) / (number - 1)) for i in range(number)}
     return [placed[i].name for i in sorted(at)]

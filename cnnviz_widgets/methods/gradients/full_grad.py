@@ -1,4 +1,4 @@
-"""C5: a score as the sum of what the picture gives to it and what every bias of the network gives to it."""
+"""C5: FullGrad: a score as the sum of the contributions of the input and of every bias."""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -28,13 +28,13 @@ def full_grad(network: Network, image: Picture, target: Target = None) -> Heatma
     """Where in the picture the terms of one score come from (FullGrad; Srinivas & Fleuret, 2019).
 
     A network of ReLUs is linear around a picture: ``s(x) = x · ∂s/∂x + Σ b · ∂s/∂b`` exactly, over all biases ``b`` at
-    all places where they are added. BatchNorm's is ``β - γμ/√(σ²+ε)``. Biases are caught as they are added (by
+    all positions where they are added. BatchNorm's is ``β - γμ/√(σ²+ε)``. Biases are caught as they are added (by
     convolutions, linear layers, normalization and ``+``, functional or not, as often as a module is used).
 
     image    (3, H, W) or (B, 3, H, W), values 0…1, any device
     target   class index or name, None = the top class of each picture, a ``Neuron``, or a callable on the logits; for a
              batch also a list of classes, one per picture
-    Returns a Heatmap, values (H, W) or (B, H, W) ≥ 0: of each layer that has places, and of the picture, the absolute
+    Returns a Heatmap, values (H, W) or (B, H, W) ≥ 0: of each layer with positions, and of the picture, the absolute
     terms ``x · ∂s/∂x`` or ``b · ∂s/∂b`` are scaled so that they go from 0 to 1 (over all channels together, as in the
     paper's own program: within a channel, ``b`` is the same everywhere), added up over the channels, upsampled
     bilinearly, and added up over the layers.
@@ -71,9 +71,9 @@ def full_grad(network: Network, image: Picture, target: Target = None) -> Heatma
 
 
 class _Terms(TorchFunctionMode):
-    """Context for a pass forward: on the way back, every bias that it adds notes what it gives to the scores.
+    """Context for a forward pass: in its backward pass, every bias that it adds notes its contribution to the scores.
 
-    sums   for each: (B,), over channels and places
+    sums   for each: (B,), over channels and positions
     """
 
     def __init__(self, count: int) -> None:

@@ -1,4 +1,4 @@
-"""G3: the gradients on the way from a baseline to the picture, added up."""
+"""G3: integrated gradients: the gradients along the path from a baseline to the picture, averaged."""
 
 from numbers import Real
 from typing import Annotated, Literal, get_args
@@ -59,7 +59,7 @@ def integrated_gradients(
 
         integrated_gradients(load_network("mini"), load_image("chelsea"), "tabby").completeness_error
     """
-    places, weights = quadrature(path, steps)
+    points, weights = quadrature(path, steps)
     pictures = network.prepare(image)
     baselines = _baselines(network, pictures, baseline)
     aim = goal(network, target, len(pictures))
@@ -74,7 +74,7 @@ def integrated_gradients(
             rule,
             steps,
             x.shape[-2:],
-            lambda piece: torch.lerp(origin, x, places[piece.start : piece.stop, None, None, None].to(x)),
+            lambda piece: torch.lerp(origin, x, points[piece.start : piece.stop, None, None, None].to(x)),
             lambda piece, gradients: torch.tensordot(weights[piece.start : piece.stop].to(gradients), gradients, 1),
         )
         check(network, mean[None])
@@ -103,8 +103,8 @@ def quadrature(path: str, steps: int) -> tuple[Tensor, Tensor]:
         raise UserError(f"path must be one of {', '.join(map(repr, PATHS))}, not {path!r}.")
     steps = whole_number("steps", steps, 2 if path == "trapezoid" else 1)
     if path == "gauss-legendre":
-        places, weights = map(torch.from_numpy, np.polynomial.legendre.leggauss(steps))
-        return (places + 1) / 2, weights / 2
+        points, weights = map(torch.from_numpy, np.polynomial.legendre.leggauss(steps))
+        return (points + 1) / 2, weights / 2
     if path == "trapezoid":
         weights = torch.full((steps,), 1 / (steps - 1), dtype=torch.float64)
         weights[[0, -1]] /= 2

@@ -1,1 +1,1 @@
-"""What a class loses when a part of the picture is covered."""
+"""Occlusion sensitivity."""

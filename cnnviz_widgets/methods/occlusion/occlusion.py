@@ -1,4 +1,4 @@
-"""O1, O2: slide a square over the picture, and see what becomes of the class when it is covered."""
+"""O1, O2: occlusion sensitivity: the class score while a square covers each part of the picture."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -179,7 +179,7 @@ def occlusion(
             return whole[:, 0], start, channel, passes(index).at_once
 
         def covered(index: int, places: Sequence[tuple[int, int, int]]) -> Tensor:
-            """What is measured with a square at each place."""
+            """What is measured with a square at each position."""
             corners = [(tops[row], lefts[column]) for row, column, _ in places]
             under, over = (
                 torch.stack([one[index, :, top : top + size, left : left + size] for top, left in corners])
@@ -238,7 +238,7 @@ def strongest_map(network: Network, image: Picture, layer: "str | Layer | nn.Mod
     """What the strongest feature map of a layer sees in a picture, projected down to it by the deconvnet rule.
 
     That of ``occlusion(…, layer=layer)`` (Zeiler & Fergus, 2014, fig. 7 c). Arguments and result as in
-    ``neuron_gradient``; it is for one picture, and goes back from the map of the channel that has the greatest value.
+    ``neuron_gradient``; it is for one picture, and propagates the map of the channel that has the greatest value.
     """
     picture, name = one_picture(network, image), network.layer(layer).name
     channel = strongest(network.activations(picture, name)[name])
