@@ -18,7 +18,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, came, gate
-from cnnviz_widgets.pictures.samples import samples
+from cnnviz_widgets.pictures.sample_files import SampleFiles, installed
 from cnnviz_widgets.runtime import batching
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "PPM")
@@ -143,8 +143,8 @@ def _read(source: Any, size: Size, channels: int) -> Tensor:
         return _from_array(np.asarray(source), size, channels)
     if isinstance(source, Image.Image):
         return _from_pil(source, "source", size, channels)
-    if isinstance(source, str) and source in samples():
-        return _from_path(samples().path(source), size, channels)
+    if isinstance(source, str) and source in installed():
+        return _from_path(installed()[source], size, channels)
     if isinstance(source, str | os.PathLike):
         if "://" in (text := os.fsdecode(source)):
             raise UserError(f"source {came(text)} is a web address: save the picture to a file and give its path.")
@@ -175,7 +175,7 @@ def _from_path(path: Path, size: Size, channels: int) -> Tensor:
             raise Unreadable(f"{what} is a pipe, a socket or a device: give the path of a picture file.")
         file = path.open("rb")
     except FileNotFoundError:
-        known = samples()
+        known = SampleFiles(installed())
         raise Unreadable(
             f"{what} is neither a file nor a sample{known.hint(path)}: samples are {', '.join(known)}."
         ) from None

@@ -273,7 +273,7 @@ def test_cam_of_architectures(module):  # noqa: F811
     name, picture = type(module).__name__, torch.rand(3, 96, 96)
     target = int(network.logits(picture).argmax())
     if name in ("AlexNet", "VGG", "MobileNetV3"):
-        with pytest.raises(UserError, match=r"average over places and one linear layer.*grad_cam") as error:
+        with pytest.raises(UserError, match=r"average over positions and one linear layer.*grad_cam") as error:
             cam(network, picture, target)
         assert "\n" not in str(error.value)
         return
@@ -692,7 +692,7 @@ class Broken(nn.Sequential):
         ({"target": [1, 2]}, "target must be one class, or one for each of the 1 pictures, not 2"),
         ({"layer": "33"}, "no layer '33'; there are '"),
         ({"layer": "5"}, r"layer must have more than one position, but '5' has the shape \(10, 1, 1\)"),
-        ({"layer": "7"}, r"more than one place, but '7' has the shape \(6,\)"),
+        ({"layer": "7"}, r"more than one position, but '7' has the shape \(6,\)"),
         (
             {"target": Neuron("1", 2), "layer": "3"},
             "(layer must be '1', the target's, or one before it, not '3')|Neuron",

@@ -124,7 +124,7 @@ def test_a_layer_without_places_is_explained(panel, network):
     panel.run()
     panel.session.layer = network.layers[-1].name
     panel.wait(10)
-    assert "more than one place" in panel._bar.error
+    assert "more than one position" in panel._bar.error
 
 
 def test_important_channels_are_clicked(panel, network, photo):
