@@ -21,8 +21,7 @@ from torch import nn
 from traitlets import TraitError
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets import operators, optimizers
-from cnnviz_widgets.panels.lab import PANELS
+from cnnviz_widgets import operators, optimizers, panels, registry
 from cnnviz_widgets.panels.session import SHARED
 
 SIDE, CHANNELS = 16, 8
@@ -221,7 +220,9 @@ def test_every_trait_of_the_session(session, trait):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [getattr(panels, one.name) for one in registry.panels()], ids=lambda kind: kind.__name__
+)
 def test_every_trait_of_a_panel(session, kind):
     panel = kind(session=session)
     for trait in panel._own_traits():
