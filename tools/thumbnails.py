@@ -53,7 +53,7 @@ def few(content: Content) -> Content:
     }
     ends = {name: end[:count] for name, end in zip(("low", "high"), content.range, strict=True) if len(end) > 1}
     unseen = tuple(tile for tile in content.unseen if tile < count)
-    return replace(content, **tiles, **ends, names=(), heads=(), unseen=unseen, columns=min(count, 4))
+    return replace(content, **tiles, **ends, names=(), keys=(), heads=(), unseen=unseen, columns=min(count, 4))
 
 
 if __name__ == "__main__":
