@@ -81,7 +81,7 @@ def test_what_is_not_installed_is_not_listed(monkeypatch):
     from cnnviz_widgets.pictures import load
 
     only = Samples({"coffee": samples().path("coffee")})
-    monkeypatch.setattr(load, "samples", lambda: only)
+    monkeypatch.setattr(load, "installed", lambda: {"coffee": only.path("coffee")})
     assert list(only) == ["coffee"]
     with pytest.raises(UserError, match="source 'chelsea' is neither a file nor a sample: samples are coffee"):
         load_image("chelsea")
