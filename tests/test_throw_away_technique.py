@@ -116,6 +116,7 @@ panel.distance = 2
 panel.wait()
 print(panel.last_error, panel.controls["distance"].description)
 print(panel.code().splitlines()[-1])
+print(type(cnnviz.lab(net, photo).open("Shift")).__name__)
 """
 
 
@@ -172,7 +173,7 @@ def test_it_is_in_the_reference(tree):
 
 def test_it_works(tree):
     called = "cnnviz.shift_change(net, photo, distance=2)"
-    assert run(tree, "-c", USED).splitlines() == ["128 128", "None Distance", called]
+    assert run(tree, "-c", USED).splitlines() == ["128 128", "None Distance", called, "ShiftChange"]
 
 
 def test_it_keeps_the_contracts(tree):
