@@ -24,6 +24,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets import operators, optimizers, panels, registry
 from cnnviz_widgets.panels.session import SHARED
 
+PANELS = [getattr(panels, one.name) for one in registry.panels()]
 SIDE, CHANNELS = 16, 8
 LONGEST = 400  # characters of a sentence
 SLOWEST = 5  # seconds of a call
