@@ -8,6 +8,7 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
+from traitlets import Int, Tuple
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
@@ -37,6 +38,7 @@ class Occlusion(Panel):
             as in ``cnnviz.occlusion``
     figure  whether the figure's other views are shown: the drop in the strongest feature map of a layer, that map
             projected to pixels, and the most probable class at every position
+    area    a rectangle (x, y, width, height), dragged on the map, that is covered instead of a square; or None
     place   (x, y) of the covered position that is shown beside the map, or None = nothing covered
     guess   "place" asks where the score will drop most before the map is shown: click there; "" asks nothing
     """
@@ -59,6 +61,7 @@ class Occlusion(Panel):
     )
     place = Place(None).tag(setting=True)
     guess = OneOf(("", "place"), "").tag(setting=True)
+    area = Tuple(Int(), Int(), Int(), Int(), default_value=None, allow_none=True).tag(setting=True)
 
     def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
         super().__init__(network, image, **settings)
@@ -86,6 +89,9 @@ class Occlusion(Panel):
             views[name].image.on_hover(self.guarded(self._look_under))
             views[name].image.on_click(self.guarded(self._look_under))
         self._map.image.on_click(self.guarded(self._map.answer))
+        views["map"].image.on_region(self.guarded(lambda area: self.set_trait("area", area)))
+        self.observe(lambda change: setattr(views["map"].image, "region", change["new"]), "area")
+        views["map"].image.region = self.area
         self._parts["square"] = Mark(views["map"], "rectangle")
         self._memo = Memo(_Reached)
         widgets = {name: self.part(name, view) for name, view in views.items()}
@@ -100,8 +106,9 @@ class Occlusion(Panel):
             widget.layout.display = None if self.figure else "none"
 
     def _look_under(self, pointer: Pointer | None) -> None:
-        if pointer is not None and not self._map.waits:  # the last place stays when the pointer leaves
-            self.place = (pointer.x, pointer.y)
+        pointing = not self._map.waits and self._map.image.tool == "point"
+        if pointer is not None and pointing:  # the last place stays when the pointer leaves
+            self.area, self.place = None, (pointer.x, pointer.y)
 
     def compute(self, now: Now) -> Iterator[Frame]:
         reached = self._memo.reached(now.network, now.image, now.target, _options(now))
@@ -134,7 +141,10 @@ class Occlusion(Panel):
         target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
         place, size, square = now.place, now.size, None
         how, caption = (size, now.fill, now.shape), "all of it: hover the map"
-        if place is not None:
+        if now.area is not None:
+            picture = occluded(now.network, now.image, fill=now.fill, area=now.area)
+            caption = "covered: {2} × {3} at x {0}, y {1}".format(*now.area)
+        elif place is not None:
             top, left = (
                 min(positions(side, size, now.stride), key=lambda start, at=at: abs(start + size / 2 - at))
                 for side, at in zip(picture.shape[-2:], place[::-1], strict=True)
@@ -145,6 +155,12 @@ class Occlusion(Panel):
         return Frame({"square": square, "covered": covered, "bars": bars})
 
     def call(self, now: Now) -> str:
+        if now.area is not None:
+            covered = Call(occluded, now.network, now.image, fill=now.fill, area=now.area)
+            return f"display(net.predict({covered}))\n{self._map_code(now)}"
+        return self._map_code(now)
+
+    def _map_code(self, now: Now) -> str:
         if not now.figure:
             return f"cnnviz.last({_occlusion(now)})"
         channel = As(None, "state.channel")

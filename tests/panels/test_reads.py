@@ -23,7 +23,7 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
     ("Activations", "look"): "network image layer channel order",
     ("Occlusion", "compute"): "network image target size stride fill shape score layer figure",
     ("Occlusion", "project"): "network image layer figure",
-    ("Occlusion", "look"): "network image target size stride fill shape place",
+    ("Occlusion", "look"): "area network image target size stride fill shape place",
     ("Gradients", "compute"): "network image target layer channel position source cells color_scale",
     ("Gradients", "cut"): "network image target layer channel position source mask",
     ("Gradients", "look"): "network image layer channel position source",

@@ -26,7 +26,7 @@ from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.runtime import batching
 
 __all__ = ["OcclusionState", "occluded", "occlusion"]
-example = dict(size=32, stride=32)
+example = dict(top=0, left=0, size=32, stride=32)
 
 Shape = Literal["square", "disc"]
 Score = Literal["probability", "logit"]
