@@ -51,7 +51,7 @@ def test_without_bqplot_a_picture_takes_its_place_and_the_panel_goes_on(open_not
     picture = notebook.panel.locator(".cnnviz-chart img.cnnviz-still")
     expect(picture).to_be_visible()
     expect(notebook.panel.locator(".cnnviz-plot .bqplot")).to_have_count(0)
-    expect(notebook.panel.get_by_role("img", name="What it answers")).to_be_visible()
+    expect(notebook.panel.get_by_role("img", name="Class probabilities")).to_be_visible()
     before = picture.get_attribute("src")
     notebook.kernel("panel.place = (60, 60)")
     expect(picture).not_to_have_attribute("src", before)
