@@ -100,7 +100,7 @@ class Stage {
     this.paintedCanvas = document.createElement("canvas");
     this.last = [0, 0]; // where the pointer is, in px of the screen
     this.askedAgain = 0; // serial of a scene that came damaged and was asked for once more
-    /** @type {{ key: string, value: number } | null} */ this.known = null; // an exact value that Python was asked for
+    /** @type {{ at: [number | null, number, number], values: number[] } | null} */ this.known = null; // exact values that Python was asked for
     this.hovers = new Latest((at) => tell(model, { do: "hover", at }));
     this.regions = new Latest((at) => tell(model, { do: "region", at }));
     this.values = new Latest((at) => at && tell(model, { do: "value", at, serial: this.scene?.serial }));
@@ -223,7 +223,7 @@ class Stage {
       if (message.of === "region") this.receiveRegion();
     } else if (message.do === "frame") this.receiveFrame(message, buffers[0]);
     else if (message.do === "value" && message.serial === this.scene?.serial) {
-      this.known = { key: message.at.join(), value: message.value ?? NaN };
+      this.known = { at: message.at, values: message.values.map((/** @type {number | null} */ value) => value ?? NaN) };
       this.read();
     }
   }
@@ -551,13 +551,20 @@ class Stage {
     const { cursor, scene, map, known } = this, at = this.spot();
     if (!scene) return;
     const one = cursor || scene.count === 1; // an echo is in no tile of several
-    const exact = (/** @type {Pointer} */ spot) => (known && known.key === [spot.tile, spot.row, spot.column].join() ? known.value : null);
+    const every = this.linked() && this.parts.labels.childElementCount > 0; // each tile has a value above it
+    const exact = (/** @type {Pointer} */ { tile, row, column }) => {
+      if (!known || known.at.join() !== [known.at[0] === null ? null : tile, row, column].join()) return null;
+      return known.values[known.at[0] === null ? tile : 0];
+    };
     this.parts.line.textContent = at ? (one ? readout(at, scene, map, exact(at)) : `x ${at.x}, y ${at.y}`) : "";
     for (const [tile, label] of this.names()) {
       const value = /** @type {Element} */ (label.lastChild), spot = at && pointer(tile, at.x, at.y, scene);
       value.textContent = spot && this.linked() ? valueAt(spot, scene, map, exact(spot)) : "";
     }
-    if (at && one && map && !map.exact && at.row !== null) this.values.want([at.tile, at.row, at.column].join() === known?.key ? this.values.sent : [at.tile, at.row, at.column]);
+    if (at && (one || every) && map && !map.exact && at.row !== null) {
+      const wanted = [every ? null : at.tile, at.row, at.column];
+      this.values.want(wanted.join() === known?.at.join() ? this.values.sent : wanted);
+    }
     this.mark();
   }
 

@@ -269,12 +269,12 @@ class ImageView(BrowserWidget):
             self.send({"do": "done", "of": of})
 
     def _tell_value(self, message: dict) -> None:
-        """The exact value of a cell, of which the browser has a code."""
+        """The exact value of a cell, or of that cell in every tile (None), of which the browser has codes."""
         maps, (tile, row, column) = self._content.maps, message["at"]
         if message["serial"] == self.serial and maps is not None:
-            value = float(maps[tile, row, column])
-            answer = {"do": "value", "at": message["at"], "serial": self.serial}
-            self.send({**answer, "value": value if math.isfinite(value) else None})
+            values = maps[:, row, column] if tile is None else maps[[tile], row, column]
+            told = [value if math.isfinite(value) else None for value in values.tolist()]
+            self.send({"do": "value", "at": message["at"], "serial": self.serial, "values": told})
         self.send({"do": "done", "of": "value"})
 
 

@@ -221,6 +221,16 @@ def test_the_exact_value_comes_where_the_browser_has_codes(on_page):
     page.until(lambda: readout(page) == f"row 100, column 100 · {exact}")
 
 
+def test_the_exact_values_of_all_named_tiles_come_together(on_page):
+    values = np.random.default_rng(0).normal(size=(3, 100, 100)).astype(np.float32)
+    page = shown(on_page, Content(values=values, names=["a", "b", "c"], columns=3), labels=True)
+    page.page.mouse.move(*page.at(0.5, 0.5))
+    read = page.page.locator(".cnnviz-value")
+    page.until(lambda: all(text and "≈" not in text for text in read.all_inner_texts()))
+    row, column = map(int, readout(page).split("(")[1].split(")")[0].split(", "))
+    assert read.all_inner_texts() == [f"{value:.4g}".replace("-", "−") for value in values[:, row, column]]
+
+
 def test_targets_are_large_and_nothing_moves_when_a_tool_is_opened(on_page):
     page = shown(on_page, Content(RAMP, MAP, before=255 - RAMP), brush=("covered",))
     page.widget.on_region(lambda _: None)

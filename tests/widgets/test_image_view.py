@@ -264,9 +264,18 @@ def test_the_exact_value_of_a_code_is_told(view: ImageView, monkeypatch: pytest.
     view._receive(view, {"do": "value", "at": [0, 5, 7], "serial": view.serial}, [])
     view._receive(view, {"do": "value", "at": [0, 0, 1], "serial": view.serial}, [])
     view._receive(view, {"do": "value", "at": [0, 5, 7], "serial": view.serial - 1}, [])  # of a content that is gone
-    told = [answer["value"] for answer in answers if answer["do"] == "value"]
-    assert told == [float(values[5, 7]), None]
+    told = [answer["values"] for answer in answers if answer["do"] == "value"]
+    assert told == [[float(values[5, 7])], [None]]
     assert answers.count({"do": "done", "of": "value"}) == 3
+
+
+def test_the_exact_values_of_all_tiles_are_told_together(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = []
+    monkeypatch.setattr(view, "send", answers.append)
+    values = RNG.normal(size=(3, 100, 100)).astype(np.float32)
+    view.show(Content(values=values, names=["a", "b", "c"]))
+    view._receive(view, {"do": "value", "at": [None, 5, 7], "serial": view.serial}, [])
+    assert [answer["values"] for answer in answers if answer["do"] == "value"] == [values[:, 5, 7].tolist()]
 
 
 def test_a_rectangle_reaches_the_handlers(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:
