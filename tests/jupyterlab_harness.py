@@ -61,7 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[
     with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
         address = f"http://127.0.0.1:{port}"
         try:
-            for _ in range(120):
+            for _ in range(PATIENCE // 500):
                 with contextlib.suppress(OSError), urllib.request.urlopen(f"{address}/api/status?token={token}"):
                     break
                 time.sleep(0.5)
