@@ -75,7 +75,7 @@ class Occlusion(Panel):
             self.size = max(4, side // 4)
         look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
         question = "Where will the score drop most? Click there."
-        title = "Drop in score (blue: rise), averaged over squares"
+        title = "Drop in score (blue: rise)"
         self._map = GuessedPlace(title, question, lambda place: setattr(self, "place", place), **look)
         self._map.ask(self.guess == "place")
         views = {
