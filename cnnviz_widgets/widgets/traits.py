@@ -50,6 +50,9 @@ class Number(Told):
         self.refuse(value)
 
 
+NAMED = 12  # words that a sentence lists
+
+
 class OneOf(Told):
     """One of a few words."""
 
@@ -59,7 +62,8 @@ class OneOf(Told):
 
     @property
     def allowed(self) -> str:
-        return f"one of {', '.join(map(repr, self.values))}"
+        first, rest = self.values[:NAMED], len(self.values) - NAMED
+        return f"one of {', '.join(map(repr, first))}{f' and {rest} others' if rest > 0 else ''}"
 
     def validate(self, owner: HasTraits, value: Any) -> str:
         value = renamed.word(value, self.values)

@@ -115,6 +115,8 @@ RIGHT_THERE = {
     ("lab", "network"): NETWORK,
     ("lab", "image"): PICTURE,
     ("similarity", "size"): (SIDE, SIDE),
+    ("occluded", "top"): 0,
+    ("occluded", "left"): 0,
 }
 WORDS = {"target": "class", "source": "dataset", "name": "network"}  # that a sentence may have for the argument
 SMALL = {"size": 8, "epochs": 1, "frames": 1}  # where the default does not fit into so small a picture, or takes long

@@ -183,9 +183,8 @@ def test_grad_cam_pp_by_the_papers_derivatives(flat, pictures):
         def forward(self, x):
             return self.rest(self.look(x))
 
-    network = Network(Upper(), input_size=(6, 8), mean=[0.0] * 10, std=[1.0] * 10)
     scale = float(maps.max())  # pictures are 0…1
-    network.std = (1 / scale,) * 10
+    network = Network(Upper(), input_size=(6, 8), mean=[0.0] * 10, std=[1 / scale] * 10)
     found = grad_cam_pp(network, maps[0] / scale, 1, "look", **RAW).values
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
 

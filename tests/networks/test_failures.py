@@ -121,7 +121,7 @@ def test_whole_numbers_have_no_gradient(rule):
     for module in (quantized(), q.quantize_dynamic(convnet(), {nn.Linear})):
         network = Network(module, input_size=32)
         assert network.predict(PHOTO)[0].probability > 0
-        with pytest.raises(UserError, match="is quantized, and whole numbers have no gradient"):
+        with pytest.raises(UserError, match="is quantized, and integers have no gradient"):
             cnnviz.saliency(network, PHOTO, rule=rule)
 
 

@@ -194,7 +194,7 @@ def test_where_places_and_channels_are(name):
     assert layer.spatial == (len(shape) == 3)
     assert network.activations(PICTURES.float(), layer)[layer.name].shape == (2, *shape)
     if not layer.spatial:
-        with pytest.raises(UserError, match=r"19 positions of .* no known grid"):
+        with pytest.raises(UserError, match=r"the 19 of 'parts.b' lie on no known grid"):
             cnnviz.grad_cam(network, PICTURES[0].float(), 1, layer)
 
 

@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 import torch.nn.functional as F
-from architectures import ARCHITECTURES, _module, with_statistics
+from architectures import ARCHITECTURES, module_of, with_statistics
 from torch import nn
 
 import cnnviz_widgets as cnnviz
@@ -91,7 +91,7 @@ def test_statistics_that_were_never_kept(photo):
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_ordinary_networks_are_not(name):
-    assert not cnnviz.Network(with_statistics(_module(name)), input_size=64).steadiness_note
+    assert not cnnviz.Network(with_statistics(module_of(name)), input_size=64).steadiness_note
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

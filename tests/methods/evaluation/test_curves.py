@@ -11,9 +11,9 @@ from cnnviz_widgets.methods.evaluation.deletion_curve import deletion_curve, ins
 from cnnviz_widgets.networks import Network
 
 
-def linear(classes=2, size=(6, 5)):
+def linear(classes=2, size=(6, 5), mean=(0.4, 0.5, 0.6)):
     module = nn.Sequential(nn.Flatten(), nn.Linear(3 * size[0] * size[1], classes)).double()
-    return Network(module, input_size=size, mean=[0.4, 0.5, 0.6], std=[0.2, 0.3, 0.4])
+    return Network(module, input_size=size, mean=mean, std=[0.2, 0.3, 0.4])
 
 
 @pytest.fixture
@@ -142,8 +142,7 @@ def test_a_network_without_answers(picture):
 
 def test_gradient_times_input_is_the_best_order_of_a_linear_network(picture):
     """Where the filling is 0 in the network's units it is each pixel's very share of the score."""
-    network = linear()
-    network.mean = (0.5, 0.5, 0.5)
+    network = linear(mean=(0.5, 0.5, 0.5))
     nn.init.zeros_(network.module[1].weight.data[0])
     best = deletion_curve(network, picture, input_x_gradient(network, picture, 1), 1, steps=30).area
     others = [deletion_curve(network, picture, torch.rand(6, 5), 1, steps=30).area for _ in range(20)]

@@ -149,7 +149,7 @@ def test_the_usual_rungs_are_whole_blocks(real_squeezenet):
         (lambda n, x: spread(n, 1), "number must be a whole number at least 2, not 1"),
         (
             lambda n, x: spread(Network(nn.Sequential(nn.Flatten()), input_size=5)),
-            "Sequential has no layer with places",
+            "Sequential has no layer with spatial positions",
         ),
     ],
 )
