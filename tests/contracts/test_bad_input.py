@@ -101,7 +101,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "states": [next(cnnviz.occlusion(NETWORK, PICTURE, size=8))],
     "target": 1,
     "top": 0,
-    "text": "a [small](scale=each) word",
+    "text": "a [small](normalize_by=each) word",
     "unit_a": ("0", 1),
     "unit_b": ("0", 2),
     "value": torch.sum,
