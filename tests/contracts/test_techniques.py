@@ -60,6 +60,7 @@ def test_says_what_it_is(name):
 @pytest.mark.parametrize(("name", "architecture"), PAIRS)
 def test_leaves_odd_modules_untouched(name, architecture, tmp_path):
     """In training mode in part, with frozen parts, gradients and weights in another memory format."""
+    mini()  # is loaded once, which draws random weights first
     with oddly(module_of(architecture)) as module:
         network = cnnviz.Network(module, input_size=SIDE)
         before, generator = state(module), torch.get_rng_state()

@@ -34,6 +34,8 @@ async function unpack(data) {
   return { load: (path) => import(address(path)), css, tables: Object.fromEntries(bytes) };
 }
 
+const loaded = {}; // by path: what a view needs at once, or it would be painted empty first
+
 /** The default export of a widget's module, and what all modules may use. */
 async function half(model) {
   const manager = model.widget_manager;
@@ -42,7 +44,7 @@ async function half(model) {
   if (!unpacked.has(front)) unpacked.set(front, unpack(front.get("data")));
   const { load, css, tables } = await unpacked.get(front), path = model.get("_module");
   css(path.replace(/js$/, "css"));
-  return { ...(await load(path)).default, tables };
+  return (loaded[path] = { ...(await load(path)).default, tables });
 }
 
 export default {
@@ -60,8 +62,9 @@ export default {
       end();
     };
   },
-  async render(props) {
-    const { render, tables } = await half(props.model);
-    return render({ ...props, tables });
+  render(props) {
+    const draw = ({ render, tables }) => render({ ...props, tables });
+    const known = loaded[props.model.get("_module")];
+    return known ? draw(known) : half(props.model).then(draw);
   },
 };
