@@ -101,7 +101,7 @@ export function brushBar(on, signal) {
 export function filmBar(on, signal) {
   const play = button("▶", "Play"), words = element("span", "cnnviz-frame");
   const frame = element("input", "cnnviz-scrubber", { type: "range", min: 0, value: 0, "aria-label": "Frame", title: "Frame of the film" });
-  const speed = element("select", "cnnviz-colors", { "aria-label": "Speed", title: "Speed of the film" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+  const speed = element("select", "cnnviz-speed", { "aria-label": "Speed", title: "Speed of the film" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
   play.addEventListener("click", on.toggle, { signal });
   frame.addEventListener("input", () => on.seek(Number(frame.value)), { signal });
   speed.addEventListener("change", () => on.speed(Number(speed.value)), { signal });
