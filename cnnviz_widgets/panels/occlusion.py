@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from traitlets import Int, Tuple
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
@@ -26,7 +25,7 @@ from cnnviz_widgets.panels.parts import Bars, Mark, View
 from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
-from cnnviz_widgets.widgets.traits import OneOf, Place
+from cnnviz_widgets.widgets.traits import Area, OneOf, Place
 
 NAMED, OTHER = 7, 7  # kinds that have a color of their own; the kind of all others, which is gray
 
@@ -61,7 +60,7 @@ class Occlusion(Panel):
     )
     place = Place(None).tag(setting=True)
     guess = OneOf(("", "place"), "").tag(setting=True)
-    area = Tuple(Int(), Int(), Int(), Int(), default_value=None, allow_none=True).tag(setting=True)
+    area = Area(None).tag(setting=True)
 
     def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
         super().__init__(network, image, **settings)

@@ -83,11 +83,19 @@ class Place(Told):
     """(x, y) in whole numbers from 0, or None."""
 
     allowed = "(x, y), two whole numbers from 0, or None"
+    count = 2
 
-    def validate(self, owner: HasTraits, value: Any) -> tuple[int, int] | None:
+    def validate(self, owner: HasTraits, value: Any) -> tuple[int, ...] | None:
         if value is None:
             return None
         whole = isinstance(value, tuple | list) and all(
-            isinstance(one, numbers.Integral) and not isinstance(one, bool) and one >= 0 for one in value
+            isinstance(one, numbers.Integral) and not isinstance(one, bool) and 0 <= one <= _WHOLE for one in value
         )
-        return tuple(map(int, value)) if whole and len(value) == 2 else self.refuse(value)
+        return tuple(map(int, value)) if whole and len(value) == self.count else self.refuse(value)
+
+
+class Area(Place):
+    """(x, y, width, height) in whole numbers from 0, or None."""
+
+    allowed = "(x, y, width, height), four whole numbers from 0, or None"
+    count = 4

@@ -5,6 +5,7 @@ import threading
 import time
 from datetime import datetime
 
+import ipywidgets
 import numpy as np
 import pytest
 import torch
@@ -298,8 +299,9 @@ def test_every_control_has_a_label_and_a_tooltip(kind, network, photo):
     panel = kind(network, photo)
     for control in panel.controls.values():
         for one in getattr(control, "children", [control]):
-            assert one.description
-            assert one.tooltip
+            if not isinstance(one, ipywidgets.HTML):  # a badge
+                assert one.description
+                assert one.tooltip
     panel.close()
 
 
@@ -452,8 +454,10 @@ def test_all_maps_of_a_layer_have_one_rectangle():
 
 def test_a_network_without_convolutions_is_explained_in_the_panel(photo):
     module = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(3 * 12 * 12, 2))
-    panel = panels.lab(Network(module, input_size=48), photo).open("Filters")
-    panel.wait(5)
+    lab = panels.lab(Network(module, input_size=48), photo)
+    with pytest.raises(UserError, match="no Conv2d"):  # where no browser would show the panel, in which it stands, too
+        lab.open("Filters")
+    (panel,) = lab.panels
     assert "no Conv2d" in panel._bar.error
 
 
