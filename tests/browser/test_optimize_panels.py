@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
+import cnnviz_widgets as cnnviz
+
 SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 LONG = 120  # s: a busy machine is slow
 QUICK = {
@@ -123,7 +125,7 @@ def test_examples_of_a_dataset_fill_a_strip(open_panel):
     compare = notebook.panel.get_by_label("Compare", exact=True)
     compare.select_option(label="examples of the dataset")
     strip = notebook.panel.locator(".cnnviz-image").nth(2)
-    expect(strip.locator(".cnnviz-caption")).to_contain_text("the best of 20 pictures")
+    expect(strip.locator(".cnnviz-caption")).to_contain_text(f"the best of {len(cnnviz.samples())} pictures")
     names = strip.locator(".cnnviz-name").all_text_contents()
     found = eval(notebook.kernel("print([*panel._parts['beside'].image.content.names])"))
     assert names == found
