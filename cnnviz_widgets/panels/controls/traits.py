@@ -5,7 +5,6 @@ binds it. The trait is the state; the widget only shows it. With ``more=True`` t
 What is an argument of the panel's method is better written as an ``option``, see ``panels/options.py``.
 """
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
@@ -22,11 +21,6 @@ from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.traits import Flag, Number, OneOf
 
 ON_BUTTONS = 20  # letters for which a row of buttons has room
-
-
-def default(method: Callable, parameter: str) -> Any:
-    """What a method takes where nothing is said: a panel begins with the same."""
-    return inspect.signature(method).parameters[parameter].default
 
 
 def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help: str, more: bool = False) -> TraitType:
