@@ -38,6 +38,7 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, samples
@@ -59,6 +60,7 @@ __all__ = [
     "SanityState",
     "Segmentation",
     "Session",
+    "TextureGrowth",
     "TopExamples",
     "UserError",
     "activations",
@@ -79,6 +81,7 @@ __all__ = [
     "grad_cam",
     "grad_cam_pp",
     "grid",
+    "grow_texture",
     "guided_grad_cam",
     "hires_cam",
     "important_channels",

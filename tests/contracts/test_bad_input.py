@@ -96,6 +96,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "radius": 0.1,
     "rate": 0.1,
     "rule": "backprop",
+    "sample": PICTURE,
     "share": 0.1,
     "source": PICTURE,
     "states": [next(cnnviz.occlusion(NETWORK, PICTURE, size=8))],

@@ -1,0 +1,1 @@
+"""Textures: grown pixel by pixel, or made to match the statistics of a network's layers."""
