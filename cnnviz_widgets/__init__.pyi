@@ -38,6 +38,7 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .networks import Network, load_network
 from .panels import Session, lab, prose
@@ -78,8 +79,10 @@ __all__ = [
     "exercises",
     "filters",
     "full_grad",
+    "gatys_layer_loss",
     "grad_cam",
     "grad_cam_pp",
+    "gram",
     "grid",
     "grow_texture",
     "guided_grad_cam",
@@ -100,6 +103,7 @@ __all__ = [
     "load_image",
     "load_network",
     "methods",
+    "moments",
     "networks",
     "neuron_gradient",
     "objectives",

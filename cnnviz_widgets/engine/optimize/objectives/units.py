@@ -25,18 +25,18 @@ def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None =
     def value(maps: Tensor) -> Tensor:
         if maps.ndim < 3:
             if position is not None:
-                raise UserError(f"position must be None, not {position!r}: layer {_name(layer)} has no positions.")
+                raise UserError(f"position must be None, not {position!r}: layer {name_of(layer)} has no positions.")
             return maps.amax(1) if maps.ndim > 1 else maps  # of positions that are not on a grid, the greatest
         rows, columns = maps.shape[-2:]
         row, column = (rows // 2, columns // 2) if position is None else position
         return maps[
             :,
-            whole_number("the row of position", row, 0, rows - 1, f"in layer {_name(layer)}"),
-            whole_number("the column of position", column, 0, columns - 1, f"in layer {_name(layer)}"),
+            whole_number("the row of position", row, 0, rows - 1, f"in layer {name_of(layer)}"),
+            whole_number("the column of position", column, 0, columns - 1, f"in layer {name_of(layer)}"),
         ]
 
     place = "" if position is None else f", {tuple(position)}"
-    return _unit(f"neuron({_name(layer)}, {_plain(channel)}{place})", layer, channel, value)
+    return _unit(f"neuron({name_of(layer)}, {_plain(channel)}{place})", layer, channel, value)
 
 
 @remembers_call
@@ -44,7 +44,10 @@ def neuron(layer: AnyLayer, channel: Several, position: tuple[int, int] | None =
 def channel(layer: AnyLayer, channel: Several) -> Term:
     """The mean activation of a channel over its map."""
     return _unit(
-        f"channel({_name(layer)}, {_plain(channel)})", layer, channel, lambda maps: maps.reshape(len(maps), -1).mean(1)
+        f"channel({name_of(layer)}, {_plain(channel)})",
+        layer,
+        channel,
+        lambda maps: maps.reshape(len(maps), -1).mean(1),
     )
 
 
@@ -65,7 +68,7 @@ def _unit(name: str, layer: AnyLayer, channel: Several, value: Callable[[Tensor]
 @gate
 def layer(layer: AnyLayer) -> Term:
     """Half the mean square of a layer's activations, DeepDream's objective: its gradient is the activation itself."""
-    return custom(lambda maps: maps.flatten(1).square().mean(1) / 2, layer, name=f"layer({_name(layer)})")
+    return custom(lambda maps: maps.flatten(1).square().mean(1) / 2, layer, name=f"layer({name_of(layer)})")
 
 
 @remembers_call
@@ -124,7 +127,7 @@ def direction(layer: AnyLayer, vector: Tensor | Sequence[float], power: float = 
         return BoundTerm(value, (found.name,))
 
     exponent = f", power={power:g}" if power else ""
-    return Term(f"direction({_name(layer)}, {_shape(wanted)}{exponent})", bind_term)
+    return Term(f"direction({name_of(layer)}, {shape_of(wanted)}{exponent})", bind_term)
 
 
 @remembers_call
@@ -150,7 +153,7 @@ def target_features(layer: AnyLayer, features: Tensor) -> Term:
 
         return BoundTerm(value, (found.name,))
 
-    return Term(f"target_features({_name(layer)}, {_shape(features)})", bind_term)
+    return Term(f"target_features({name_of(layer)}, {shape_of(features)})", bind_term)
 
 
 @remembers_call
@@ -170,23 +173,7 @@ def matching(layer: AnyLayer, features: Tensor) -> Term:
 
         return BoundTerm(value, (found.name,))
 
-    return Term(f"matching({_name(layer)}, {_shape(features)})", bind_term)
-
-
-@remembers_call
-@gate
-def diversity(layer: AnyLayer) -> Term:
-    """Similarity of a picture to the others of its batch: mean cosine of their Gram matrices, 0…1. Subtract it."""
-
-    def value(maps: Tensor) -> Tensor:
-        if len(maps) == 1:
-            return maps.new_zeros(1)
-        flat = maps.reshape(*maps.shape[:2], -1)
-        grams = torch.nn.functional.normalize((flat @ flat.mT).flatten(1), dim=1)
-        alike = grams @ grams.mT
-        return (alike.sum(1) - alike.diagonal()) / (len(maps) - 1)
-
-    return custom(value, layer, name=f"diversity({_name(layer)})")
+    return Term(f"matching({name_of(layer)}, {shape_of(features)})", bind_term)
 
 
 @remembers_call
@@ -198,7 +185,7 @@ def custom(value: Callable[..., Tensor], *layers: AnyLayer, name: str | None = N
         names = tuple(network.layer(one).name for one in layers)
         return BoundTerm(lambda inputs: value(*(inputs.activations[one] for one in names)), names)
 
-    return Term(name or f"{getattr(value, '__name__', 'custom')}({', '.join(map(_name, layers))})", bind_term)
+    return Term(name or f"{getattr(value, '__name__', 'custom')}({', '.join(map(name_of, layers))})", bind_term)
 
 
 # Lists of one per picture, and names
@@ -223,9 +210,9 @@ def _of_each(values: Tensor, index: int | list[int]) -> Tensor:
     return values[:, index] if isinstance(index, int) else values[range(len(index)), index]
 
 
-def _name(layer: AnyLayer) -> str:
+def name_of(layer: AnyLayer) -> str:
     return json.dumps(layer if isinstance(layer, str) else getattr(layer, "name", type(layer).__name__))
 
 
-def _shape(tensor: Tensor) -> str:
+def shape_of(tensor: Tensor) -> str:
     return "×".join(map(str, tensor.shape))
