@@ -81,11 +81,13 @@ RIGHT = {  # what arguments without a default are given, by name
     "layer": "0",
     "layers": ["0"],
     "left": 0,
+    "maps": torch.rand(CHANNELS, SIDE, SIDE),
     "method": cnnviz.saliency,
     "module": NETWORK.module,
     "name": "mini",
     "network": NETWORK,
     "objective": cnnviz.objectives.logit(1),
+    "of": torch.rand(CHANNELS, SIDE, SIDE),
     "one": PICTURE.mean(0),
     "optimizer": "adam",
     "other": PICTURE.mean(0),
@@ -99,6 +101,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "sample": PICTURE,
     "share": 0.1,
     "source": PICTURE,
+    "style": PICTURE,
     "states": [next(cnnviz.occlusion(NETWORK, PICTURE, size=8))],
     "target": 1,
     "top": 0,
@@ -112,6 +115,8 @@ RIGHT = {  # what arguments without a default are given, by name
     "y": "loss",
 }
 RIGHT_THERE = {
+    ("color", "of"): PICTURE,
+    ("gatys_layer_loss", "maps"): PICTURE,
     ("load_dataset", "source"): PICTURE[None],
     ("lab", "network"): NETWORK,
     ("lab", "image"): PICTURE,
@@ -151,7 +156,7 @@ def call(function: Callable, **changed: Any) -> Any:
     parameters = inspect.signature(function).parameters
     needed = {name: RIGHT[name] for name in arguments(function) if parameters[name].default is inspect.Parameter.empty}
     small = {name: value for name, value in SMALL.items() if name in parameters}
-    there = {name: value for (of, name), value in RIGHT_THERE.items() if of == function.__name__}
+    there = {name: value for (of, name), value in RIGHT_THERE.items() if of == function.__name__ and name in parameters}
     several = [RIGHT[name] for name, one in parameters.items() if one.kind is one.VAR_POSITIONAL and name in RIGHT]
     answer = function(*several[0] if several else (), **needed | small | there | changed)
     return next(answer, None) if isinstance(answer, Iterator) else answer

@@ -59,6 +59,8 @@ def gatys_layer_loss(maps: Tensor, style: Tensor) -> Tensor:
             f"maps and style must be (channels, h, w) with as many channels, not {tuple(maps.shape)} and "
             f"{tuple(style.shape)}."
         )
+    if maps.device != style.device:
+        raise UserError(f"maps and style must be on one device, not on {maps.device} and {style.device}.")
     count, places = len(maps), maps[0].numel()
     difference = gram_matrices(maps[None])[0] * places - gram_matrices(style[None])[0] * style[0].numel()
     return difference.square().sum() / (4 * count**2 * places**2)
