@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets import operators, optimizers, transforms
+from cnnviz_widgets import operators, optimizers, registry, transforms
 from cnnviz_widgets.methods.features.class_model import Recipe
 
 
@@ -37,6 +37,7 @@ def old(call, new: str):
         (cnnviz.Network, "normalise", "normalize"),
         (operators, "normalise", "normalize"),
         (operators, "laplacian_normalise", "laplacian_normalize"),
+        (transforms, "Frame", "Affine"),
         (transforms, "colour", "color"),
         (optimizers, "normalised", "normalized"),
     ],
@@ -95,12 +96,57 @@ def test_words(mini):
         cnnviz.occlusion(mini, photo, fill="greyish")
 
 
-def test_settings_of_panels(mini):
-    photo = cnnviz.load_image("chelsea")
-    panel = old(lambda: cnnviz.panels.ClassModel(mini, photo, colour=0.5), "color")
-    assert panel.color == 0.5
-    panel.close()
-    panel = cnnviz.panels.Occlusion(mini, photo, fill="black")
-    old(lambda: setattr(panel, "fill", "grey"), "gray")
-    assert panel.fill == "gray"
-    panel.close()
+SETTINGS = [  # a panel's setting with a value as they were, and as they are
+    ("Activations", {"scale": "each"}, {"normalize_by": "channel"}),
+    ("Activations", {"scale": "layer"}, {"normalize_by": "layer"}),
+    ("ClassActivation", {"scale": "one"}, {"color_scale": "shared"}),
+    ("ClassModel", {"colour": 0.5}, {"color": 0.5}),
+    ("FeatureVisualization", {"family": "both"}, {"regularization": "both"}),
+    ("Filters", {"scale": "all"}, {"normalize_by": "layer"}),
+    ("Filters", {"scale": "each"}, {"normalize_by": "filter"}),
+    ("Gradients", {"scale": "one"}, {"color_scale": "shared"}),
+]
+WORDS = [  # values that have changed, of settings that have not
+    ("Compare", "chosen", "gradient_times_input", "input_x_gradient"),
+    ("Compare", "methods", ("cam", "gradient_times_input"), ("input_x_gradient", "cam")),
+    (
+        "Gradients",
+        "cells",
+        (("saliency", "guided"), ["gradient_times_input", "backprop"]),
+        (("saliency", "guided"), ("input_x_gradient", "backprop")),
+    ),
+    ("Occlusion", "fill", "grey", "gray"),
+]
+
+
+@pytest.mark.parametrize(("panel", "was", "now"), SETTINGS)
+def test_a_setting_of_a_panel(panel, was, now, mini):
+    kind, [(name, value)] = getattr(cnnviz.panels, panel), now.items()
+    made = old(lambda: kind(mini, **was), name)
+    assert getattr(made, name) == value
+    made.close()
+
+
+@pytest.mark.parametrize(("panel", "was", "now"), SETTINGS)
+def test_an_attribute_of_a_panel(panel, was, now, mini):
+    made, [(before, old_value)], [(name, value)] = getattr(cnnviz.panels, panel)(mini), was.items(), now.items()
+    old(lambda: setattr(made, before, old_value), name)
+    assert getattr(made, name) == value
+    if before != "family":  # which every panel has one of today
+        assert old(lambda: getattr(made, before), name) == value
+    made.close()
+
+
+@pytest.mark.parametrize(("panel", "name", "was", "now"), WORDS)
+def test_a_word_of_a_panel(panel, name, was, now, mini):
+    kind, new = getattr(cnnviz.panels, panel), "gray" if was == "grey" else "input_x_gradient"
+    made = old(lambda: kind(mini, **{name: was}), new)
+    assert getattr(made, name) == now
+    old(lambda: setattr(made, name, was), new)
+    made.close()
+
+
+def test_every_old_name_of_a_panel_is_in_the_table():
+    kinds = (getattr(cnnviz.panels, found.name) for found in registry.panels())
+    declared = {(kind.__name__, name) for kind in kinds for name in kind.old_names}
+    assert declared <= {(panel, name) for panel, was, _ in SETTINGS for name in was}

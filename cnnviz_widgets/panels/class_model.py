@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 from traitlets import observe
@@ -63,6 +63,7 @@ class ClassModel(Making):
     shows = "what the network has learned of a class, and what every regularizer does"
     as_call = 'cnnviz.class_model(net, "goldfish")'
     pickers = ("target",)
+    old_names: ClassVar = {"colour": ("color", {})}
     preset = option(class_model, words=PRESETS, help="A published recipe: it moves all other controls")
     steps = steps_slider(USUAL)
     starts = option(

@@ -93,8 +93,7 @@ class Panel(Displayed):
         hide: Collection[str] = (),
         **settings: Any,
     ) -> None:
-        own = self._own_traits()
-        settings = dict(self._as_called_now(*one) for one in renamed.arguments(settings, own).items())
+        settings = dict(self._as_called_now(*one) for one in settings.items())
         self.check_settings(settings)
         if unknown := set(hide) - set(PICKERS):
             raise TypeError(f"hide must name some of {', '.join(PICKERS)}, not {', '.join(sorted(unknown))}.")

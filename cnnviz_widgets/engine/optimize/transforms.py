@@ -211,4 +211,4 @@ def _between(least: float, greatest: float, affine: Affine, generator: Generator
     return least + (greatest - least) * torch.rand(len(affine.matrix), generator=generator, dtype=torch.float64)
 
 
-__getattr__ = module_getattr({"colour": "color"}, globals().__getitem__)
+__getattr__ = module_getattr({"Frame": "Affine", "colour": "color"}, globals().__getitem__)

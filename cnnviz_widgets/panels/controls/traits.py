@@ -13,6 +13,7 @@ from typing import Any
 import ipywidgets
 from traitlets import HasTraits, TraitType
 
+from cnnviz_widgets import renamed
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network
@@ -130,7 +131,8 @@ class _Some(TraitType):
     """Some names, or (column, row) pairs of names, in the order in which they are offered."""
 
     def __init__(self, columns: Iterable[str], rows: Iterable[str] | None, most: int, default: Any, help: str) -> None:
-        self._every, self._most = list(product(columns, rows) if rows else columns), most
+        self._columns, self._most = columns, most
+        self._every = list(product(columns, rows) if rows else columns)
         self._allowed = f"one of {', '.join(columns)}" + (f", with one of {', '.join(rows)}" if rows else "")
         super().__init__(tuple(default), help=help)
 
@@ -138,13 +140,19 @@ class _Some(TraitType):
         several = [value] if isinstance(value, str) else value
         if not isinstance(several, Sequence):
             raise UserError(f"each of {self.name} must be {self._allowed}, not {came(value)}.")
-        several = [tuple(one) if isinstance(one, list) else one for one in several]
+        several = [self._as_called_now(one) for one in several]
         if unknown := [one for one in several if one not in self._every]:
             raise UserError(f"each of {self.name} must be {self._allowed}, not {came(unknown[0])}.")
         chosen = tuple(one for one in self._every if one in several)
         if not 1 <= len(chosen) <= self._most:
             raise UserError(f"{self.name} must be 1 to {self._most}, not {len(chosen)}.")
         return chosen
+
+    def _as_called_now(self, one: Any) -> Any:
+        """A name, or a pair as a tuple, with the column's name of today."""
+        if isinstance(one, list | tuple) and one:
+            return renamed.word(one[0], self._columns), *one[1:]
+        return renamed.word(one, self._columns)
 
 
 def counter(count: Callable[[Network], int], *, label: str, help: str, more: bool = False) -> TraitType:
