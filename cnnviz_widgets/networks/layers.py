@@ -62,7 +62,7 @@ class Layout:
 
     def _grid(self, tokens: int, height: int, width: int) -> tuple[int, int]:
         """Rows and columns: of a picture of another size, those that have its proportions."""
-        if tokens == prod(self.grid):
+        if self.grid is not None and tokens == prod(self.grid):
             return self.grid
         rows = round((tokens * height / width) ** 0.5)
         if not rows or tokens % rows:
@@ -218,7 +218,7 @@ def _recognized(shape: torch.Size, field: Field, known: Sequence[tuple[torch.Siz
         return field
     at = -2 - batch  # … (B, tokens, C), or (tokens, B, C)
     for was, its in reversed(known):
-        if its.tokens and len(was) == 3 and its.dims[0] == at and was[at] == shape[at]:
+        if its.dims and its.tokens and len(was) == 3 and its.dims[0] == at and was[at] == shape[at]:
             return replace(its.everywhere(was), channel=-1)
     vertical, horizontal = field.axes
     for before in (0, 1):
@@ -253,7 +253,8 @@ def _order(shape: torch.Size, field: Field) -> tuple[int, ...] | None:
 def _layout(order: tuple[int, ...], field: Field) -> Layout | None:
     natural = order == tuple(range(len(order)))
     if field.tokens:
-        return Layout(order, tuple(axis.units for axis in field.axes), field.beside)
+        rows, columns = (axis.units for axis in field.axes)
+        return Layout(order, (rows, columns), field.beside)
     if not field.dims and len(order) > 2:
         return None if natural and len(order) == 3 else Layout(order, row=True)
     return None if natural else Layout(order)

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -41,16 +42,16 @@ def mini(classes: int = 50, *, batch_norm: bool = False) -> nn.Sequential:
     return nn.Sequential(parts)
 
 
-def fold(trained: nn.Sequential) -> nn.Sequential:
+def fold(trained: nn.Module) -> nn.Sequential:
     """The same function without BatchNorm: its scale and shift go into the convolution before it."""
     trained = trained.eval()
-    parts = dict(trained.named_children())
+    parts: dict[str, Any] = dict(trained.named_children())
     folded = mini(parts["fc"].out_features).eval()
     for name, part in folded.named_children():
         if name.startswith("conv"):
             fused = nn.utils.fuse_conv_bn_eval(parts[name], parts[name.replace("conv", "norm")])
             part.load_state_dict(fused.state_dict())
-    folded.fc.load_state_dict(parts["fc"].state_dict())
+    folded.get_submodule("fc").load_state_dict(parts["fc"].state_dict())
     return folded
 
 

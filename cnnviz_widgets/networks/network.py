@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property, partial
 from itertools import chain
 from math import prod
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, overload
 
 import torch
 from torch import Tensor, nn
@@ -169,6 +169,7 @@ class Network:
     def classes(self) -> Labels:
         if self._classes is None or len(self._classes) == 1:
             _ = self._probed
+        assert self._classes is not None  # now that the module has been tried
         return self._classes
 
     @property
@@ -209,6 +210,7 @@ class Network:
     def _read(self) -> Reading:
         if self._reading is None:
             _ = self._probed
+        assert self._reading is not None
         return self._reading
 
     @property
@@ -222,7 +224,7 @@ class Network:
 
     def layer(self, layer: str | Layer | nn.Module) -> Layer:
         """The layer of that name (``"layer3.1.conv2"``), or of that module of this network."""
-        name = layer.name if isinstance(layer, Layer) else layer
+        name: object = layer.name if isinstance(layer, Layer) else layer
         if isinstance(layer, nn.Module):
             name = next((name for name, module in self.module.named_modules() if module is layer), None)
             if name is None:
@@ -403,6 +405,30 @@ class Network:
         values = self._in_pieces(image, lambda batch: self.forward(batch, names, to_output=False)[1].values())
         return dict(zip(names, values, strict=True))
 
+    @overload
+    def forward(
+        self,
+        batch: Tensor,
+        layers: "Layers" = (),
+        *,
+        to_output: Literal[True] = True,
+        grad: bool = False,
+        grad_from: str | None = None,
+        cast: bool = True,
+    ) -> tuple[Tensor, dict[str, Tensor]]: ...
+
+    @overload
+    def forward(
+        self,
+        batch: Tensor,
+        layers: "Layers" = (),
+        *,
+        to_output: bool,
+        grad: bool = False,
+        grad_from: str | None = None,
+        cast: bool = True,
+    ) -> tuple[Tensor | None, dict[str, Tensor]]: ...
+
     def forward(
         self,
         batch: Tensor,
@@ -450,9 +476,9 @@ class Network:
             raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
         unseen = wanted.keys() - inner.keys()
         scores = self.scores(output, len(batch)) if to_output or unseen else None
-        if scores is not None and scores.is_inference():  # of a forward in inference_mode
-            scores = scores.clone()
-        values |= dict.fromkeys(unseen, scores)
+        if scores is not None:
+            scores = scores.clone() if scores.is_inference() else scores  # of a forward in inference_mode
+            values |= dict.fromkeys(unseen, scores)
         return scores if to_output else None, {key: values[name] for key, name in asked.items()}
 
     @property

@@ -57,7 +57,7 @@ def _candidates(output: Any, count: int | None, classes: int | None) -> dict[str
     }
     tables = {key: part for key, part in tensors.items() if part.ndim == 2 and count in (None, len(part))}
     found = tables or {key: part for key, part in tensors.items() if part.ndim < 2 and part.numel() == count}
-    known = {key: part for key, part in found.items() if key in FIELDS}
+    known: dict[str | int, Tensor] = {key: part for key, part in found.items() if key in FIELDS}
     return known or {key: part for key, part in tables.items() if part.shape[1] == classes} or found
 
 

@@ -124,7 +124,7 @@ class Field:
             return self.unknown(shape, self.channel)
         if not self.tokens:
             axes = (
-                axis.window(*windows[dim], shape[dim]) if windows[dim] else axis.spread(shape[dim])
+                axis.window(*window, shape[dim]) if (window := windows[dim]) else axis.spread(shape[dim])
                 for axis, dim in zip(self.axes, self.dims, strict=True)
             )
             return replace(self, axes=tuple(axes))
@@ -173,8 +173,8 @@ class Field:
             there = tuple(dim + sum(lost > dim for lost in gone) for dim in self.dims)
             return replace(self, dims=there, channel=channel)
         if self.tokens:
-            there = self if not gone & set(self.dims) else self.everywhere(shape)
-            return there if there.dims else replace(there, dims=(), channel=channel)
+            field = self if not gone & set(self.dims) else self.everywhere(shape)
+            return field if field.dims else replace(field, dims=(), channel=channel)
         axes = (
             axis.spread(shape[dim]) if dim in gone else axis for axis, dim in zip(self.axes, self.dims, strict=True)
         )
@@ -183,7 +183,7 @@ class Field:
     def joined(self, shape: torch.Size, dim: int, before: int) -> "Field":
         """As a part of a longer tensor, ``before`` units behind its beginning along ``dim``."""
         dim = dim % len(shape) - len(shape)
-        if self.tokens and dim == self.dims[0]:
+        if self.dims and self.tokens and dim == self.dims[0]:
             front = before + self.beside[0]
             return replace(self, beside=(front, shape[dim] - front - self.axes[0].units * self.axes[1].units))
         if self.dims and dim in self.dims:
@@ -419,7 +419,7 @@ _OVER: dict[str, Callable[[Arguments, int], Iterable[int]]] = {
 _CHANNELS_LAST = {"linear", "layer_norm"}  # by definition, where nothing else is known
 _CHANNELS_SECOND = {"batch_norm", "instance_norm", "group_norm", "local_response_norm", "conv1d", "conv_transpose1d"}
 _PERMUTATIONS = {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "t"}
-_TRANSPOSED = [Tensor.T.__get__, Tensor.mT.__get__, Tensor.H.__get__, Tensor.mH.__get__]
+_TRANSPOSED = [getattr(Tensor, name).__get__ for name in ("T", "mT", "H", "mH")]
 _EVERYWHERE = {
     *("scaled_dot_product_attention", "multi_head_attention_forward", "native_multi_head_attention"),
     *("transformer_encoder_layer_fwd", "roll", "flip", "setitem"),

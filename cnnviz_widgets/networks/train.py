@@ -15,6 +15,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -108,7 +109,7 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
     pictures, numbers = (t.to(device) for t in read_folder(data / "train", ids))
     held_out, truth = (t.to(device) for t in read_folder(data / "val", ids))
 
-    network = mini(len(ids), batch_norm=True).to(device, memory_format=torch.channels_last)
+    network = mini(len(ids), batch_norm=True).to(device).to(memory_format=torch.channels_last)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim == 1]
@@ -118,11 +119,12 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, rate, total_steps=epochs * steps, pct_start=0.15, div_factor=10, final_div_factor=1000
     )
+    parts: tuple[Any, ...] = (network, average, optimizer, schedule)
     history: dict[str, Tensor] = {}
     first = 0
     if (out / "last.pt").exists():
         saved = torch.load(out / "last.pt", weights_only=True, map_location=device)
-        for part, state in zip((network, average, optimizer, schedule), saved["states"], strict=True):
+        for part, state in zip(parts, saved["states"], strict=True):
             part.load_state_dict(state)
         history, first = saved["history"], saved["epoch"]
 
@@ -147,8 +149,8 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
         with (out / "log.tsv").open("a") as log:
             log.write(line + "\n")
         if epoch + 1 in KEEP:
-            history[f"epoch{epoch + 1:02d}"] = fold(network).conv1.weight.detach().half().cpu().contiguous()
-        parts = (network, average, optimizer, schedule)
+            kernels = fold(network).get_parameter("conv1.weight")
+            history[f"epoch{epoch + 1:02d}"] = kernels.detach().half().cpu().contiguous()
         torch.save(
             {"states": [p.state_dict() for p in parts], "history": history, "epoch": epoch + 1}, out / "last.partial"
         )

@@ -144,7 +144,7 @@ class _Read:
     def __init__(self, weights: WeightsEnum, state: Any) -> None:
         self._weights, self._state = weights, state
 
-    @property
+    @property  # type: ignore[misc]  # typeshed lets it be set
     def __class__(self) -> type:  # torchvision asks for an instance of the network's own enum
         return type(self._weights)
 

@@ -28,11 +28,15 @@ class Labels(Sequence[str]):
     def __init__(self, names: Iterable[str]) -> None:
         if isinstance(names, str) or not isinstance(names, Iterable):
             raise UserError(f"classes must be a list of names, not {came(names)}.")
-        self.names = tuple(names)
+        self._names = tuple(names)
         wrong = next((name for name in self.names if not isinstance(name, str)), None)
         if wrong is not None or not self.names:
             what = "an empty list" if not self.names else came(wrong)
             raise UserError(f"classes must be names (strings), at least one; {what} came.")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self._names
 
     def __getitem__(self, index):
         return self.names[index]
@@ -56,7 +60,7 @@ class Labels(Sequence[str]):
     def __call__(self, query: int | str) -> int:
         return self.index(query)
 
-    def index(self, query: int | str) -> int:
+    def index(self, query: int | str) -> int:  # type: ignore[override]  # looked up in all the names, not behind a start
         """Number of the class meant by `query`: a number in 0 … len - 1, or a name or part of one.
 
         The whole name is tried first, then whole words of it, then any part; case and punctuation do not matter unless

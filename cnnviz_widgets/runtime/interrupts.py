@@ -64,7 +64,9 @@ def deliver() -> None:
     """Let the signals that wait do what they do; for steps that may take long, in the middle of them."""
     while _waiting and threading.current_thread() is threading.main_thread():
         number = _waiting.pop(0)
-        (_handlers.get(number) or signal.getsignal(number))(number, None)
+        handler = _handlers.get(number) or signal.getsignal(number)
+        if callable(handler):  # and not SIG_IGN, to which it may have been set by now
+            handler(number, None)
 
 
 _STEPS = ("__enter__", "__exit__", "_as_one_step")  # the first two also of torch and contextlib
