@@ -31,7 +31,7 @@ def plot(
     Returns a picture ``width`` px wide; ``height`` is that of the axes, to which a legend below them comes.
     Raises UserError if no curve has a point to show.
     """
-    lines = {name: [_point(*one, log) for one in zip(*both, strict=True)] for name, both in curves.items()}
+    lines = {name: [_point(right, up, log) for right, up in zip(*both, strict=True)] for name, both in curves.items()}
     known = [point for line in lines.values() for point in line if all(map(math.isfinite, point))]
     if not known:
         raise UserError("curves must have at least one point to show.")
@@ -39,7 +39,9 @@ def plot(
     if y_range is not None:
         y0, y1 = (math.log10(end) if log else end for end in y_range)
     series = tuple(
-        line(at, name, *zip(*points, strict=True)) for at, (name, points) in enumerate(lines.items()) if points
+        line(at, name, [one[0] for one in points], [one[1] for one in points])
+        for at, (name, points) in enumerate(lines.items())
+        if points
     )
     named = tuple(at for at, one in enumerate(series) if one.name)
     chart = Chart(axis(x, x0, x1, log=log), axis(y, y0, y1, log=log), series, legend=named)

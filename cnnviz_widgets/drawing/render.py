@@ -308,11 +308,11 @@ def draw(
     if labels is None:
         labels = bool(content.heads or content.names) and named.width >= NAMED_FROM
     place = named if labels else layout(content, width, tall=tall)
-    tiles = []
+    tiles, pictures = [], content.pictures
     for i in range(content.count):
         sheet = Image.new("RGBA", (place.width, place.height))
-        if content.picture is not None:
-            base = Image.fromarray(content.pictures[i])
+        if pictures is not None:
+            base = Image.fromarray(pictures[i])
             sharp = max(base.size) < SHARP_BELOW and not smooth and place.width >= 2 * base.width
             sheet.paste(base.resize(sheet.size, _filter(sharp)))
         tiles.append(sheet)

@@ -5,7 +5,7 @@ Every result has ``values``, the raw numbers on the CPU, never scaled for the ey
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -21,10 +21,18 @@ HEADROOM = 0.995  # share of the pixels that stay within the colors: a few outli
 class Result:
     """Base of all results."""
 
-    values: Tensor
-    convention: str
-    of: str | tuple[str, ...]
     look: ClassVar[dict] = {}
+
+    if TYPE_CHECKING:  # fields of the subclasses, or properties that are made when asked for
+
+        @property
+        def values(self) -> Tensor: ...
+
+        @property
+        def convention(self) -> str: ...
+
+        @property
+        def of(self) -> str | tuple[str, ...]: ...
 
     def content(self) -> Content:
         """What to show."""
@@ -76,7 +84,7 @@ class Heatmap(Result):
             high=high,
             signed=signed,
             extent=self.extent,
-            cells=self.cells,
+            cells=as_array(self.cells),
             names=() if isinstance(self.of, str) else self.of,
             caption=self.of if isinstance(self.of, str) else "",
         )

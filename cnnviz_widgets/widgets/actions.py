@@ -35,7 +35,7 @@ class Actions(BrowserWidget):
         self.send({"do": "file", "name": name, "kind": kind}, [content])
 
     def _receive(self, _: Any, message: dict, __: Any) -> None:
-        pressed = message.get("do")
+        pressed = message.get("do", "")
         if pressed in [name for name, *_ in self._buttons] and pressed not in self.asleep:
             for handler in self._handlers:
                 handler(pressed)

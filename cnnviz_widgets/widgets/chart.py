@@ -42,11 +42,11 @@ class ChartView(BrowserWidget):
     module = "chart.js"
 
     name = t.Unicode().tag(sync=True)
-    range = t.Tuple(default_value=None, allow_none=True)
+    range: Any = t.Tuple(default_value=None, allow_none=True)  # traitlets' types know no Tuple that may be None
 
     _figure = t.Instance(bqplot.Figure).tag(sync=True, **ipywidgets.widget_serialization)
     _legend = t.Dict().tag(sync=True)
-    _table = t.List().tag(sync=True)
+    _table: t.List[list[str]] = t.List().tag(sync=True)
     _height = t.Int().tag(sync=True)
     _still = t.Bytes().tag(sync=True)
 
@@ -102,7 +102,7 @@ class ChartView(BrowserWidget):
         self._lines = [themed.Lines(line_style=dash, stroke_width=2, colors=[TEXT], **common) for dash in dashes]
         self._strong = themed.Lines(stroke_width=4, colors=[TEXT], **common)
         self._marker = themed.Lines(stroke_width=1, line_style="dotted", colors=[TEXT], **common)
-        look = {"grid_color": FAINT, "color": FAINT, "label_color": TEXT}
+        look: dict[str, Any] = {"grid_color": FAINT, "color": FAINT, "label_color": TEXT}
         look["tick_style"] = {"fill": TEXT, "font-size": "11px"}
         self._across = themed.Axis(scale=self._scales["x"], label_offset="30px", **look)
         self._up = themed.Axis(scale=self._scales["y"], label_offset="36px", side="left", **look)
@@ -188,7 +188,7 @@ class ChartView(BrowserWidget):
 
     def _brushed(self, change: dict) -> None:
         ends = change["new"]
-        along = None if self._chart is None else self._chart.x
+        along: Any = None if self._chart is None else self._chart.x
         known = along is not None and ends is not None and len(ends) == 2
         self.range = tuple(along.low + float(end) * (along.high - along.low) for end in ends) if known else None
 

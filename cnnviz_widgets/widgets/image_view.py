@@ -95,8 +95,8 @@ class ImageView(BrowserWidget):
     _scene = t.Dict().tag(sync=True)
     _picture = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
-    _film = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
-    _mask = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _film: t.Dict[str, Any] = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
+    _mask: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)  # traitlets' Dict types have no None
     _tools = t.Tuple(default_value=("point",)).tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)
     _hoverable = t.Bool(False).tag(sync=True)
@@ -241,8 +241,7 @@ class ImageView(BrowserWidget):
                 pointer = Pointer(*message["at"])
                 if self.cursor == "tile":
                     self.selected = pointer.tile
-                for handler in self._on_click:
-                    handler(pointer)
+                _call(self._on_click, pointer)
             case "hover":
                 self._answer("hover", self._on_hover, message["at"] and Pointer(*message["at"]))
             case "region":
@@ -254,8 +253,7 @@ class ImageView(BrowserWidget):
                 data = bytes(buffers[0])
                 if message["size"] == list(self._content.size) and len(data) == math.prod(message["size"]):
                     self._mask = {"size": message["size"], "data": data, "view": message["view"]}
-                    for handler in self._on_mask:
-                        handler(self.mask)
+                    _call(self._on_mask, self.mask)
             case "tool":
                 if message["tool"] in self._tools:
                     self.tool = message["tool"]
@@ -263,8 +261,7 @@ class ImageView(BrowserWidget):
     def _answer(self, of: str, handlers: list[Callable[[Any], None]], value: Any) -> None:
         """Call the handlers, and then let the browser send the next message of this kind."""
         try:
-            for handler in handlers:
-                handler(value)
+            _call(handlers, value)
         finally:
             self.send({"do": "done", "of": of})
 
@@ -276,6 +273,11 @@ class ImageView(BrowserWidget):
             told = [value if math.isfinite(value) else None for value in values.tolist()]
             self.send({"do": "value", "at": message["at"], "serial": self.serial, "values": told})
         self.send({"do": "done", "of": "value"})
+
+
+def _call(handlers: Sequence[Callable[[Any], None]], value: Any) -> None:
+    for handler in handlers:
+        handler(value)
 
 
 def scene(content: Content, serial: int, picture: int | None = None, before: int | None = None) -> dict[str, Any]:

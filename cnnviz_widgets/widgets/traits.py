@@ -18,7 +18,9 @@ _WHOLE = 2**53  # up to here a browser knows every whole number
 class Told(TraitType):
     """A trait whose ``allowed`` says in words what it takes."""
 
-    allowed: str
+    @property
+    def allowed(self) -> str:
+        raise NotImplementedError
 
     def refuse(self, value: Any) -> NoReturn:
         raise UserError(f"{self.name} must be {self.allowed}, not {came(value)}.")
@@ -44,8 +46,8 @@ class Number(Told):
 
     def validate(self, owner: HasTraits, value: Any) -> float:
         kind = numbers.Integral if self.whole else numbers.Real
-        fits = isinstance(value, kind) and not isinstance(value, bool) and self.min <= value <= self.max
-        if fits and abs(value) <= (_WHOLE if self.whole else sys.float_info.max):
+        number, most = isinstance(value, kind) and not isinstance(value, bool), sys.float_info.max
+        if number and self.min <= value <= self.max and abs(value) <= (_WHOLE if self.whole else most):
             return int(value) if self.whole else float(value)
         self.refuse(value)
 
@@ -89,7 +91,7 @@ class Place(Told):
         if value is None:
             return None
         whole = isinstance(value, tuple | list) and all(
-            isinstance(one, numbers.Integral) and not isinstance(one, bool) and 0 <= one <= _WHOLE for one in value
+            isinstance(one, numbers.Integral) and not isinstance(one, bool) and 0 <= int(one) <= _WHOLE for one in value
         )
         return tuple(map(int, value)) if whole and len(value) == self.count else self.refuse(value)
 
