@@ -22,6 +22,7 @@ from cnnviz_widgets.exercises.saliency import (
     check_saliency,
 )
 from cnnviz_widgets.exercises.start import check_top_class, check_weak_spot
+from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
 
 __all__ = [
     "Feedback",
@@ -34,6 +35,7 @@ __all__ = [
     "ask_head",
     "ask_prior",
     "ask_same_picture",
+    "ask_shuffle",
     "ask_two_maps",
     "ask_which_is_right",
     "ask_why_equal",
@@ -45,6 +47,7 @@ __all__ = [
     "check_capture",
     "check_dream_step",
     "check_grad_cam",
+    "check_gram",
     "check_guided_relu",
     "check_integrated_gradients",
     "check_inversion_loss",
@@ -56,8 +59,10 @@ __all__ = [
     "check_saliency",
     "check_sparsity",
     "check_strongest",
+    "check_texture_numbers",
     "check_tiles",
     "check_top_class",
     "check_total_variation",
     "check_weak_spot",
+    "check_window",
 ]

@@ -18,6 +18,7 @@ RIGHT = {
     "ask_head": "c",
     "ask_prior": "b",
     "ask_same_picture": "b",
+    "ask_shuffle": "b",
     "ask_two_maps": "c",
     "ask_which_is_right": "d",
     "ask_why_equal": "b",
