@@ -9,6 +9,7 @@ from cnnviz_widgets.exercises.cam import (
     check_map_size,
 )
 from cnnviz_widgets.exercises.dream import ask_gradient, check_dream_step, check_octaves
+from cnnviz_widgets.exercises.fast_style import ask_blur, ask_contrast, check_instance_norm, check_quality
 from cnnviz_widgets.exercises.feedback import Feedback
 from cnnviz_widgets.exercises.filters import check_best_patch, check_parameter_count, check_tiles
 from cnnviz_widgets.exercises.inversion import ask_forgotten, ask_prior, check_inversion_loss
@@ -22,17 +23,22 @@ from cnnviz_widgets.exercises.saliency import (
     check_saliency,
 )
 from cnnviz_widgets.exercises.start import check_top_class, check_weak_spot
+from cnnviz_widgets.exercises.style import ask_brush, ask_keep_colors, check_masked_gram, check_style_loss
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
 
 __all__ = [
     "Feedback",
     "Question",
     "ask_black",
+    "ask_blur",
+    "ask_brush",
+    "ask_contrast",
     "ask_dumbbell",
     "ask_edges",
     "ask_forgotten",
     "ask_gradient",
     "ask_head",
+    "ask_keep_colors",
     "ask_prior",
     "ask_same_picture",
     "ask_shuffle",
@@ -49,16 +55,20 @@ __all__ = [
     "check_grad_cam",
     "check_gram",
     "check_guided_relu",
+    "check_instance_norm",
     "check_integrated_gradients",
     "check_inversion_loss",
     "check_map_size",
+    "check_masked_gram",
     "check_occlusion",
     "check_octaves",
     "check_parameter_count",
     "check_positions",
+    "check_quality",
     "check_saliency",
     "check_sparsity",
     "check_strongest",
+    "check_style_loss",
     "check_texture_numbers",
     "check_tiles",
     "check_top_class",

@@ -11,11 +11,15 @@ from cnnviz_widgets.widgets.tree import close_tree
 
 RIGHT = {
     "ask_black": "d",
+    "ask_blur": "c",
+    "ask_brush": "c",
+    "ask_contrast": "b",
     "ask_dumbbell": "b",
     "ask_edges": "c",
     "ask_forgotten": "d",
     "ask_gradient": "a",
     "ask_head": "c",
+    "ask_keep_colors": "a",
     "ask_prior": "b",
     "ask_same_picture": "b",
     "ask_shuffle": "b",
