@@ -20,12 +20,14 @@ class Sample(NamedTuple):
 
     about    what it shows, in a few words
     classes  the ImageNet classes of what it shows, of those that the bundled network knows
+    style    whether it is painted, in a style that other pictures can take over
     """
 
     package: str
     file: str
     about: str
     classes: tuple[str, ...] = ()
+    style: bool = False
 
 
 # By name, that of scikit-image's function where there is one. First what the bundled network knows, with one object and
@@ -62,6 +64,13 @@ _SAMPLES = {
     "hubble_deep_field": Sample("skimage", "data/hubble_deep_field.jpg", "galaxies, by the Hubble telescope"),
     "retina": Sample("skimage", "data/retina.jpg", "the back of a human eye"),
     "immunohistochemistry": Sample("skimage", "data/ihc.png", "stained tissue of a colon"),
+    "stained_glass": Sample(
+        "cnnviz_widgets", "pictures/drawn/stained_glass.jpg", "a window of stained glass, drawn", style=True
+    ),
+    "swirling_strokes": Sample(
+        "cnnviz_widgets", "pictures/drawn/swirling_strokes.jpg", "a night sky in strokes of oil, drawn", style=True
+    ),
+    "watercolor": Sample("cnnviz_widgets", "pictures/drawn/watercolor.jpg", "poppies in watercolor, drawn", style=True),
     "camera": Sample("skimage", "data/camera.png", "a man with a camera, gray"),
     "coins": Sample("skimage", "data/coins.png", "Greek coins from Pompeii, gray"),
     "moon": Sample("skimage", "data/moon.png", "the surface of the moon, gray"),
@@ -84,6 +93,11 @@ class SampleFiles:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._paths)
+
+    @property
+    def styles(self) -> tuple[str, ...]:
+        """The names of those that are painted, in a style that other pictures can take over."""
+        return tuple(name for name in self if _SAMPLES[name].style)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

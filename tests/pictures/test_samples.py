@@ -68,6 +68,23 @@ def test_a_real_network_knows_the_drawn_ones(real_squeezenet):
     assert [first[name] for name in drawn] == [samples().classes(name)[0] for name in drawn]
 
 
+def test_three_or_more_are_styles_that_may_be_passed_on():
+    styles = samples().styles
+    assert len(styles) >= 3
+    for name in styles:
+        assert "drawn" in samples().about(name)
+        assert samples().path(name).stat().st_size < 60_000
+
+
+@pytest.mark.parametrize("name", samples().styles)
+def test_a_style_has_strong_textures_everywhere(name):
+    """More steps from pixel to pixel than in a photograph, in most of its squares of 32 px."""
+    steps = samples()[name].diff(dim=-1).abs().mean(0)[:320, :288]
+    squares = steps.unfold(0, 32, 32).unfold(1, 32, 32).mean((2, 3))
+    assert squares.quantile(0.25) > 0.01
+    assert samples()[name].std((1, 2)).min() > 0.1  # and many colors
+
+
 def test_no_download(monkeypatch):
     def refuse(*_):
         raise AssertionError("the network was used")
