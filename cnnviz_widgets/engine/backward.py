@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.engine.batch_norm import quick_batch_norm
 from cnnviz_widgets.engine.first_layer import quick_first_layer
-from cnnviz_widgets.engine.relu_rules import relu_rule
+from cnnviz_widgets.engine.relu_rules import RuleName, relu_rule
 from cnnviz_widgets.engine.targets import Goal
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
@@ -20,7 +20,7 @@ from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 BACK = {"backprop": "gradient", "deconvnet": "deconvnet signal", "guided": "guided gradient"}
 
@@ -35,7 +35,7 @@ class Back(NamedTuple):
     pictures: Tensor
 
 
-def pull_back(network: Network, pictures: Tensor, aim: Goal, rule: str) -> Back:
+def pull_back(network: Network, pictures: Tensor, aim: Goal, rule: RuleName) -> Back:
     """Go back from the scores of prepared pictures (B, C, H, W) to their normalized pixels."""
 
     def work(piece: range) -> tuple[Tensor, list[float], list]:
@@ -103,12 +103,10 @@ def slope(network: Network, scores: Tensor, end: Tensor, name: str, *, again: bo
     return gradient
 
 
-def in_pieces(
-    network: Network, function: Callable[[range], Result], count: int, size: tuple[int, ...]
-) -> Iterator[Result]:
+def in_pieces(network: Network, function: Callable[[range], T], count: int, size: tuple[int, ...]) -> Iterator[T]:
     """``function(piece)``, a pass forward and back, for as many of ``count`` pictures at once as is quickest."""
 
-    def work(piece: range) -> Result:
+    def work(piece: range) -> T:
         with guarded(*callers_modes_off(network.device)):
             return function(piece)
 

@@ -72,11 +72,11 @@ _exchanged = _Exchanged()
 
 def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor, ...] | None:
     """Its means, variances, weights and biases, if its backward pass can be faster."""
-    numbers = norm.running_mean, norm.running_var, norm.weight, norm.bias
+    mean, variance, weight, bias = norm.running_mean, norm.running_var, norm.weight, norm.bias
     usual = type(norm).forward in (_BatchNorm.forward, _forward) and "forward" not in vars(norm)
-    if not usual or any(one is None for one in numbers):
+    if not usual or mean is None or variance is None or weight is None or bias is None:
         return None
-    return numbers if numbers[0].device.type == "cpu" and numbers[0].dtype.itemsize >= 4 else None
+    return (mean, variance, weight, bias) if mean.device.type == "cpu" and mean.dtype.itemsize >= 4 else None
 
 
 def _affine(norms: dict[nn.BatchNorm2d, tuple[Tensor, ...]]) -> list[_Affine]:

@@ -24,9 +24,9 @@ def quick_first_layer(module: nn.Module) -> Iterator[None]:
         yield
         return
 
-    def exchange(part: nn.Conv2d, inputs: tuple, output: Tensor) -> Tensor | None:
+    def exchange(_: nn.Module, inputs: tuple, output: Tensor) -> Tensor | None:
         if inputs and output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
-            quick = _Quick.apply(inputs[0], part.weight, [output], part.stride[0], part.padding)
+            quick = _Quick.apply(inputs[0], first.weight, [output], first.stride[0], first.padding)
             for hook in (output._backward_hooks or {}).values():  # of those who wait for the gradient of the output
                 quick.register_hook(hook)
             return quick

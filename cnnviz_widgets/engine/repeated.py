@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.engine.backward import descend, in_pieces
-from cnnviz_widgets.engine.relu_rules import relu_rule
+from cnnviz_widgets.engine.relu_rules import RuleName, relu_rule
 from cnnviz_widgets.engine.targets import Goal, Neuron, Target, goal
 from cnnviz_widgets.networks import Network
 
@@ -49,7 +49,7 @@ def settled(network: Network, target: Target, start: Any, count: int, *, probabi
 def gradient_sum(
     network: Network,
     aim: Goal,
-    rule: str,
+    rule: RuleName,
     count: int,
     size: tuple[int, ...],
     inputs: Callable[[range], Tensor],

@@ -71,8 +71,7 @@ def goal(network: Network, target: Target, count: int, *, probability: bool = Fa
         return _Neuron(network, target)
     if callable(target):
         return _Function(target)
-    single = not isinstance(target, Sequence) or isinstance(target, str)
-    asked = [target] * count if single else list(target)
+    asked = [*target] if isinstance(target, Sequence) and not isinstance(target, str) else [target] * count
     if len(asked) != count:
         raise UserError(f"target must be one class, or one for each of the {count} pictures, not {len(asked)}.")
     return _Classes(network, asked, probability)
@@ -115,6 +114,7 @@ class _Function(Goal):
 
 
 class _Neuron(Goal):
+    layer: str
     unit = "activation"
 
     def __init__(self, network: Network, neuron: Neuron) -> None:

@@ -15,8 +15,8 @@ from torch import Tensor
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.runtime.device import device
 
-Result = TypeVar("Result")
-Items = TypeVar("Items", Tensor, Sequence)
+T = TypeVar("T")
+Items = TypeVar("Items", Tensor, range, Sequence)
 
 _CGROUPS = (  # limit and use of a container's memory: version 2, version 1
     ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
@@ -86,14 +86,14 @@ def chunks(count: int, bytes_each: int, *, most: int = 32, where: torch.device |
 
 
 def run(
-    function: Callable[[Items], Result],
+    function: Callable[[Items], T],
     items: Items,
     bytes_each: int,
     *,
     most: int = 32,
     where: torch.device | None = None,
     what: str = "even one picture",
-) -> Iterator[tuple[slice, Result]]:
+) -> Iterator[tuple[slice, T]]:
     """Yield ``(piece, function(items[piece]))``, slice by slice, until all items are done.
 
     items       a tensor or another sequence that can be sliced

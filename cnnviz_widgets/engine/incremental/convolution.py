@@ -2,12 +2,14 @@
 
 from math import prod
 from operator import itemgetter
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from cnnviz_widgets.engine.incremental.tiles import KERNEL, POINTS, REACH, Tiles
+from cnnviz_widgets.engine.incremental.windows import pair
 
 Pair = tuple[int, int]  # down the rows and along the columns
 
@@ -17,7 +19,7 @@ class Convolution:
 
     def __init__(self, weight: Tensor, bias: Tensor | None, stride: Pair, dilation: Pair, groups: int) -> None:
         self.weight, self._bias = weight, bias
-        self._how = {"stride": stride, "dilation": dilation, "groups": groups}
+        self._how: dict[str, Any] = {"stride": stride, "dilation": dilation, "groups": groups}
         has_tiles = (
             weight.device.type == "cpu"
             and weight.dtype in (torch.float32, torch.float64)
@@ -39,8 +41,9 @@ class Convolution:
         return min([self._plain_cost(count, sides, padding), *in_tiles])
 
     def _sums(self, values: Tensor, padding: Pair, bias: Tensor | None) -> Tensor:
-        size = len(values), tuple(values.shape[-2:]), padding
-        least, quickest = self._plain_cost(*size), None
+        size = len(values), pair(values.shape[-2:]), padding
+        least: float = self._plain_cost(*size)
+        quickest: Tiles | None = None
         for cost, tiles in sorted(self._in_tiles(*size), key=itemgetter(0), reverse=True):
             if cost < least and tiles.pays(least - cost):
                 least, quickest = cost, tiles

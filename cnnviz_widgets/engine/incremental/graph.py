@@ -20,7 +20,7 @@ from torch.fx import Node
 from torch.fx.operator_schemas import normalize_function
 
 from cnnviz_widgets.engine.incremental.convolution import Convolution
-from cnnviz_widgets.engine.incremental.windows import Kernel
+from cnnviz_widgets.engine.incremental.windows import Kernel, pair
 from cnnviz_widgets.engine.scratch import scratch_copy, take_back
 
 # What treats every place of a map by itself and alike, whatever it does with the channels.
@@ -113,14 +113,15 @@ def trace(module: nn.Module) -> Traced:
     try:
         graph = tracer.trace(scratch_copy(module))
     finally:
-        tracer.root = None
+        tracer.root = nn.Module()  # instead of the copy
         take_back(tracer.lent)
     order = {node: place for place, node in enumerate(graph.nodes)}
     for node in list(graph.nodes):
         part = _part(node, module)
         if type(part) in _NOTHING:
-            node.replace_all_uses_with(node.args[0])
-            tracer.layers = {name: node.args[0] if one is node else one for name, one in tracer.layers.items()}
+            before: Any = node.args[0]
+            node.replace_all_uses_with(before)
+            tracer.layers = {name: before if one is node else one for name, one in tracer.layers.items()}
         elif _in_place(node, part):  # whoever uses its input afterwards gets what has become of it
             node.args[0].replace_all_uses_with(node, lambda user, at=order[node]: order.get(user, at) > at)
         elif node.target is operator.getitem:
@@ -149,7 +150,8 @@ class _Tracer(fx.Tracer):
         super().__init__()
         self.layers: dict[str, Node] = {}
         self.lent: list[ref] = []  # the stand-ins
-        self._thread, self._calls = threading.get_ident(), Counter()
+        self._thread = threading.get_ident()
+        self._calls: Counter[str] = Counter()
 
     def proxy(self, node: Node) -> fx.Proxy:
         lent = super().proxy(node)
@@ -206,11 +208,13 @@ def read(traced: Traced, module: nn.Module, layers: Iterable[str], dtype: torch.
             constants[node] = node.args[0]
         elif node.op == "get_attr":
             constants[node] = operator.attrgetter(node.target)(module)
-        elif type(part) is nn.Conv2d and _zeros_around(part):
+        elif type(part) is nn.Conv2d and (padding := _zeros_around(part)):
             norm = then(node, nn.BatchNorm2d)
-            norm = norm if norm and _is_affine(_part(norm, module)) else None
+            affine = _part(norm, module) if norm else None
+            if not isinstance(affine, nn.BatchNorm2d) or not _is_affine(affine):
+                norm = affine = None
             relu = then(norm or node, nn.ReLU)
-            steps.append(_convolving(relu or norm or node, node, part, norm and _part(norm, module), bool(relu), dtype))
+            steps.append(_convolving(relu or norm or node, node, part, padding, affine, bool(relu), dtype))
             done |= {norm, relu}
         else:
             steps.append(_pooling(node, part) or _other(node, part, dtype))
@@ -218,18 +222,27 @@ def read(traced: Traced, module: nn.Module, layers: Iterable[str], dtype: torch.
 
 
 def _convolving(
-    out: Node, node: Node, part: nn.Conv2d, norm: nn.BatchNorm2d | None, rectifies: bool, dtype: torch.dtype
+    out: Node,
+    node: Node,
+    part: nn.Conv2d,
+    padding: tuple[int, int],
+    norm: nn.BatchNorm2d | None,
+    rectifies: bool,
+    dtype: torch.dtype,
 ) -> Convolving:
-    weight, bias = part.weight, part.bias
+    weight: Tensor = part.weight
+    bias: Tensor | None = part.bias
     if norm:
-        scale = (norm.running_var + norm.eps).rsqrt() * (1 if norm.weight is None else norm.weight)
+        mean, variance = norm.running_mean, norm.running_var
+        assert mean is not None
+        assert variance is not None
+        scale = (variance + norm.eps).rsqrt() * (1 if norm.weight is None else norm.weight)
         weight = weight * scale[:, None, None, None]
-        bias = ((0 if bias is None else bias) - norm.running_mean) * scale + (0 if norm.bias is None else norm.bias)
+        bias = ((0 if bias is None else bias) - mean) * scale + (0 if norm.bias is None else norm.bias)
     bias = None if bias is None else bias.to(dtype)
     weight = weight.to(dtype, memory_format=torch.channels_last)
-    convolution = Convolution(weight, bias, part.stride, part.dilation, part.groups)
-    padding = _zeros_around(part)
-    kernels = tuple(map(Kernel, part.kernel_size, part.stride, padding, part.dilation))
+    convolution = Convolution(weight, bias, pair(part.stride), pair(part.dilation), part.groups)
+    kernels = pair(map(Kernel, part.kernel_size, part.stride, padding, part.dilation))
     function = partial(convolution, padding=padding)
     return Convolving(out, function, node.args, node.kwargs, kernels, convolution, 0.0, rectifies)
 
@@ -250,12 +263,10 @@ def _pooling(node: Node, part: nn.Module | None) -> Sliding | None:
     maximum = type(part) is nn.MaxPool2d or _name(node) == "max_pool2d"
     if not maximum and type(part) is not nn.AvgPool2d and _name(node) != "avg_pool2d":
         return None
-    given = (
-        vars(part)
-        if part
-        else normalize_function(node.target, node.args, node.kwargs, normalize_to_only_use_kwargs=True).kwargs
-    )
-    if given.get("return_indices"):
+    function: Any = part or node.target
+    named = None if part else normalize_function(function, node.args, node.kwargs, normalize_to_only_use_kwargs=True)
+    given: dict[str, Any] = vars(part) if part else {} if named is None else named.kwargs
+    if not given or given.get("return_indices"):
         return None
     size, padding, dilation = map(_pair, (given["kernel_size"], given["padding"], given.get("dilation", 1)))
     stride = _pair(given["stride"] or size)
@@ -265,20 +276,20 @@ def _pooling(node: Node, part: nn.Module | None) -> Sliding | None:
     else:
         kind, fill = Averaging, 0.0
         inside = partial(F.avg_pool2d, kernel_size=size, stride=stride, divisor_override=1)
-    kernels = tuple(map(Kernel, size, stride, padding, dilation))
-    return kind(node, part or node.target, node.args, node.kwargs, kernels, inside, fill)
+    kernels = pair(map(Kernel, size, stride, padding, dilation))
+    return kind(node, function, node.args, node.kwargs, kernels, inside, fill)
 
 
 def _other(node: Node, part: nn.Module | None, dtype: torch.dtype) -> Step:
     local = type(part) in _LOCAL_MODULES or _name(node) in _LOCAL_FUNCTIONS or _on_channels(node)
     if type(part) is nn.BatchNorm2d:
         local = _is_affine(part)
-    function = part or node.target
+    function: Any = part or node.target
     if type(part) is nn.Linear:
         bias = None if part.bias is None else part.bias.to(dtype)
         function = partial(_linear, weight=part.weight.to(dtype), bias=bias)
     elif node.op == "call_method":
-        function = partial(_call, node.target)
+        function = partial(_call, str(node.target))
     if _in_place(node, part):
         function = partial(_on_a_copy, function)
     kind = Local if local else Mean if _is_mean(node, part) else Step
@@ -295,12 +306,12 @@ def _is_mean(node: Node, part: nn.Module | None) -> bool:
 
 
 def _part(node: Node, module: nn.Module) -> nn.Module | None:
-    return module.get_submodule(node.target) if node.op == "call_module" else None
+    return module.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
 def _raw_name(node: Node) -> str:
     if node.op == "call_method":
-        return node.target
+        return str(node.target)
     return getattr(node.target, "__name__", "") if node.op == "call_function" else ""
 
 
@@ -312,7 +323,7 @@ def _name(node: Node) -> str:
 def _in_place(node: Node, part: nn.Module | None) -> bool:
     name = _raw_name(node)
     said = getattr(part, "inplace", False) or node.kwargs.get("inplace", False)
-    return said or name in _IN_PLACE_OPERATORS or (name.endswith("_") and not name.endswith("__"))
+    return bool(said) or name in _IN_PLACE_OPERATORS or (name.endswith("_") and not name.endswith("__"))
 
 
 def _on_channels(node: Node) -> bool:
@@ -325,7 +336,7 @@ def _on_channels(node: Node) -> bool:
 
 
 def _pair(value: Any) -> tuple[int, int]:
-    return tuple(value) if isinstance(value, tuple | list) else (value, value)
+    return pair(value) if isinstance(value, tuple | list) else (value, value)
 
 
 def _call(method: str, one: Any, *args: Any, **kwargs: Any) -> Any:

@@ -1,6 +1,6 @@
 """Passes over one picture with a square of it changed."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
 from math import prod
 from typing import Any
@@ -22,7 +22,7 @@ from cnnviz_widgets.engine.incremental.graph import (
 )
 from cnnviz_widgets.engine.incremental.maps import NONE, Map, Margins, moved, padded
 from cnnviz_widgets.engine.incremental.plan import map_sizes, spread
-from cnnviz_widgets.engine.incremental.windows import Span, Window, everything
+from cnnviz_widgets.engine.incremental.windows import Span, Window, everything, pair
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import computing, precision
@@ -90,7 +90,7 @@ class IncrementalPasses:
         kinds = tuple((step.out, getattr(step, "kernels", None)) for step in self._steps)
         self._felt, self._size_of_block = FELT[precision()], BLOCK[precision()]
         self._plans, self._geometry = traced.plans, (kinds, *self._sizes.items(), self._felt)
-        self._maps: dict[tuple, Map] = {}
+        self._maps: dict[Hashable, Map] = {}
         self.unchanged = self._answers(self._values, 1)
         never_parts = [self._values[step.out] for step in self._steps if step.out not in self._sizes]
         largest = max((value.nbytes for value in never_parts if isinstance(value, Tensor)), default=0)
@@ -110,11 +110,11 @@ class IncrementalPasses:
         bridge = apart & wanted.union(*(step.inputs for step in after))
         squares = squares.to(self._values[self._program.picture].dtype, memory_format=torch.channels_last)
         with self._computing():
-            blocks = [
+            parts = [
                 self._block(before, squares[piece], within, bridge)
                 for piece, within in zip(pieces, windows, strict=True)
             ]
-            values = {node: torch.cat([block[node] for block in blocks]) for node in bridge}
+            values = {node: torch.cat([part[node] for part in parts]) for node in bridge}
             for step in _freeing(after, values, wanted):
                 values[step.out] = self._whole(step, values)
         return self._answers(values, len(squares))
@@ -176,17 +176,17 @@ class IncrementalPasses:
     def _slid(self, step: Sliding, values: Tensor, here: Window, there: Window) -> Tensor:
         """What slides over ``values``, which are ``here``, gives ``there``."""
         (source,) = step.inputs
-        if self._is_quick_to_change(step, values, there):
+        if isinstance(step, Convolving) and self._is_quick_to_change(step, values, there):
             # The change of a sum is the sum of the changes. Around the window nothing changes, so there is only
             # padding there, which costs next to nothing; values around it would cost as much as those inside.
-            found = tuple(kernel.spreads(span) for kernel, span in zip(step.kernels, here, strict=True))
-            margins = tuple((kernel.reach - kernel.padding,) * 2 for kernel in step.kernels)
+            found = pair(kernel.spreads(span) for kernel, span in zip(step.kernels, here, strict=True))
+            margins = pair((kernel.reach - kernel.padding,) * 2 for kernel in step.kernels)
             change = values - self._map(source).at(here)
-            out = step.inside.changed(change, tuple(kernel.reach for kernel in step.kernels))
+            out = step.inside.changed(change, pair(kernel.reach for kernel in step.kernels))
             out += self._map(step.out, margins, rectified=False).at(found)
         else:
             found = there
-            reads = tuple(kernel.reads(span) for kernel, span in zip(step.kernels, there, strict=True))
+            reads = pair(kernel.reads(span) for kernel, span in zip(step.kernels, there, strict=True))
             out = step.inside(moved(values, here, reads, self._map(source, self._overhang(step), step.fill)))
         if isinstance(step, Averaging):
             out *= self._share(step).at(there)
@@ -194,17 +194,17 @@ class IncrementalPasses:
             out.relu_()
         return moved(out, found, there, self._map(step.out))
 
-    def _is_quick_to_change(self, step: Sliding, values: Tensor, there: Window) -> bool:
+    def _is_quick_to_change(self, step: Convolving, values: Tensor, there: Window) -> bool:
         """Whether to add the change to the sum, rather than to sum again over a window with a margin of old values.
 
         Less is multiplied so, but more is read and written.
         """
-        if not isinstance(step, Convolving) or any(one.stride > 1 or one.padding > one.reach for one in step.kernels):
+        if any(one.stride > 1 or one.padding > one.reach for one in step.kernels):
             return False
-        convolution, (count, channels, *here) = step.inside, values.shape
-        reaches = tuple(one.reach for one in step.kernels)
+        convolution, (count, channels), here = step.inside, values.shape[:2], pair(values.shape[2:])
+        reaches = pair(one.reach for one in step.kernels)
         found = [side + reach for side, reach in zip(here, reaches, strict=True)]
-        reads = [span.length + reach for span, reach in zip(there, reaches, strict=True)]
+        reads = pair(span.length + reach for span, reach in zip(there, reaches, strict=True))
         touched = VALUE * count * (3 * prod(found) * len(convolution.weight) + 2 * prod(here) * channels)
         return convolution.cost(count, here, reaches) + touched < convolution.cost(count, reads)
 
@@ -227,7 +227,7 @@ class IncrementalPasses:
 
     def _overhang(self, step: Sliding) -> Margins:
         axes = zip(step.kernels, self._sizes[step.inputs[0]], self._sizes[step.out], strict=True)
-        return tuple(kernel.overhang(inputs, outputs) for kernel, inputs, outputs in axes)
+        return pair(kernel.overhang(inputs, outputs) for kernel, inputs, outputs in axes)
 
 
 def quickest_passes(network: Network, picture: Tensor, layers: Sequence[str] = ()) -> FullPasses | IncrementalPasses:

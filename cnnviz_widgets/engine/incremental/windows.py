@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Span(NamedTuple):
@@ -17,6 +19,12 @@ class Span(NamedTuple):
 
 
 Window = tuple[Span, Span]  # rows and columns
+
+
+def pair(both: Iterable[T]) -> tuple[T, T]:
+    """Of what is known down the rows and along the columns."""
+    rows, columns = both
+    return rows, columns
 
 
 def everything(size: tuple[int, int], count: int) -> Window:
@@ -95,7 +103,7 @@ class Kernel(NamedTuple):
 
 def united(windows: Sequence[Window], size: tuple[int, int]) -> Window:
     """What at least one of the windows has, in a map of ``size``."""
-    rows, columns = (
+    return pair(
         _fitted(
             map(min, zip(*(span.starts for span in spans), strict=True)),
             map(max, zip(*(span.stops for span in spans), strict=True)),
@@ -103,7 +111,6 @@ def united(windows: Sequence[Window], size: tuple[int, int]) -> Window:
         )
         for spans, side in zip(zip(*windows, strict=True), size, strict=True)
     )
-    return rows, columns
 
 
 def widest(blurs: Iterable[Blur]) -> Blur:

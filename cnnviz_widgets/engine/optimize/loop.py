@@ -163,7 +163,7 @@ def optimize(
         with somebodys("optimizer"):
             new, later = rule(parameters, found.gradients, memory, size)
         new = form.project(new)
-        if after:
+        if after and form.encode:
             pictures = form.decode(*new)
             for operator in after:
                 pictures = operator(Update(step, pictures, found.picture_gradient, mean_color))
@@ -175,7 +175,8 @@ def optimize(
             )
         return new, later
 
-    passes = NetworkPasses(network, bound, len(pictures), tuple(pictures.shape[-2:]))
+    height, width = pictures.shape[-2:]
+    passes = NetworkPasses(network, bound, len(pictures), (height, width))
 
     def evaluated(parameters: Tensors, drawn: Tensor, redirect: bool = False) -> _Evaluation:
         while True:
@@ -298,12 +299,12 @@ def _evaluate(
             gradient = gradient + torch.autograd.grad(batch, pictures, input_gradients[0])[0]
         for operator in operators:
             gradient = operator(gradient)
-        gradients = torch.autograd.grad(decoded, leaves, gradient)
+        by_parameters = torch.autograd.grad(decoded, leaves, gradient)
     numbers = sums.tolist()
     return _Evaluation(
-        gradients,
+        by_parameters,
         gradient,
         dict(zip(terms, numbers, strict=True)),
         all(map(isfinite, numbers)),
-        *input_gradients or [None],
+        input_gradients[0] if input_gradients else None,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -34,7 +35,8 @@ class NetworkPasses:
 
     def fitted(self, pictures: Tensor) -> Tensor:
         """Transformed pictures in a size that the network takes: without the border that they got, then resized."""
-        came = self._came = tuple(pictures.shape[-2:])
+        height, width = pictures.shape[-2:]
+        came = self._came = (height, width)
         taken = self._taken.get(came, came)
         if taken == came:
             return pictures
@@ -57,16 +59,19 @@ class NetworkPasses:
     def _other_size(self, error: Exception) -> bool:
         if not isinstance(error, UserError) or self._came is None or self._came in self._taken:
             return False
-        passes, came = {"layers": self._bound.layers, "to_output": self._bound.output}, self._came
-        if self._network.size_taken(came, **passes) in (came, None):
+        nearest = partial(self._network.size_taken, layers=self._bound.layers, to_output=self._bound.output)
+        if nearest(self._came) in (self._came, None):
             return False
-        taken = self._taken[came] = self._network.size_taken(self._size, **passes)
-        if taken not in (self._size, None):
+        taken = nearest(self._size)
+        if taken is None:
+            return False
+        self._taken[self._came] = taken
+        if taken != self._size:
             remark(
                 f"{self._network.name} takes pictures of {taken[0]}×{taken[1]} pixels here: "
                 "what is made in another size is resized to that on its way in."
             )
-        return taken is not None
+        return True
 
     def forward(self, batch: Tensor, *, grad: bool, redirect: bool = False) -> Outputs:
         """The logits and layers that the objective reads, in float32 at least."""

@@ -1,7 +1,8 @@
 """The algebra of objectives: weighted sums and products of terms."""
 
 from collections.abc import Callable, Sequence
-from functools import partial, wraps
+from functools import partial, reduce, wraps
+from operator import add
 from typing import Any, NamedTuple
 
 import torch
@@ -46,7 +47,12 @@ class Objective:
     __array_ufunc__ = None  # so that numpy's numbers leave the arithmetic to us
 
     def __init__(self, parts: Sequence[tuple[Weight, "Term"]]) -> None:
-        self.parts = tuple(parts)
+        self._parts = tuple(parts)
+
+    @property
+    def parts(self) -> tuple[tuple[Weight, "Term"], ...]:
+        """Weights and terms."""
+        return self._parts
 
     def __add__(self, other: "Objective | Weight | Sequence[float]") -> "Objective":
         if not isinstance(other, Objective):
@@ -132,7 +138,7 @@ def _product(first: Objective, second: Objective) -> Term:
     def bind_term(network: Network, count: int) -> BoundTerm:
         one, other = first.bind(network, count), second.bind(network, count)
         return BoundTerm(
-            lambda inputs: sum(one(inputs).values()) * sum(other(inputs).values()),
+            lambda inputs: reduce(add, one(inputs).values()) * reduce(add, other(inputs).values()),
             (*one.layers, *other.layers),
             one.output or other.output,
         )

@@ -7,6 +7,7 @@ statistics are the given ones, −1 where they are all 0.
 from collections.abc import Callable
 from typing import Annotated
 
+import torch
 from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import interpolate, normalize
@@ -133,7 +134,7 @@ def _statistic(
 
 def _distance(wanted: tuple[Tensor, ...], mask: Tensor | None, measure: Measure) -> Callable[[Tensor], Tensor]:
     """Maps -> minus the squared distance of their statistics from the wanted ones, over the square of these, (B,)."""
-    size = sum(one.double().square().sum() for one in wanted).clamp(min=TINY)
+    size = torch.stack([one.double().square().sum() for one in wanted]).sum().clamp(min=TINY)
 
     def value(maps: Tensor) -> Tensor:
         part = None if mask is None else interpolate(mask.to(maps)[None, None], maps.shape[-2:], mode="area")[0, 0]

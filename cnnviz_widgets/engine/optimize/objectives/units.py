@@ -90,7 +90,12 @@ def _class(name: str, target: int | str | Sequence, measure: Callable[[Network, 
 
     def bind_term(network: Network, count: int) -> BoundTerm:
         index = _each(target, count, network.class_index)
-        return BoundTerm(lambda inputs: _of_each(measure(network, inputs.logits), index), output=True)
+
+        def value(inputs: TermInputs) -> Tensor:
+            assert inputs.logits is not None  # as the output is asked for
+            return _of_each(measure(network, inputs.logits), index)
+
+        return BoundTerm(value, output=True)
 
     return Term(f"{name}({json.dumps(target, ensure_ascii=False)})", bind_term)
 
