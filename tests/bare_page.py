@@ -50,6 +50,7 @@ window.start = async (state, front) => {
     await window.open();
 };
 """
+EMPTY = "<!doctype html><title>widget</title><body style='margin: 8px'></body>"
 
 
 def _for_page(value: Any) -> Any:
@@ -64,7 +65,7 @@ def _for_page(value: Any) -> Any:
 class BarePage:
     """A widget on a page. What it sends to its browser is delivered by ``deliver``, which waits for nothing."""
 
-    def __init__(self, browser: Browser, widget: BrowserWidget, width: int, **look: Any) -> None:
+    def __init__(self, browser: Browser, widget: BrowserWidget, width: int, address: str = "", **look: Any) -> None:
         self.widget = widget
         self.heard: list[dict] = []  # messages from the page
         self.errors: list[str] = []
@@ -73,7 +74,11 @@ class BarePage:
         self.page = browser.new_page(viewport={"width": width, "height": 800}, **look)
         self.page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
         self.page.expose_function("toKernel", self._hear)
-        self.page.set_content("<!doctype html><title>widget</title><body style='margin: 8px'></body>")
+        if address:
+            self.page.route(address, lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
+            self.page.goto(address)
+        else:
+            self.page.set_content(EMPTY)
         self.page.add_script_tag(content=PAGE)
         state = {name: value for name, value in widget.get_state().items() if name != "layout"}
         arguments = _for_page([state, {"data": widget._front_end.data}])
@@ -147,7 +152,7 @@ def _copy(value: Any) -> Any:
 
 @pytest.fixture
 def on_page(browser: Browser) -> Iterator[Callable[..., BarePage]]:
-    """``on_page(widget, width=…)`` opens it; the page may leave no error."""
+    """``on_page(widget, width=…)`` opens it, as the page of an ``address`` if one is given; it may leave no error."""
     opened: list[BarePage] = []
 
     def open_it(widget: BrowserWidget, width: int = 480, **look: Any) -> BarePage:

@@ -20,6 +20,7 @@ ARTIFACTS = ROOT / "test-artifacts"
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",  # a camera, and leave to use it
 ]  # fmt: skip
 READY = """async () => {
     const context = window.jupyterapp?.shell.currentWidget?.context;

@@ -16,17 +16,16 @@ from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
 from cnnviz_widgets.panels.call import As, Call, written
-from cnnviz_widgets.panels.controls import another_layer, choice, float_slider, slider, toggle
+from cnnviz_widgets.panels.controls import another_layer, another_picture, chosen, float_slider, slider, toggle
 from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import argument, option
 from cnnviz_widgets.panels.parts import View
-from cnnviz_widgets.pictures import load_image, samples
+from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.memo import same
 from cnnviz_widgets.runtime.runner import Frame
 
-NONE = "(none)"
 FILM = {"octaves": argument(dream_zoom, "octaves").default, "steps": 4}  # of every frame
 FILM_SIZE = 192  # px of the shorter side
 FRAMES_PER_SECOND = argument(dream_zoom, "frames_per_second").default
@@ -45,7 +44,7 @@ class DeepDream(Making):
     size          px of the photograph's shorter side
     octaves       sizes in which it is optimized, each ``octave_scale`` times the one before
     steps         in each octave;   jitter   px by which it is rolled
-    guide         name of a sample picture whose features are amplified instead, or ""
+    guide         a picture whose features are amplified instead: a sample's name, or what ``load_image`` takes; or ""
     Layers, weights, strength, jitter and guide steer a run under way.
     """
 
@@ -71,10 +70,9 @@ class DeepDream(Making):
     steps = steps_slider(dream, 50, help="In each octave")
     rounds = rounds_slider()
     jitter = option(dream, 0, 64, help="px by which the picture is rolled at random in every step", more=True)
-    guide = choice(
-        "", {"": NONE, **{name: name for name in samples()}}, label="Guide", more=True,
-        help="A picture whose features are amplified instead",
-    )  # fmt: skip
+    guide = another_picture(
+        label="Guide", none="(none)", more=True, help="A picture whose features are amplified instead"
+    )
     frames = option(dream_zoom, 2, 120, label="Frames", help="Of the film", more=True)
     zoom = option(dream_zoom, 1.01, 1.2, step=0.01, help="Factor from one frame of the film to the next", more=True)
 
@@ -148,14 +146,9 @@ class DeepDream(Making):
 
 
 def _scaled(now: Now, size: int) -> As:
-    return _loaded(now, now.image, "photo", f", size={size}", size=size)
-
-
-def _loaded(now: Now, picture: Any, written: str, more: str = "", **options: Any) -> As:
-    """A picture with as many channels as the image has."""
     channels = len(now.image)
-    more += "" if channels == 3 else f", channels={channels}"
-    return As(load_image(picture, channels=channels, **options), f"cnnviz.load_image({written}{more})")
+    more = "" if channels == 3 else f", channels={channels}"
+    return As(load_image(now.image, size, channels=channels), f"cnnviz.load_image(photo, size={size}{more})")
 
 
 def _plan(now: Now, layers: As) -> Plan:
@@ -190,7 +183,7 @@ def _options(now: Now) -> dict[str, Any]:
         "jitter": now.jitter,
     }
     usual = {name for name, one in options.items() if same(getattr(one, "value", one), argument(dream, name).default)}
-    guide = {"guide": _loaded(now, now.guide, f'"{now.guide}"')} if now.guide else {}
+    guide = {"guide": chosen(now.guide, len(now.image))} if now.guide else {}
     return {name: one for name, one in options.items() if name not in usual} | guide
 
 

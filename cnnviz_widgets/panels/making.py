@@ -160,7 +160,7 @@ class Making(Panel):
         told = {
             "Title": self.subject(),
             "Software": f"cnnviz-widgets {__version__}",
-            "Settings": json.dumps(self._told(), ensure_ascii=False),
+            "Settings": json.dumps(self._told(), ensure_ascii=False, default=repr),
             "Code": self.code(),
         }
         info = PngInfo()

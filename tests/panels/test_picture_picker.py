@@ -13,6 +13,7 @@ from cnnviz_widgets.panels.controls import PICKERS
         ("goldfish_and_jellyfish", ""),
         ("coins", "not among its 50 classes"),
         ("astronaut", "not among its 50 classes"),
+        ("stained_glass", "a style"),
     ],
 )
 def test_the_badge_of_a_sample(sample, badge):

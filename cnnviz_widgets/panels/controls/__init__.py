@@ -10,6 +10,7 @@ from cnnviz_widgets.panels.controls.pickers import (
     layer_label,
     sample_of,
 )
+from cnnviz_widgets.panels.controls.pictures import another_picture, chosen
 from cnnviz_widgets.panels.controls.traits import (
     another_layer,
     bound_controls,
@@ -28,9 +29,11 @@ __all__ = [
     "PICKERS",
     "LayerPicker",
     "another_layer",
+    "another_picture",
     "bound_controls",
     "checks",
     "choice",
+    "chosen",
     "class_labels",
     "convolutions",
     "counter",

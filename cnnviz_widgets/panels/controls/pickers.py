@@ -10,14 +10,13 @@ from traitlets import Tuple
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.zoo import available
+from cnnviz_widgets.panels.controls.pictures import NATURAL, PictureRow, came_by_itself
 from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures import samples, source_of
 from cnnviz_widgets.widgets.network_strip import NetworkStrip
 from cnnviz_widgets.widgets.tags import Tags
-from cnnviz_widgets.widgets.upload import Upload
 
 Complain = Callable[[Exception | None], None]  # tells what is wrong; None = nothing any more
-NATURAL = {"description_width": "initial"}
 
 
 class Owner(Protocol):
@@ -323,36 +322,31 @@ class NetworkPicker(_Shared, ipywidgets.Dropdown):
         self.session.network = self._given if value == self._given.name else value
 
 
-class PicturePicker(_Shared, ipywidgets.HBox):
+class PicturePicker(_Shared, PictureRow):
     """A sample picture, or one of the user's own. A badge tells of samples that show nothing the network knows."""
 
     chooses = "image"
     _follows = ("image", "network")
-    OWN = "(your picture)"
 
     def __init__(self, session: Session, complain: Complain) -> None:
-        self._list = ipywidgets.Dropdown(
-            options=[self.OWN, *samples()], description="Picture", tooltip="A photograph to look at", style=NATURAL
-        )
-        self._upload = Upload(tooltip="A picture of your own; it may also be dropped here")
+        super().__init__([self.OWN, *samples()], "Picture", "A photograph to look at")
         self._badge = ipywidgets.HTML().add_class("cnnviz-badge")
-        super().__init__([self._list, self._upload, self._badge])
-        self._bind(session, complain, self._list, self._upload)
+        self.children += (self._badge,)
+        self._bind(session, complain, self._list, self._upload, self._camera)
 
     def _show(self) -> None:
         sample, classes = sample_of(self.session.image), self.session.network.classes
         self._list.value = sample or self.OWN
-        unknown = sample is not None and not set(samples().classes(sample)) & set(classes)
-        self._badge.value = f"not among its {len(classes)} classes" if unknown else ""
+        known = sample is None or set(samples().classes(sample)) & set(classes)
+        unknown = "a style" if sample in samples().styles else f"not among its {len(classes)} classes"
+        self._badge.value = "" if known else unknown
 
     def _chosen(self, value: Any) -> None:
         try:
             if value and value != self.OWN:
-                if isinstance(value, tuple) and "error" in value[0]:
-                    raise UserError(value[0]["error"])
-                self.session.image = value
+                self.session.image = came_by_itself(value)
         finally:
-            self._upload.value = ()  # the same file can come again, and its bytes are not saved with the notebook
+            self._taken()
             self._follow()
 
 

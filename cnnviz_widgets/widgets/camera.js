@@ -1,0 +1,226 @@
+// @ts-check
+// The browser's half of Camera: a stream that begins, pauses out of sight, and ends with the view.
+
+import { element, keepKeys, observe, tell } from "./js/dom.js";
+
+/** @typedef {import("./js/dom.js").Model} Model */
+
+const QUALITY = 0.85; // of the JPEG
+const PATIENCE = 4000; // ms after which a frame that was not answered counts as answered: the kernel may be new
+const COUNTED = 2000; // ms over which frames a second are counted
+
+/** What is said in each state. @type {Record<string, string>} */
+export const SENTENCES = {
+  off: "",
+  asked: "The browser asks whether this page may use the camera.",
+  on: "",
+  hidden: "Paused while it is out of sight.",
+  refused: "The camera was refused. Allow it beside the page's address, then try again.",
+  missing: "No camera was found.",
+  busy: "The camera is used by another program.",
+  insecure: "Browsers give the camera only to pages on https or on localhost.",
+  failed: "The camera does not start.",
+};
+
+/** The state that an error of getUserMedia means. @param {string} name @returns {string} */
+export function refusal(name) {
+  if (name === "NotAllowedError" || name === "SecurityError") return "refused";
+  if (name === "NotFoundError" || name === "OverconstrainedError") return "missing";
+  return name === "NotReadableError" ? "busy" : "failed";
+}
+
+/** [width, height] with a longer side of `size` px; nothing is enlarged. */
+export function scaled(width, height, size) {
+  const scale = Math.min(1, size / Math.max(width, height));
+  return [width, height].map((side) => Math.max(1, Math.round(side * scale)));
+}
+
+/** One frame is under way at a time, and the frames that were answered are counted. */
+export class Flow {
+  constructor() {
+    this.sent = -Infinity; // when the frame under way was sent, ms; -Infinity = there is none
+    /** @type {number[]} */ this.answers = [];
+  }
+
+  /** @param {number} now */
+  ready(now) {
+    return now - this.sent > PATIENCE;
+  }
+
+  begin(now) {
+    this.sent = now;
+  }
+
+  answered(now) {
+    this.sent = -Infinity;
+    this.answers = [...this.answers.filter((then) => now - then < COUNTED), now];
+  }
+
+  /** Frames a second, lately. */
+  rate(now) {
+    const counted = this.answers.filter((then) => now - then < COUNTED);
+    return counted.length < 2 ? 0 : ((counted.length - 1) * 1000) / (counted[counted.length - 1] - counted[0]);
+  }
+}
+
+/** A camera's stream in a video element. */
+class Source {
+  /** @param {HTMLVideoElement} video @param {(state: string) => void} tell */
+  constructor(video, tell) {
+    this.video = video;
+    this.tell = tell;
+    /** @type {MediaStream | null} */ this.stream = null;
+    this.turn = 0; // counts starts and stops: permission may come after the view is gone
+    this.canvas = document.createElement("canvas");
+  }
+
+  async start() {
+    const turn = ++this.turn;
+    if (!navigator.mediaDevices?.getUserMedia) return this.tell("insecure");
+    this.tell("asked");
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: "user" }, audio: false });
+      if (turn !== this.turn) return stream.getTracks().forEach((track) => track.stop());
+      this.stream = stream;
+      stream.getVideoTracks()[0].addEventListener("ended", () => this.end("missing")); // it was unplugged
+      this.video.srcObject = stream;
+      await this.video.play();
+      if (turn === this.turn) this.tell("on");
+    } catch (error) {
+      if (turn === this.turn) this.end(refusal(/** @type {Error} */ (error).name));
+    }
+  }
+
+  /** @param {string} state  that it ends in */
+  end(state = "off") {
+    this.turn++;
+    this.stream?.getTracks().forEach((track) => track.stop());
+    this.stream = this.video.srcObject = null;
+    this.tell(state);
+  }
+
+  /** A JPEG file of what is seen now. @param {number} size @returns {Promise<ArrayBuffer>} */
+  async picture(size) {
+    const { video, canvas } = this;
+    [canvas.width, canvas.height] = scaled(video.videoWidth, video.videoHeight, size);
+    canvas.getContext("2d", { alpha: false })?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    const file = await new Promise((/** @type {(file: Blob | null) => void} */ give) => canvas.toBlob(give, "image/jpeg", QUALITY));
+    if (!file) throw new Error("the browser gave no picture");
+    return file.arrayBuffer();
+  }
+}
+
+const button = (/** @type {string} */ words) => element("button", "cnnviz-camera-button", { type: "button" }, words);
+
+/** What both kinds have: a video, a line that says how it is, and a state. */
+function camera(/** @type {Model} */ model, /** @type {(state: string) => void} */ changed) {
+  const video = element("video", "cnnviz-camera-video", { muted: "", playsinline: "", "aria-label": "What the camera sees" });
+  video.muted = true;
+  const status = element("span", "cnnviz-camera-status", { role: "status" });
+  let state = "off";
+  const become = (/** @type {string} */ next) => {
+    if (next === state) return;
+    state = next;
+    status.textContent = SENTENCES[state];
+    tell(model, { do: "state", state });
+    changed(state);
+  };
+  return { video, status, become, source: new Source(video, become), is: (/** @type {string[]} */ ...states) => states.includes(state) };
+}
+
+/** A button that opens a window, in which a picture is taken. */
+function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
+  const open = button(""), take = button("Take picture"), close = button("Close");
+  const { video, status, source, is } = camera(model, () => (take.disabled = !is("on")));
+  const view = element("dialog", "cnnviz-camera-window", { "aria-label": "Camera" }, video, status, element("div", "cnnviz-camera-row", {}, take, close));
+  const show = () => {
+    open.textContent = model.get("description");
+    open.title = model.get("tooltip");
+  };
+  const on = (/** @type {HTMLElement} */ target, /** @type {string} */ type, /** @type {(event: any) => void} */ handler) => target.addEventListener(type, handler, { signal });
+  take.disabled = true;
+  on(open, "click", () => {
+    view.showModal();
+    source.start();
+  });
+  on(take, "click", async () => {
+    tell(model, { do: "file", name: "camera.jpg", type: "image/jpeg" }, [await source.picture(model.get("size"))]);
+    view.close();
+  });
+  on(close, "click", () => view.close());
+  on(view, "close", () => source.end());
+  on(view, "keydown", (event) => event.stopPropagation()); // Escape is the window's, too
+  el.append(open, view);
+  show();
+  return { source, end: observe(model, { "change:description change:tooltip": show }) };
+}
+
+/** A button that starts and stops a stream of frames. */
+function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
+  const toggle = button("Start camera"), rate = element("span", "cnnviz-camera-status"), flow = new Flow();
+  const now = () => performance.now();
+  const { video, status, become, source, is } = camera(model, () => {
+    const there = Boolean(source.stream);
+    toggle.textContent = is("on", "hidden", "asked") ? "Stop camera" : "Start camera";
+    video.hidden = !there;
+    if (!there) rate.textContent = "";
+    next();
+  });
+  let inSight = true, waiting = false;
+
+  async function next() {
+    if (waiting || !is("on") || !flow.ready(now())) return;
+    waiting = true;
+    flow.begin(now());
+    try {
+      const picture = await source.picture(model.get("size"));
+      if (is("on")) tell(model, { do: "frame" }, [picture]);
+      else flow.sent = -Infinity;
+    } finally {
+      waiting = false;
+    }
+  }
+  const look = () => {
+    const seen = inSight && document.visibilityState === "visible";
+    if (source.stream && is("on", "hidden")) become(seen ? "on" : "hidden");
+  };
+  const seen = new IntersectionObserver((entries) => {
+    inSight = entries[entries.length - 1].isIntersecting;
+    look();
+  });
+  const beat = setInterval(next, PATIENCE / 4); // should an answer be lost
+  toggle.addEventListener("click", () => (source.stream || is("asked") ? source.end() : source.start()), { signal });
+  document.addEventListener("visibilitychange", look, { signal });
+  video.hidden = true;
+  el.append(toggle, video, rate, status);
+  seen.observe(el);
+  const heard = observe(model, {
+    "msg:custom": (/** @type {{ do: string }} */ message) => {
+      if (message.do !== "done") return;
+      flow.answered(now());
+      rate.textContent = `${flow.rate(now()).toFixed(0)} frames a second`;
+      next();
+    },
+  });
+  const end = () => {
+    clearInterval(beat);
+    seen.disconnect();
+    heard();
+  };
+  return { source, end };
+}
+
+function render({ model, el }) {
+  const root = element("div", "cnnviz-camera"), cleanup = new AbortController();
+  root.addEventListener("keydown", keepKeys, { signal: cleanup.signal });
+  el.append(root);
+  const { source, end } = (model.get("live") ? stream : single)(model, root, cleanup.signal);
+  return () => {
+    source.end();
+    cleanup.abort();
+    end();
+    root.remove();
+  };
+}
+
+export default { render };
