@@ -79,7 +79,7 @@ def between(text: str, mark: str, new: str) -> str:
 def panel_table() -> str:
     rows = ["| panel | shows | the same as a call | chapter |", "|---|---|---|---|"]
     for one in registry.panels():
-        links = ", ".join(f"[{number}](notebooks/{chapters()[number]})" for number in one.chapters)
+        links = ", ".join(chapter_link(number, "notebooks") for number in one.chapters)
         rows.append(f"| `panels.{one.name}` | {one.shows} | `{one.call}` | {links} |")
     return "\n".join(rows) + "\n"
 
@@ -93,7 +93,7 @@ def gallery() -> str:
             continue
         panels = [one for one in registry.panels() if one.family == family]
         numbers = dict.fromkeys(number for panel in panels for number in panel.chapters)
-        links = ", ".join(f"[{number}](../notebooks/{chapters()[number]})" for number in numbers)
+        links = ", ".join(chapter_link(number, "../notebooks") for number in numbers)
         named = ", ".join(f"`cnnviz.panels.{panel.name}`" for panel in panels)
         lines += [f"## {registry.about(family)}", ""]
         lines += [f"Live: {named}. {'Chapters' if len(numbers) > 1 else 'Chapter'} {links}.", ""] if panels else []
@@ -127,6 +127,11 @@ def escaped(text: str) -> str:
 def chapters() -> dict[str, str]:
     """Number of a chapter -> its file."""
     return {path.name[:2]: f"{path.stem}.ipynb" for path in course.sources()}
+
+
+def chapter_link(number: str, folder: str) -> str:
+    """The number of a chapter, with a link where it is written."""
+    return f"[{number}]({folder}/{chapters()[number]})" if number in chapters() else number
 
 
 def chapter_list() -> str:

@@ -14,6 +14,7 @@ from .panel import Panel, computes
 from .prose import Prose, prose
 from .sanity import Sanity
 from .session import Session
+from .texture_growth import TextureGrowth
 
 __all__ = [
     "Activations",
@@ -31,6 +32,7 @@ __all__ = [
     "Prose",
     "Sanity",
     "Session",
+    "TextureGrowth",
     "computes",
     "lab",
     "prose",

@@ -34,12 +34,14 @@ class TextureGrowth(Result):
     values       (C, H, W), 0…1; 0.5 where nothing is yet
     filled       (H, W), bool
     source       (2, H, W): row and column of the sample that each pixel is a copy of; −1 where nothing is yet
+    turn         (H, W): pixels of one turn were filled together, and have seen those of earlier turns; −1 as above
     step, total  pixels filled, and all of them, those that were there at first included
     """
 
     values: Tensor
     filled: Tensor
     source: Tensor
+    turn: Tensor
     step: int
     total: int
     of: str = "texture"
@@ -171,21 +173,22 @@ class _Growth:
         margin, reach = (self.reach, self.reach), self.reach
         self.made = np.pad(np.full((len(self.sample), height, width), 0.5, np.float32), ((0, 0), margin, margin))
         self.known = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
-        self.source = np.full((2, height, width), -1)
+        self.source, self.turn = np.full((2, height, width), -1), np.full((height, width), -1)
         self.count, self.total = 0, height * width
 
     def _put(self, at: np.ndarray, there: np.ndarray) -> None:
         (row, column), reach = at, self.reach
         self.made[:, row + reach, column + reach] = self.sample[:, there[0], there[1]]
         self.known[row + reach, column + reach] = 1
-        self.source[:, row, column] = there
+        self.source[:, row, column], self.turn[row, column] = there, self.count
         self.count += at.shape[1]
 
     def _state(self) -> TextureGrowth:
         inner = slice(self.reach, -self.reach)
         values = torch.from_numpy(self.made[:, inner, inner].copy())
         filled = torch.from_numpy(self.known[inner, inner] > 0)
-        return TextureGrowth(values, filled, torch.from_numpy(self.source.copy()), self.count, self.total)
+        source, turn = (torch.from_numpy(one.copy()) for one in (self.source, self.turn))
+        return TextureGrowth(values, filled, source, turn, self.count, self.total)
 
     # ------------------------------------------------------------------ windows that look alike
 

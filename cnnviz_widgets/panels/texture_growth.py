@@ -1,0 +1,148 @@
+"""T1: a texture that grows pixel by pixel, and from where in the sample each pixel was taken."""
+
+from collections.abc import Iterator
+from functools import partial
+
+import ipywidgets
+import numpy as np
+from torch import Tensor
+
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.texture.grow_texture import TextureGrowth as State
+from cnnviz_widgets.methods.texture.grow_texture import grow_texture
+from cnnviz_widgets.methods.texture.matches import Matches, matches
+from cnnviz_widgets.panels.call import As, Call
+from cnnviz_widgets.panels.controls import another_picture, chosen, slider
+from cnnviz_widgets.panels.making import Making, StepView
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
+from cnnviz_widgets.panels.panel import computes
+from cnnviz_widgets.panels.parts import Mark, View
+from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets import Pointer
+from cnnviz_widgets.widgets.traits import Place
+
+BEST = 6  # windows of the sample that are shown beside that of a pixel
+
+
+class TextureGrowth(Making):
+    """A texture that grows pixel by pixel (Efros & Leung 1999; Wei & Levoy 2000).
+
+    Hover a pixel: its window, the windows of the sample that match it best, and the one that it was copied from.
+
+    sample       the texture: a sample's name, or what ``load_image`` takes
+    sample_size  px to which its shorter side is scaled
+    window, order, size, tolerance, seed
+                 as in ``cnnviz.grow_texture``
+    place        (x, y) of the pixel that is looked at, or None
+    """
+
+    title = "Texture growth"
+    family = "texture"
+    chapters = ("14",)
+    shows = "a texture that is made by copying, and what every pixel is a copy of"
+    as_call = "cnnviz.grow_texture(sample)"
+    pickers = ()
+    sample = another_picture(
+        "brick", label="Texture", styles=True, help="A piece of the texture that is to be continued"
+    )
+    window = option(grow_texture, 3, 31, step=2, help="px of a side of the surroundings that are compared; odd")
+    order = option(grow_texture, help="Onion: around what is there, most neighbors first. Raster: row by row, quicker")
+    size = slider(80, 16, 256, step=8, label="Size", help="px of a side of what is made")
+    sample_size = slider(48, 16, 128, step=8, label="Sample size", more=True, help="px of the sample's shorter side")
+    tolerance = option(grow_texture, 0, 1, step=0.05, more=True)
+    seed = option(grow_texture, 0, 99, more=True)
+    place = Place(None).tag(setting=True)
+
+    def views(self) -> list[ipywidgets.Widget]:
+        texture = StepView("The texture: hover a pixel", max_width=420)
+        texture.image.on_hover(self.guarded(self._look_at))
+        texture.image.on_click(self.guarded(self._look_at))
+        sample = View("Where its surroundings are like this", colormap="magma", opacity=0.5)
+        source = View("Where in the sample each pixel is from", controls=False, max_width=420)
+        windows = View("Its window, and the best matches", labels=True, controls=False)
+        self._parts["pixel"] = Mark(texture, "rectangle")
+        self._parts["copied"] = Mark(sample, "rectangle")
+        parts = {"texture": texture, "sample": sample, "source": source, "windows": windows}
+        return [self.part(name, part) for name, part in parts.items()]
+
+    def tools(self) -> list[ipywidgets.Widget]:
+        """No steps to look at: what is there does not change any more."""
+        return []
+
+    def _look_at(self, pointer: Pointer | None) -> None:
+        if pointer is not None:  # the last place stays when the pointer leaves
+            self.place = pointer.x, pointer.y
+
+    def go_on(self) -> None:
+        """Go on from the pixels that are there."""
+        self.shown = True
+        if self._work().state == "done":
+            raise UserError("the texture is whole: there is nothing to continue.")
+        self._request_all()
+
+    def subject(self) -> str:
+        now = self._drawn or self._now()
+        return f"texture {now.sample!r} window {now.window}"
+
+    def compute(self, now: Now) -> Iterator[Frame]:
+        call = _call(now)
+        for state in self.keep("growth", (str(call), now.sample), call):
+            parts = {"texture": partial(_content, state), "source": state.by_source()}
+            yield Frame(parts, state.step, state.total)
+
+    @computes
+    def look(self, now: Now) -> Frame:
+        """The comparison by which the chosen pixel was filled."""
+        sample, state, window = _sample(now).value, self.kept("growth"), now.window
+        row, column = (now.place or (0, 0))[::-1]
+        found = None
+        if state is not None and now.place and max(row, column) < now.size and window <= min(sample.shape[-2:]):
+            found = matches(sample, state, row, column, window, now.tolerance)
+        if found is None:
+            parts = {"sample": Content(rgb(sample)), "copied": None, "pixel": None, "windows": Content()}
+            return Frame(parts)
+        reach = window // 2
+        top, left = (found.drawn - reach).tolist()
+        return Frame(
+            {
+                "pixel": (column - reach, row - reach, window, window),
+                "copied": (left, top, window, window),
+                "sample": _likeness(sample, found),
+                "windows": _windows(sample, found, window),
+            }
+        )
+
+    def call(self, now: Now) -> str:
+        return f"sample = {_sample(now).written}\ncnnviz.last({_call(now)})"
+
+
+def _sample(now: Now) -> As:
+    return chosen(now.sample, 3, now.sample_size)
+
+
+def _call(now: Now) -> Call:
+    how = {name: getattr(now, name) for name in ("window", "order", "tolerance", "seed")}
+    return Call(grow_texture, As(_sample(now).value, "sample"), size=now.size, **how)
+
+
+def _content(state: State, _: object) -> Content:
+    return state.content()
+
+
+def _likeness(sample: Tensor, found: Matches) -> Content:
+    """The sample, brighter where its windows are more like that of the pixel."""
+    caption = f"{len(found.places)} of {int(found.distance.isfinite().sum())} places match; one was drawn"
+    return Content(rgb(sample), -found.distance.sqrt().numpy(), caption=caption)
+
+
+def _windows(sample: Tensor, found: Matches, window: int) -> Content:
+    reach, (row, column) = window // 2, found.drawn.tolist()
+    others = [place for place in found.places.tolist() if place != [row, column]][: BEST - 1]
+    tiles = [rgb(found.around)] + [
+        rgb(sample[:, y - reach : y + reach + 1, x - reach : x + reach + 1]) for y, x in [(row, column), *others]
+    ]
+    names = ["its window", "drawn", *(f"match {number + 1}" for number in range(len(others)))]
+    return Content(np.stack(tiles), names=names)
