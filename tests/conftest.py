@@ -53,6 +53,15 @@ def real_pictures() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
+def real_styles() -> dict[str, Path]:
+    """Paintings by file stem: ``candy``, ``mosaic``, ``rain-princess-cropped``."""
+    pictures = {path.stem: path for path in sorted((DATA / "style").glob("*.jpg"))}
+    if not pictures:
+        pytest.skip("no style pictures here")
+    return pictures
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's path."""
     if CHROMIUM is None:

@@ -21,7 +21,7 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.backward import quick_way_back, way_back
 from cnnviz_widgets.engine.checks import somebodys, whole_number
 from cnnviz_widgets.engine.optimize.network_passes import NetworkPasses, all_of
-from cnnviz_widgets.engine.optimize.objectives import BoundObjective, Objective, TermInputs
+from cnnviz_widgets.engine.optimize.objectives import BoundObjective, Objective, TermInputs, fingerprint
 from cnnviz_widgets.engine.optimize.operators import After, Gradient, Update
 from cnnviz_widgets.engine.optimize.optimizers import AnyOptimizer, Memory, Optimizer, chosen
 from cnnviz_widgets.engine.optimize.parametrizations import Form, Parametrization, Tensors, fourier
@@ -35,6 +35,7 @@ from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
+EXPLOSION = 10  # times the loss of the step before: what an optimizer remembers has led astray
 REDIRECTED = 16  # the first steps, in which ReLUs that block the whole gradient redirect it
 
 
@@ -48,6 +49,7 @@ class OptimizationState(Result):
     snapshots     step -> picture, of the steps that were asked for, as far as they are done
     of            the objective, as a formula
     alpha         whether the pictures' last channel is their opacity
+    key           of the objective: the same for objectives that are made alike
     The rest is what ``optimize(…, start=state)`` goes on from.
     """
 
@@ -62,6 +64,7 @@ class OptimizationState(Result):
     memory: Memory
     generator: Tensor
     alpha: bool = False
+    key: str = ""
     convention: str = "picture, values 0…1"
     optimiser = Old("optimizer")
 
@@ -115,7 +118,8 @@ def optimize(
     seed           a run repeats exactly on one device
     start          a state to go on from: its picture, its step and its random numbers; ``picture`` and ``seed`` do not
                    count then. All other arguments may differ from those that the state was made with: they hold from
-                   the next step on. Where none differs, the result is that of an uninterrupted run. Or a photograph to
+                   the next step on, so that weights, layers and masks steer the picture that is there. Where none
+                   differs, the result is that of an uninterrupted run. Or a photograph to
                    begin with in place of noise, (C, H, W) or (B, C, H, W), values 0…1: its middle, scaled to the size
                    of ``picture``
 
@@ -127,22 +131,24 @@ def optimize(
 
         last(optimize(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
     """
-    rule, generator = chosen(optimizer), torch.Generator()
+    rule, generator, key = chosen(optimizer), torch.Generator(), fingerprint(objective)
+    for_one_objective = getattr(rule, "for_one_objective", False)
     with _our_own_mode(network):
         if start is None or isinstance(start, Tensor):
             generator.manual_seed(seed)
             form = (picture or fourier()).begin(network, generator)
             with naming("start"):
                 begun = form.start if start is None else _written(as_picture("start", start), form, network)
-            done, parameters, memory, kept = 0, begun, None, {}
+            done, parameters, memory, kept, loss = 0, begun, None, {}, 0.0
         elif not isinstance(start, OptimizationState):
             raise UserError(
                 f"start must be a state or a photograph, as cnnviz.load_image returns it, not {type(start).__name__}."
             )
         else:
             generator.set_state(start.generator)
-            form, done, parameters, kept = start.form, start.step, start.parameters, start.snapshots
-            memory = start.memory if start.optimizer == rule else None
+            form, done, parameters, kept, loss = start.form, start.step, start.parameters, start.snapshots, start.loss
+            useful = start.optimizer == rule and (start.key == key or not for_one_objective)
+            memory = start.memory if useful else None
         pictures = form.decode(*parameters).detach()
         bound = objective.bind(network, len(pictures))
     steps = whole_number("steps", steps, done + 1, where=f"({done} are done)" if done else "")
@@ -188,7 +194,7 @@ def optimize(
                     raise
 
     def states() -> Iterator[OptimizationState]:
-        nonlocal parameters, memory, kept
+        nonlocal parameters, memory, kept, loss
         alive = not (bound.layers or bound.output)
         for step in range(done + 1, steps + 1):
             with _our_own_mode(network):
@@ -202,10 +208,13 @@ def optimize(
                         f"the gradient of {objective!r} is zero: the unit is dead for this picture; try another seed "
                         f"than {seed}, or start=photo, a photograph to begin with."
                     )
+                before, loss = loss, -sum(found.terms.values())
+                if for_one_objective and loss > EXPLOSION * before > 0:
+                    memory = None
                 parameters, memory = moved(step, found)
             state = OptimizationState(
                 step, steps, found.terms, kept, repr(objective), parameters, form, rule, memory,
-                generator.get_state(), alpha=pictures.shape[1] > network.channels,
+                generator.get_state(), alpha=pictures.shape[1] > network.channels, key=key,
             )  # fmt: skip
             if step in wanted:
                 kept = kept | {step: state.values}

@@ -5,12 +5,12 @@ Nothing is changed in place, so a state that was yielded stays valid, and a run 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.gate import Positive, Share, gate
+from cnnviz_widgets.gate import Positive, Range, Share, gate
 from cnnviz_widgets.renamed import module_getattr
 
 Tensors = tuple[Tensor, ...]
@@ -55,24 +55,28 @@ def normalized(parameters: Tensors, gradients: Tensors, memory: Memory, rate: fl
 
 
 @gate
-def lbfgs(history: Positive = 20) -> Optimizer:
+def lbfgs(history: Positive = 20, longest: Annotated[float, Range(above=0)] = 1.0) -> Optimizer:
     """Limited-memory BFGS (Liu & Nocedal, 1989) with steps of the learning rate and no line search.
 
+    longest  root mean square of the longest step that is taken
+    It learns from how far the parameters really moved, which is less than they were told to where pixels are clipped.
     It assumes that the objective stays the same from step to step: use it without random transforms.
     """
-    return _Lbfgs(history)
+    return _Lbfgs(history, longest)
 
 
 @dataclass(frozen=True)
 class _Lbfgs:
     history: int
+    longest: float
+    for_one_objective: ClassVar[bool] = True  # what it remembers is of no use for another one
 
     def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
-        slope = -_flat(gradients)  # of the loss
-        pairs = ()
+        at, slope = _flat(parameters), -_flat(gradients)  # the slope of the loss
+        pairs: tuple[tuple[Tensor, Tensor], ...] = ()
         if memory is not None:
-            pairs, moved, before = memory
-            bend = slope - before
+            pairs, at_before, slope_before = memory
+            moved, bend = at - at_before, slope - slope_before
             if bend @ moved > 1e-10:
                 pairs = (*pairs, (moved, bend))[-self.history :]
         direction, weights = -slope, []
@@ -86,10 +90,11 @@ class _Lbfgs:
             direction = direction + (weights.pop() - (bend @ direction) / (bend @ moved)) * moved
         size = rate if memory is not None else rate * min(1.0, 1 / float(slope.abs().sum().clamp(min=1e-12)))
         change = size * direction
+        change = change * (self.longest / change.square().mean().sqrt().clamp(min=self.longest))
         pieces = change.split([p.numel() for p in parameters])
         return (
             tuple(p + piece.view_as(p) for p, piece in zip(parameters, pieces, strict=True)),
-            (pairs, change, slope),
+            (pairs, at, slope),
         )
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -521,3 +522,66 @@ def test_the_callers_precision_changes_nothing():
         assert torch.equal(run(network, o.logit(1), p.fourier(), steps=3).values, expected)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+# What an optimizer remembers
+
+
+def test_an_explosion_makes_lbfgs_begin_again(deep):
+    """The loss grows tenfold: the next step is the first one of a run that begins there."""
+    wanted = torch.rand(12, 8, 8, dtype=torch.float64)
+    aim, start = o.target_features("3", wanted), p.pixels(start=torch.rand(1, 3, 16, 16, dtype=torch.float64))
+    states = [*optimize(deep, aim, start, steps=4, optimizer="lbfgs", learning_rate=1.0)]
+    for weight, again in ((1, False), (100, True)):
+        exploded = replace(states[-1], terms={"loss": states[-1].loss / -weight})
+        after = next(optimize(deep, aim, start=exploded, steps=5, optimizer="lbfgs", learning_rate=1.0))
+        pairs, *_ = after.memory
+        assert (len(pairs) == 0) is again
+
+
+def test_lbfgs_forgets_another_objective_and_adam_does_not(deep):
+    wanted = torch.rand(12, 8, 8, dtype=torch.float64)
+
+    def aim(weight, wanted=wanted):
+        return weight * o.target_features("3", wanted.clone()) - 0.1 * o.l2()
+
+    for optimizer, forgets in (("lbfgs", True), ("adam", False)):
+        options = {"optimizer": optimizer, "learning_rate": 0.1}
+        start = run(deep, aim(1), p.pixels(), steps=4, **options)
+        count = (lambda state: len(state.memory[0])) if optimizer == "lbfgs" else (lambda state: state.memory[0])
+        (same, *_), (steered, *_), (other, *_) = (
+            [*optimize(deep, objective, start=start, steps=6, **options)]
+            for objective in (aim(1), aim(2), aim(1, 2 * wanted))
+        )
+        assert count(same) > count(start) - (optimizer == "lbfgs")
+        for changed in (steered, other):
+            assert count(changed) == (0 if forgets else 5)
+
+
+def test_a_changed_weight_steers_the_picture_that_is_there(deep):
+    """Weights, layers and masks hold from the next step on: as one step by hand from the picture of before."""
+    wanted, mask = torch.rand(12, 8, 8, dtype=torch.float64), torch.zeros(16, 16)
+    mask[:8] = 1
+    first = run(deep, o.gram("3", wanted), p.pixels(), steps=3, optimizer="sgd")
+    for changed in (7 * o.gram("3", wanted), o.gram("1", wanted[:8]), o.gram("3", wanted, mask)):
+        state = next(optimize(deep, changed, start=first, steps=4, optimizer="sgd", learning_rate=0.01))
+        expected = first.parameters[0] + 0.01 * slope(deep, changed, first.parameters[0])
+        torch.testing.assert_close(state.parameters[0], expected.clamp(0, 1), rtol=1e-9, atol=1e-12)
+
+
+def test_objectives_that_are_made_alike_have_one_fingerprint():
+    features = torch.rand(3, 4, 4)
+
+    def aim(weight=2.0, features=features, layer="3"):
+        return weight * o.target_features(layer, features) * o.l2() - [1, 2] * o.channel("1", 3) + 1
+
+    assert o.fingerprint(aim()) == o.fingerprint(aim(features=features.clone()))
+    others = [
+        aim(3.0),
+        aim(features=features.flip(0)),
+        aim(layer="4"),
+        aim() + 1,
+        -aim(),
+        aim(features=features.half()),
+    ]
+    assert len({o.fingerprint(one) for one in (aim(), *others)}) == 1 + len(others)

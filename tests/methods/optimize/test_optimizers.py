@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from cnnviz_widgets.engine.optimize import optimizers
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.optimize import objectives, optimizers, parametrizations
 from cnnviz_widgets.errors import UserError
 
 STEPS = 12
@@ -44,7 +45,12 @@ def theirs(kind, **options):
         (optimizers.adam, 0.05, torch.optim.Adam, {}),
         (optimizers.sgd(), 0.1, torch.optim.SGD, {}),
         (optimizers.sgd(0.9), 0.05, torch.optim.SGD, {"momentum": 0.9}),
-        (optimizers.lbfgs(5), 0.5, torch.optim.LBFGS, {"max_iter": 1, "history_size": 5, "tolerance_change": 0}),
+        (
+            optimizers.lbfgs(5, longest=10),
+            0.5,
+            torch.optim.LBFGS,
+            {"max_iter": 1, "history_size": 5, "tolerance_change": 0},
+        ),
     ],
 )
 def test_as_torch(optimizer, rate, kind, options):
@@ -53,6 +59,45 @@ def test_as_torch(optimizer, rate, kind, options):
 
 def test_lbfgs_reaches_the_top_soon():
     assert (ours(optimizers.lbfgs(), 1.0)[-1] - 1).abs().max() < 1e-6
+
+
+def as_meant(parameters, gradients, memory, rate):
+    """L-BFGS that takes every step for made as it was meant, also where it was clipped."""
+    memory, meant = memory or (None, None)
+    if memory is not None:
+        memory = (memory[0], parameters[0].flatten() - meant.flatten(), memory[2])
+    moved, later = optimizers.lbfgs()(parameters, gradients, memory, rate)
+    return moved, (later, moved[0] - parameters[0])
+
+
+def test_lbfgs_learns_from_what_really_moved(real_squeezenet, real_styles):
+    """A photograph on white, painted: most of its pixels are at their bound."""
+    photo = torch.ones(3, 192, 192)
+    photo[:, 48:144, 24:168] = cnnviz.load_image("chelsea", size=(96, 144))
+    painting = cnnviz.load_image(real_styles["rain-princess-cropped"], size=(192, 192))
+    names = ["features.1", "features.4", "features.7", "features.9"]
+    of = [real_squeezenet.normalize(one[None]) for one in (photo, painting)]
+    content, style = (real_squeezenet.forward(one, [*names, "features.5"], to_output=False)[1] for one in of)
+    aim = objectives.target_features("features.5", content["features.5"][0])
+    aim = aim + 25 * sum(objectives.gram(name, style[name][0]) for name in names)
+
+    def loss(rule):
+        picture = parametrizations.pixels((192, 192))
+        states = cnnviz.optimize(
+            real_squeezenet, aim, picture, steps=11, optimizer=rule, learning_rate=1.0, start=photo
+        )
+        return cnnviz.last(states, progress=False).loss
+
+    assert loss(optimizers.lbfgs()) < 0.9 * loss(as_meant)
+
+
+def test_lbfgs_takes_no_step_that_is_too_long():
+    x, memory = (torch.zeros(3, dtype=torch.float64),), None
+    for _ in range(STEPS):
+        before = x[0]
+        x, memory = optimizers.lbfgs(longest=0.05)(x, (slope(x[0]),), memory, 1.0)
+        assert (x[0] - before).square().mean().sqrt() <= 0.05 * (1 + 1e-12)
+    assert (x[0] - before).square().mean().sqrt() > 0.04
 
 
 def test_normalized_steps_are_equally_long_in_every_picture():

@@ -6,7 +6,7 @@ A term gives one number for each picture of a batch. Where a channel, class or w
 picture its own: ``channel("layer3", [1, 2, 3, 4])`` makes four pictures of four channels in one run.
 """
 
-from cnnviz_widgets.engine.optimize.objectives.algebra import BoundObjective, Objective, TermInputs
+from cnnviz_widgets.engine.optimize.objectives.algebra import BoundObjective, Objective, TermInputs, fingerprint
 from cnnviz_widgets.engine.optimize.objectives.priors import (
     blur_penalty,
     boundary,
@@ -43,6 +43,7 @@ __all__ = [
     "custom",
     "direction",
     "diversity",
+    "fingerprint",
     "gram",
     "l1",
     "l2",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial, reduce, wraps
+from hashlib import blake2b
 from operator import add
 from typing import Any, NamedTuple
 
@@ -164,6 +165,31 @@ class BoundObjective:
                 weight = weight.to(value.device, value.dtype)
             values[name] = values.get(name, 0) + weight * value
         return values
+
+
+def fingerprint(objective: Objective) -> str:
+    """The same text for objectives that are made of the same terms, weights and tensors."""
+    found = blake2b(digest_size=16)
+
+    def read(one: Any) -> None:
+        if isinstance(one, Term) and one is not ONE:
+            make, given = one.call
+            read((make.func, make.keywords, given))
+        elif isinstance(one, Objective) and one is not ONE:
+            read(one.parts)
+        elif isinstance(one, dict):
+            read([*one.items()])
+        elif isinstance(one, list | tuple):
+            for each in one:
+                read(each)
+        elif isinstance(one, Tensor):
+            found.update(repr((one.shape, one.dtype)).encode())
+            found.update(one.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        else:
+            found.update(repr(one).encode())
+
+    read(objective)
+    return found.hexdigest()
 
 
 def counted(pictures: int) -> str:
