@@ -57,7 +57,7 @@ def real_styles() -> dict[str, Path]:
     """Paintings by file stem: ``candy``, ``mosaic``, ``rain-princess-cropped``."""
     pictures = {path.stem: path for path in sorted((DATA / "style").glob("*.jpg"))}
     if not pictures:
-        pytest.skip("no style pictures here")
+        missing("style pictures")
     return pictures
 
 
