@@ -52,9 +52,10 @@ class _Pooling(TorchFunctionMode):
         return func(*args, **kwargs) if asked is None else self._pooled(*asked)
 
     def _pooled(self, maps: Tensor, *window: Any) -> Tensor:
+        """``window``: kernel size, stride, padding and ceil mode; False = the border's padding does not count."""
         if self.kind == "average":
-            return F.avg_pool2d(maps, *window, count_include_pad=False)
-        return (F.avg_pool2d(maps.square(), *window, count_include_pad=False) + TINY).sqrt()
+            return F.avg_pool2d(maps, *window, False)
+        return (F.avg_pool2d(maps.square(), *window, False) + TINY).sqrt()
 
 
 def _asked(
