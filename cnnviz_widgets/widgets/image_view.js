@@ -4,7 +4,7 @@
 import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.js";
 import { BRUSH, Marks, colorize, paint, sheetColumns } from "./js/paint.js";
 import { ALL, corner, decode, ends, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
-import { brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
+import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
 import { Film, Latest, Mask, between, dragged, grip, gripCursor, keyed } from "./js/tools.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
@@ -64,12 +64,13 @@ class Stage {
       brush: brushBar({ undo: () => this.mask?.undo() && this.painted(), clear: () => this.stroke((mask) => mask.clear()) }, signal),
       film: filmBar({ toggle: () => this.toggleFilm(), seek: (at) => this.seek(at), speed: (factor) => this.film.faster(factor, performance.now()) }, signal),
       wipe: wipeBar((share) => this.wipe(share), signal),
+      blend: blendBar({ strength: (share) => model.set("strength", share), keep: (colors) => model.set("keep_colors", colors) }, signal), // in the browser only
     };
     const { caption, pixels, marks, labels, line, save, opacityLabel, colorsLabel, scale, legend } = this.parts;
     this.stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks, labels, this.bars.tools.root);
     this.tools = element("div", "cnnviz-tools", {}, opacityLabel, colorsLabel, scale, legend);
     this.foot = element("div", "cnnviz-foot", {}, line, save);
-    this.rows = [this.bars.wipe.root, this.bars.film.root, this.bars.brush.root];
+    this.rows = [this.bars.wipe.root, this.bars.blend.root, this.bars.film.root, this.bars.brush.root];
     this.root = element("div", "cnnviz-image-view", {}, caption, this.stage, this.foot, ...this.rows, this.tools);
     caption.hidden = this.tools.hidden = true;
     for (const row of this.rows) row.hidden = true;
@@ -123,7 +124,7 @@ class Stage {
       "change:_scene": () => this.load(),
       "change:colormap": () => (this.color(), this.paint()),
       "change:opacity change:smooth change:max_width change:max_height change:labels change:numbers": redraw,
-      "change:wipe": redraw,
+      "change:wipe change:blend change:strength change:keep_colors": redraw,
       "change:selected change:crosshair change:rectangle change:cursor": () => this.mark(),
       "change:alt change:controls change:_clickable change:_tools change:tool": () => (this.describe(), this.mark()),
       "change:brush": () => (this.describe(), this.receiveMask()),
@@ -287,7 +288,7 @@ class Stage {
     if (place) {
       const picture = this.frames[this.film.frame] ?? this.picture;
       const numbers = model.get("numbers") || zoom.scale > 1;
-      const look = { opacity: model.get("opacity"), smooth: model.get("smooth"), wipe: this.share, numbers, table };
+      const look = { opacity: model.get("opacity"), smooth: model.get("smooth"), wipe: this.share, numbers, table, strength: model.get("strength"), keepColors: model.get("keep_colors") };
       paint(context, { scene, place, zoom, ratio, picture, before, map, colored }, look);
       for (const [tile, label] of this.names()) {
         const [left, top, width] = frame(tile, place, zoom.whole ? zoom : ALL);
@@ -369,6 +370,8 @@ class Stage {
     this.el.style.maxWidth = `${model.get("max_width")}px`;
     this.bars.wipe.root.hidden &&= !scene?.before; // these rows, too, stay once they are there
     this.bars.wipe.show(this.share);
+    this.bars.blend.root.hidden &&= !(scene?.before && model.get("blend"));
+    this.bars.blend.show(model.get("strength"), model.get("keep_colors"));
     this.bars.brush.root.hidden = !model.get("brush").length;
     this.bars.brush.root.classList.toggle("cnnviz-asleep", tool !== "brush");
     this.bars.tools.show(model.get("_tools"), tool, this.zoom.scale > 1);

@@ -58,6 +58,9 @@ class ImageView(BrowserWidget):
     max_width  the largest width in CSS px; the view shrinks with the space it has
     max_height the largest height of its pictures in CSS px; None = as max_width
     wipe       share of the width that shows the picture before, where there is one; the browser moves it by itself
+    blend      whether the browser offers "Strength" and "Keep the colors", where there is a picture before; they are
+    strength   how much of the picture is seen over the one before, 0…1, and
+    keep_colors whether of it only the luminance is; the browser changes these two by itself, too
     numbers    write the values into cells of at least 22 px; where the view is zoomed, they are written in any case
     tool       what the pointer and the keys do now: "point", "rectangle" (see ``on_region``) or "brush" (see ``brush``)
     region     (x, y, width, height) in whole px of the picture, the rectangle that the user drags; or None
@@ -86,6 +89,9 @@ class ImageView(BrowserWidget):
     max_width = Number(448, 64, whole=True).tag(sync=True)
     max_height = t.Int(None, min=64, allow_none=True).tag(sync=True)
     wipe = Number(0.5, 0, 1).tag(sync=True)
+    blend = t.Bool(False).tag(sync=True)
+    strength = Number(1, 0, 1).tag(sync=True)
+    keep_colors = t.Bool(False).tag(sync=True)
     numbers = t.Bool(False).tag(sync=True)
     tool = t.Enum(TOOLS, "point").tag(sync=True)
     region = t.Tuple(t.Int(), t.Int(), t.Int(), t.Int(), default_value=None, allow_none=True).tag(sync=True)

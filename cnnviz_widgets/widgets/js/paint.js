@@ -51,9 +51,9 @@ export const sheetColumns = (count) => Math.ceil(Math.sqrt(count));
  * A scene's pictures and maps.
  * @param {CanvasRenderingContext2D} context
  * @param {{ scene: Scene, place: Place, zoom: Zoom, ratio: number, picture: Sheet | null, before: Sheet | null, map: Maps | null, colored: CanvasImageSource | null }} shown
- * @param {{ opacity: number, smooth: boolean, wipe: number, numbers: boolean, table: ArrayLike<number> }} look
+ * @param {{ opacity: number, smooth: boolean, wipe: number, numbers: boolean, table: ArrayLike<number>, strength: number, keepColors: boolean }} look
  */
-export function paint(context, { scene, place, zoom, ratio, picture, before, map, colored }, { opacity, smooth, wipe, numbers, table }) {
+export function paint(context, { scene, place, zoom, ratio, picture, before, map, colored }, { opacity, smooth, wipe, numbers, table, strength, keepColors }) {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   /** @param {CanvasImageSource} source */
   const put = (source, tile, [rows, across], columns, [x, y, width, height], sharp) => {
@@ -72,6 +72,15 @@ export function paint(context, { scene, place, zoom, ratio, picture, before, map
     context.rect(...seen);
     context.clip();
     if (picture) put(picture.image, tile % picture.count, picture.size, picture.columns, whole, sharp);
+    const putBefore = () => before && put(before.image, tile % before.count, before.size, before.columns, whole, sharp);
+    if (keepColors) {
+      context.globalCompositeOperation = "color"; // hue and chroma of the picture before, luminance of this one
+      putBefore();
+      context.globalCompositeOperation = "source-over";
+    }
+    context.globalAlpha = 1 - strength;
+    if (strength < 1) putBefore();
+    context.globalAlpha = 1;
     if (map && colored && !scene.unseen.includes(tile)) {
       const [x, y, width, height] = overlay(scene, { width: whole[2], height: whole[3] });
       /** @type {[number, number, number, number]} */
@@ -85,7 +94,7 @@ export function paint(context, { scene, place, zoom, ratio, picture, before, map
       context.beginPath();
       context.rect(seen[0], seen[1], seen[2] * wipe, seen[3]);
       context.clip();
-      put(before.image, tile % before.count, before.size, before.columns, whole, sharp);
+      putBefore();
     }
     context.restore();
   }

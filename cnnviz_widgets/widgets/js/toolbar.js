@@ -130,3 +130,22 @@ export function wipeBar(change, signal) {
   share.addEventListener("input", () => change(Number(share.value)), { signal });
   return { root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", "Before", share), element("span", "cnnviz-tool", {}, "After")), show: (/** @type {number} */ value) => (share.value = String(value)) };
 }
+
+/**
+ * How much of a change is seen, and whether it may change the colors.
+ * @param {{ strength(share: number): void, keep(colors: boolean): void }} on
+ * @param {AbortSignal} signal
+ */
+export function blendBar(on, signal) {
+  const strength = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: "0: the picture before; 1: the one after" });
+  const keep = element("input", "", { type: "checkbox", title: "Only the luminance is that of the picture after" });
+  strength.addEventListener("input", () => on.strength(Number(strength.value)), { signal });
+  keep.addEventListener("change", () => on.keep(keep.checked), { signal });
+  return {
+    root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", "Strength", strength), element("label", "cnnviz-tool", {}, keep, "Keep the colors")),
+    show(/** @type {number} */ share, /** @type {boolean} */ kept) {
+      strength.value = String(share);
+      keep.checked = kept;
+    },
+  };
+}
