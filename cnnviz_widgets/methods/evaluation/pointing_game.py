@@ -116,9 +116,10 @@ def pointing_game(
             raise UserError(f"examples must be (image, target, boxes) each, not {came(example)}.")
         image, target, boxes = example
         picture = one_picture(network, image).cpu()
-        distance = _distance(picture.shape[-2:], boxes, number)
+        height, width = picture.shape[-2:]
+        distance = _distance((height, width), boxes, number)
         with somebodys("method"):
-            values = plane(method(network, image, target), tuple(picture.shape[-2:]))
+            values = plane(method(network, image, target), (height, width))
         point = None if values.min() == values.max() else divmod(int(values.argmax()), values.shape[1])
         away = float("inf") if point is None else float(distance[point])
         results.append(

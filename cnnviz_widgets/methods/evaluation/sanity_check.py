@@ -19,6 +19,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Seed, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.networks.network import Layers
 from cnnviz_widgets.pictures.picture import Picture, check_values
 
 __all__ = ["SanityState", "edge_map", "sanity_check", "similarity"]
@@ -84,7 +85,7 @@ def sanity_check(
     target: Any = None,
     *,
     mode: Mode = "cascading",
-    layers: str | Layer | nn.Module | Iterable[str | Layer | nn.Module] | None = None,
+    layers: Layers | None = None,
     random_network: Network | None = None,
     seed: Seed = 0,
 ) -> Iterator[SanityState]:
@@ -120,9 +121,9 @@ def sanity_check(
     if (mode == "labels") != (random_network is not None):
         raise UserError(f"random_network must be given for mode='labels' and for no other, such as this {mode!r}.")
     picture = one_picture(network, image)
-    if min(picture.shape[-2:]) < SMALLEST:
-        size = "×".join(map(str, picture.shape[-2:]))
-        raise UserError(f"image must be at least {SMALLEST} px a side as the network sees it, not {size}.")
+    height, width = picture.shape[-2:]
+    if min(height, width) < SMALLEST:
+        raise UserError(f"image must be at least {SMALLEST} px a side as the network sees it, not {height}×{width}.")
     groups = {} if mode == "labels" else _groups(network, layers)
     if target is None:
         target = int(network.top(network.logits(picture)))
@@ -155,8 +156,8 @@ def sanity_check(
                 total=len(groups) or 1,
                 layers=names,
                 result=result,
-                similarity=similarity(result, trained, tuple(picture.shape[-2:])),
-                edges=similarity(result, edges, tuple(picture.shape[-2:])),
+                similarity=similarity(result, trained, (height, width)),
+                edges=similarity(result, edges, (height, width)),
             )
 
     return states()
@@ -224,7 +225,7 @@ def _scaled(values: Tensor, size: tuple[int, int] | None) -> Tensor:
     return F.interpolate(values[None, None], size, mode="bilinear")[0, 0]
 
 
-def _groups(network: Network, layers: Iterable[str | Layer | nn.Module] | None) -> dict[str, list[str]]:
+def _groups(network: Network, layers: Layers | None) -> dict[str, list[str]]:
     """Layer → names of the modules whose parameters are randomized with it, in the order in which that happens."""
     modules = dict(network.module.named_modules())
     own = [name for name, module in modules.items() if any(True for _ in module.parameters(recurse=False))]
@@ -260,8 +261,8 @@ def randomize(modules: Iterable[nn.Module], seed: int) -> None:
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
-            elif callable(getattr(module, "reset_parameters", None)):
-                module.reset_parameters()
+            elif callable(reset := getattr(module, "reset_parameters", None)):
+                reset()
             else:
                 for parameter in module.parameters(recurse=False):
                     parameter.normal_(float(parameter.mean()), float(parameter.std(correction=0)))

@@ -97,7 +97,7 @@ def segment(
     labels[outside], labels[inside] = cv2.GC_BGD, cv2.GC_FGD
     colors = np.ascontiguousarray(rgb(picture))
     cv2.setRNGSeed(0)
-    cv2.grabCut(colors, labels, None, np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(colors, labels, (0, 0, 0, 0), np.zeros((1, 65)), np.zeros((1, 65)), iterations, cv2.GC_INIT_WITH_MASK)
     return Segmentation(
         torch.from_numpy(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))),
         picture,

@@ -112,14 +112,14 @@ def class_model(
     if unknown := changes.keys() - vars(RECIPES[preset]).keys():
         raise UserError(f"unknown option {unknown.pop()!r}; a recipe has {', '.join(vars(RECIPES[preset]))}.")
     recipe = replace(RECIPES[preset], **changes)
-    single = not isinstance(target, Sequence) or isinstance(target, str)
-    count = batch if single else len(target)
-    if not single and not count:
-        raise UserError("target must be at least one class, not an empty list.")
+    if isinstance(target, Sequence) and not isinstance(target, str):
+        if not target:
+            raise UserError("target must be at least one class, not an empty list.")
+        batch = len(target)
     return optimize(
         network,
         _objective(recipe, target),
-        _picture(recipe, size, count),
+        _picture(recipe, size, batch),
         _transforms(recipe),
         steps=recipe.steps,
         optimizer=recipe.optimizer,
@@ -144,7 +144,7 @@ def _picture(recipe: Recipe, size: Size, batch: int) -> parametrizations.Paramet
 
 
 def _transforms(recipe: Recipe) -> list[transforms.Transform]:
-    asked = [
+    asked: list[tuple[float, Callable[[], transforms.Transform]]] = [
         (recipe.pad, lambda: transforms.pad(recipe.pad)),
         (recipe.jitter, lambda: transforms.jitter(recipe.jitter, wrap=not recipe.pad)),
         (recipe.scale, lambda: transforms.scale(1 - recipe.scale, 1 + recipe.scale)),

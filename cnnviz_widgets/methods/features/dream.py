@@ -102,6 +102,7 @@ def dream(
                 ):
                     in_full = replace(form, decode=partial(_in_full, photo, plain))
                     yield replace(state, step=done + state.step, total=total, form=in_full)
+            assert state is not None  # there is at least one step
             detail, begun = state.parameters[0] - plain, None
 
     return states()

@@ -151,7 +151,7 @@ def invert_hog(
     sides = image.shape[-2:]
     cell = whole_number("cell", cell, 1, max(1, min(sides) // 2), "for two by two cells in the picture")
     network = hog(sides, cell)
-    how = {"beta": beta, "smoothness": smoothness, "steps": steps, "learning_rate": learning_rate}
+    how: dict[str, Any] = {"beta": beta, "smoothness": smoothness, "steps": steps, "learning_rate": learning_rate}
     return invert(network, image, "blocks", **how, **options)
 
 

@@ -21,23 +21,21 @@ def filters(network: Network, layer: "str | Layer | nn.Module | None" = None) ->
     Returns Filters, values (out, in, kernel height, kernel width).
     Raises UserError if the layer is unknown or no convolution.
     """
-    names = [one.name for one in network.layers if _is_convolution(network, one)]
+    names = [one.name for one in network.layers if _convolution(network, one.name)]
     if not names:
         raise UserError(f"{network!r} has no convolution, so there are no filters to see.")
     name = names[0] if layer is None else network.layer(layer).name
-    if name not in names:
+    convolution = _convolution(network, name)
+    if convolution is None:
         raise UserError(f"layer must be a convolution ({_few(names)}), not {name!r}, a {network.layer(name).kind}.")
     with network.lock:  # in training mode, spectral norm moves its buffers whenever the weight is read
-        weight = _module(network, name).weight.detach().cpu().clone()
+        weight = convolution.weight.detach().cpu().clone()
     return Filters(weight, of=name)
 
 
-def _module(network: Network, name: str) -> nn.Module:
-    return network.module.get_submodule(name.split("#")[0])
-
-
-def _is_convolution(network: Network, layer: Layer) -> bool:
-    return isinstance(_module(network, layer.name), nn.Conv2d)
+def _convolution(network: Network, layer: str) -> nn.Conv2d | None:
+    module = network.module.get_submodule(layer.split("#")[0])
+    return module if isinstance(module, nn.Conv2d) else None
 
 
 def _few(names: list[str]) -> str:

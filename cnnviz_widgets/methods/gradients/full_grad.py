@@ -139,7 +139,7 @@ def _batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor | None:
-    if not training:
+    if not training and mean is not None:
         bias = F.batch_norm(torch.zeros_like(mean)[None], mean, variance, weight, bias, eps=eps)  # what it adds to 0
     return _along_channels(bias, x)
 

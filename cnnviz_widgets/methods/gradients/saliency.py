@@ -100,7 +100,7 @@ def neuron_gradient(
 
 
 def _signed(
-    network: Network, image: Picture, target: Target, rule: str, *, times_input: bool = False
+    network: Network, image: Picture, target: Target, rule: RuleName, *, times_input: bool = False
 ) -> GradientPicture:
     pictures = network.prepare(image)
     aim = goal(network, target, len(pictures))

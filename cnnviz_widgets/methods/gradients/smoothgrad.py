@@ -107,13 +107,17 @@ def vargrad(
 
         vargrad(load_network("mini"), load_image("chelsea"), "tabby").values
     """
-    return smoothgrad(network, image, target, samples=samples, noise=noise, statistic="variance", rule=rule, seed=seed)
+    found = smoothgrad(network, image, target, samples=samples, noise=noise, statistic="variance", rule=rule, seed=seed)
+    assert isinstance(found, Heatmap)  # as it is but for "signed"
+    return found
 
 
 def smooth_gradient(*given: Any, **options: Any) -> GradientPicture:
     """Deprecated: ``smoothgrad`` with ``statistic="signed"``."""
     tell("smooth_gradient", 'smoothgrad(…, statistic="signed")')
-    return smoothgrad(*given, **options, statistic="signed")
+    found = smoothgrad(*given, **options, statistic="signed")
+    assert isinstance(found, GradientPicture)
+    return found
 
 
 class _Noisy(NamedTuple):
@@ -127,7 +131,7 @@ class _Noisy(NamedTuple):
 
 
 def _noisy(
-    network: Network, image: Picture, target: Target, samples: int, noise: float, rule: str, seed: int
+    network: Network, image: Picture, target: Target, samples: int, noise: float, rule: RuleName, seed: int
 ) -> _Noisy:
     samples = whole_number("samples", samples, 1)
     if not (isinstance(noise, int | float) and math.isfinite(noise) and noise >= 0):

@@ -295,9 +295,10 @@ def _share(area: Any, height: int, width: int) -> Tensor:
         y = whole_number("y of area", area[1], 0, height - 1, f"in {height} pixels")
         wide = whole_number("width of area", area[2], 1, width - x, f"from x {x} in {width} pixels")
         tall = whole_number("height of area", area[3], 1, height - y, f"from y {y} in {height} pixels")
-        share = torch.zeros(height, width, dtype=torch.float64)
-        share[y : y + tall, x : x + wide] = 1
-        return share
+        rectangle = torch.zeros(height, width, dtype=torch.float64)
+        rectangle[y : y + tall, x : x + wide] = 1
+        return rectangle
+    share: Tensor | None
     try:
         share = torch.as_tensor(area, device="cpu").double()
     except (TypeError, ValueError, RuntimeError):

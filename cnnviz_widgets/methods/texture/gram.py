@@ -37,7 +37,7 @@ def moments(maps: Tensor, mean: Tensor | None = None, std: Tensor | None = None)
     if (mean is None) != (std is None):
         raise UserError("mean and std must both be given, or none of them.")
     own_mean, own_std = (one.reshape(maps.shape[:-2]) for one in mean_and_deviation(batch))
-    if mean is None:
+    if mean is None or std is None:
         return own_mean, own_std
     channels = own_mean.shape[-1]
     for name, one in (("mean", mean), ("std", std)):

@@ -158,7 +158,7 @@ class _Growth:
             rows = np.arange(max(0, -(-(step - size + 1) // (reach + 1))), min(size, step // (reach + 1) + 1))
             at = np.stack([rows, step - rows * (reach + 1)])
             inside = (at[0] >= reach) & (at[1] >= reach) & (at[1] < size - reach)
-            chance = self.draw.random(at.shape[1])
+            chance = self.draw.random((at.shape[1],))
             if inside.any():
                 self._put(at[:, inside], look_up(at[:, inside], chance[inside]))
             if not inside.all():
@@ -235,7 +235,7 @@ class _Growth:
             ring = np.stack(np.nonzero(binary_dilation(known > 0, np.ones((3, 3))) & (known == 0)))
             neighbors = uniform_filter(self.known, self.window, mode="constant")[inner, inner][tuple(ring)]
             ring = ring[:, np.lexsort((self.draw.random(ring.shape[1]), -neighbors.round(6)))]
-            chance = self.draw.random(ring.shape[1])
+            chance = self.draw.random((ring.shape[1],))
             for turn in _turns(ring, self.reach):
                 self._put(ring[:, turn], self._best(ring[:, turn], chance[turn]))
                 if self.count - first >= shown * (self.total - first) / FRAMES or self.count == self.total:
