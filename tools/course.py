@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -91,7 +92,7 @@ def notebook(cells) -> NotebookNode:
     for cell in cells:
         new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in OURS]
-        metadata = {"tags": tags} if tags else {}
+        metadata: dict[str, Any] = {"tags": tags} if tags else {}
         if "hide-input" in tags:  # a text that is written as code
             metadata["jupyter"] = {"source_hidden": True}
         made.append(new(cell.source, id=cell.metadata.get("id", cell.id), metadata=metadata))
@@ -120,7 +121,7 @@ def kernel(**environment: str) -> Iterator[AsyncKernelManager]:
     """A kernel for several notebooks, one after the other: to start one takes longer than most chapters."""
     results = {"OMP_NUM_THREADS": "1"}  # the same to the last digit, wherever a notebook is run
     starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3")
-    manager = starter.create_kernel_manager()
+    manager: Any = starter.create_kernel_manager()  # an AsyncKernelManager: nbclient's annotation is of its base
     starter.start_new_kernel(cwd=str(COURSE), env=os.environ | results | environment)
     try:
         yield manager
@@ -169,7 +170,7 @@ def compressed(picture: str, quality: int = QUALITIES[0]) -> tuple[str, str]:
     Few colors, or a page that is seen through some of it: a PNG with the 256 colors that come nearest. Else a JPEG.
     """
     image = Image.open(BytesIO(b64decode(picture))).convert("RGBA")
-    opaque = image.getextrema()[3][0] == 255
+    opaque = image.getchannel("A").getextrema() == (255, 255)
     candidates = []
     if image.getcolors(256) or not opaque:
         palette = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)

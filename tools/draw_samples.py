@@ -51,8 +51,8 @@ class Canvas:
         other = Canvas(int(self.random.integers(99)))
         thing(other)
         side = round(scale * len(X))
-        sheet = Image.fromarray(np.uint8(255 * np.dstack([other.pixels, other.cover]).clip(0, 1)), "RGBa")
-        sheet = np.asarray(sheet.resize((side, side), Image.Resampling.LANCZOS)) / 255
+        drawn = Image.fromarray(np.uint8(255 * np.dstack([other.pixels, other.cover]).clip(0, 1)), "RGBa")
+        sheet = np.asarray(drawn.resize((side, side), Image.Resampling.LANCZOS)) / 255
         top, left = (round((at + 1) / 2 * len(X) - side / 2) for at in (y, x))
         rows, columns = (slice(max(0, at), min(len(X), at + side)) for at in (top, left))
         part = sheet[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left]
@@ -358,7 +358,7 @@ def monarch(canvas: Canvas) -> None:
             for (x0, y0), (x1, y1) in pairwise(points[1:-1]):
                 for share in np.linspace(0.1, 0.9, 5):
                     at = np.array([x0 + share * (x1 - x0), y0 + share * (y1 - y0)]) * 0.965 + 0.035 * middle
-                    canvas.paint(ellipse(*at, 0.018, 0.018), (0.97, 0.95, 0.9))
+                    canvas.paint(ellipse(at[0], at[1], 0.018, 0.018), (0.97, 0.95, 0.9))
         canvas.lines([(0, -0.25), (side * 0.14, -0.6)], 0.012, (0.05, 0.04, 0.03))
     mask, normal = ball(0, 0.05, 0.055, 0.36)
     canvas.solid(mask, normal, (0.1, 0.08, 0.07), 0.3)

@@ -6,6 +6,7 @@ Each is the first view of the panel, computed with the bundled network on a samp
 import sys
 from dataclasses import replace
 from importlib import import_module
+from typing import Any
 
 from PIL import Image, ImageOps
 
@@ -48,10 +49,12 @@ def few(content: Content) -> Content:
     if content.count <= 1:
         return content
     count = min(content.count, TILES)
-    tiles = {
+    tiles: dict[str, Any] = {
         name: getattr(content, name)[:count] for name in ("picture", "values") if getattr(content, name) is not None
     }
-    ends = {name: end[:count] for name, end in zip(("low", "high"), content.range, strict=True) if len(end) > 1}
+    ends: dict[str, Any] = {
+        name: end[:count] for name, end in zip(("low", "high"), content.range, strict=True) if len(end) > 1
+    }
     unseen = tuple(tile for tile in content.unseen if tile < count)
     return replace(content, **tiles, **ends, names=(), keys=(), heads=(), unseen=unseen, columns=min(count, 4))
 

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, given, refute, tensor, whole_numbers
 from cnnviz_widgets.exercises.question import Question
+from cnnviz_widgets.exercises.saliency import score_of
 from cnnviz_widgets.networks import Layer, Network
 
 
@@ -72,7 +73,7 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
         answer = function(*forward(), target)
         if answer is None:
             raise NotYet("`my_grad_cam` returns nothing: let it return the map, a tensor (h, w).")
-        A, grad = features[0].detach(), gradient(lambda scores, c=target: scores[c])
+        A, grad = features[0].detach(), gradient(score_of(target))
         alpha = grad.mean((1, 2))
         raw = weighted(alpha, A)
         right = raw.relu()
@@ -114,10 +115,10 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
             ),
             "α is the mean of the activations; it is the mean of their gradient.": weighted(A.mean((1, 2)), A).relu(),
             "this is the gradient of the *probability*: take the score, before the softmax.": (
-                cam(lambda scores, c=target: scores.softmax(0)[c])
+                cam(score_of(target, torch.softmax))
             ),
             "this is the gradient of the log-probability: take the score, before the softmax.": (
-                cam(lambda scores, c=target: scores.log_softmax(0)[c])
+                cam(score_of(target, torch.log_softmax))
             ),
             "this is the gradient of all the scores added up: take that of the target alone.": cam(torch.sum),
             "this is the map of the likeliest class, and not of `target`.": cam(torch.max),

@@ -57,7 +57,7 @@ class Question(Choice):
         self.verdict, self.reply = (feedback.verdict, feedback.text) if self.answer else ("", "")
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         listed = "".join(f"\n- **{name}** {words}" for name, words in self.answers)
         text = f"{self.question}\n{listed}\n\n{self.feedback._repr_markdown_()}"
         return data | {"text/plain": repr(self), "text/markdown": text}, metadata

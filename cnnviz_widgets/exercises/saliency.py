@@ -79,6 +79,11 @@ def _gradient(module: nn.Module, batch: Tensor, score: Callable[[Tensor], Tensor
     return torch.autograd.grad(score(module(x)[0]), x)[0][0]
 
 
+def score_of(target: int, after: Callable[..., Tensor] | None = None) -> Callable[[Tensor], Tensor]:
+    """Of scores (classes,) that of one class; ``after`` a softmax, say."""
+    return lambda scores: (scores if after is None else after(scores, 0))[target]
+
+
 @check
 def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
     """function(module, batch, target): (H, W), the greatest size of the gradient over colors, of one class's logit."""
@@ -93,7 +98,7 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
             raise NotYet("`my_saliency` returns nothing: let it return the map, a tensor (H, W).")
         if not same(batch.detach(), untouched):
             raise Wrong("the picture that was given has been changed: work on a copy, `batch.clone()`.")
-        gradient = _gradient(module, batch, lambda logits, c=target: logits[c])
+        gradient = _gradient(module, batch, score_of(target))
         right = gradient.abs().amax(0)
         shapes = {
             (3, *right.shape): "take the greatest of the three colors",
@@ -109,10 +114,10 @@ def check_saliency(function: Callable[[nn.Module, Tensor, int], Tensor]) -> str:
             "the gradient of an earlier call is in it as well: `backward` *adds* to `.grad`. Begin with a fresh copy "
             "of the picture, or clear `.grad`.": both.abs().amax(0),
             "this is the gradient of the *probability*: leave the softmax out, take the score itself.": _gradient(
-                module, batch, lambda logits, c=target: logits.softmax(0)[c]
+                module, batch, score_of(target, torch.softmax)
             ),
             "this is the gradient of the log-probability: leave the softmax out, take the score itself.": _gradient(
-                module, batch, lambda logits, c=target: logits.log_softmax(0)[c]
+                module, batch, score_of(target, torch.log_softmax)
             ),
             "this is the gradient of all the scores added up: take that of the target alone.": _gradient(
                 module, batch, torch.sum

@@ -1,6 +1,6 @@
 """Chapter 00: ask the network, and find what its answer hangs on."""
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -11,6 +11,7 @@ from cnnviz_widgets.exercises.feedback import Wrong, check, given, whole_numbers
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.methods.occlusion.occlusion import occlusion
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.networks.network import Prediction
 
 ENOUGH = 0.9  # share of the greatest possible loss that counts as having found the place
 
@@ -29,7 +30,7 @@ def check_top_class(answer: Any, network: Network, picture: Tensor) -> str:
         index = network.classes.index(answer)
     except UserError as error:
         raise Wrong(f"{error}") from None
-    top = network.predict(picture, k=min(5, len(network.classes)))
+    top = cast(list[Prediction], network.predict(picture, k=min(5, len(network.classes))))  # of one picture
     rank = next((place for place, one in enumerate(top, 1) if one.index == index), None)
     if rank == 1:
         return f"The network gives it {percent(top[0].probability)}."
@@ -62,6 +63,7 @@ def check_weak_spot(answer: Any, network: Network, picture: Tensor, size: int = 
         )
         return float(state.values[row, column])
 
+    assert isinstance(state.baseline, float)  # as it is of one picture
     least = float(state.values.min())
     enough = state.baseline - ENOUGH * (state.baseline - least)
     if least >= state.baseline:
