@@ -6,11 +6,11 @@ A convolution's output ``o`` reads its input from ``-padding + o * stride`` to t
 pooling, padding, cropping and resizing are windows of the same kind, so one rule (``Axis.window``) carries the field
 through all of them. Where branches meet, the fields unite. As functions are followed, not modules, it makes no
 difference how a network is written. Where positions and channels lie among the dimensions is followed as well, through
-permutations and into the tokens of a transformer. What an unknown function makes of them is not guessed: the field is
-then the whole picture, and the positions are unknown.
+permutations and into the tokens of a transformer. After a function that is not known here, the field is the whole
+picture, and the positions are unknown.
 
-The field is strict: a squeeze-and-excitation gate lets every unit behind it see the whole picture, and so does an
-instance or group normalization.
+The field is an upper bound: after a squeeze-and-excitation gate, an instance or a group normalization it is the whole
+picture.
 """
 
 import math
@@ -48,7 +48,7 @@ class Axis:
         return (self.first + self.last) / 2
 
     def window(self, first: float, last: float, step: float, units: int) -> "Axis":
-        """Behind an operation whose output ``o`` reads from ``first + o * step`` to ``last + o * step``."""
+        """After an operation whose output ``o`` reads from ``first + o * step`` to ``last + o * step``."""
         ends = self.first + first * self.jump, self.last + last * self.jump
         return replace(self, first=ends[0], last=ends[1], jump=self.jump * step, units=units)
 
@@ -63,19 +63,19 @@ class Axis:
         if self.jump != other.jump:
             return self.spread(self.units)
         first, last = min(self.first, other.first), max(self.last, other.last)
-        if self.whole != other.whole:  # the one with a window knows where the units lie
+        if self.whole != other.whole:  # the positions of the units are those of the axis with a window
             first, last = (other.first, other.last) if self.whole else (self.first, self.last)
         return replace(self, first=first, last=last, whole=self.whole or other.whole)
 
 
 @dataclass(frozen=True)
 class Field:
-    """The axes (y, x) of a tensor, and where they and the channels lie. Dimensions are counted from the end.
+    """The axes (y, x) of a tensor, and the dimensions of these and of the channels, counted from the end.
 
     dims     of the axes; twice the same: tokens, row after row in one dimension; () = there are no positions;
              None = unknown
     channel  of the channels; None = unknown
-    beside   how many tokens before and after the others are no positions: a class token, for one
+    beside   how many tokens before and after the others have no position, such as a class token
     """
 
     axes: tuple[Axis, ...]
@@ -99,18 +99,18 @@ class Field:
         return all(shape[dim] == axis.units for dim, axis in zip(self.dims, self.axes, strict=True))
 
     def unknown(self, shape: torch.Size, channel: int | None = None) -> "Field":
-        """For a tensor of that shape of which nothing more is known."""
+        """Of a tensor of which only the shape is known."""
         none = self.dims == () or len(shape) < 3
         return Field(tuple(axis.spread(1) for axis in self.axes), () if none else None, channel)
 
     def everywhere(self, shape: torch.Size) -> "Field":
-        """Every unit lies where it did, and may see the whole picture."""
+        """With the same positions, and the whole picture as the field of every unit."""
         if not self.fits(shape):
             return self.unknown(shape, self.channel)
         return replace(self, axes=tuple(replace(axis, whole=True) for axis in self.axes))
 
     def maps(self, shape: torch.Size, windows: Iterable[Window | None] = (None, None)) -> "Field":
-        """For maps (B, C, H, W), through one window per axis; None where it goes over everything."""
+        """Of maps (B, C, H, W), after an operation with one window per axis; None = it covers the whole map."""
         if len(shape) != 4:
             return self.unknown(shape)
         moved = zip(self.axes, windows if self.dims == (-2, -1) else (None, None), shape[-2:], strict=True)
@@ -119,7 +119,7 @@ class Field:
         )
 
     def cut(self, shape: torch.Size, windows: Sequence[Window | None]) -> "Field":
-        """Through one window for each dimension, as slicing and padding are."""
+        """After slicing or padding, which have one window for each dimension."""
         if not self.dims:
             return self.unknown(shape, self.channel)
         if not self.tokens:
@@ -136,13 +136,13 @@ class Field:
         return replace(self, beside=(before, after))
 
     def moved(self, shape: torch.Size, dims: Sequence[int], channel: int | None) -> "Field":
-        """The axes and channels now lie there, counted from either end."""
+        """With the axes and the channels in these dimensions, counted from either end."""
         channel = None if channel is None else channel % len(shape) - len(shape)
         there = replace(self, dims=tuple(dim % len(shape) - len(shape) for dim in dims), channel=channel)
         return there if there.fits(shape) else self.unknown(shape, channel)
 
     def reshaped(self, before: torch.Size, shape: torch.Size) -> "Field":
-        """Where they lie when the same numbers, in the same order, have got another shape."""
+        """After the tensor has been reshaped: the same values, in the same order."""
         channel = next(reversed(_holding(before, self.channel, self.channel, shape)), None) if self.channel else None
         if not self.dims or len(shape) < 3:
             return self.unknown(shape, channel)
@@ -159,7 +159,7 @@ class Field:
         return next((one for one in moved if one.dims), self.unknown(shape, channel))
 
     def mixed(self, shape: torch.Size, dims: Iterable[int], ndim: int) -> "Field":
-        """After ``dims`` (of a tensor with ``ndim`` dimensions) have been summed up or normalized together."""
+        """After a reduction or a normalization over ``dims`` (of a tensor with ``ndim`` dimensions)."""
         gone = {dim % ndim - ndim for dim in dims}
         kept = len(shape) == ndim
         channel = self.channel if kept or self.channel not in gone else None
@@ -168,7 +168,7 @@ class Field:
         if not self.dims:
             return self.unknown(shape, channel)
         if not kept:
-            if gone & set(self.dims):  # an axis is gone for good
+            if gone & set(self.dims):  # an axis has been reduced
                 return replace(self.unknown(shape, channel), dims=())
             there = tuple(dim + sum(lost > dim for lost in gone) for dim in self.dims)
             return replace(self, dims=there, channel=channel)
@@ -181,7 +181,7 @@ class Field:
         return replace(self, axes=tuple(axes))
 
     def joined(self, shape: torch.Size, dim: int, before: int) -> "Field":
-        """As a part of a longer tensor, ``before`` units behind its beginning along ``dim``."""
+        """After concatenation along ``dim``, as the part that begins after ``before`` units."""
         dim = dim % len(shape) - len(shape)
         if self.dims and self.tokens and dim == self.dims[0]:
             front = before + self.beside[0]
@@ -212,7 +212,7 @@ class Tracker(TorchFunctionMode):
         return self._fields.get(tensor) or self._picture.unknown(tensor.shape)
 
     def know(self, tensor: Tensor, field: Field) -> None:
-        """What is known of a tensor from elsewhere."""
+        """Set the field of a tensor that was not computed here."""
         self._fields[tensor] = field
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -253,9 +253,9 @@ def _behind(func: Callable, name: str, args: tuple, kwargs: Arguments, inputs: I
         return field.cut(shape, _padding(named["pad"], len(shape)))
     if name == "getitem" and len(shape) == len(before):
         return field.cut(shape, _slices(args[1], before))
-    placed = [one for one in inputs if one[1].dims]
-    if name in ("cat", "concat", "concatenate") and len(placed) == 1:
-        return _joined(*placed[0], args, kwargs, shape)
+    with_positions = [one for one in inputs if one[1].dims]
+    if name in ("cat", "concat", "concatenate") and len(with_positions) == 1:
+        return _joined(*with_positions[0], args, kwargs, shape)
     if name in _EVERYWHERE:
         return field.everywhere(shape)
     if name in _MIXING:
@@ -269,7 +269,7 @@ def _behind(func: Callable, name: str, args: tuple, kwargs: Arguments, inputs: I
 
 
 def _as_shaped(before: torch.Size, field: Field, shape: torch.Size) -> Field:
-    """Dimensions may have been split, merged, added or left out; else only new ones in front, or other lengths."""
+    """After dimensions have been split, merged, added or removed; a broadcast only adds some in front."""
     if before != shape and before.numel() == shape.numel():
         return field.reshaped(before, shape)
     return field
@@ -352,7 +352,7 @@ def _slices(index: Any, before: torch.Size) -> list[Window | None]:
     """Of every dimension of ``x[index]``, which keeps their number."""
     items = list(index) if isinstance(index, tuple) else [index]
     if Ellipsis in [item for item in items if not isinstance(item, Tensor)]:
-        at = next(place for place, item in enumerate(items) if item is Ellipsis)
+        at = next(at for at, item in enumerate(items) if item is Ellipsis)
         items[at : at + 1] = [slice(None)] * (len(before) + 1 - len(items))
     items += [slice(None)] * (len(before) - len(items))
     if len(items) != len(before):
