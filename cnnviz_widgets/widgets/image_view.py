@@ -20,6 +20,7 @@ from cnnviz_widgets.widgets.front_end import BrowserWidget
 from cnnviz_widgets.widgets.traits import Number
 
 MOST_EXACT = 16_384  # values; more than these travel as one byte each, and the exact one is asked for where it is read
+MOST_CELLS = 1_600  # of one map; in more of them no number can be written on the screen, and they travel so, too
 MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
 LEVELS = 254  # codes 0 … 254 are low … high, 255 is NaN
 TOOLS = ("point", "rectangle", "brush")
@@ -344,8 +345,8 @@ def _numbers(content: Content) -> dict[str, Any]:
     """(N, h, w) as few bytes.
 
     Maps that were enlarged bilinearly travel as the ``cells`` that they come from. Of others, blocks of equal values
-    travel once: ``rows`` and ``columns`` are where blocks begin. They are float32, or from MOST_EXACT values on codes
-    0 … LEVELS of low … high, with LEVELS + 1 for NaN.
+    travel once: ``rows`` and ``columns`` are where blocks begin. They are float32, or beyond MOST_EXACT and MOST_CELLS
+    codes 0 … LEVELS of low … high, with LEVELS + 1 for NaN.
     """
     maps, (low, high) = np.ascontiguousarray(content.maps), content.range
     sent: dict[str, Any] = {"size": list(maps.shape[1:]), "low": low.tolist(), "high": high.tolist()}
@@ -356,7 +357,7 @@ def _numbers(content: Content) -> dict[str, Any]:
     if len(rows) * len(columns) < math.prod(maps.shape[1:]):
         maps = maps[:, rows][:, :, columns]
         sent |= {"rows": rows, "columns": columns}
-    if maps.size <= MOST_EXACT:
+    if maps.size <= MOST_EXACT and maps[0].size <= MOST_CELLS:
         return {**sent, "data": maps.tobytes(), "type": "float32"}
     first, last = (end.reshape(-1, 1, 1).astype(np.float32) for end in (low, high))
     share = (np.nan_to_num(maps) - first) / np.where(last > first, last - first, np.inf)

@@ -12,9 +12,10 @@ from wire import maps_of
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
+from cnnviz_widgets.methods.cam.important_channels import important_channels
 from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, positions
 from cnnviz_widgets.networks import load_network
-from cnnviz_widgets.widgets.image_view import ImageView, Pointer, scene
+from cnnviz_widgets.widgets.image_view import LEVELS, ImageView, Pointer, scene
 from cnnviz_widgets.widgets.tree import close_tree
 
 RNG = np.random.default_rng(0)
@@ -209,7 +210,7 @@ def test_a_picture_that_was_written_anew_is_sent_again(view: ImageView) -> None:
 
 
 @pytest.mark.parametrize("size", [16, 24, 30, 32])
-def test_a_frame_of_occlusion_is_small_and_exact(view: ImageView, sent: list, size: int) -> None:
+def test_a_frame_of_occlusion_is_small(view: ImageView, sent: list, size: int) -> None:
     photo, rng = torch.rand(3, 224, 224), torch.Generator().manual_seed(0)
     tops = positions(224, size, 8)
     state = OcclusionState(
@@ -222,8 +223,15 @@ def test_a_frame_of_occlusion_is_small_and_exact(view: ImageView, sent: list, si
     view.show(replace(state, values=state.values / 2).content())
     frames = [size for names, size in sent if "_scene" in names]
     assert len(sent) == len(frames) == 1
-    assert frames[0] <= (8_000 if size % 8 == 0 else 14_000)
-    np.testing.assert_array_equal(maps_of(view._scene["values"])[0], replace(state, values=state.values / 2).heatmap)
+    assert frames[0] <= 8_000
+    numbers, heatmap = view._scene["values"], replace(state, values=state.values / 2).heatmap.numpy()
+    [found] = maps_of(numbers)
+    if size % 8 == 0:
+        np.testing.assert_array_equal(found, heatmap)
+    else:  # there are four times as many blocks: they are codes
+        [low], [high] = numbers["low"], numbers["high"]
+        step, seen = (high - low) / LEVELS, heatmap.clip(low, high)  # of which the colors are
+        np.testing.assert_allclose(low + found * step, seen, atol=0.51 * step)
 
 
 def test_blocks_are_found_to_the_last_bit_also_of_nan() -> None:
@@ -252,6 +260,13 @@ def test_a_frame_of_grad_cam_is_small(view: ImageView, sent: list) -> None:
     assert max(frames) <= 4_000
     enlarged = F.interpolate(maps[1].cells[None, None], maps[1].values.shape, mode="bilinear", align_corners=False)
     torch.testing.assert_close(enlarged[0, 0], maps[1].values, rtol=0, atol=0)
+
+
+def test_the_picture_under_important_channels_travels_once(view: ImageView) -> None:
+    picture = torch.rand(3, 128, 128, generator=torch.Generator().manual_seed(0))
+    for image, count in ((picture, 1), (torch.stack([picture, picture.flip(-1)]), 2 * 4)):
+        view.show(important_channels(load_network("mini"), image, 1, k=2).content())
+        assert view._picture["count"] == count
 
 
 def test_the_exact_value_of_a_code_is_told(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +27,7 @@ class ImportantChannels(Result):
     values     (C,) or (B, C): α of every channel, the mean of ∂score/∂map over its positions
     channels   2k numbers, from the largest α to the smallest
     positions  (row, column) of each of them: where its map is greatest; None if it is the same everywhere
-    maps       (2k, h, w) or (B, 2k, h, w): what these channels answer
+    maps       (2k, h, w) or (B, 2k, h, w): the activations of these channels
     picture    (C, H, W) or (B, C, H, W), 0…1: what was looked at, as the network sees it
     of         what they are important for; one per picture of a batch
     layer      its name
@@ -48,9 +49,12 @@ class ImportantChannels(Result):
         channels = torch.tensor(self.channels)
         alphas = self.values.gather(-1, channels).flatten().tolist()
         names = [f"{number}: α {alpha:+.2g}" for number, alpha in zip(channels.flatten().tolist(), alphas, strict=True)]
+        pictures = rgb(self.picture.reshape(-1, *self.picture.shape[-3:]))
+        count, *size = pictures.shape
+        under = np.broadcast_to(pictures[:, None], (count, len(maps) // count, *size))  # of one, a browser gets one
         high, signed = maps.abs().amax((1, 2)).clamp(min=1e-12), falls_below(maps)
         return Content(
-            picture=rgb(self.picture.reshape(-1, *self.picture.shape[-3:])).repeat(self.maps.shape[-3], 0),
+            picture=under.reshape(-1, *size),
             values=as_array(maps),
             low=-high if signed else 0,
             high=high,
