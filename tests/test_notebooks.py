@@ -104,7 +104,7 @@ def test_is_committed_executed_and_clean(name):
         assert LIVE not in output.get("data", {})
         assert len(PICTURES & output.get("data", {}).keys()) <= 1
     assert str(ROOT) not in nbformat.writes(notebook)
-    assert (COURSE / name).stat().st_size <= 600_000
+    assert (COURSE / name).stat().st_size <= course.LARGEST
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
@@ -116,6 +116,7 @@ def test_chapter_has_pictures_and_open_tasks(chapter):
     for cell in panels:
         assert any(PICTURES & output.get("data", {}).keys() for output in cell.outputs)
     assert sum(bool(PICTURES & output.get("data", {}).keys()) for output in outputs(notebook)) >= 3
+    assert any("image/png" in output.get("data", {}) for output in outputs(notebook))
     open_tasks = answers(notebook)
     assert len(open_tasks) >= 2
     assert all(text.startswith("… Not yet:") for text in open_tasks)

@@ -156,29 +156,46 @@ def clean(notebook: NotebookNode) -> None:
     notebook.metadata.language_info = LANGUAGE
     for quality in QUALITIES:
         for data, picture in pictures:
-            for kind in ("image/png", "image/jpeg"):  # Pillow gives both
-                data.pop(kind, None)
-            kind, content = compressed(picture, quality)
-            data[kind] = content
+            replace(data, *compressed(picture, quality))
+        if pictures and not any("image/png" in data for data, _ in pictures):  # what looks for pictures looks for PNG
+            data, png = min(
+                ((data, palette(opened(picture))) for data, picture in pictures), key=lambda one: len(one[1])
+            )
+            replace(data, "image/png", png)
         if len(nbformat.writes(notebook).encode()) <= LARGEST:
             break
 
 
-def compressed(picture: str, quality: int = QUALITIES[0]) -> tuple[str, str]:
-    """(MIME type, base64) of a PNG in base64, in a smaller file that looks the same.
+def replace(data: dict, kind: str, content: bytes) -> None:
+    """Put a picture of this MIME type in the place of those of an output, of which Pillow gives two."""
+    for other in ("image/png", "image/jpeg"):
+        data.pop(other, None)
+    data[kind] = b64encode(content).decode()
+
+
+def compressed(picture: str, quality: int = QUALITIES[0]) -> tuple[str, bytes]:
+    """(MIME type, file) of a PNG in base64, in a smaller file that looks the same.
 
     Few colors, or a page that is seen through some of it: a PNG with the 256 colors that come nearest. Else a JPEG.
     """
-    image = Image.open(BytesIO(b64decode(picture))).convert("RGBA")
+    image = opened(picture)
     opaque = image.getchannel("A").getextrema() == (255, 255)
-    candidates = []
+    candidates = [("image/png", b64decode(picture))]
     if image.getcolors(256) or not opaque:
-        palette = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
-        candidates.append(("image/png", saved(palette, "PNG", optimize=True)))
+        candidates.append(("image/png", palette(image)))
     if opaque:
         candidates.append(("image/jpeg", saved(image.convert("RGB"), "JPEG", quality=quality, optimize=True)))
-    kind, content = min([*candidates, ("image/png", b64decode(picture))], key=lambda one: len(one[1]))
-    return kind, b64encode(content).decode()
+    return min(reversed(candidates), key=lambda one: len(one[1]))
+
+
+def opened(picture: str) -> Image.Image:
+    return Image.open(BytesIO(b64decode(picture))).convert("RGBA")
+
+
+def palette(image: Image.Image) -> bytes:
+    """A PNG with the 256 colors that come nearest."""
+    few = image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.FLOYDSTEINBERG)
+    return saved(few, "PNG", optimize=True)
 
 
 def saved(image: Image.Image, kind: str, **options) -> bytes:

@@ -1,4 +1,4 @@
-"""Chapter 03: what a layer answers."""
+"""Chapter 03: the activations of a layer."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refut
 
 @check
 def check_capture(capture: Callable[[nn.Module, nn.Module, Tensor], Tensor]) -> str:
-    """capture(module, layer, batch): what ``layer`` hands on, (C, H, W), while ``module`` works on a batch of one."""
+    """capture(module, layer, batch): the output of ``layer``, (C, H, W), while ``module`` runs on a batch of one."""
     given(capture, "write the function `capture`.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -42,11 +42,11 @@ def check_capture(capture: Callable[[nn.Module, nn.Module, Tensor], Tensor]) -> 
         }
         if not refute(values, right, mistakes):
             raise Wrong(
-                "the values are not those that the layer hands on: is the hook on `layer`, and not on another one?"
+                "the values are not those of the layer's output: is the hook on `layer`, and not on another one?"
             )
         if getattr(answer, "requires_grad", False):
-            raise Wrong("the result still drags the whole graph of the backward pass along: `detach()` it.")
-    return "Caught, copied, and the network is as it was: this is how `net.activations` works inside."
+            raise Wrong("the result still holds the whole graph of the backward pass: `detach()` it.")
+    return "Captured, copied, and the network is as it was: this is how `net.activations` works inside."
 
 
 @check
@@ -64,7 +64,7 @@ def check_sparsity(answer: Any, maps: ActivationMaps) -> str:
         "this is the share in channel 0 alone: take all channels.": float(maps.channel_sparsity[0]),
     }
     if refute(number(answer), share, mistakes):
-        return f"{share:.0%} of the layer's answers to this picture are exactly 0."
+        return f"{share:.0%} of the layer's activations for this picture are exactly 0."
     close = abs(number(answer) - share) < 0.006
     raise Wrong(
         "nearly: give the number as it was computed, not rounded." if close else "compare `maps.values` with 0."
@@ -79,7 +79,7 @@ def check_strongest(answer: Any, maps: ActivationMaps) -> str:
     if getattr(answer, "ndim", 0) == 0 and not isinstance(answer, list | tuple):
         if number(answer) == int(values.argmax()):
             raise Wrong(
-                "this is the place in the flattened tensor: `torch.unravel_index` takes it apart into three numbers."
+                "this is the position in the flattened tensor: `torch.unravel_index` takes it apart into three numbers."
             )
         raise Wrong("three numbers are asked for: (channel, row, column).")
     channel, row, column = place = whole_numbers(answer, ("channel", "row", "column"))
@@ -90,7 +90,7 @@ def check_strongest(answer: Any, maps: ActivationMaps) -> str:
 
     greatest = float(values.max())
     if at(*place) == greatest:
-        return "That unit is the most excited one of the layer."
+        return "That unit has the greatest activation of the layer."
     if at(channel, column, row) == greatest:
         raise Wrong("rows and columns are swapped: a tensor's first index into a map is the row.")
     if at(column, channel, row) == greatest:
@@ -98,7 +98,7 @@ def check_strongest(answer: Any, maps: ActivationMaps) -> str:
     if at(*place) == float("-inf"):
         raise Wrong(f"{place} is outside of the layer, whose shape is {tuple(values.shape)}.")
     if channel in (values.amax((1, 2)) == greatest).nonzero():
-        raise Wrong("the channel is right, but it has a greater value at another place.")
+        raise Wrong("the channel is right, but it has a greater value at another position.")
     if channel == int(values.mean((1, 2)).argmax()):
         raise Wrong("this channel has the greatest mean; the greatest single value is in another one.")
     raise Wrong(f"the value there is {at(*place):.3g}, and there is one of {greatest:.3g}.")

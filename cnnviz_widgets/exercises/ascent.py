@@ -110,7 +110,7 @@ def ask_dumbbell() -> Question:
 def ask_head() -> Question:
     """Why there is a neuron for heads in a network that has no class for heads."""
     return Question(
-        "In networks trained on ImageNet there is a unit that answers to the heads of all kinds of animals. No class "
+        "In networks trained on ImageNet there is a unit that responds to the heads of all kinds of animals. No class "
         "is called *head*. Why is the unit there?",
         {
             "a": (
@@ -119,16 +119,16 @@ def ask_head() -> Question:
             ),
             "b": (
                 "It is chance.",
-                "by chance a unit may answer to anything, but the same units are found again in other networks.",
+                "by chance a unit may respond to anything, but the same units are found again in other networks.",
             ),
             "c": (
                 "A detector of heads helps with many classes at once.",
                 "A head is a part that many animals share: one unit that finds it serves dozens of classes. Nobody "
-                "asked for it; it paid.",
+                "asked for it; training found it useful.",
             ),
             "d": (
                 "It was made by the visualization.",
-                "the picture was made for the unit, but what the unit answers to was there before.",
+                "the picture was made for the unit, but what the unit responds to was there before.",
             ),
         },
         right="c",

@@ -25,16 +25,16 @@ def check_map_size(answer: Any, network: Network, picture: Tensor, layer: str | 
         if given_size == extent:
             raise Wrong(
                 "that is the size of the picture, and of the map when it is stretched over it; how many different "
-                "values has it in truth?"
+                "values does it have?"
             )
         if given_size == tuple(map(round, layer.stride)):
             raise Wrong(
-                "that is how many pixels lie between two places of the layer: divide the picture's sides by it."
+                "that is how many pixels lie between two positions of the layer: divide the picture's sides by it."
             )
         if given_size == layer.receptive_field:
             raise Wrong(
-                "that is how much of the picture one place of the layer sees. These parts overlap: what counts is "
-                "the way from one to the next, the stride."
+                "that is how much of the picture one position of the layer sees. These parts overlap: what counts "
+                "is the distance from one to the next, the stride."
             )
         if [columns, rows] == right:
             raise Wrong("rows and columns are swapped.")
@@ -43,7 +43,7 @@ def check_map_size(answer: Any, network: Network, picture: Tensor, layer: str | 
         raise Wrong("divide the sides of the picture by all the strides on the way to the layer, one after the other.")
     return (
         f"{rows * columns} different values for the {extent[0] * extent[1]} pixels; what is between them in a smooth "
-        "picture has been invented by the scaling."
+        "picture comes from the interpolation."
     )
 
 
@@ -58,7 +58,7 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
     top = int(head(features).argmax())
 
     def forward() -> tuple[Tensor, Tensor]:
-        """A, which has a past, and the scores that come of it, as from a network."""
+        """A, with its graph, and the scores that are computed from it, as in a network."""
         A = (features.requires_grad_() + 0.0).clone()
         return A, head(A)
 
@@ -84,7 +84,7 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
             (1, 1, *right.shape): "of the batch take the first, and of the one channel that is left too, `[0, 0]`",
             tuple(right.shape[::-1]): "rows and columns are swapped",
             tuple(alpha.shape): "these are one number per channel, such as α; weight the maps with it and add them up",
-            (): "one number is left: the maps are to be added up over the channels, not over the places",
+            (): "one number is left: the maps are to be added up over the channels, not over the positions",
         }
         values = tensor(answer, tuple(right.shape), "what `my_grad_cam` returns", shapes)
 
@@ -92,8 +92,8 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
             return weighted(gradient(score).mean((1, 2)), A).relu()
 
         mistakes = {
-            "the ReLU is missing: what speaks against the class is still in it, below 0.": raw,
-            "the size is taken where a ReLU belongs: what speaks against the class now speaks for it.": raw.abs(),
+            "the ReLU is missing: evidence against the class is still in it, below 0.": raw,
+            "the size is taken where a ReLU belongs: evidence against the class now counts for it.": raw.abs(),
             "the ReLU comes too early: first add the channels up, those against the class as well.": (
                 (alpha[:, None, None] * A).relu().sum(0)
             ),
@@ -101,16 +101,16 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
                 alpha.relu(), A
             ).relu(),
             "the ReLU is on the gradient: it belongs on the map.": weighted(grad.relu().mean((1, 2)), A).relu(),
-            "α is the *maximum* of the gradient over the places; its mean is asked for.": (
+            "α is the *maximum* of the gradient over the positions; its mean is asked for.": (
                 weighted(grad.amax((1, 2)), A).relu()
             ),
-            "α is the *sum* of the gradient over the places: divide it by their number, it is the mean.": (
+            "α is the *sum* of the gradient over the positions: divide it by their number, it is the mean.": (
                 weighted(grad.sum((1, 2)), A).relu()
             ),
-            "α is the mean *size* of the gradient: channels that speak against the class count for it.": (
+            "α is the mean *size* of the gradient: channels that are evidence against the class count for it.": (
                 weighted(grad.abs().mean((1, 2)), A).relu()
             ),
-            "α is one mean over all channels: each has its own, so average over the places alone.": (
+            "α is one mean over all channels: each has its own, so average over the positions alone.": (
                 (grad.mean() * A.sum(0)).relu()
             ),
             "α is the mean of the activations; it is the mean of their gradient.": weighted(A.mean((1, 2)), A).relu(),
@@ -122,12 +122,12 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
             ),
             "this is the gradient of all the scores added up: take that of the target alone.": cam(torch.sum),
             "this is the map of the likeliest class, and not of `target`.": cam(torch.max),
-            "gradient and activation are multiplied place by place: that is HiResCAM. In Grad-CAM each channel has "
-            "one weight, the mean of its gradient.": (grad * A).sum(0).relu(),
+            "gradient and activation are multiplied position by position: that is HiResCAM. In Grad-CAM each channel "
+            "has one weight, the mean of its gradient.": (grad * A).sum(0).relu(),
             "this is the weighted gradient; it is the activations that are weighted.": weighted(alpha, grad).relu(),
-            "positive gradient times activation, place by place: that is LayerCAM. In Grad-CAM each channel "
+            "positive gradient times activation, position by position: that is LayerCAM. In Grad-CAM each channel "
             "has one weight, the mean of its gradient.": (grad.relu() * A).sum(0).relu(),
-            "the sign of the gradient is turned: this is the counterfactual map, of what speaks against the class.": (
+            "the sign of the gradient is turned: this is the counterfactual map, of evidence against the class.": (
                 (-raw).relu()
             ),
             "the activations are missing: weight the maps A with α.": grad.sum(0).relu(),
@@ -145,7 +145,7 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
         }
         if not refute(values, right, mistakes):
             raise Wrong(
-                "the values are not ReLU(Σₖ αₖ Aₖ) with αₖ the mean of ∂ score of the target / ∂ Aₖ over places."
+                "the values are not ReLU(Σₖ αₖ Aₖ) with αₖ the mean of ∂ score of the target / ∂ Aₖ over positions."
             )
     return "One weight per channel, one sum, one ReLU: that is all of Grad-CAM."
 
@@ -153,21 +153,21 @@ def check_grad_cam(function: Callable[[Tensor, Tensor, int], Tensor]) -> str:
 def ask_why_equal() -> Question:
     """Why CAM and Grad-CAM agree on networks with global average pooling."""
     return Question(
-        "In a network that ends in global average pooling and one linear layer, Grad-CAM at the last layer is CAM but "
-        "for a factor. Why?",
+        "In a network that ends in global average pooling and one linear layer, Grad-CAM at the last layer is CAM up "
+        "to a factor. Why?",
         {
             "a": (
                 "Because both have a ReLU at the end.",
                 "the ReLU only cuts off what is below 0; it makes no two maps proportional.",
             ),
             "b": (
-                "Because the score is linear in that layer: its slope at every place of channel k is wₖ/Z.",
-                "The score is linear in the layer, so its gradient is the same at all places of a channel, and the "
+                "Because the score is linear in that layer: its gradient at every position of channel k is wₖ/Z.",
+                "The score is linear in the layer, so its gradient is the same at all positions of a channel, and the "
                 "same for all photographs: wₖ/Z, the weight of CAM. At earlier layers it depends on the picture.",
             ),
             "c": (
-                "Because at that layer the maps have so few places.",
-                "that both have few places makes them look alike, but two maps of 8×8 can differ in every value.",
+                "Because at that layer the maps have so few positions.",
+                "that both have few positions makes them look alike, but two maps of 8×8 can differ in every value.",
             ),
             "d": (
                 "Because the training has made the gradient and the weights equal.",
@@ -187,12 +187,12 @@ def ask_which_is_right() -> Question:
             "a": (
                 "The one that points at the thing: that is what a map is for.",
                 "pointing asks whether people would mark that place. A network that recognizes sheep by the meadow "
-                "has a right map that points at the meadow.",
+                "has a right map if it points at the meadow.",
             ),
             "b": (
                 "The one that wins by deletion: only the network can say what it needs.",
                 "deletion asks the network, but about pictures with holes, which it has never seen; part of the fall "
-                "of the curve is owed to the holes.",
+                "of the curve is due to the holes.",
             ),
             "c": (
                 "Neither: one cannot test maps.",

@@ -59,13 +59,13 @@ def check_tiles(tiles: Callable[[Tensor], Tensor]) -> str:
 
 @check
 def check_best_patch(patch: Any, kernel: Tensor) -> str:
-    """patch: of all patches of length 1, the one to which this kernel (C, h, w) answers most."""
+    """patch: of all patches of length 1, the one to which this kernel (C, h, w) responds most."""
     given(patch, "put your patch, a tensor of the kernel's shape, in `patch`.")
     w = kernel.detach().cpu().double()
     values = tensor(patch, tuple(w.shape), "`patch`")
     length = float(values.norm())
     if length == 0:
-        raise Wrong("a patch of zeros gets no answer at all; its length must be 1.")
+        raise Wrong("the response to a patch of zeros is 0; its length must be 1.")
 
     def cosine(other: Tensor) -> float:
         return float((values * other).sum() / (length * other.norm()).clamp(min=1e-12))
@@ -75,22 +75,22 @@ def check_best_patch(patch: Any, kernel: Tensor) -> str:
     peak = torch.where(w == w.max(), 1.0, 0.0).double()
     if alike < 0.9999:
         lookalikes = {
-            "this is the opposite of the best patch: the one with the most negative answer.": -w,
+            "this is the opposite of the best patch: the one with the most negative response.": -w,
             "the kernel was turned by 180°. A convolution layer does not flip its kernel, it compares.": w.flip(1, 2),
             "the colors are in the opposite order: red is channel 0 in both.": w.flip(0),
             "this is the tile as it is shown. For the eye, its smallest weight was made 0; a dark pixel of the tile "
             "is a negative weight.": shown,
             "this takes only the signs of the weights: the best of all patches with pixels from −1 to 1, not of those "
             "with length 1.": w.sign(),
-            "all is put on the one pixel with the greatest weight: the others can add to the answer, too.": peak,
+            "all is put on the one pixel with the greatest weight: the others can add to the response, too.": peak,
         }
         for sentence, other in lookalikes.items():
             if cosine(other) > 0.9999:
                 raise Wrong(sentence)
-        raise Wrong(f"the kernel answers this patch with {alike:.0%} of what is possible.")
+        raise Wrong(f"the kernel's response to this patch is {alike:.0%} of the greatest possible one.")
     if abs(length - 1) > 1e-3:
         raise Wrong(f"the direction is right, but the patch has the length {length:.3g}, not 1: divide it by its norm.")
-    return "By Cauchy and Schwarz, no other patch of this length gets a greater answer: a kernel looks for itself."
+    return "By Cauchy and Schwarz, no other patch of this length has a greater response: a kernel looks for itself."
 
 
 @check
@@ -109,9 +109,9 @@ def check_parameter_count(answer: Any, network: Network) -> str:
         "the filters are counted, not their weights.": out,
     }
     if layer.spatial:
-        places = layer.shape[1] * layer.shape[2]
-        mistakes["the weights are counted again for every place of the map, but all places share them."] = (
-            layer.parameters * places
+        positions = layer.shape[1] * layer.shape[2]
+        mistakes["the weights are counted again for every position of the map, but all positions share them."] = (
+            layer.parameters * positions
         )
     if refute(number(answer), layer.parameters, mistakes):
         return f"{out} · {channels} · {height} · {width} weights and {biases or 'no'} biases."

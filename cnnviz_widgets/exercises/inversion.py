@@ -57,8 +57,8 @@ def ask_forgotten() -> Question:
             ),
             "d": (
                 "The last layer before the classifier.",
-                "The deeper, the more pictures look the same to it: it keeps what tells classes apart, and lets go of "
-                "where and how.",
+                "The deeper, the more pictures look the same to it: it keeps what tells classes apart, and loses "
+                "where things are and how they look.",
             ),
         },
         right="d",

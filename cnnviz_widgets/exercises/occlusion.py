@@ -126,8 +126,8 @@ def ask_zero() -> Question:
                 "at once, take a larger square, or look at the score before the softmax (`score='logit'`).",
             ),
             "c": (
-                "No, it means that the ear speaks against the cat.",
-                "evidence against the class would show as a gain: covering it would make the probability rise.",
+                "No, it means that the ear is evidence against the cat.",
+                "such evidence would show as a gain: covering it would make the probability rise.",
             ),
             "d": (
                 "The stride was too large; with a smaller one it would not be 0 there.",
@@ -139,24 +139,24 @@ def ask_zero() -> Question:
 
 
 def ask_two_maps() -> Question:
-    """Why a feature map can fall silent under the square, and the class stay."""
+    """Why a feature map can drop to 0 under the square, and the class stay."""
     return Question(
-        "In the paper's photograph of a car, the strongest feature map answers to the writing on the car. With the "
+        "In the paper's photograph of a car, the strongest feature map responds to the writing on the car. With the "
         "square on the writing, (b) goes dark, but (d) does not: the probability of “car wheel” stays, and only falls "
         "when the square hides a wheel. How can that be?",
         {
             "a": (
-                "It cannot: if the strongest map falls silent, the class must fall as well.",
+                "It cannot: if the strongest map drops, the class must drop as well.",
                 "a sum of activations and a probability are two measurements; nothing forces them to move together.",
             ),
             "b": (
                 "The strongest map is the one that the class depends on most, so there is a mistake in (d).",
-                "the map was chosen because it answers most to this picture, not because the class uses it.",
+                "the map was chosen because it responds most to this picture, not because the class uses it.",
             ),
             "c": (
-                "The map answers strongly, but the class is read from other maps.",
+                "The map responds strongly, but the class is read from other maps.",
                 "The class is read from all feature maps of the layer, and the strongest of them need not be one that "
-                "the class has a great weight on. How a map and a class hang together is the business of chapter 09.",
+                "the class has a great weight on. Chapter 09 shows how maps and classes are related.",
             ),
             "d": (
                 "The probability is so near to 1 that it cannot move.",

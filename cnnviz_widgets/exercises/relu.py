@@ -30,7 +30,7 @@ def check_by_hand(backprop: Any, deconvnet: Any, guided: Any) -> str:
         mistakes = {
             f"`{name}` has the mask, zeros and ones: multiply it by R.": mask,
             f"`{name}` is multiplied by f itself: f only decides what passes, R is what passes.": right[name] * f,
-            f"`{name}` holds what the ReLU handed on in the forward pass.": f.clamp(min=0),
+            f"`{name}` holds the output of the ReLU in the forward pass.": f.clamp(min=0),
             f"`{name}` lets R through where f is exactly 0: the rule says f > 0.": right[name] + (f == 0) * r,
         }
         for other, result in right.items():
@@ -39,7 +39,7 @@ def check_by_hand(backprop: Any, deconvnet: Any, guided: Any) -> str:
         if not refute(values, right[name], mistakes):
             place = int((values != right[name]).nonzero()[0])
             raise Wrong(
-                f"`{name}` is off at the place number {place}, where f = {f[place]:g} and R = {r[place]:g}: it has "
+                f"`{name}` is off at number {place}, where f = {f[place]:g} and R = {r[place]:g}: it has "
                 f"{values[place]:g}."
             )
     return "Backprop asks who was active, deconvnet asks whose signal is positive, guided asks both."
@@ -50,7 +50,7 @@ def check_guided_relu(function: Any) -> str:
     """function: a torch.autograd.Function, ReLU forward, and backward (f > 0) · (R > 0) · R."""
     given(function, "write the class `GuidedReLU`.")
     if not (isinstance(function, type) and issubclass(function, torch.autograd.Function)):
-        raise Wrong("hand in the class itself: a subclass of `torch.autograd.Function`.")
+        raise Wrong("give the class itself: a subclass of `torch.autograd.Function`.")
     draw = torch.Generator().manual_seed(0)
     f, r = torch.randn(2, 3, 4, 5, generator=draw).double(), torch.randn(2, 3, 4, 5, generator=draw).double()
     f[0, 0, 0], r[0, 0, 0] = 0.0, 1.0  # a ReLU at exactly 0 is not active
@@ -69,7 +69,7 @@ def check_guided_relu(function: Any) -> str:
     if not refute(tensor(out, tuple(f.shape), "what `forward` returns"), f.clamp(min=0), forward):
         raise Wrong("`forward` is not an ordinary ReLU: x where x > 0, and else 0.")
     (back,) = torch.autograd.grad(out, x, r, allow_unused=True)
-    given(back, "`backward` passes nothing on: let it return the signal for x.")
+    given(back, "`backward` returns nothing: let it return the signal for x.")
     rules = _rules(f, r)
     backward = {
         "your guided ReLU passes negative signals back: you forgot (R > 0). This is plain backprop.": rules["backprop"],
@@ -81,10 +81,10 @@ def check_guided_relu(function: Any) -> str:
         "the two conditions are joined by *or*: a signal must meet both.": ((f > 0) | (r > 0)) * r,
         "the signal's size is passed back where it is negative, too: `abs` is not (R > 0).": (f > 0) * r.abs(),
         "the signal is multiplied by f: f decides only whether it passes.": rules["guided"] * f,
-        "nothing comes back, and zeros do not depend on R.": torch.zeros_like(r),
+        "only zeros are passed back: the result must depend on R.": torch.zeros_like(r),
     }
     if refute(tensor(back, tuple(f.shape), "what `backward` returns"), rules["guided"], backward):
-        return "Forward it is a ReLU, backward it lets only good news through, and only to units that were active."
+        return "Forward it is a ReLU; backward it passes positive signals only, and only to units that were active."
     raise Wrong("`backward` must return R where both f > 0 and R > 0, and 0 elsewhere.")
 
 
@@ -92,7 +92,7 @@ def ask_same_picture() -> Question:
     """The rule whose picture is the same for every photograph in a ReLU network without max pooling."""
     return Question(
         "A network has convolutions and ReLUs, but no max pooling. With one of the three rules, the picture that "
-        "comes back from a class is the same for every photograph. With which, and why?",
+        "is passed back from a class is the same for every photograph. With which, and why?",
         {
             "a": (
                 "Backprop.",
@@ -100,8 +100,8 @@ def ask_same_picture() -> Question:
             ),
             "b": (
                 "The deconvnet rule.",
-                "Its mask looks at R alone, so nothing on the way back knows the photograph; only the switches of max "
-                "pooling carry it. Without them, deconvnet draws the network's picture of the class.",
+                "Its mask looks at R alone, so nothing in the backward pass depends on the photograph but the switches "
+                "of max pooling. Without them, deconvnet draws the network's picture of the class.",
             ),
             "c": (
                 "Guided backprop.",
@@ -124,7 +124,7 @@ def ask_edges() -> Question:
         {
             "a": (
                 "The network still knows what it sees: the first layers have learned most of it.",
-                "ask it: with random last layers the prediction is a lottery, however good the first ones are.",
+                "ask it: with random last layers the prediction is random, however good the first ones are.",
             ),
             "b": (
                 "The last layers play no part in the prediction.",

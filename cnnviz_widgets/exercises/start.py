@@ -1,4 +1,4 @@
-"""Chapter 00: ask the network, and find what its answer hangs on."""
+"""Chapter 00: ask the network, and find what its prediction depends on."""
 
 from typing import Any, cast
 
@@ -76,5 +76,5 @@ def check_weak_spot(answer: Any, network: Network, picture: Tensor, size: int = 
         raise Wrong("a square there does not harm the class at all: look for the other end of the color scale.")
     raise Wrong(
         f"a square there leaves the class {percent(kept(x, y))}, but there is a place where it leaves "
-        f"{percent(least)}: hover over the brightest part of the map."
+        f"{percent(least)}: move the pointer over the reddest part of the map."
     )
