@@ -63,8 +63,8 @@ PATCHES = {
     "the tile as it is shown": (KERNEL - KERNEL.min()) / (KERNEL.max() - KERNEL.min()),
     "only the signs": KERNEL.sign(),
     "the one pixel": (KERNEL.max() == KERNEL).float(),
-    "of what is possible": torch.ones_like(KERNEL),
-    "zeros gets no answer": torch.zeros_like(KERNEL),
+    "of the greatest possible one": torch.ones_like(KERNEL),
+    "response to a patch of zeros is 0": torch.zeros_like(KERNEL),
 }
 
 
@@ -105,7 +105,7 @@ def one_layer(bias: bool) -> Network:
         (8 * 5 * 7 + 8, "each of the 3 channels"),
         (3 * 5 * 7 + 1, "one filter alone"),
         (8, "the filters are counted"),
-        ((8 * 3 * 5 * 7 + 8) * 20 * 18, "all places share them"),
+        ((8 * 3 * 5 * 7 + 8) * 20 * 18, "all positions share them"),
         (1000, "(8, 3, 5, 7)"),
         ("many", "one number"),
     ],

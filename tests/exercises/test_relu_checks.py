@@ -22,7 +22,7 @@ RIGHT = {
         ("backprop", [6, 0, -2, 0, 0, 5], "multiplied by f itself"),
         ("guided", [3, 0, 2, 0, 0, 5], "in the forward pass"),
         ("backprop", [2, 0, -1, 0, 5, 1], "f is exactly 0"),
-        ("guided", [2, 0, 0, 0, 0, 2], "the place number 5, where f = 5 and R = 1: it has 2"),
+        ("guided", [2, 0, 0, 0, 0, 2], "number 5, where f = 5 and R = 1: it has 2"),
         ("guided", [2, 0, 0, 0, 0], "(6,) is asked for"),
         ("guided", "2 0 0", "cannot be read as numbers: it is `'2 0 0'`"),
     ],
@@ -78,14 +78,14 @@ FUNCTIONS = {
     "joined by *or*": relu(lambda f, r: ((f > 0) | (r > 0)) * r),
     "`abs` is not (R > 0)": relu(lambda f, r: (f > 0) * r.abs()),
     "f decides only whether": relu(lambda f, r: (f > 0) * (r > 0) * r * f),
-    "nothing comes back": relu(lambda f, r: 0 * r),
+    "only zeros are passed back": relu(lambda f, r: 0 * r),
     "must return R where both": relu(lambda f, r: (f > 0) * (r > 0) * r * 2),
     "`forward` returns its input": relu(forth=lambda f: f.clone()),
     "`forward` returns the mask": relu(forth=lambda f: (f > 0).double()),
     "`forward` takes the absolute value": relu(forth=lambda f: f.abs()),
     "`forward` writes into its input": relu(forth=overwriting),
     "`forward` is not an ordinary ReLU": relu(forth=lambda f: f.clamp(min=0, max=1)),
-    "hand in the class itself": torch.relu,
+    "give the class itself": torch.relu,
     "the code stopped with `NameError": relu(lambda f, r: forgotten * r),  # noqa: F821
 }
 
