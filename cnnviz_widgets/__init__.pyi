@@ -38,6 +38,8 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.style.load_style import Style, Styled, load_style, save_style, styles
+from .methods.style.train_style import train_style
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .networks import Network, load_network
@@ -61,6 +63,8 @@ __all__ = [
     "SanityState",
     "Segmentation",
     "Session",
+    "Style",
+    "Styled",
     "TextureGrowth",
     "TopExamples",
     "UserError",
@@ -102,6 +106,7 @@ __all__ = [
     "load_dataset",
     "load_image",
     "load_network",
+    "load_style",
     "methods",
     "moments",
     "networks",
@@ -124,12 +129,15 @@ __all__ = [
     "saliency",
     "samples",
     "sanity_check",
+    "save_style",
     "score_cam",
     "segment",
     "show",
     "similarity",
     "smoothgrad",
+    "styles",
     "top_examples",
+    "train_style",
     "transforms",
     "use",
     "vargrad",

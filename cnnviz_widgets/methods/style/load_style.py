@@ -1,0 +1,168 @@
+"""T6: trained styles in use."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Annotated, Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.picture_networks import StyleNetwork, TransformerNet
+from cnnviz_widgets.engine.training import TrainingState
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import OWN, Share, came, gate
+from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime.device import callers_modes_off
+from cnnviz_widgets.runtime.device import device as device_in_use
+from cnnviz_widgets.runtime.interrupts import guarded
+
+__all__ = ["Style", "Styled", "load_style", "save_style", "styles"]
+example = dict(source="stained_glass")
+
+FOLDER = Path(__file__).parent / "weights"
+LEAST = 16  # px of a side
+STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Styled(Result):
+    """A picture in another style.
+
+    values   (C, H, W), or (B, C, H, W) for a batch, 0…1
+    picture  the photograph, as large
+    of       the style
+    """
+
+    values: Tensor
+    picture: Tensor
+    of: str
+    convention: str = "picture, values 0…1"
+
+    def content(self) -> Content:
+        return Content(picture=rgb(self.values), caption=self.of)
+
+
+class Style:
+    """A trained style: ``style(photo)`` paints. ``load_style`` makes it.
+
+    name    of the style
+    module  the network, from pictures (B, 3, H, W) to such, values 0…1
+    """
+
+    def __init__(self, name: str, module: nn.Module) -> None:
+        self.name, self.module = name, module
+
+    def __repr__(self) -> str:
+        return f"Style({self.name}, {sum(one.numel() for one in self.module.parameters()):,} parameters)"
+
+    @gate
+    def __call__(self, image: Picture, strength: Share = 1.0) -> Styled:
+        """The picture in this style, by one pass.
+
+        image     (1 or 3, H, W) or (B, 1 or 3, H, W), values 0…1, at least 16 px on each side; gray is repeated
+        strength  0 is the photograph itself, 1 the style; between, colors are mixed
+        """
+        check_values("image", image)
+        if image.ndim not in (3, 4) or image.shape[-3] not in (1, 3) or min(image.shape[-2:]) < LEAST:
+            raise UserError(
+                f"image must be (1 or 3, H, W) or a batch of such, of at least {LEAST} px a side, not {came(image)}."
+            )
+        photos = image.reshape(-1, *image.shape[-3:]).expand(-1, 3, -1, -1)
+        where = next(self.module.parameters())
+        with guarded(*callers_modes_off(where.device), torch.no_grad()):
+            inputs = photos.to(where).clamp(0, 1)
+            painted = self.module(inputs) if strength else inputs
+        mixed = photos.cpu().lerp(painted.to("cpu", photos.dtype), strength)
+        return Styled(mixed.view(*image.shape[:-3], *mixed.shape[1:]), image.cpu(), self.name)
+
+
+def styles() -> tuple[str, ...]:
+    """Names of the styles that are there without a training."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.safetensors")))
+
+
+@gate
+def load_style(source: Annotated[Any, OWN]) -> Style:
+    """A trained style, to paint with: ``load_style("stained_glass")("chelsea", strength=0.8)``.
+
+    source  the name of a bundled style, see ``styles``; a state of ``train_style``; or the path of a file: one that
+            ``save_style`` has written, or one of PyTorch's example "fast neural style" (.pth or .model). Old files of
+            that kind hold statistics of instance norms, which have no use: they are left out, with a remark
+    UserError for what is none of these.
+    """
+    if isinstance(source, TrainingState):
+        if not isinstance(source.module, StyleNetwork):
+            raise UserError("source must be a state of train_style, not of another training.")
+        return Style("trained", source.network)
+    if not isinstance(source, str | os.PathLike):
+        raise UserError(
+            f"source must be the name or the file of a style, or a state of train_style, not {came(source)}."
+        )
+    named = os.fspath(source) in styles()
+    path = FOLDER / f"{source}.safetensors" if named else Path(source)
+    if not path.is_file():
+        raise UserError(
+            f"source {came(os.fspath(source))} is neither a file nor a style: there are {', '.join(styles())}."
+        )
+    module = _read(path)
+    return Style(path.stem, module.eval().requires_grad_(False).to(device_in_use()))
+
+
+@gate
+def save_style(source: Annotated[Any, OWN], path: str | os.PathLike) -> None:
+    """Write a trained style to a file, as safetensors in float16, about 400 KB: for use, not for further training.
+
+    source  what ``load_style`` takes
+    """
+    module = load_style(source).module
+    if not isinstance(module, StyleNetwork):
+        raise UserError(f"source must be a style that train_style has made, not a {type(module).__name__}.")
+    weights = {name: one.cpu().half().contiguous() for name, one in module.state_dict().items()}
+    try:
+        save_file(weights, path, {"style": json.dumps(module.layout)})
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"path {came(os.fspath(path))} cannot be written ({error}).") from error
+
+
+def _read(path: Path) -> nn.Module:
+    refused = UserError(f"source {came(os.fspath(path))} is not the file of a style.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            layout = (file.metadata() or {}).get("style")
+            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    except SafetensorError:
+        layout, weights = None, _unpickled(path, refused)
+    module = StyleNetwork(**json.loads(layout)) if layout else TransformerNet()
+    return _filled(module, weights, refused)
+
+
+def _unpickled(path: Path, refused: UserError) -> dict[str, Tensor]:
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise refused from error
+    if not isinstance(weights, Mapping) or not all(isinstance(one, Tensor) for one in weights.values()):
+        raise refused
+    return {str(name): one for name, one in weights.items()}
+
+
+def _filled(module: nn.Module, weights: dict[str, Tensor], refused: UserError) -> nn.Module:
+    """With these weights; of instance norms without the statistics, which older versions of torch have saved."""
+    known = module.state_dict()
+    left_out = [name for name in weights if name not in known and name.rpartition(".")[2] in STATISTICS]
+    if left_out:
+        remark(f"{len(left_out)} running statistics of instance norms, such as {left_out[0]!r}, are left out: unused.")
+    weights = {name: one for name, one in weights.items() if name not in left_out}
+    if {name: one.shape for name, one in weights.items()} != {name: one.shape for name, one in known.items()}:
+        raise refused
+    module.load_state_dict(weights)
+    return module
