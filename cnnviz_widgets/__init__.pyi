@@ -40,6 +40,8 @@ from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .methods.style.load_style import Style, Styled, load_style, save_style, styles
 from .methods.style.train_style import train_style
+from .methods.style.train_upscaler import train_upscaler
+from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscale, upscale_table
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .networks import Network, load_network
@@ -67,6 +69,8 @@ __all__ = [
     "Styled",
     "TextureGrowth",
     "TopExamples",
+    "UpscaleTable",
+    "Upscaled",
     "UserError",
     "activations",
     "boxes_in_view",
@@ -130,6 +134,7 @@ __all__ = [
     "samples",
     "sanity_check",
     "save_style",
+    "save_upscaler",
     "score_cam",
     "segment",
     "show",
@@ -138,7 +143,10 @@ __all__ = [
     "styles",
     "top_examples",
     "train_style",
+    "train_upscaler",
     "transforms",
+    "upscale",
+    "upscale_table",
     "use",
     "vargrad",
     "visualize",

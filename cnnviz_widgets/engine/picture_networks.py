@@ -11,7 +11,16 @@ Norm = Literal["instance", "batch"]
 EDGE = 1e-3  # values nearer to 0 and 1 have a logit as large as here
 
 
-class StyleNetwork(nn.Module):
+class PictureNetwork(nn.Module):
+    """From pictures (B, 3, H, W) to pictures, values 0…1.
+
+    layout  the arguments that build it, as a file holds them
+    """
+
+    layout: dict[str, Any]
+
+
+class StyleNetwork(PictureNetwork):
     """A picture in another style, by one pass (Johnson et al., 2016; instance norm: Ulyanov et al., 2016).
 
     widths  channels after each of the three convolutions that reduce the picture to a quarter of its sides
@@ -43,7 +52,7 @@ class StyleNetwork(nn.Module):
         return torch.sigmoid(0.5 * torch.logit(pictures, eps=EDGE) + change)
 
 
-class TransformerNet(nn.Module):
+class TransformerNet(PictureNetwork):
     """The network of PyTorch's example "fast neural style", whose trained files are about: 1.68 million parameters.
 
     It takes and returns values 0…255; here they are 0…1, as everywhere.
@@ -51,6 +60,7 @@ class TransformerNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.layout = {}
         convolutions = {"conv1": (3, 32, 9, 1), "conv2": (32, 64, 3, 2), "conv3": (64, 128, 3, 2)}
         ups = {"deconv1": (128, 64, 3, 1), "deconv2": (64, 32, 3, 1), "deconv3": (32, 3, 9, 1)}
         for name, (inputs, outputs, kernel, stride) in (convolutions | ups).items():
@@ -74,7 +84,7 @@ class TransformerNet(nn.Module):
         return (part["deconv3"](x) / 255).clamp(0, 1)[..., :height, :width]
 
 
-class Upscaler(nn.Module):
+class Upscaler(PictureNetwork):
     """Enlarges pictures: bicubic interpolation, plus details from a residual network on the small picture.
 
     The details come by sub-pixel convolution (Shi et al., 2016); the last kernels begin at 0, as bicubic interpolation.
@@ -92,8 +102,12 @@ class Upscaler(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (B, 3, h, w), values 0…1, as (B, 3, factor · h, factor · w), values about 0…1."""
-        plain = F.interpolate(pictures, scale_factor=float(self.factor), mode="bicubic", align_corners=False)
-        return plain + F.pixel_shuffle(self.last(self.blocks(self.first(pictures - 0.5))), self.factor)
+        details = self.last(self.blocks(self.first(pictures - 0.5)))
+        return self.plain(pictures) + F.pixel_shuffle(details, self.factor)
+
+    def plain(self, pictures: Tensor) -> Tensor:
+        """As large, by bicubic interpolation alone."""
+        return F.interpolate(pictures, scale_factor=float(self.factor), mode="bicubic", align_corners=False)
 
 
 class _Block(nn.Module):

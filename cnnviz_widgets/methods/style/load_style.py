@@ -1,26 +1,21 @@
 """T6: trained styles in use."""
 
-import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Annotated, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
-from cnnviz_widgets.engine.picture_networks import StyleNetwork, TransformerNet
+from cnnviz_widgets.engine.network_files import read, write
+from cnnviz_widgets.engine.picture_networks import PictureNetwork, StyleNetwork, Upscaler
 from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Share, came, gate
 from cnnviz_widgets.pictures.picture import Picture, check_values
-from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -28,9 +23,8 @@ from cnnviz_widgets.runtime.interrupts import guarded
 __all__ = ["Style", "Styled", "load_style", "save_style", "styles"]
 example = dict(source="stained_glass")
 
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = Path(__file__).parent / "weights" / "styles"
 LEAST = 16  # px of a side
-STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,7 +52,7 @@ class Style:
     module  the network, from pictures (B, 3, H, W) to such, values 0…1
     """
 
-    def __init__(self, name: str, module: nn.Module) -> None:
+    def __init__(self, name: str, module: PictureNetwork) -> None:
         self.name, self.module = name, module
 
     def __repr__(self) -> str:
@@ -113,56 +107,16 @@ def load_style(source: Annotated[Any, OWN]) -> Style:
         raise UserError(
             f"source {came(os.fspath(source))} is neither a file nor a style: there are {', '.join(styles())}."
         )
-    module = _read(path)
-    return Style(path.stem, module.eval().requires_grad_(False).to(device_in_use()))
+    module = read(path)
+    if isinstance(module, Upscaler):
+        raise UserError(f"source {came(os.fspath(path))} is an upscaler, not a style.")
+    return Style(path.stem, module.to(device_in_use()))
 
 
 @gate
-def save_style(source: Annotated[Any, OWN], path: str | os.PathLike) -> None:
+def save_style(source: Annotated[Any, OWN], path: Annotated[str | os.PathLike, "a path"]) -> None:
     """Write a trained style to a file, as safetensors in float16, about 400 KB: for use, not for further training.
 
     source  what ``load_style`` takes
     """
-    module = load_style(source).module
-    if not isinstance(module, StyleNetwork):
-        raise UserError(f"source must be a style that train_style has made, not a {type(module).__name__}.")
-    weights = {name: one.cpu().half().contiguous() for name, one in module.state_dict().items()}
-    try:
-        save_file(weights, path, {"style": json.dumps(module.layout)})
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"path {came(os.fspath(path))} cannot be written ({error}).") from error
-
-
-def _read(path: Path) -> nn.Module:
-    refused = UserError(f"source {came(os.fspath(path))} is not the file of a style.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            layout = (file.metadata() or {}).get("style")
-            weights = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except SafetensorError:
-        layout, weights = None, _unpickled(path, refused)
-    module = StyleNetwork(**json.loads(layout)) if layout else TransformerNet()
-    return _filled(module, weights, refused)
-
-
-def _unpickled(path: Path, refused: UserError) -> dict[str, Tensor]:
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
-        raise refused from error
-    if not isinstance(weights, Mapping) or not all(isinstance(one, Tensor) for one in weights.values()):
-        raise refused
-    return {str(name): one for name, one in weights.items()}
-
-
-def _filled(module: nn.Module, weights: dict[str, Tensor], refused: UserError) -> nn.Module:
-    """With these weights; of instance norms without the statistics, which older versions of torch have saved."""
-    known = module.state_dict()
-    left_out = [name for name in weights if name not in known and name.rpartition(".")[2] in STATISTICS]
-    if left_out:
-        remark(f"{len(left_out)} running statistics of instance norms, such as {left_out[0]!r}, are left out: unused.")
-    weights = {name: one for name, one in weights.items() if name not in left_out}
-    if {name: one.shape for name, one in weights.items()} != {name: one.shape for name, one in known.items()}:
-        raise refused
-    module.load_state_dict(weights)
-    return module
+    write(load_style(source).module, path)

@@ -1,0 +1,66 @@
+"""Train a style or an upscaler from a folder of photographs: how the bundled ones were made.
+
+    python -m cnnviz_widgets.cli.train style stained_glass PHOTOGRAPHS --out stained_glass.safetensors
+    python -m cnnviz_widgets.cli.train upscaler PHOTOGRAPHS --out upscaler.safetensors
+
+``OUT.training`` beside it is to resume from: the same command goes on where it stopped.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.training import TrainingState
+from cnnviz_widgets.runtime.progress import bar
+
+SAVED = 100  # steps from one saved state to the next
+
+
+def main() -> None:
+    chosen = _parser().parse_args()
+    torch.set_num_threads(chosen.threads)
+    options: dict[str, Any] = {name: value for name in ("steps", "beta") if (value := getattr(chosen, name, None))}
+    resumed = chosen.out.with_suffix(".training")
+    options["start"] = resumed if resumed.exists() else None
+    if chosen.what == "style":
+        network = cnnviz.load_network(chosen.network)
+        states, save = cnnviz.train_style(network, chosen.style, chosen.images, **options), cnnviz.save_style
+    else:
+        states, save = cnnviz.train_upscaler(chosen.images, **options), cnnviz.save_upscaler
+    _run(states, save, resumed, chosen.out)
+
+
+def _run(
+    states: Iterator[TrainingState], save: Callable[[TrainingState, Path], None], resumed: Path, out: Path
+) -> None:
+    with bar(total=0) as shown:
+        for state in states:
+            shown.total = state.total
+            shown.set_postfix({name: f"{value:.3g}" for name, value in state.losses.items()}, refresh=False)
+            shown.update(state.step - shown.n)
+            if state.step % SAVED == 0 or state.step == state.total:
+                state.save(resumed)
+                save(state, out)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    kinds = parser.add_subparsers(dest="what", required=True)
+    style, upscaler = kinds.add_parser("style"), kinds.add_parser("upscaler")
+    style.add_argument("style", help="a picture, or the name of a sample")
+    for kind in (style, upscaler):
+        kind.add_argument("images", type=Path, help="a folder of photographs, some 200")
+        kind.add_argument("--out", type=Path, required=True)
+        kind.add_argument("--steps", type=int)
+        kind.add_argument("--threads", type=int, default=torch.get_num_threads())
+    style.add_argument("--network", default="squeezenet1_0", help="whose features are compared")
+    style.add_argument("--beta", type=float, help="weight of the style")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
