@@ -139,7 +139,7 @@ def train(
         begun = start if isinstance(start, TrainingState) else _read(start, module, view)
         check_start(begun, trained, steps)
         trained.load_state_dict(begun.weights)
-        generator.set_state(begun.generator)
+        generator.set_state(begun.generator.cpu())
         done, memory, kept = begun.step, begun.memory, begun.average
     template = deepcopy(module).requires_grad_(False)
     where = next(iter(parameters.values())).device
@@ -233,7 +233,9 @@ def _read(path: Any, module: nn.Module, view: Callable[[nn.Module], Tensor]) -> 
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["training"])
-            parts = _put_together(about["layout"], {name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            where = next(module.parameters()).device
+            tensors = {name: file.get_tensor(name).to(where) for name in file.keys()}  # noqa: SIM118
+            parts = _put_together(about["layout"], tensors)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UserError(f"start {came(os.fspath(path))} is not the file of a saved training ({error}).") from error
     template = deepcopy(module).requires_grad_(False)

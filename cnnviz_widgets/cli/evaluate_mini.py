@@ -1,8 +1,8 @@
 """How good is it, and what does it mix up: the figures in ``docs/mini.md``.
 
-    python -m cnnviz_widgets.networks.evaluate DATA
+    python -m cnnviz_widgets.cli.evaluate_mini DATA
 
-``DATA`` holds ``val/<class>/*.jpg``, in the layout of :mod:`~cnnviz_widgets.networks.train`.
+``DATA`` holds ``val/<class>/*.jpg``, in the layout of :mod:`~cnnviz_widgets.cli.train_mini`.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.networks.train import predictions, read_folder
+from cnnviz_widgets.cli.train_mini import predictions, read_folder
 from cnnviz_widgets.networks.zoo import load_network
 
 SIZES = (64, 96, 128, 160, 224)

@@ -1,9 +1,9 @@
 """Train ``mini`` from a folder of pictures: the script that made the weights in this package.
 
-    python -m cnnviz_widgets.networks.train DATA --out RUN
+    python -m cnnviz_widgets.cli.train_mini DATA --out RUN
 
 ``DATA`` holds ``train/<class>/*.jpg`` and ``val/<class>/*.jpg`` and, if the folder names are ids, a ``classes.tsv``
-(id, tab, name). ``RUN`` receives ``last.pt`` (to resume from: the same command goes on where it stopped),
+(id, tab, name). ``RUN`` receives ``last.training`` (to resume from: the same command goes on where it stopped),
 ``mini.safetensors`` (float16, BatchNorm folded, class names inside), ``history.safetensors`` (first-layer weights at
 the epochs ``KEEP``) and ``log.tsv``. The recipe: small crops first and larger ones later, one-cycle SGD, label
 smoothing, and a running average of the weights, which is what is kept.
@@ -13,21 +13,23 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from PIL import Image, ImageOps
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from cnnviz_widgets.engine.optimize.optimizers import Memory, Tensors
+from cnnviz_widgets.engine.training import Losses, TrainingState, initialized, train
 from cnnviz_widgets.networks.mini import INPUT_SIZE, MEAN, STD, fold, mini
 from cnnviz_widgets.pictures.load import FORMATS
 
 STORED = 64  # px: pictures are kept in memory at this size, as uint8
+RISE = 0.15  # share of the steps in which the learning rate rises
 KEEP = (1, 2, 5, 10, 20, 30)
 PICTURES = (".jpeg", ".jpg", ".png", ".webp")
 
@@ -96,8 +98,83 @@ def crop_sizes(epochs: int) -> Iterator[int]:
         yield 64 if epoch < epochs / 2 else 96 if epoch < epochs * 7 / 8 else INPUT_SIZE
 
 
-def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay: float, seed: int, device: str) -> None:
-    torch.manual_seed(seed)
+class OneCycle:
+    """A learning rate that rises and falls, while the momentum falls and rises (Smith & Topin, 2018).
+
+    total   steps
+    rate    the highest one
+    """
+
+    def __init__(self, total: int, rate: float) -> None:
+        self.total, self.highest = total, rate
+
+    def rate(self, step: int) -> float:
+        return self._at(step, self.highest / 10, self.highest, self.highest / 10_000)
+
+    def momentum(self, step: int) -> float:
+        return self._at(step, 0.95, 0.85, 0.95)
+
+    def _at(self, step: int, first: float, middle: float, last: float) -> float:
+        """Half a cosine from the first to the middle value, at 15 % of the steps, and half a one to the last."""
+        turn = RISE * self.total - 1
+        if step - 1 <= turn:
+            return _cosine(first, middle, (step - 1) / turn)
+        return _cosine(middle, last, (step - 1 - turn) / (self.total - 1 - turn))
+
+
+def _cosine(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+@dataclass(frozen=True)
+class Nesterov:
+    """Gradient ascent with Nesterov's momentum; kernels decay, biases and the weights of BatchNorm do not.
+
+    momentum  by the step, from 1
+    decay     of the weights, per unit of the learning rate
+    """
+
+    momentum: Callable[[int], float]
+    decay: float
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        step, velocities = memory or (0, tuple(map(torch.zeros_like, gradients)))
+        share = self.momentum(step + 1)
+        climbs = tuple(
+            g.sub(p, alpha=self.decay) if p.ndim > 1 else g for p, g in zip(parameters, gradients, strict=True)
+        )
+        velocities = tuple(g.add(v, alpha=share) for g, v in zip(climbs, velocities, strict=True))
+        moved = (
+            p.add(g.add(v, alpha=share), alpha=rate) for p, g, v in zip(parameters, climbs, velocities, strict=True)
+        )
+        return tuple(moved), (step + 1, velocities)
+
+
+class Lessons:
+    """The losses of a training: in every epoch all pictures, in another order, in larger and larger crops."""
+
+    def __init__(self, pictures: Tensor, numbers: Tensor, *, epochs: int, batch: int, seed: int) -> None:
+        self._pictures, self._numbers, self._batch, self._seed = pictures, numbers, batch, seed
+        self._sizes = [*crop_sizes(epochs)]
+        self.steps = math.ceil(len(pictures) / batch)  # of an epoch
+
+    def __call__(self, network: nn.Module, generator: torch.Generator, step: int) -> Losses:
+        epoch, number = divmod(step - 1, self.steps)
+        order = torch.randperm(len(self._pictures), generator=torch.Generator().manual_seed(self._seed * 1000 + epoch))
+        chosen = order.split(self._batch)[number]
+        scores = network(normalize(augment(self._pictures[chosen], self._sizes[epoch], generator)))
+        return {"cross entropy": F.cross_entropy(scores, self._numbers[chosen], label_smoothing=0.1)}
+
+
+def kernels(network: nn.Sequential) -> Tensor:
+    """Those of the first layer, as pictures (64, 3, 9, 9)."""
+    weights = fold(network).conv1.weight
+    return 0.5 + weights / (2 * weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12))
+
+
+def train_mini(
+    data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay: float, seed: int, device: str
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
     ids = sorted(p.name for p in (data / "train").iterdir() if p.is_dir())
     names = (
@@ -109,56 +186,47 @@ def train(data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay:
     pictures, numbers = (t.to(device) for t in read_folder(data / "train", ids))
     held_out, truth = (t.to(device) for t in read_folder(data / "val", ids))
 
-    network = mini(len(ids), batch_norm=True).to(device).to(memory_format=torch.channels_last)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim == 1]
-    groups = [{"params": decayed, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.SGD(groups, lr=rate, momentum=0.9, nesterov=True)
-    steps = math.ceil(len(pictures) / batch)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, rate, total_steps=epochs * steps, pct_start=0.15, div_factor=10, final_div_factor=1000
+    network = initialized(lambda: mini(len(ids), batch_norm=True), seed).to(device, memory_format=torch.channels_last)
+    lessons = Lessons(pictures, numbers, epochs=epochs, batch=batch, seed=seed)
+    cycle = OneCycle(epochs * lessons.steps, rate)
+    resumed, kept = out / "last.training", out / "history.safetensors"
+    states = train(
+        network,
+        lessons,
+        kernels,
+        steps=cycle.total,
+        optimizer=Nesterov(cycle.momentum, decay),
+        learning_rate=cycle.rate,
+        average=0.998,
+        seed=seed,
+        start=resumed if resumed.exists() else None,
+        of="mini",
     )
-    parts: tuple[Any, ...] = (network, average, optimizer, schedule)
-    history: dict[str, Tensor] = {}
-    first = 0
-    if (out / "last.pt").exists():
-        saved = torch.load(out / "last.pt", weights_only=True, map_location=device)
-        for part, state in zip(parts, saved["states"], strict=True):
-            part.load_state_dict(state)
-        history, first = saved["history"], saved["epoch"]
-
-    for epoch, size in enumerate(crop_sizes(epochs)):
-        if epoch < first:
+    history = load_file(kept) if kept.exists() else {}
+    began, total = time.perf_counter(), 0.0
+    for state in states:
+        total += state.loss
+        epoch, rest = divmod(state.step, lessons.steps)
+        if rest:
             continue
-        began, total = time.perf_counter(), 0.0
-        generator = torch.Generator().manual_seed(seed * 1000 + epoch)
-        network.train()
-        for chosen in torch.randperm(len(pictures), generator=generator).split(batch):
-            scores = network(normalize(augment(pictures[chosen], size, generator)))
-            loss = F.cross_entropy(scores, numbers[chosen], label_smoothing=0.1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            average.update_parameters(network)
-            total += loss.item() * len(chosen)
-        right = (predictions(average.module, held_out).argmax(1) == truth).float().mean().item()
-        line = f"{epoch + 1}\t{size}\t{total / len(pictures):.4f}\t{right:.4f}\t{time.perf_counter() - began:.0f}"
+        right = (predictions(state.network, held_out).argmax(1) == truth).float().mean().item()
+        size, seconds = [*crop_sizes(epochs)][epoch - 1], time.perf_counter() - began
+        line = f"{epoch}\t{size}\t{total / lessons.steps:.4f}\t{right:.4f}\t{seconds:.0f}"
         print(line, flush=True)
         with (out / "log.tsv").open("a") as log:
             log.write(line + "\n")
-        if epoch + 1 in KEEP:
-            kernels = fold(network).get_parameter("conv1.weight")
-            history[f"epoch{epoch + 1:02d}"] = kernels.detach().half().cpu().contiguous()
-        torch.save(
-            {"states": [p.state_dict() for p in parts], "history": history, "epoch": epoch + 1}, out / "last.partial"
-        )
-        (out / "last.partial").replace(out / "last.pt")  # never half a file
-        shipped = {k: v.half().cpu().contiguous() for k, v in fold(average.module).state_dict().items()}
+        if epoch in KEEP:
+            history[f"epoch{epoch:02d}"] = fold(_latest(state)).conv1.weight.detach().half().cpu().contiguous()
+            save_file(history, kept)
+        state.save(resumed)
+        shipped = {k: v.half().cpu().contiguous() for k, v in fold(state.network).state_dict().items()}
         save_file(shipped, out / "mini.safetensors", {"classes": json.dumps(classes), "accuracy": f"{right:.4f}"})
-        if history:
-            save_file(history, out / "history.safetensors")
+        began, total = time.perf_counter(), 0.0
+
+
+def _latest(state: TrainingState) -> nn.Sequential:
+    """The network with the weights of this step, not their average."""
+    return replace(state, average=None).network
 
 
 def main() -> None:
@@ -171,7 +239,7 @@ def main() -> None:
     parser.add_argument("--decay", type=float, default=1e-3, help="weight decay of the kernels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    train(**vars(parser.parse_args()))
+    train_mini(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":
