@@ -22,27 +22,35 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 def write(network: PictureNetwork, path: str | os.PathLike) -> None:
     """UserError where no file can be written."""
-    weights = {name: one.cpu().half().contiguous() for name, one in network.state_dict().items()}
+    weights = {
+        name: (one.half() if one.is_floating_point() else one).cpu().contiguous()
+        for name, one in network.state_dict().items()
+    }
     about = {"kind": type(network).__name__, "layout": network.layout}
+    if not os.fspath(path):
+        raise UserError("path must be that of a file, not empty.")
     try:
         save_file(weights, path, {"network": json.dumps(about)})
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(f"path {came(os.fspath(path))} cannot be written ({error}).") from error
 
 
 def read(path: Path) -> PictureNetwork:
     """A network that ``write`` has written, or a checkpoint of PyTorch's example; in evaluation mode, frozen.
 
-    UserError, about a ``source``, for what is neither. A remark tells which weights of old checkpoints are left out.
+    UserError for what is neither. A remark tells which weights of old checkpoints are left out.
     """
-    refused = UserError(f"source {came(os.fspath(path))} is not the file of a trained network for pictures.")
+    refused = UserError(f"{came(os.fspath(path))} is not the file of a trained network for pictures.")
+    if not os.path.isfile(path):
+        raise UserError(f"{came(os.fspath(path))} is not a file.")
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {}).get("network", "null"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError:
         about, weights = None, _unpickled(path, refused)
-    network = KINDS[about["kind"]](**about["layout"]) if about else TransformerNet()
+    with torch.device("meta"):  # no first weights are drawn, of which none would stay
+        network = KINDS[about["kind"]](**about["layout"]) if about else TransformerNet()
     known = network.state_dict()
     left_out = [name for name in weights if name not in known and name.rpartition(".")[2] in STATISTICS]
     if left_out:
@@ -50,7 +58,8 @@ def read(path: Path) -> PictureNetwork:
     weights = {name: one for name, one in weights.items() if name not in left_out}
     if {name: one.shape for name, one in weights.items()} != {name: one.shape for name, one in known.items()}:
         raise refused
-    network.load_state_dict(weights)  # which makes float32 of float16
+    weights = {name: one.float() if one.is_floating_point() else one for name, one in weights.items()}
+    network.load_state_dict(weights, assign=True)
     return network.eval().requires_grad_(False)
 
 

@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
+from math import cos, pi
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -22,13 +23,14 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize.optimizers import Memory, Optimizer, adam
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import came
+from cnnviz_widgets.gate import Range, came
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
 Losses = Mapping[str, Tensor]  # by term, times its weight: their sum is made small
 Rate = float | Callable[[int], float]  # of learning; a function of the step, from 1
 Weights = dict[str, Tensor]
+Steps = Annotated[int, Range(1, 10**6)]
 
 
 class Goal(NamedTuple):
@@ -181,6 +183,11 @@ def train(
     return states()
 
 
+def falling(rate: float, steps: int) -> Rate:
+    """A learning rate that falls to 0 along a cosine (Loshchilov & Hutter, 2017)."""
+    return lambda step: rate * (1 + cos(pi * (step - 1) / steps)) / 2
+
+
 def initialized(make: Callable[[], nn.Module], seed: int) -> nn.Module:
     """A new module whose first weights are drawn with a seed; torch's own random numbers go on as if none had been."""
     with torch.random.fork_rng([]):
@@ -237,7 +244,7 @@ def _read(path: Any, module: nn.Module, view: Callable[[nn.Module], Tensor]) -> 
             tensors = {name: file.get_tensor(name).to(where) for name in file.keys()}  # noqa: SIM118
             parts = _put_together(about["layout"], tensors)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UserError(f"start {came(os.fspath(path))} is not the file of a saved training ({error}).") from error
+        raise UserError(f"start {came(os.fspath(path))} is not the file of a saved training.") from error
     template = deepcopy(module).requires_grad_(False)
     return TrainingState(
         about["step"], about["total"], about["losses"], parts["weights"], parts["average"], parts["memory"],

@@ -13,7 +13,7 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.network_files import read, write
 from cnnviz_widgets.engine.picture_networks import PictureNetwork, StyleNetwork, Upscaler
 from cnnviz_widgets.engine.training import TrainingState
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Share, came, gate
 from cnnviz_widgets.pictures.picture import Picture, check_values
 from cnnviz_widgets.runtime.device import callers_modes_off
@@ -103,11 +103,10 @@ def load_style(source: Annotated[Any, OWN]) -> Style:
         )
     named = os.fspath(source) in styles()
     path = FOLDER / f"{source}.safetensors" if named else Path(source)
-    if not path.is_file():
-        raise UserError(
-            f"source {came(os.fspath(source))} is neither a file nor a style: there are {', '.join(styles())}."
-        )
-    module = read(path)
+    if not os.path.isfile(path):
+        raise UserError(f"source {came(source)} is neither a file nor a style: there are {', '.join(styles())}.")
+    with naming("source"):
+        module = read(path)
     if isinstance(module, Upscaler):
         raise UserError(f"source {came(os.fspath(path))} is an upscaler, not a style.")
     return Style(path.stem, module.to(device_in_use()))

@@ -1,7 +1,6 @@
 """T6, T7: a network that paints in one style, in one pass."""
 
 from collections.abc import Iterator, Sequence
-from math import cos, pi
 from typing import Annotated, Any
 
 import torch
@@ -12,9 +11,9 @@ from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer, TermInputs
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.engine.picture_networks import Norm, StyleNetwork
-from cnnviz_widgets.engine.training import Losses, TrainingState, initialized, train
+from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError, naming
-from cnnviz_widgets.gate import OWN, Positive, Range, Rate, Seed, gate
+from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
 from cnnviz_widgets.methods.style.style_layers import style_layers
 from cnnviz_widgets.networks import Network
@@ -41,7 +40,7 @@ def train_style(
     size: Annotated[int, Range(32, 512)] = 128,
     batch: Annotated[int, Range(1, 64)] = 2,
     norm: Norm = "instance",
-    steps: Positive = 4000,
+    steps: Steps = 4000,
     learning_rate: Rate = 3e-3,
     seed: Seed = 0,
     start: Annotated[Any, OWN] = None,
@@ -72,7 +71,8 @@ def train_style(
     names = [network.layer(one).name for one in layers] if layers is not None else [*found.style]
     if not names:
         raise UserError("layers must name at least one layer.")
-    content = found.content if content_layer is None else network.layer(content_layer).name
+    with naming("content_layer"):
+        content = found.content if content_layer is None else network.layer(content_layer).name
     loss = Perceptual(network, content, _scaled(network, style, style_size), names)
     variation = objectives.total_variation().bind(network, batch)
     crops = Crops(images, size)
@@ -96,7 +96,7 @@ def train_style(
         losses,
         view,
         steps=steps,
-        learning_rate=lambda step: learning_rate * (1 + cos(pi * (step - 1) / steps)) / 2,
+        learning_rate=falling(learning_rate, steps),
         seed=seed,
         start=start,
         of="style",

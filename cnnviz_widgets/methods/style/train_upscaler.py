@@ -1,7 +1,6 @@
 """T8: a network that enlarges pictures."""
 
 from collections.abc import Iterator
-from math import cos, pi
 from typing import Annotated, Any, Literal
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor, nn
 from cnnviz_widgets.engine.crops import Crops
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer
 from cnnviz_widgets.engine.picture_networks import Upscaler
-from cnnviz_widgets.engine.training import Losses, TrainingState, initialized, train
+from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import OWN, Positive, Range, Rate, Seed, gate
+from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
 from cnnviz_widgets.methods.style.style_layers import style_layers
 from cnnviz_widgets.methods.style.upscale import shrunk
@@ -35,7 +34,7 @@ def train_upscaler(
     factor: Annotated[int, Range(2, 8)] = 4,
     size: Annotated[int, Range(32, 512)] = 96,
     batch: Annotated[int, Range(1, 64)] = 8,
-    steps: Positive = 2400,
+    steps: Steps = 2400,
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
     start: Annotated[Any, OWN] = None,
@@ -85,7 +84,7 @@ def train_upscaler(
         losses,
         view,
         steps=steps,
-        learning_rate=lambda step: learning_rate * (1 + cos(pi * (step - 1) / steps)) / 2,
+        learning_rate=falling(learning_rate, steps),
         seed=seed,
         start=start,
         of="upscaler",

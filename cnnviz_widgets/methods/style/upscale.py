@@ -180,11 +180,8 @@ def _network(upscaler: Any) -> Upscaler:
     if isinstance(upscaler, TrainingState):
         network: Any = upscaler.network
     elif upscaler is None or isinstance(upscaler, str | os.PathLike):
-        path = BUNDLED if upscaler is None else Path(upscaler)
-        if not path.is_file():
-            raise UserError(f"upscaler {came(os.fspath(path))} is not a file.")
         with naming("upscaler"):
-            network = read(path).to(device_in_use())
+            network = read(BUNDLED if upscaler is None else Path(upscaler)).to(device_in_use())
     else:
         network = upscaler
     if not isinstance(network, Upscaler):
