@@ -51,11 +51,11 @@ class _Pooling(TorchFunctionMode):
         asked = _asked(*args, **kwargs) if getattr(func, "__name__", "") == "max_pool2d" else None
         return func(*args, **kwargs) if asked is None else self._pooled(*asked)
 
-    def _pooled(self, maps: Tensor, *window: Any) -> Tensor:
-        """``window``: kernel size, stride, padding and ceil mode; False = the border's padding does not count."""
-        if self.kind == "average":
-            return F.avg_pool2d(maps, *window, False)
-        return (F.avg_pool2d(maps.square(), *window, False) + TINY).sqrt()
+    def _pooled(self, maps: Tensor, size: Any, stride: Any, padding: Any, ceil_mode: bool) -> Tensor:
+        def mean(maps: Tensor) -> Tensor:  # False: the border's padding does not count
+            return F.avg_pool2d(maps, size, stride, padding, ceil_mode, False)
+
+        return mean(maps) if self.kind == "average" else (mean(maps.square()) + TINY).sqrt()
 
 
 def _asked(

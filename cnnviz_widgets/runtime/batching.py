@@ -143,7 +143,7 @@ def too_large(error: Exception, what: str, where: torch.device | None = None) ->
     where, text = where or device(), str(error)
     release(error)
     wanted, free = _WANTED.search(text), _FREE.search(text)
-    there = free[1] if free else _readable(free_memory(where))
+    there = free[1] if free else readable(free_memory(where))
     more = f"{_in_units(wanted[1])} more were wanted, and {there} were free" if wanted else f"{there} are free"
     return TooLarge(
         f"the memory of {where} is too small for {what} ({more}): take a smaller size or network, or "
@@ -163,10 +163,10 @@ def release(error: BaseException) -> None:
 
 def _in_units(amount: str) -> str:
     number, unit = amount.split()
-    return _readable(int(float(number))) if unit == "bytes" else amount
+    return readable(int(float(number))) if unit == "bytes" else amount
 
 
-def _readable(size: float) -> str:
+def readable(size: float) -> str:
     for unit in ("bytes", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.3g} {unit}"

@@ -202,7 +202,7 @@ def optimize(
                 found = evaluated(parameters, drawn)
                 if step <= REDIRECTED and not all(found.nonzero()):
                     found = evaluated(parameters, drawn, redirect=True)
-                alive = alive or any(found.nonzero())
+                alive = alive or any(found.nonzero()) or (bound.distance and not any(found.terms.values()))
                 if not alive and step == min(REDIRECTED, steps):
                     raise UserError(
                         f"the gradient of {objective!r} is zero: the unit is dead for this picture; try another seed "

@@ -15,7 +15,7 @@ from cnnviz_widgets.engine.optimize.objectives.priors import (
     opacity,
     total_variation,
 )
-from cnnviz_widgets.engine.optimize.objectives.statistics import color, diversity, gram, moments
+from cnnviz_widgets.engine.optimize.objectives.statistics import color, covariance, diversity, gram, moments
 from cnnviz_widgets.engine.optimize.objectives.units import (
     AnyLayer,
     Several,
@@ -40,6 +40,7 @@ __all__ = [
     "boundary",
     "channel",
     "color",
+    "covariance",
     "custom",
     "direction",
     "diversity",

@@ -31,11 +31,15 @@ class TermInputs(NamedTuple):
 
 
 class BoundTerm(NamedTuple):
-    """A term for a given network and batch: its value, (B,), and what has to be computed for it."""
+    """A term for a given network and batch: its value, (B,), and what has to be computed for it.
+
+    distance  it is 0 where something is reached: there, having no gradient is no failure
+    """
 
     value: Callable[[TermInputs], Tensor]
     layers: tuple[str, ...] = ()
     output: bool = False
+    distance: bool = False
 
 
 class Objective:
@@ -155,6 +159,7 @@ class BoundObjective:
         self._parts = parts
         self.layers = [*dict.fromkeys(layer for *_, term in parts for layer in term.layers)]
         self.output = any(term.output for *_, term in parts)
+        self.distance = any(term.distance for *_, term in parts)
 
     def __call__(self, inputs: TermInputs) -> dict[str, Tensor]:
         """By term, what it adds to the objective: (B,) each."""

@@ -156,7 +156,7 @@ def target_features(layer: AnyLayer, features: Tensor) -> Term:
             wanted = features.to(values).expand_as(values).flatten(1)
             return -(values.flatten(1) - wanted).square().sum(1) / wanted.square().sum(1).clamp(min=1e-12)
 
-        return BoundTerm(value, (found.name,))
+        return BoundTerm(value, (found.name,), distance=True)
 
     return Term(f"target_features({name_of(layer)}, {shape_of(features)})", bind_term)
 
