@@ -38,9 +38,11 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.style.keep_color import keep_color
 from .methods.style.load_style import Style, Styled, load_style, save_style, styles
 from .methods.style.train_style import train_style
 from .methods.style.train_upscaler import train_upscaler
+from .methods.style.transfer import transfer
 from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscale, upscale_table
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
@@ -103,6 +105,7 @@ __all__ = [
     "inversion_ladder",
     "invert",
     "invert_hog",
+    "keep_color",
     "lab",
     "labels",
     "last",
@@ -144,6 +147,7 @@ __all__ = [
     "top_examples",
     "train_style",
     "train_upscaler",
+    "transfer",
     "transforms",
     "upscale",
     "upscale_table",
