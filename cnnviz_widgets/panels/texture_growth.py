@@ -46,12 +46,12 @@ class TextureGrowth(Making):
     as_call = "cnnviz.grow_texture(sample)"
     pickers = ()
     sample = another_picture(
-        "brick", label="Texture", styles=True, help="A piece of the texture that is to be continued"
+        "stained_glass", label="Texture", styles=True, help="A piece of the texture that is to be continued"
     )
     window = option(grow_texture, 3, 31, step=2, help="px of a side of the surroundings that are compared; odd")
     order = option(grow_texture, help="Onion: around what is there, most neighbors first. Raster: row by row, quicker")
     size = slider(80, 16, 256, step=8, label="Size", help="px of a side of what is made")
-    sample_size = slider(48, 16, 128, step=8, label="Sample size", more=True, help="px of the sample's shorter side")
+    sample_size = slider(64, 16, 128, step=8, label="Sample size", more=True, help="px of the sample's shorter side")
     tolerance = option(grow_texture, 0, 1, step=0.05, more=True)
     seed = option(grow_texture, 0, 99, more=True)
     place = Place(None).tag(setting=True)

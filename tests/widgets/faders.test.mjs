@@ -1,0 +1,17 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { filled, weighted, written } from "../../cnnviz_widgets/widgets/faders.js";
+
+test("a bar is full where nothing is reached, and never longer", () => {
+  assert.deepEqual([undefined, 0, 0.25, 1, 7].map(filled), [0, 0, 0.25, 1, 1]);
+});
+
+test("losses are written short", () => {
+  assert.deepEqual([undefined, 0.00042, 0.0123, 0.5, 12.345].map(written), ["", "4e-4", "0.012", "0.50", "12.3"]);
+});
+
+test("weights of 1 are left out", () => {
+  assert.deepEqual(weighted({ a: 0.5 }, "b", 0), { a: 0.5, b: 0 });
+  assert.deepEqual(weighted({ a: 0.5, b: 0 }, "a", 1), { b: 0 });
+});
