@@ -134,9 +134,10 @@ function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
   const { video, status, source, is } = camera(model, () => (take.disabled = !is("on")));
   const view = element("dialog", "cnnviz-camera-window", { "aria-label": "Camera" }, video, status, element("div", "cnnviz-camera-row", {}, take, close));
   const show = () => {
-    open.textContent = model.get("description");
+    open.setAttribute("aria-label", model.get("description"));
     open.title = model.get("tooltip");
   };
+  open.classList.add("cnnviz-camera-icon"); // there is little room beside a list of pictures
   const on = (/** @type {HTMLElement} */ target, /** @type {string} */ type, /** @type {(event: any) => void} */ handler) => target.addEventListener(type, handler, { signal });
   take.disabled = true;
   on(open, "click", () => {

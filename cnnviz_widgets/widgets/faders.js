@@ -3,8 +3,10 @@
 
 import { element, keepKeys, observe } from "./js/dom.js";
 
-/** How much of its bar a loss fills, 0…1. @param {number | undefined} loss */
-export const filled = (loss) => Math.max(0, Math.min(1, loss ?? 0));
+const LEAST = 0.001; // loss of an empty bar; that of a full one is 1
+
+/** How much of its bar a loss fills, 0…1, in equal steps for equal factors. @param {number | undefined} loss */
+export const filled = (loss) => (loss ? Math.max(0, Math.min(1, 1 - Math.log(loss) / Math.log(LEAST))) : 0);
 
 /** A loss in three digits; nothing where there is none yet. @param {number | undefined} loss */
 export const written = (loss) => (loss === undefined ? "" : loss < 0.001 ? loss.toExponential(0) : loss.toPrecision(loss < 1 ? 2 : 3));

@@ -10,7 +10,7 @@ class Faders(BrowserWidget):
 
     names   of the terms, from top to bottom
     value   name -> weight; what is not in it has the weight 1
-    losses  name -> its loss: 0 = reached, 1 = nothing done, as the bars show it; above 1 the bar is full
+    losses  name -> its loss: 0 = reached, 1 = nothing done. The bars are logarithmic, from 0.001 to 1
     """
 
     module = "faders.js"

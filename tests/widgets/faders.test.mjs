@@ -4,7 +4,8 @@ import test from "node:test";
 import { filled, weighted, written } from "../../cnnviz_widgets/widgets/faders.js";
 
 test("a bar is full where nothing is reached, and never longer", () => {
-  assert.deepEqual([undefined, 0, 0.25, 1, 7].map(filled), [0, 0, 0.25, 1, 1]);
+  const shares = [undefined, 0, 1e-4, 0.001, 0.01, 0.1, 1, 7].map(filled).map((share) => Math.round(300 * share));
+  assert.deepEqual(shares, [0, 0, 0, 0, 100, 200, 300, 300]);
 });
 
 test("losses are written short", () => {

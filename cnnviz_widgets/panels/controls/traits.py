@@ -5,6 +5,7 @@ binds it. The trait is the state; the widget only shows it. With ``more=True`` t
 What is an argument of the panel's method is better written as an ``option``, see ``panels/options.py``.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
@@ -50,6 +51,17 @@ def float_slider(
         return ipywidgets.FloatSlider(
             default, min=low, max=high, step=step, readout_format=form, description=label, tooltip=help, style=NATURAL
         )
+
+    return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
+
+
+def log_slider(default: float, low: float, high: float, *, label: str, help: str, more: bool = False) -> TraitType:
+    """A number between ``low`` and ``high``, both above 0, of which equal steps of the slider are equal factors."""
+
+    def build(panel: Owner) -> ipywidgets.Widget:
+        ends = {"base": 10, "min": math.log10(low), "max": math.log10(high), "step": 0.05}
+        look = {"readout_format": ".3g", "description": label, "tooltip": help, "style": NATURAL}
+        return ipywidgets.FloatLogSlider(default, **ends, **look)
 
     return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
 

@@ -1,0 +1,51 @@
+"""Style transfer in a notebook: content against style is dragged while it runs, and the divider asks no kernel."""
+
+from playwright.sync_api import expect
+
+SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
+STEP = "print(panel._memos['state'].held.last.step)"
+COUNTED = """
+heard = []
+_receive = panel._parts['result'].image._receive
+panel._parts['result'].image.on_msg(lambda widget, message, buffers: heard.append(message['do']))
+"""
+
+
+def test_content_against_style_is_dragged_while_it_runs(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.StyleTransfer(net, photo, size=96, steps=250)\npanel")
+    notebook.wait_for_pixels(2)
+    handle = notebook.slider("Content ↔ style")
+    before = int(notebook.kernel(STEP))
+    assert notebook.state() == "running"
+    handle.focus()
+    for _ in range(12):
+        notebook.page.keyboard.press("ArrowLeft")
+    notebook.becomes("print(panel.beta < 50)", "True")
+    fader = notebook.page.get_by_role("slider", name="Weight of relu1")
+    fader.focus()
+    notebook.page.keyboard.press("Home")
+    notebook.becomes("print(panel.weights)", "{'relu1': 0.0}")
+    during = int(notebook.kernel(STEP))
+    assert during >= before > 0  # it went on from where it was
+    notebook.becomes(f"print(panel._memos['state'].held.last.step > {during})", "True")
+    notebook.page.get_by_role("button", name="Stop").click()
+    notebook.becomes("print(panel._bar.state)", "stopped")
+    steps = notebook.kernel("print([*panel._losses] == [*range(1, len(panel._losses) + 1)])")
+    assert steps == "True"
+    assert notebook.kernel("print('until=' in panel.code(), 'relu1' in panel.code())") == "True True"
+
+
+def test_divider_strength_and_colors_ask_no_kernel(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.StyleTransfer(net, photo, size=96, steps=8)\npanel")
+    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+    painted = notebook.wait_for_pixels(2)
+    notebook.kernel(COUNTED)
+    notebook.page.get_by_label("Strength").first.fill("0.3")
+    weaker = notebook.wait_for_pixels(2, other_than=painted)
+    notebook.page.get_by_label("Keep the colors").first.check()
+    kept = notebook.wait_for_pixels(2, other_than=weaker)
+    notebook.page.get_by_label("Before").locator("visible=true").first.fill("0.6")
+    notebook.wait_for_pixels(2, other_than=kept)
+    assert notebook.kernel("print([one for one in heard if one != 'hover'])") == "[]"
+    notebook.page.get_by_role("button", name="Reset").click()
+    expect(notebook.page.get_by_label("Strength").first).to_have_value("1")
