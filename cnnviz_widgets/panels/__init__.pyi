@@ -14,6 +14,7 @@ from .panel import Panel, computes
 from .prose import Prose, prose
 from .sanity import Sanity
 from .session import Session
+from .style_transfer import StyleTransfer
 from .texture_growth import TextureGrowth
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Prose",
     "Sanity",
     "Session",
+    "StyleTransfer",
     "TextureGrowth",
     "computes",
     "lab",
