@@ -35,10 +35,12 @@ def test_metadata(unpacked_wheel):
     metadata = message_from_string((information / "METADATA").read_text("utf-8"))
     assert metadata["Name"] == "cnnviz-widgets"
     assert metadata["Requires-Python"] == ">=3.10"
-    assert metadata["License-Expression"] == "BSD-3-Clause"
+    assert metadata["License-Expression"] == "BSD-3-Clause AND OFL-1.1 AND Bitstream-Vera"
     assert metadata.get_all("Provides-Extra") == ["lab", "segment", "test"]
     assert "cnnviz = cnnviz_widgets.cli:main" in (information / "entry_points.txt").read_text()
-    assert (information / "licenses" / "LICENSE").is_file()
+    fonts = [f"cnnviz_widgets/drawing/fonts/LICENSE-{name}.txt" for name in ("hangul", "text")]
+    assert sorted(metadata.get_all("License-File")) == ["LICENSE", *fonts]
+    assert all((information / "licenses" / name).is_file() for name in ("LICENSE", *fonts))
 
 
 def test_editable_install_needs_no_copy_of_the_course(tmp_path):
