@@ -1,7 +1,7 @@
 """Networks of many kinds with random weights, and all of a module that a call could change."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 
 import pytest
@@ -16,7 +16,17 @@ ARCHITECTURES = ("alexnet", "vgg16", "resnet18", "densenet121", "googlenet", "sq
 def module_of(name: str) -> nn.Module:
     torch.manual_seed(1)
     options = {"init_weights": False} if name in ("vgg16", "googlenet") else {}
-    return models.get_model(name, weights=None, num_classes=10, **options).eval()
+    with small_heads() if name in ("alexnet", "vgg16") else nullcontext():
+        return models.get_model(name, weights=None, num_classes=10, **options).eval()
+
+
+@contextmanager
+def small_heads() -> Iterator[None]:
+    """Linear layers of 64 units where AlexNet and VGG have 4096: most of their weights, which test nothing more."""
+    kind, few = nn.Linear, {4096: 64}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nn, "Linear", lambda inputs, outputs: kind(few.get(inputs, inputs), few.get(outputs, outputs)))
+        yield
 
 
 @pytest.fixture(params=ARCHITECTURES)

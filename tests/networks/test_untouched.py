@@ -62,7 +62,7 @@ class Raise:
         raise self.error("in the middle")
 
 
-def test_a_thousand_calls():
+def test_hundreds_of_calls():
     module = nn.Sequential(
         nn.Conv2d(3, 4, 3),
         nn.BatchNorm2d(4),
@@ -83,11 +83,11 @@ def test_a_thousand_calls():
     call()
     gc.collect()
     before, objects = state(module), len(gc.get_objects())
-    for _ in range(1000):
+    for _ in range(200):
         call()
     gc.collect()
     assert state(module) == before
-    assert len(gc.get_objects()) < objects + 500
+    assert len(gc.get_objects()) < objects + 100
     assert not torch.is_autocast_enabled("cpu")
     assert torch.is_grad_enabled()
 

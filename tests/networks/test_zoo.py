@@ -130,13 +130,13 @@ def test_mini():
 
 
 def test_minis_accuracy(tmp_path):
-    """On the 2,500 validation pictures, which training has not seen."""
+    """On every fourth of the 2,500 validation pictures, which training has not seen."""
     if not TINY_IMAGENET.exists():
         missing("tiny-imagenet-50.tar.gz")
     with tarfile.open(TINY_IMAGENET) as archive:
         archive.extractall(tmp_path, [m for m in archive if m.name.startswith("val/")], filter="data")
     pictures, truth = read_folder(tmp_path / "val", sorted(path.name for path in (tmp_path / "val").iterdir()))
-    right = predictions(load_network("mini").module, pictures).argmax(1) == truth
+    right = predictions(load_network("mini").module, pictures[::4]).argmax(1) == truth[::4]
     assert len(truth) == 2500
     assert right.float().mean() > 0.745
 
