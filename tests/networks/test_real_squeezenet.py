@@ -14,10 +14,11 @@ def as_tensor(picture) -> torch.Tensor:
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1) / 255
 
 
-def test_200_pictures(real_squeezenet, real_pictures):
+def test_100_pictures(real_squeezenet, real_pictures):
     numbers = {name.lower().replace(" ", "_"): index for index, name in enumerate(real_squeezenet.classes)}
     first = five = own_first = own_five = 0
-    for stem, path in real_pictures.items():
+    some = dict(list(real_pictures.items())[::2])
+    for stem, path in some.items():
         right = numbers[stem.partition("_")[2].lower()]
         with Image.open(path) as file:
             picture = file.convert("RGB")
@@ -26,10 +27,10 @@ def test_200_pictures(real_squeezenet, real_pictures):
         first, five = first + (best[0] == right), five + (right in best)
         own = [one.index for one in real_squeezenet.predict(as_tensor(picture))]
         own_first, own_five = own_first + (own[0] == right), own_five + (right in own)
-    assert (len(real_pictures), first, five) == (200, 129, 174)
+    assert (len(some), first, five) == (100, 67, 88)
     # Scaled as a float tensor, not as a uint8 PIL picture that is rounded on the way: a few borderline cases differ.
-    assert own_first == pytest.approx(129, abs=2)
-    assert own_five == pytest.approx(174, abs=2)
+    assert own_first == pytest.approx(67, abs=1)
+    assert own_five == pytest.approx(88, abs=1)
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ import torch
 from jupyterlab_harness import ROOT, missing
 from torchvision import models
 
+from cnnviz_widgets.cli.train_mini import predictions, read_folder
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import load_network, mini_history, zoo
-from cnnviz_widgets.cli.train_mini import predictions, read_folder
 from cnnviz_widgets.pictures import load_image
 
 TINY_IMAGENET = ROOT.parent / "shared" / "data" / "tiny-imagenet-50.tar.gz"
