@@ -96,12 +96,12 @@ def swirling_strokes(canvas: Canvas) -> None:
             for _ in range(steps):
                 path.append(place)
                 place = np.clip(place + 4.5 * along[tuple(place.astype(int)[::-1])], 0, side - 1)
-            path = np.array(path)
-            way = path[-1] - path[0]
+            points = np.array(path)
+            way = points[-1] - points[0]
             across = np.array([-way[1], way[0]]) / max(np.hypot(*way), 1e-6)
             for hair in np.linspace(-0.5, 0.5, wide // 2):
-                line = [tuple(one) for one in path + across * hair * wide + random.normal(0, 0.5, 2)]
-                shade = np.uint8(255 * np.clip(color * random.uniform(0.86, 1.14), 0, 1))
+                line = [tuple(one) for one in points + across * hair * wide + random.normal(0, 0.5, 2)]
+                shade = (255 * np.clip(color * random.uniform(0.86, 1.14), 0, 1)).astype(np.uint8)
                 brush.line(line, tuple(map(int, shade)), 3, joint="curve")
                 height.line(line, int(random.integers(90, 255)), 3, joint="curve")
     bumps = gaussian_filter(np.asarray(relief) / 255, 1.2)

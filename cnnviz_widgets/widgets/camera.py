@@ -50,9 +50,10 @@ class Camera(BrowserWidget):
         The browser takes another one meanwhile. For a worker's thread: the kernel's own one receives the frames.
         """
         with self._arrival:
-            if not self._arrival.wait_for(lambda: self._frame is not None, timeout):
-                return None
+            self._arrival.wait_for(lambda: self._frame is not None, timeout)
             frame, self._frame = self._frame, None
+        if frame is None:
+            return None
         self.send({"do": "done"})
         with Image.open(io.BytesIO(frame)) as picture:
             return np.asarray(picture.convert("RGB"))

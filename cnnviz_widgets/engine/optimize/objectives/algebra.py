@@ -106,7 +106,7 @@ class Term(Objective):
     bind_term  (network, number of pictures) -> BoundTerm
     """
 
-    call: tuple[Callable[..., "Term"], tuple]  # the function and the arguments that made it
+    call: tuple["partial[Term]", tuple]  # the function and the arguments that made it
 
     def __init__(self, name: str, bind_term: Callable[[Network, int], BoundTerm]) -> None:
         self.name, self.bind_term = name, bind_term
@@ -189,7 +189,7 @@ def fingerprint(objective: Objective) -> str:
                 read(each)
         elif isinstance(one, Tensor):
             found.update(repr((one.shape, one.dtype)).encode())
-            found.update(one.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            found.update(one.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
         else:
             found.update(repr(one).encode())
 
