@@ -2,11 +2,18 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
-ARGUMENTS = {"colour": "color", "optimiser": "optimizer", "centre": "center"}
-WORDS = {"grey": "gray", "normalised": "normalized", "gradient_times_input": "input_x_gradient"}
+# Old name -> today's; where there are several, that counts which the function knows.
+ARGUMENTS = {"colour": ["color"], "optimiser": ["optimizer"], "centre": ["center"], "scale": ["normalize_by"]}
+WORDS = {
+    "grey": ["gray"],
+    "normalised": ["normalized"],
+    "gradient_times_input": ["input_x_gradient"],
+    "each": ["filter", "channel"],
+    "all": ["layer"],
+}
 
 OURS = __name__.partition(".")[0], "traitlets"  # packages whose lines are not the one to change
 
@@ -56,9 +63,9 @@ def word(given: Any, allowed: Container[Any]) -> Any:
     return new_name(given, WORDS, allowed) if isinstance(given, str) else given
 
 
-def new_name(name: str, names: Mapping[str, str], known: Container[str]) -> str:
-    new = names.get(name)
-    if new is None or name in known or new not in known:
+def new_name(name: str, names: Mapping[str, Sequence[str]], known: Container[str]) -> str:
+    new = next((one for one in names.get(name, ()) if one in known), None)
+    if new is None or name in known:
         return name
     tell(name, new)
     return new

@@ -64,6 +64,9 @@ def test_a_method_and_attributes(mini):
     assert torch.equal(old(lambda: mini.normalise(picture), "normalize"), mini.normalize(picture))
     filters = cnnviz.filters(mini)
     assert old(lambda: filters.coloured, "colored") is filters.colored
+    found = cnnviz.last(cnnviz.top_examples(mini, cnnviz.samples(), "conv2", 3, k=2), progress=False)
+    assert old(lambda: found.places, "positions") == found.positions
+    assert old(lambda: found.examples[0].place, "position") == found.positions[0]
     state = next(cnnviz.optimize(mini, cnnviz.objectives.logit(1), cnnviz.parametrizations.pixels(32), steps=1))
     assert old(lambda: state.optimiser, "optimizer") is state.optimizer
 
@@ -82,6 +85,10 @@ def test_keywords(mini):
     assert state.optimizer == optimizers.sgd()
     assert old(lambda: Recipe(colour=0.5), "color") == Recipe(color=0.5)
     old(lambda: cnnviz.class_model(mini, 1, size=32, steps=1, colour=0.0), "color")
+    bank, maps = cnnviz.filters(mini), cnnviz.activations(mini, photo, "conv2")
+    assert torch.equal(old(lambda: bank.tiles(scale="layer"), "normalize_by"), bank.tiles("layer"))
+    found = old(lambda: maps.content(scale="channel"), "normalize_by")
+    assert (found.high == maps.content(normalize_by="channel").high).all()
     with pytest.raises(TypeError, match="colour"):  # where no new name is, the old one is wrong as ever
         cnnviz.saliency(mini, photo, colour=1)
 
@@ -91,6 +98,11 @@ def test_words(mini):
     gray = cnnviz.last(cnnviz.occlusion(mini, photo, size=32, stride=32, fill="gray"), progress=False).values
     states = old(lambda: cnnviz.occlusion(mini, photo, size=32, stride=32, fill="grey"), "gray")
     assert torch.equal(cnnviz.last(states, progress=False).values, gray)
+    bank, maps = cnnviz.filters(mini), cnnviz.activations(mini, photo, "conv2")
+    assert torch.equal(old(lambda: bank.tiles("all"), "layer"), bank.tiles("layer"))
+    assert torch.equal(old(lambda: bank.tiles("each"), "filter"), bank.tiles("filter"))
+    found = old(lambda: maps.content("index", "each"), "channel")
+    assert (found.high == maps.content(normalize_by="channel").high).all()
     assert optimizers.chosen("normalized") is old(lambda: optimizers.chosen("normalised"), "normalized")
     with pytest.raises(cnnviz.UserError, match="'gray'"):
         cnnviz.occlusion(mini, photo, fill="greyish")

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content, as_array, draw, falls_below, png, to_uint8
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import gate
 from cnnviz_widgets.renamed import Old
 
 HEADROOM = 0.995  # share of the pixels that stay within the colors: a few outliers would leave the rest dark
@@ -152,6 +152,7 @@ class Filters(Result):
 
     coloured = Old("colored")
 
+    @gate
     def tiles(self, normalize_by: Literal["filter", "layer"] = "filter") -> Tensor:
         """Kernels from 0 (least) to 1 (greatest): (out, 3, kh, kw) in color, or (out, in, kh, kw) in gray.
 
@@ -159,12 +160,11 @@ class Filters(Result):
                       of the whole "layer", so that weak filters look weak
         A filter of equal weights is 0.5.
         """
-        if normalize_by not in ("filter", "layer"):
-            raise UserError(f"normalize_by must be 'filter' or 'layer', not {normalize_by!r}.")
         over = (1, 2, 3) if normalize_by == "filter" else (0, 1, 2, 3)
         low, high = self.values.amin(over, keepdim=True), self.values.amax(over, keepdim=True)
         return torch.where(high > low, (self.values - low) / (high - low), 0.5)
 
+    @gate
     def pictures(self, normalize_by: Literal["filter", "layer"] = "filter") -> np.ndarray:
         """One picture per filter, (out, H, W, 3) uint8: its colors, or its gray kernels side by side in a block."""
         tiles = self.tiles(normalize_by)
@@ -183,6 +183,7 @@ class Filters(Result):
         )
         return to_uint8(sheet[..., :-1, :-1])
 
+    @gate
     def content(self, normalize_by: Literal["filter", "layer"] = "filter") -> Content:
         """One tile per filter, as in ``tiles``.
 
@@ -218,14 +219,14 @@ class ActivationMaps(Result):
         """Share of exact zeros in the layer."""
         return float(self.channel_sparsity.mean())
 
+    @gate
     def order(self, by: Literal["index", "strength"] = "index") -> Tensor:
         """(C,): channel numbers, by "index" or by "strength", the one with the greatest value first."""
-        if by not in ("index", "strength"):
-            raise UserError(f"by must be 'index' or 'strength', not {by!r}.")
         if by == "index":
             return torch.arange(len(self.values))
         return self.values.amax((1, 2)).argsort(descending=True, stable=True)
 
+    @gate
     def content(
         self,
         by: Literal["index", "strength"] = "index",
@@ -236,8 +237,6 @@ class ActivationMaps(Result):
         by            in which order: by channel number, or by strength, the greatest value first
         normalize_by  whose greatest value is white: that of the whole layer, or of each channel
         """
-        if normalize_by not in ("layer", "channel"):
-            raise UserError(f"normalize_by must be 'layer' or 'channel', not {normalize_by!r}.")
         order = self.order(by)
         each = self.values[order].abs().amax((1, 2)).clamp(min=1e-12)
         high = robust_maximum(self.values, 1) if normalize_by == "layer" else each

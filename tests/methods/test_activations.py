@@ -54,5 +54,5 @@ def test_bad_input(network):
         activations(network, torch.stack([picture, picture]), "1")
     with pytest.raises(UserError, match="'77'"):
         activations(network, picture, "77")
-    with pytest.raises(UserError, match="by must be 'index' or 'strength'"):
+    with pytest.raises(UserError, match="by must be one of 'index', 'strength'"):
         activations(network, picture, "1").order("size")

@@ -46,7 +46,7 @@ def test_finds_what_brute_force_finds(network, pictures, layer, channel, k, by):
     best = last(top_examples(network, pictures, layer, channel, k, by=by), progress=False)
     expected = brute_force(network, pictures, layer, channel, by)[:k]
     assert best.indices == tuple(number for _, number, _ in expected)
-    assert best.places == tuple(place for *_, place in expected)
+    assert best.positions == tuple(position for *_, position in expected)
     assert [one.value for one in best.examples] == pytest.approx([value for value, *_ in expected], rel=1e-12)
     for number, picture in zip(best.indices, best.pictures, strict=True):
         assert torch.equal(picture, pictures[number])
@@ -78,7 +78,7 @@ def test_a_window_is_what_the_unit_sees(network, pictures):
         assert one.patch.shape == (3, height, width)
         noise = torch.rand(one.picture.shape)
         noise[:, top:bottom, left:right] = one.picture[:, top:bottom, left:right]
-        value = network.activations(noise, "2")["2"][3][one.place]
+        value = network.activations(noise, "2")["2"][3][one.position]
         assert float(value) == pytest.approx(one.value, rel=1e-12)
 
 
@@ -125,7 +125,7 @@ def test_a_layer_without_places(network, pictures):
     scores = network.logits(pictures)[:, 2].sort(descending=True)
     assert best.indices == tuple(scores.indices[:3].tolist())
     torch.testing.assert_close(best.values.double(), scores.values[:3].double(), rtol=1e-6, atol=0)
-    assert best.places == (None, None, None)
+    assert best.positions == (None, None, None)
 
 
 def test_equal_values_keep_the_order_of_the_dataset(network, pictures):

@@ -20,6 +20,7 @@ from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.dataset import Unread
+from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime import batching
 
 __all__ = ["TopExamples", "top_examples"]
@@ -30,24 +31,25 @@ Measure = Literal["max", "mean"]
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """A picture of a dataset, and what a channel answers to it.
+    """A picture of a dataset, and the activation of a channel for it.
 
-    index    its number in the dataset
-    name     of its file, or its label
-    value    the greatest value of the channel's map, or its mean
-    place    (row, column) where the map is greatest; None where the layer has no spatial positions
-    window   (left, top, right, bottom) in pixels: the part of the picture that ``value`` is about, see ``top_examples``
-    picture  (C, H, W), 0…1: as the network sees it
-    field    (left, top, right, bottom) in pixels: all that the unit looks at, also beyond the border of the picture
+    index     its number in the dataset
+    name      of its file, or its label
+    value     the greatest value of the channel's map, or its mean
+    position  (row, column) where the map is greatest; None where the layer has no spatial positions
+    window    (left, top, right, bottom) in pixels of the picture: where ``value`` comes from, see ``top_examples``
+    picture   (C, H, W), 0…1: as the network sees it
+    field     (left, top, right, bottom) in pixels: all that the unit looks at, also beyond the border of the picture
     """
 
     index: int
     name: str
     value: float
-    place: tuple[int, int] | None
+    position: tuple[int, int] | None
     window: tuple[int, int, int, int]
     picture: Tensor
     field: tuple[int, int, int, int]
+    place = Old("position")
 
     @property
     def patch(self) -> Tensor:
@@ -78,6 +80,7 @@ class TopExamples(Result):
     by: str
     convention: str
     look: ClassVar[dict] = {"labels": True}
+    places = Old("positions")
 
     @property
     def values(self) -> Tensor:
@@ -89,8 +92,8 @@ class TopExamples(Result):
         return tuple(one.index for one in self.examples)
 
     @property
-    def places(self) -> tuple[tuple[int, int] | None, ...]:
-        return tuple(one.place for one in self.examples)
+    def positions(self) -> tuple[tuple[int, int] | None, ...]:
+        return tuple(one.position for one in self.examples)
 
     @property
     def pictures(self) -> tuple[Tensor, ...]:
@@ -102,7 +105,7 @@ class TopExamples(Result):
         return f"{self.layer} channel {self.channel}"
 
     def content(self) -> Content:
-        """The patches, and above them what the channel answers. Gray fills up what is not as large as the others."""
+        """The patches, and above them the activations. Smaller patches are filled up with gray."""
         patches = [Image.fromarray(rgb(one.patch)) for one in self.examples]
         size = max(one.width for one in patches), max(one.height for one in patches)
         return Content(
@@ -122,7 +125,7 @@ def top_examples(
     *,
     by: Measure = "max",
 ) -> Iterator[TopExamples]:
-    """The k pictures of a dataset to which a channel answers most (Girshick et al., 2014; Springenberg et al., 2015).
+    """The k pictures of a dataset that activate a channel most (Girshick et al., 2014; Springenberg et al., 2015).
 
     pictures  anything that ``load_dataset`` takes: a folder, a list, a torch Dataset, …
     layer     None = ``network.default_layer``
@@ -150,11 +153,11 @@ def top_examples(
             value = float(one.max() if by == "max" else one.mean())
             if not np.isfinite(value):
                 raise UserError(f"{layer.name} gives values that are not finite for picture {index} of the dataset.")
-            place = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
+            position = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
             height, width = picture.shape[-2:]
             all_of_it = 0, 0, width, height
-            field = _field(layer, place, height, width) if by == "max" and place else all_of_it
-            yield Example(index, name, value, place, _inside(field, height, width), picture, field)
+            field = _field(layer, position, height, width) if by == "max" and position else all_of_it
+            yield Example(index, name, value, position, _inside(field, height, width), picture, field)
 
     def states() -> Iterator[TopExamples]:
         unread = Unread(dataset)
@@ -181,12 +184,12 @@ def top_examples(
     return states()
 
 
-def _field(layer: Layer, place: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
+def _field(layer: Layer, position: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
     """(left, top, right, bottom) of the receptive field of a unit."""
     ends = []
     for axis, side in enumerate((height, width)):
         extent = layer.receptive_field[axis]
-        start = round(layer.offset[axis] + place[axis] * layer.stride[axis] - (extent - 1) / 2)
+        start = round(layer.offset[axis] + position[axis] * layer.stride[axis] - (extent - 1) / 2)
         ends.append((0, side) if layer.sees_all[axis] else (start, start + extent))
     (top, bottom), (left, right) = ends
     return left, top, right, bottom
