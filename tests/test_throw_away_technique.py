@@ -29,7 +29,7 @@ from cnnviz_widgets.engine.targets import Target
 from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.methods.gradients.saliency import saliency
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["shift_change"]
 example = dict(distance=1)
@@ -37,7 +37,7 @@ example = dict(distance=1)
 
 @gate
 def shift_change(
-    network: Network, image: Picture, target: Target = None, *, distance: Annotated[int, Range(0, 16)] = 4
+    network: Network, image: AnyPicture, target: Target = None, *, distance: Annotated[int, Range(0, 16)] = 4
 ) -> Heatmap:
     """Change of the saliency when the picture is shifted: ``|M(x) - M(x shifted)|`` (Nobody, 2026).
 

@@ -14,7 +14,7 @@ from cnnviz_widgets.engine.relu_rules import RuleName, relu_rule
 from cnnviz_widgets.engine.targets import Goal
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import callers_modes_off
@@ -125,7 +125,7 @@ def check(network: Network, gradients: Tensor) -> None:
         remark("The gradient of a picture is 0 everywhere: ReLUs block all of it.")
 
 
-def like(image: Picture, batch: Any) -> Any:
+def like(image: AnyPicture, batch: Any) -> Any:
     """Of one picture its own result, of a batch all of them."""
     if image.ndim == 3:
         return batch[0]

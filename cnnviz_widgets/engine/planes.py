@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures.picture import as_picture
+from cnnviz_widgets.pictures.given import as_picture
 
 
 def plane(

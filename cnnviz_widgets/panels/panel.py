@@ -49,7 +49,6 @@ from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.pinned import Pinned
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
-from cnnviz_widgets.pictures import source_of, uploaded
 from cnnviz_widgets.runtime.memo import same
 from cnnviz_widgets.runtime.runner import Frame, Runner, Status
 from cnnviz_widgets.widgets.cell_output import CellOutput
@@ -261,9 +260,9 @@ class Panel(Displayed):
         """The program that computes what this panel shows."""
         now = self._drawn or self._now()
         net = now.network.source or cells.name_of(now.network) or "...  # the network that you gave to the panel"
-        photo = source_of(now.image) or "...  # the picture that you gave to the panel"
-        name = (uploaded(now.image) or {}).get("name")
-        where = f"# Put the file {json.dumps(name, ensure_ascii=False)} beside this notebook first.\n" if name else ""
+        photo = now.image.source or "...  # the picture that you gave to the panel"
+        name = json.dumps(now.image.name, ensure_ascii=False)
+        where = f"# Put the file {name} beside this notebook first.\n" if now.image.uploaded else ""
         return f"import cnnviz_widgets as cnnviz\n\nnet = {net}\n{where}photo = {photo}\n{self.call(now)}"
 
     def sheets(self) -> list[Image.Image]:

@@ -13,7 +13,7 @@ from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
-from cnnviz_widgets.pictures import Dataset, load_dataset, load_image, remember, source_of
+from cnnviz_widgets.pictures import Dataset, Picture, load_dataset, load_image
 
 UNSET = object()
 
@@ -91,9 +91,9 @@ class Session(HasTraits):
         name = cells.name_of(value)
         with naming("image"):
             picture = load_image(value, channels=channels)
-        if name and source_of(picture) is None:
+        if name and picture.source is None:
             more = "" if len(picture) == 3 else f", channels={channels}"
-            remember(picture, f"cnnviz.load_image({name}{more})")
+            picture = Picture(picture, f"cnnviz.load_image({name}{more})")
         return picture
 
     def _pictures(self, value: Any) -> Dataset | None:

@@ -2,18 +2,18 @@
 
 from cnnviz_widgets.pictures.dataset import Dataset, load_dataset
 from cnnviz_widgets.pictures.labels import Labels, labels
-from cnnviz_widgets.pictures.load import load_image, remember, source_of, uploaded
+from cnnviz_widgets.pictures.load import load_image
+from cnnviz_widgets.pictures.picture import Picture, source_of
 from cnnviz_widgets.pictures.samples import Samples, samples
 
 __all__ = [
     "Dataset",
     "Labels",
+    "Picture",
     "Samples",
     "labels",
     "load_dataset",
     "load_image",
-    "remember",
     "samples",
     "source_of",
-    "uploaded",
 ]

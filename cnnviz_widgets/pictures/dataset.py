@@ -13,6 +13,7 @@ from torch import Tensor
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, came, gate
 from cnnviz_widgets.pictures.load import Unreadable, load_image
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.samples import Samples
 from cnnviz_widgets.remarks import remark
 
@@ -39,7 +40,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def __getitem__(self, number: int) -> tuple[Tensor, str]:
+    def __getitem__(self, number: int) -> tuple[Picture, str]:
         """(picture (C, H, W) float32, 0…1; its name). UserError, with its number, for what is no picture."""
         if not 0 <= number < len(self):
             raise IndexError(number)
@@ -50,7 +51,7 @@ class Dataset:
         except UserError as error:
             raise type(error)(f"picture {number} of the dataset: {error}") from error
 
-    def __iter__(self) -> Iterator[tuple[Tensor, str]]:
+    def __iter__(self) -> Iterator[tuple[Picture, str]]:
         unread = Unread(self)
         for _, picture, name in unread.reading(range(len(self))):
             yield picture, name
@@ -104,7 +105,7 @@ class Unread:
         self._names: list[str] = []
         self._first: Unreadable | None = None
 
-    def reading(self, numbers: Iterable[int]) -> Iterator[tuple[int, Tensor, str]]:
+    def reading(self, numbers: Iterable[int]) -> Iterator[tuple[int, Picture, str]]:
         """(number, picture, name) of those that can be read."""
         for number in numbers:
             try:

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from PIL import ExifTags, Image
 from torch import Tensor
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, came, gate
+from cnnviz_widgets.pictures.picture import Picture, source_of
 from cnnviz_widgets.pictures.sample_files import SampleFiles, installed
 from cnnviz_widgets.runtime import batching
 
@@ -45,16 +45,13 @@ STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 Size = int | tuple[int, int] | None
 
-# Loaded picture -> (expression, version when loaded, the upload that it came by)
-_sources: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
-
 
 class Unreadable(UserError):
     """A file, or what else one picture comes from, cannot be read: others beside it may be fine."""
 
 
 @gate
-def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Positive = 3) -> Tensor:
+def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Positive = 3) -> Picture:
     """A picture as (3, H, W) float32 on the CPU, values 0…1, from any of:
 
     - the name of a sample (see ``samples()``); a path; the bytes of a file; an open binary file
@@ -82,46 +79,21 @@ def load_image(source: Any, size: Annotated[Size, OWN] = None, *, channels: Posi
     """
     if size is not None:
         size = _checked_size(size)
-    picture = _read(source, size, channels)
-    expression = _expression(source, size)
-    if expression:
-        remember(picture, expression, uploaded(source))
-    return picture
+    return Picture(_read(source, size, channels), _expression(source, size), *_name(source))
 
 
-def source_of(picture: Tensor) -> str | None:
-    """The Python expression that loads this very tensor again, as ``cnnviz.load_image("chelsea")``.
-
-    None if nobody knows one (a name, a path or an upload does; for others see ``remember``), or if the tensor has been
-    written to since.
-    """
-    return _known(picture)[0]
-
-
-def uploaded(picture: Any) -> Mapping | None:
-    """The upload that a picture came by, without its content: "name", "note" …; None if it came in another way."""
-    if isinstance(picture, Tensor):
-        return _known(picture)[1]
-    if isinstance(picture, Mapping | tuple | list):
-        return {key: value for key, value in _files(picture)[0].items() if key != "content"}
-    return None
-
-
-def remember(picture: Tensor, expression: str, upload: Mapping | None = None) -> None:
-    """Let ``source_of`` answer with this expression, and ``uploaded`` with this upload."""
-    _sources[picture] = (expression, _version(picture), upload)
-
-
-def _known(picture: Tensor) -> tuple[str | None, Mapping | None]:
-    expression, version, upload = _sources.get(picture, (None, None, None))
-    return (expression, upload) if version == _version(picture) else (None, None)
-
-
-def _version(picture: Tensor) -> int:
-    return 0 if picture.is_inference() else picture._version  # tensors made in inference mode keep no count
+def _name(source: Any) -> tuple[str | None, bool]:
+    """Of the sample or the file, and whether it was uploaded."""
+    if isinstance(source, Picture):
+        return source.name, source.uploaded
+    if isinstance(source, Mapping | tuple | list):
+        name = _files(source)[0].get("name")
+        return name, name is not None
+    return (Path(os.fsdecode(source)).name, False) if isinstance(source, str | os.PathLike) else (None, False)
 
 
 def _expression(source: Any, size: Size) -> str | None:
+    """Python that loads it again; None for what has neither a name nor a path."""
     if isinstance(source, Tensor):
         argument = source_of(source)
         if argument is None or size is None:

@@ -1,59 +1,76 @@
-"""A picture as an argument: a tensor as it is, and whatever else ``load_image`` reads."""
+"""A picture that knows where it came from."""
 
-import os
-from typing import Annotated, Any
+from copy import deepcopy
+from typing import Any
 
-import numpy as np
-from PIL import Image
-from torch import Tensor, strided
-
-from cnnviz_widgets import gate
-from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures.load import MOST_PIXELS, load_image
-from cnnviz_widgets.runtime.batching import memory_budget
-
-#: (C, H, W) or (B, C, H, W), values 0…1. In place of a tensor there may be a sample's name, a path, bytes, a PIL
-#: picture or a numpy array.
-Picture = Annotated[Tensor, "picture"]
-
-_READ = (str, os.PathLike, bytes, np.ndarray, Image.Image)
+import torch
+from torch import Tensor
 
 
-def as_picture(name: str, value: Any) -> Any:
-    """The picture that is meant, without any graph that led to it; ``gate.NO`` if none is."""
-    if isinstance(value, _READ):
-        return load_image(value)
-    if not isinstance(value, Tensor):
-        return gate.NO
-    if value.is_meta or value.layout is not strided:
-        kind = "on the device meta" if value.is_meta else f"of layout {value.layout}"
-        raise UserError(f"{name} must be a dense tensor that holds its values, not one {kind}.")
-    if value.ndim >= 2 and value.shape[-1] * value.shape[-2] > MOST_PIXELS:
-        raise UserError(
-            f"{name} is too large, {value.shape[-2]}×{value.shape[-1]} pixels: at most {MOST_PIXELS // 10**6} million "
-            "are read; scale it down."
-        )
-    if value.numel() * 4 > value.untyped_storage().nbytes() and _larger_than_memory(value):
-        raise UserError(
-            f"{name} of shape {tuple(value.shape)} does not fit into memory: give fewer or smaller pictures."
-        )
-    return value.detach() if value.requires_grad else value
+class Picture(Tensor):
+    """A tensor (C, H, W), values 0…1, that can say how to load it again.
+
+    It can be used as any other tensor. What is computed from it is a plain tensor, and so is every part of it. A copy
+    by ``copy`` or ``pickle`` is a Picture like it.
+
+    tensor    its values, which it shares
+    source    Python, such as ``cnnviz.load_image("chelsea")``; None = not known
+    name      of the sample or of the file; None = it has none
+    uploaded  whether it came through the browser, so that there need be no file beside the notebook
+
+    All three are forgotten (None, None, False) once the values have been written to.
+    """
+
+    # Results are plain tensors, as those of a Parameter are, which has the same line.
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]  # it is a class method
+
+    _origin: tuple[str | None, str | None, bool]
+    _written: int
+
+    def __new__(
+        cls, tensor: Tensor, source: str | None = None, name: str | None = None, uploaded: bool = False
+    ) -> "Picture":
+        picture = Tensor._make_subclass(cls, tensor, tensor.requires_grad)
+        picture._origin, picture._written = (source, name, uploaded), picture._writes
+        return picture
+
+    @property
+    def source(self) -> str | None:
+        return self._known[0]
+
+    @property
+    def name(self) -> str | None:
+        return self._known[1]
+
+    @property
+    def uploaded(self) -> bool:
+        return self._known[2]
+
+    @property
+    def _known(self) -> tuple[str | None, str | None, bool]:
+        return self._origin if self._writes == self._written else (None, None, False)
+
+    @property
+    def _writes(self) -> int:
+        """How often the values have been written to; tensors made in inference mode do not count it."""
+        return 0 if self.is_inference() else self._version
+
+    def __reduce_ex__(self, protocol: Any) -> tuple:
+        return Picture, (self._plain, *self._known)
+
+    def __deepcopy__(self, memo: dict) -> "Picture":
+        if id(self) not in memo:
+            memo[id(self)] = Picture(deepcopy(self._plain, memo), *self._known)
+        return memo[id(self)]
+
+    @property
+    def _plain(self) -> Tensor:
+        return self.detach().requires_grad_(self.requires_grad)
 
 
-def check_values(name: str, picture: Tensor) -> None:
-    """UserError unless the values are finite floats in 0…1, but for rounding."""
-    if not picture.is_floating_point() or not picture.numel():
-        raise UserError(f"{name} must have floating-point values 0…1, not {gate.came(picture)}.")
-    least, most = (bound.item() for bound in picture.aminmax())
-    if not -0.1 <= least <= most <= 1.1:
-        raise UserError(f"{name} must have values 0…1, but they go from {least:.4g} to {most:.4g}.")
+torch.serialization.add_safe_globals([Picture])  # so that ``torch.load`` reads one that was saved
 
 
-def _larger_than_memory(value: Tensor) -> bool:
-    """Of a tensor that was expanded: whether it would be, once its values are written out."""
-    return value.numel() > 2**24 and value.numel() * 4 > memory_budget(value.device)
-
-
-gate.know(
-    Picture, "a picture: a tensor (C, H, W), as load_image(…) returns, a path, a PIL picture or an array", as_picture
-)
+def source_of(picture: Tensor) -> str | None:
+    """The Python expression that loads this very tensor again; None if nobody knows one."""
+    return picture.source if isinstance(picture, Picture) else None

@@ -4,10 +4,9 @@ from base64 import b64encode
 from functools import cache
 from html import escape
 
-from torch import Tensor
-
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.pictures.load import load_image
+from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.sample_files import THUMBNAIL, SampleFiles, installed
 
 
@@ -17,7 +16,7 @@ class Samples(SampleFiles):
     samples()["chelsea"] → (3, H, W) float32, 0…1, as ``load_image("chelsea")``
     """
 
-    def __getitem__(self, name: str) -> Tensor:
+    def __getitem__(self, name: str) -> Picture:
         self.path(name)
         return load_image(name)
 

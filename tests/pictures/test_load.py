@@ -24,7 +24,7 @@ from torchvision.transforms import functional as tv
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.pictures import load, load_image, remember, samples, source_of
+from cnnviz_widgets.pictures import Picture, load, load_image, samples, source_of
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 EXPECTED = torch.from_numpy(RGB.transpose(2, 0, 1).astype(np.float32)) / 255
@@ -409,8 +409,7 @@ def test_source_of_reads_well():
     assert source_of(load_image("chelsea", size=64)) == 'cnnviz.load_image("chelsea", size=64)'
     assert source_of(load_image("chelsea", size=(64, 32))) == 'cnnviz.load_image("chelsea", size=(64, 32))'
     assert source_of(load_image([{"name": "a cat.png", "content": encoded(RGB)}])) == 'cnnviz.load_image("a cat.png")'
-    remember(picture := load_image(RGB), "cnnviz.load_image(array)")
-    assert source_of(picture) == "cnnviz.load_image(array)"
+    assert source_of(Picture(load_image(RGB), "cnnviz.load_image(array)")) == "cnnviz.load_image(array)"
 
 
 def test_source_of_is_none_for_what_nobody_can_recreate():
@@ -428,14 +427,22 @@ def test_source_of_in_inference_mode():
     assert source_of(photo) == 'cnnviz.load_image("chelsea", size=20)'
 
 
-def test_the_registry_keeps_no_picture_alive():
-    from cnnviz_widgets.pictures import load
-
-    before = len(load._sources)
-    kept = [load_image("chelsea", 8) for _ in range(3)]
-    assert len(load._sources) == before + 3
-    del kept
-    assert len(load._sources) == before
+def test_names(tmp_path):
+    path = tmp_path / "größe 1.png"
+    path.write_bytes(encoded(RGB))
+    upload = [{"name": "a cat.png", "content": encoded(RGB)}]
+    for source, name, uploaded in (
+        ("chelsea", "chelsea", False),
+        (path, "größe 1.png", False),
+        (str(path), "größe 1.png", False),
+        (upload, "a cat.png", True),
+        (upload[0], "a cat.png", True),
+        ({"content": encoded(RGB)}, None, False),
+        (encoded(RGB), None, False),
+        (RGB, None, False),
+    ):
+        for picture in (load_image(source), load_image(load_image(source), 8)):
+            assert (picture.name, picture.uploaded) == (name, uploaded)
 
 
 # --- files that are no pictures, and pictures that are too large ---------------------------------------------------

@@ -30,7 +30,7 @@ from cnnviz_widgets.engine.optimize.transforms import Transform, apply, over_col
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Positive, Rate, Seed, gate
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import as_picture
+from cnnviz_widgets.pictures.given import as_picture
 from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cnnviz_widgets.engine.optimize.smoothing import Sigma, frequencies, gaussian, merged, pyramid
 from cnnviz_widgets.gate import Positive, Range, Share, gate
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.renamed import module_getattr
 
 
@@ -157,7 +157,7 @@ def _every(work: Callable[[Tensor], Tensor], every: int) -> After:
 
 
 @gate
-def ball(center: Picture, radius: Annotated[float, Range(above=0)], norm: Norm = "linf") -> After:
+def ball(center: AnyPicture, radius: Annotated[float, Range(above=0)], norm: Norm = "linf") -> After:
     """Projection onto the ball of ``radius`` around ``center``, in the norm "linf" or "l2"."""
     return lambda update: within(update.pictures, center.to(update.pictures), radius, norm)
 

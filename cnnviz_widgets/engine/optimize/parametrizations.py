@@ -20,8 +20,8 @@ from cnnviz_widgets.engine.optimize.smoothing import frequencies, merged, pyrami
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, Range, came, gate
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.pictures.load import MOST_PIXELS
-from cnnviz_widgets.pictures.picture import Picture
 
 MOST_PICTURES = 1024  # made at once
 
@@ -216,7 +216,7 @@ def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrizatio
 
 @gate
 def perturbation(
-    image: Picture, bound: Annotated[float, Range(above=0)] = 8 / 255, *, norm: Norm = "linf"
+    image: AnyPicture, bound: Annotated[float, Range(above=0)] = 8 / 255, *, norm: Norm = "linf"
 ) -> Parametrization:
     """A photograph with a perturbation of at most ``bound``.
 

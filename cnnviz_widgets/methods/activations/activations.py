@@ -6,13 +6,13 @@ from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["activations"]
 
 
 @gate
-def activations(network: Network, image: Picture, layer: "str | Layer | nn.Module | None" = None) -> ActivationMaps:
+def activations(network: Network, image: AnyPicture, layer: "str | Layer | nn.Module | None" = None) -> ActivationMaps:
     """The feature maps of one layer (shown live in Yosinski et al., 2015).
 
     image   (3, H, W), values 0…1.   layer: None = ``network.default_layer``.
@@ -26,7 +26,7 @@ def activations(network: Network, image: Picture, layer: "str | Layer | nn.Modul
     return ActivationMaps(maps, picture.cpu(), layer.name, ActivationMaps.convention + layer.omission)
 
 
-def one_picture(network: Network, image: Picture) -> Tensor:
+def one_picture(network: Network, image: AnyPicture) -> Tensor:
     """The prepared picture, (C, H, W); UserError for a batch of several."""
     pictures = network.prepare(image)
     if len(pictures) != 1:

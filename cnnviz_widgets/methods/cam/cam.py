@@ -11,7 +11,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.cam.grad_cam import AnyLayer, gather, heatmap, wide, with_places
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["cam"]
 
@@ -21,7 +21,7 @@ _SAME = 0.01  # of the greatest logit: more than half precision rounds, less tha
 @gate
 def cam(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     layer: AnyLayer = None,
     *,

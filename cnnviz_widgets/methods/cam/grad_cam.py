@@ -14,7 +14,7 @@ from cnnviz_widgets.engine.targets import Goal, Target, goal
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.remarks import remark
 
 __all__ = ["grad_cam", "grad_cam_pp", "hires_cam", "layer_cam"]
@@ -25,7 +25,7 @@ AnyLayer = str | Layer | nn.Module | None
 @gate
 def grad_cam(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -59,7 +59,7 @@ def grad_cam(
 @gate
 def grad_cam_pp(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -79,7 +79,7 @@ def grad_cam_pp(
 @gate
 def hires_cam(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -97,7 +97,7 @@ def hires_cam(
 @gate
 def layer_cam(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     layer: AnyLayer = None,
     *,
@@ -131,7 +131,7 @@ def _positive(maps: Tensor, gradient: Tensor) -> Tensor:
 
 def _cam(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target,
     layer: AnyLayer,
     method: str,

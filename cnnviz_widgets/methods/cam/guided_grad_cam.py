@@ -11,7 +11,7 @@ from cnnviz_widgets.engine.targets import Goal, Neuron, Target, goal
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.cam.grad_cam import AnyLayer, gather, heatmap, mean_gradient, wide, with_places
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.runtime.interrupts import guarded
 
 __all__ = ["guided_grad_cam"]
@@ -19,7 +19,7 @@ __all__ = ["guided_grad_cam"]
 
 @gate
 def guided_grad_cam(
-    network: Network, image: Picture, target: Target = None, layer: AnyLayer = None, *, rule: RuleName = "guided"
+    network: Network, image: AnyPicture, target: Target = None, layer: AnyLayer = None, *, rule: RuleName = "guided"
 ) -> GradientPicture:
     """The guided gradient at the picture, times the positive part of Grad-CAM, upsampled (Selvaraju et al., 2017).
 

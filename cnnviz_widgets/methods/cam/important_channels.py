@@ -15,7 +15,7 @@ from cnnviz_widgets.engine.targets import Target, goal
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.cam.grad_cam import AnyLayer, gather, mean_gradient, wide, with_places
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["ImportantChannels", "important_channels"]
 
@@ -67,7 +67,7 @@ class ImportantChannels(Result):
 
 @gate
 def important_channels(
-    network: Network, image: Picture, target: Target = None, layer: AnyLayer = None, k: int = 5
+    network: Network, image: AnyPicture, target: Target = None, layer: AnyLayer = None, k: int = 5
 ) -> ImportantChannels:
     """Channels that support and oppose a score: those with the largest and smallest α of Grad-CAM.
 

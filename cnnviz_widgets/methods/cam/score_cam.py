@@ -12,7 +12,7 @@ from cnnviz_widgets.engine.targets import Target, goal
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.methods.cam.grad_cam import AnyLayer, heatmap, wide, with_places
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["score_cam"]
 example = dict(channels=3)
@@ -21,7 +21,7 @@ example = dict(channels=3)
 @gate
 def score_cam(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     layer: AnyLayer = None,
     *,

@@ -15,7 +15,7 @@ from cnnviz_widgets.engine.planes import plane, varied
 from cnnviz_widgets.gate import OWN, Positive, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.runtime import batching
 
 __all__ = ["Curve", "deletion_curve", "insertion_curve"]
@@ -51,7 +51,7 @@ class Curve(Result):
 @gate
 def deletion_curve(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     heatmap: Annotated[Result | Tensor, OWN],
     target: int | str | None = None,
     *,
@@ -79,7 +79,7 @@ def deletion_curve(
 @gate
 def insertion_curve(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     heatmap: Annotated[Result | Tensor, OWN],
     target: int | str | None = None,
     *,
@@ -96,7 +96,7 @@ def insertion_curve(
 
 def _curve(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     heatmap: Annotated[Result | Tensor, OWN],
     target: int | str | None,
     steps: int,

@@ -16,7 +16,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["PointingGame", "boxes_in_view", "pointing_game"]
 
@@ -140,7 +140,7 @@ def pointing_game(
 
 
 @gate
-def boxes_in_view(network: Network, image: Picture, boxes: Sequence[Box]) -> list[Box]:
+def boxes_in_view(network: Network, image: AnyPicture, boxes: Sequence[Box]) -> list[Box]:
     """Boxes in pixels of an image (…, H, W) as boxes in pixels of what the network sees of it, scaled and cropped.
 
     Boxes are cut at the border, to whole pixels: those whose centers are inside. What is not seen at all is left out.

@@ -20,7 +20,7 @@ from cnnviz_widgets.gate import Seed, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.network import Layers
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 
 __all__ = ["SanityState", "edge_map", "sanity_check", "similarity"]
 example = dict(layers=["conv3", "conv6"])
@@ -81,7 +81,7 @@ class SanityState:
 def sanity_check(
     method: Method,
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Any = None,
     *,
     mode: Mode = "cascading",
@@ -202,7 +202,7 @@ def similarity(one: Any, other: Any, size: tuple[int, int] | None = None) -> Sim
 
 
 @gate
-def edge_map(image: Picture) -> Heatmap:
+def edge_map(image: AnyPicture) -> Heatmap:
     """The edges of the picture, by Sobel's filter: a map that looks like an explanation and knows no network.
 
     image  (C, H, W), values 0…1; give ``network.prepare(image)[0]`` to compare it with a network's maps

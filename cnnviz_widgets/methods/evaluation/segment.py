@@ -13,7 +13,7 @@ from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.engine.planes import plane, varied
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, gate
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 
 __all__ = ["Segmentation", "segment"]
 
@@ -41,7 +41,7 @@ class Segmentation(Result):
 
 @gate
 def segment(
-    image: Picture,
+    image: AnyPicture,
     heatmap: Annotated[Result | Tensor, OWN],
     *,
     foreground: float = 0.95,
@@ -106,7 +106,7 @@ def segment(
     )
 
 
-def _picture(image: Picture, heatmap: Result | Tensor) -> Tensor:
+def _picture(image: AnyPicture, heatmap: Result | Tensor) -> Tensor:
     """What the map covers: the image, or what the network saw of it."""
     if not isinstance(image, Tensor) or image.ndim != 3 or not image.is_floating_point():
         came = f"{image.dtype} {tuple(image.shape)}" if isinstance(image, Tensor) else type(image).__name__

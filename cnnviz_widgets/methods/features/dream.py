@@ -22,7 +22,7 @@ from cnnviz_widgets.engine.optimize.transforms import FARTHEST, Affine, warp
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Rate, Seed, came, gate
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["dream", "dream_zoom"]
 example = dict(octaves=1, steps=2, frames=1)
@@ -35,7 +35,7 @@ BRIDGE = 32  # px over which opposite sides of a rolled picture fade into each o
 @gate
 def dream(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     layers: Layers = None,
     *,
     octaves: Annotated[int, Range(1, 64)] = 4,
@@ -43,7 +43,7 @@ def dream(
     steps: Positive = 10,
     step_size: Rate = 1.5 / 255,
     jitter: Annotated[int, Range(0, FARTHEST)] = 32,
-    guide: Picture | None = None,
+    guide: AnyPicture | None = None,
     seed: Seed = 0,
     start: OptimizationState | None = None,
 ) -> Iterator[OptimizationState]:
@@ -124,7 +124,7 @@ def _in_full(photo: Tensor, plain: Tensor, dreamed: Tensor) -> Tensor:
     return photo + resize(dreamed - plain, tuple(photo.shape[-2:]))
 
 
-def _objective(network: Network, layers: Layers, guide: Picture | None) -> Objective:
+def _objective(network: Network, layers: Layers, guide: AnyPicture | None) -> Objective:
     if layers is None:
         layers = network.default_layer
     if not isinstance(layers, Mapping):
@@ -146,7 +146,7 @@ def _sum(terms: Iterable[Objective]) -> Objective:
 @gate
 def dream_zoom(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     path: str | Path,
     layers: Layers = None,
     *,

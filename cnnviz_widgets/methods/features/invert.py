@@ -21,7 +21,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, Range, Rate, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["InversionLadder", "inversion_ladder", "invert", "invert_hog"]
 example = dict(steps=2)
@@ -30,7 +30,7 @@ example = dict(steps=2)
 @gate
 def invert(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     layer: AnyLayer | None = None,
     *,
     beta: Annotated[float, Range(above=0, most=100)] = 2.0,
@@ -101,7 +101,7 @@ class InversionLadder(Result):
 
 @gate
 def inversion_ladder(
-    network: Network, image: Picture, layers: Sequence[AnyLayer] | None = None, **options: Any
+    network: Network, image: AnyPicture, layers: Sequence[AnyLayer] | None = None, **options: Any
 ) -> Iterator[InversionLadder]:
     """Inversions of one layer after another: which information each layer keeps.
 
@@ -132,7 +132,7 @@ def inversion_ladder(
 
 @gate
 def invert_hog(
-    image: Picture,
+    image: AnyPicture,
     *,
     cell: Positive = 8,
     beta: Annotated[float, Range(above=0, most=100)] = 2.0,

@@ -17,14 +17,14 @@ from cnnviz_widgets.engine.backward import check, descend, in_pieces, like
 from cnnviz_widgets.engine.targets import Target, goal
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.runtime.interrupts import guarded
 
 __all__ = ["full_grad"]
 
 
 @gate
-def full_grad(network: Network, image: Picture, target: Target = None) -> Heatmap:
+def full_grad(network: Network, image: AnyPicture, target: Target = None) -> Heatmap:
     """Where in the picture the terms of one score come from (FullGrad; Srinivas & Fleuret, 2019).
 
     A network of ReLUs is linear around a picture: ``s(x) = x · ∂s/∂x + Σ b · ∂s/∂b`` exactly, over all biases ``b`` at

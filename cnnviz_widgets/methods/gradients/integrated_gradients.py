@@ -17,7 +17,7 @@ from cnnviz_widgets.engine.targets import Neuron, Target, goal
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, came, gate
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture, as_picture
+from cnnviz_widgets.pictures.given import AnyPicture, as_picture
 from cnnviz_widgets.remarks import remark
 
 __all__ = ["integrated_gradients"]
@@ -32,7 +32,7 @@ _EVEN = {"black": 0.0, "gray": 0.5, "white": 1.0}
 @gate
 def integrated_gradients(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     *,
     steps: Annotated[int, Range(1, 1000)] = 50,

@@ -14,13 +14,13 @@ from cnnviz_widgets.engine.relu_rules import RuleName
 from cnnviz_widgets.engine.targets import Neuron, Position, Target, goal
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["class_gradient", "input_x_gradient", "neuron_gradient", "saliency"]
 
 
 @gate
-def saliency(network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop") -> Heatmap:
+def saliency(network: Network, image: AnyPicture, target: Target = None, *, rule: RuleName = "backprop") -> Heatmap:
     """Saliency map: sensitivity of one class score to every pixel, ``max_c |∂s/∂x_c|`` (Simonyan et al., 2014).
 
     The gradient itself, signed and in color, is ``class_gradient``; that of a neuron is ``neuron_gradient``.
@@ -48,7 +48,7 @@ def saliency(network: Network, image: Picture, target: Target = None, *, rule: R
 
 @gate
 def class_gradient(
-    network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
+    network: Network, image: AnyPicture, target: Target = None, *, rule: RuleName = "backprop"
 ) -> GradientPicture:
     """Gradient of one class score with respect to the picture, ``∂s/∂x``, signed and in color.
 
@@ -62,7 +62,7 @@ def class_gradient(
 
 @gate
 def input_x_gradient(
-    network: Network, image: Picture, target: Target = None, *, rule: RuleName = "backprop"
+    network: Network, image: AnyPicture, target: Target = None, *, rule: RuleName = "backprop"
 ) -> GradientPicture:
     """Input × gradient: each pixel's contribution to the score to first order, ``x · ∂s/∂x`` (Shrikumar et al., 2016).
 
@@ -75,7 +75,7 @@ def input_x_gradient(
 @gate
 def neuron_gradient(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     layer: "str | Layer | nn.Module",
     channel: int,
     position: Position = None,
@@ -100,7 +100,7 @@ def neuron_gradient(
 
 
 def _signed(
-    network: Network, image: Picture, target: Target, rule: RuleName, *, times_input: bool = False
+    network: Network, image: AnyPicture, target: Target, rule: RuleName, *, times_input: bool = False
 ) -> GradientPicture:
     pictures = network.prepare(image)
     aim = goal(network, target, len(pictures))

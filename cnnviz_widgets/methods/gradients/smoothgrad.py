@@ -15,7 +15,7 @@ from cnnviz_widgets.engine.targets import Neuron, Target, goal
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.renamed import tell
 
@@ -35,7 +35,7 @@ STATISTICS = {
 @gate
 def smoothgrad(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     *,
     samples: Annotated[int, Range(1, MOST_SAMPLES)] = 25,
@@ -93,7 +93,7 @@ def smoothgrad(
 @gate
 def vargrad(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     *,
     samples: Annotated[int, Range(2, MOST_SAMPLES)] = 25,
@@ -131,7 +131,7 @@ class _Noisy(NamedTuple):
 
 
 def _noisy(
-    network: Network, image: Picture, target: Target, samples: int, noise: float, rule: RuleName, seed: int
+    network: Network, image: AnyPicture, target: Target, samples: int, noise: float, rule: RuleName, seed: int
 ) -> _Noisy:
     samples = whole_number("samples", samples, 1)
     if not (isinstance(noise, int | float) and math.isfinite(noise) and noise >= 0):

@@ -22,7 +22,7 @@ from cnnviz_widgets.gate import OWN, came, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.runtime import batching
 
 __all__ = ["OcclusionState", "occluded", "occlusion"]
@@ -112,7 +112,7 @@ class OcclusionState(Result):
 @gate
 def occlusion(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     target: Target = None,
     *,
     size: int = 32,
@@ -234,7 +234,7 @@ def occlusion(
 
 
 @gate
-def strongest_map(network: Network, image: Picture, layer: "str | Layer | nn.Module") -> GradientPicture:
+def strongest_map(network: Network, image: AnyPicture, layer: "str | Layer | nn.Module") -> GradientPicture:
     """What the strongest feature map of a layer sees in a picture, projected down to it by the deconvnet rule.
 
     That of ``occlusion(…, layer=layer)`` (Zeiler & Fergus, 2014, fig. 7 c). Arguments and result as in
@@ -253,7 +253,7 @@ def strongest(values: Tensor) -> int:
 @gate
 def occluded(
     network: Network,
-    image: Picture,
+    image: AnyPicture,
     top: int | None = None,
     left: int | None = None,
     size: int = 32,

@@ -5,7 +5,7 @@ from torch import Tensor
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["keep_color"]
 
@@ -13,7 +13,7 @@ LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
 
 @gate
-def keep_color(result: Picture, content: Picture) -> Tensor:
+def keep_color(result: AnyPicture, content: AnyPicture) -> Tensor:
     """The light and dark of a picture with the colors of another: luminance-only transfer (Gatys et al., 2016).
 
     result   (3, H, W), or (B, 3, H, W) for a batch, values 0…1

@@ -15,7 +15,7 @@ from cnnviz_widgets.engine.picture_networks import PictureNetwork, StyleNetwork,
 from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Share, came, gate
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -59,7 +59,7 @@ class Style:
         return f"Style({self.name}, {sum(one.numel() for one in self.module.parameters()):,} parameters)"
 
     @gate
-    def __call__(self, image: Picture, strength: Share = 1.0) -> Styled:
+    def __call__(self, image: AnyPicture, strength: Share = 1.0) -> Styled:
         """The picture in this style, by one pass.
 
         image     (1 or 3, H, W) or (B, 1 or 3, H, W), values 0…1, at least 16 px on each side; gray is repeated

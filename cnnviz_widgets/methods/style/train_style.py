@@ -17,7 +17,7 @@ from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
 from cnnviz_widgets.methods.style.style_layers import style_layers
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["train_style"]
 example = dict(steps=2, size=32, style_size=64, batch=2)
@@ -28,7 +28,7 @@ PREVIEWS, PREVIEW = 3, 160  # pictures, px
 @gate
 def train_style(
     network: Network,
-    style: Picture,
+    style: AnyPicture,
     images: Annotated[Any, OWN],
     *,
     layers: Sequence[AnyLayer] | None = None,

@@ -29,7 +29,7 @@ from cnnviz_widgets.methods.texture._matching import (
 from cnnviz_widgets.methods.texture._painting import LearningRate, Size, Start, painted, sizes_to
 from cnnviz_widgets.methods.texture._view import Layers, View, layer_of_content, style_layers
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["transfer"]
 example = dict(size=32, steps=2, begin="noise")
@@ -41,8 +41,8 @@ Side = Annotated[int, Range(8, 4096)] | None
 @gate
 def transfer(
     network: Network,
-    content: Picture,
-    style: Picture | Sequence[Picture],
+    content: AnyPicture,
+    style: AnyPicture | Sequence[AnyPicture],
     alpha: Rate = 1.0,
     beta: Rate = 100.0,
     *,

@@ -17,7 +17,7 @@ from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, came, gate
 from cnnviz_widgets.pictures.dataset import load_dataset
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -88,7 +88,7 @@ class UpscaleTable(Result):
 
 
 @gate
-def upscale(image: Picture, upscaler: Annotated[Any, OWN] = None) -> Upscaled:
+def upscale(image: AnyPicture, upscaler: Annotated[Any, OWN] = None) -> Upscaled:
     """A picture enlarged by a network: bicubic interpolation and the details that it lacks.
 
     image     (1 or 3, H, W) or (B, 1 or 3, H, W), values 0…1; gray is repeated

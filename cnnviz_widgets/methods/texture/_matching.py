@@ -16,7 +16,7 @@ from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.methods.texture._view import View
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import as_picture
+from cnnviz_widgets.pictures.given import as_picture
 
 Match = Literal["gram", "moments", "covariance"]
 TERMS: dict[str, Callable[..., Objective]] = {

@@ -12,7 +12,7 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, Range, Rate, Seed, came, gate
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 
 __all__ = ["TextureGrowth", "grow_texture"]
 
@@ -59,7 +59,7 @@ class TextureGrowth(Result):
 
 @gate
 def grow_texture(
-    sample: Picture,
+    sample: AnyPicture,
     size: Annotated[int, Range(1, 1024)] = 128,
     window: Positive = 11,
     order: Order = "onion",
