@@ -149,7 +149,7 @@ def _from_path(path: Path, size: Size, channels: int) -> Tensor:
     except FileNotFoundError:
         known = SampleFiles(installed())
         raise Unreadable(
-            f"{what} is neither a file nor a sample{known.hint(path)}: samples are {', '.join(known)}."
+            f"{what} is neither a file nor a sample{known.hint(path)}: samples are {known.listed}."
         ) from None
     except UserError:
         raise

@@ -13,6 +13,7 @@ from PIL import Image
 from cnnviz_widgets.errors import UserError
 
 THUMBNAIL = 112  # px, longest side
+MOST_LISTED = 12  # names
 
 
 class Sample(NamedTuple):
@@ -99,6 +100,11 @@ class SampleFiles:
         """The names of those that are painted, in a style that other pictures can take over."""
         return tuple(name for name in self if _SAMPLES[name].style)
 
+    @property
+    def listed(self) -> str:
+        """The first names, for an error's text."""
+        return ", ".join(self.names[:MOST_LISTED]) + " …" * (len(self) > MOST_LISTED)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
 
@@ -111,7 +117,7 @@ class SampleFiles:
     def path(self, name: str) -> Path:
         """The installed file. UserError for a name that is not there."""
         if name not in self:
-            raise UserError(f"there is no sample called {name!r}{self.hint(name)}: samples are {', '.join(self)}.")
+            raise UserError(f"there is no sample called {name!r}{self.hint(name)}: samples are {self.listed}.")
         return self._paths[name]
 
     def about(self, name: str) -> str:
