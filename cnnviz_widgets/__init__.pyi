@@ -38,14 +38,19 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.style.doodle import doodle
 from .methods.style.keep_color import keep_color
 from .methods.style.load_style import Style, Styled, load_style, save_style, styles
+from .methods.style.reconstructions import reconstructions
+from .methods.style.suggest_mask import suggest_mask
 from .methods.style.train_style import train_style
 from .methods.style.train_upscaler import train_upscaler
 from .methods.style.transfer import transfer
+from .methods.style.transfer_grid import transfer_grid
 from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscale, upscale_table
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
+from .methods.texture.texture import texture, texture_numbers
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, samples
@@ -82,6 +87,7 @@ __all__ = [
     "deletion_curve",
     "device",
     "diverse",
+    "doodle",
     "drawing",
     "dream",
     "dream_zoom",
@@ -131,6 +137,7 @@ __all__ = [
     "pointing_game",
     "prose",
     "random_labels",
+    "reconstructions",
     "relu_rule",
     "runtime",
     "saliency",
@@ -144,10 +151,14 @@ __all__ = [
     "similarity",
     "smoothgrad",
     "styles",
+    "suggest_mask",
+    "texture",
+    "texture_numbers",
     "top_examples",
     "train_style",
     "train_upscaler",
     "transfer",
+    "transfer_grid",
     "transforms",
     "upscale",
     "upscale_table",

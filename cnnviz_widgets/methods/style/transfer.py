@@ -26,7 +26,7 @@ from cnnviz_widgets.methods.texture._matching import (
     style_objective,
     summed,
 )
-from cnnviz_widgets.methods.texture._painting import LearningRate, Size, Start, painted, sizes_to
+from cnnviz_widgets.methods.texture._painting import NOISE, LearningRate, Size, Start, painted, sizes_to
 from cnnviz_widgets.methods.texture._view import Layers, View, layer_of_content, style_layers
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
@@ -34,7 +34,6 @@ from cnnviz_widgets.pictures.given import AnyPicture
 __all__ = ["transfer"]
 example = dict(size=32, steps=2, begin="noise")
 
-NOISE = 0.1  # standard deviation around gray
 Side = Annotated[int, Range(8, 4096)] | None
 
 

@@ -1,9 +1,9 @@
 """Objectives on statistics: that a part of the picture has those of other pictures, or of parts of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -45,14 +45,16 @@ class Region(NamedTuple):
 def style_objective(
     view: View,
     regions: Sequence[Region],
-    layers: Mapping[str, float],
+    layers: Mapping[str, Any],
     match: Match,
     side: float,
     components: int | None = None,
 ) -> Objective:
     """Minus the mean relative distance over the layers: 0 where all is reached, about −1 where nothing is done.
 
-    side  px of the shorter side of the pictures that statistics are of
+    layers      name -> weight, or a tensor of one for each picture
+    side        px of the shorter side of the pictures that statistics are of
+    components  as in ``objectives.gram``
     """
     seen: dict[int, dict[str, Tensor]] = {}
     for region in regions:
@@ -61,7 +63,7 @@ def style_objective(
                 seen[id(picture)] = view.features(scaled(picture, side), [*layers])
     options = {} if components is None else {"components": components}
     return summed(
-        weight * region.weight / len(layers) * TERMS[match](name, of, region.mask, of_mask, **options)
+        TERMS[match](name, of, region.mask, of_mask, **options) * (weight * region.weight / len(layers))
         for name, weight in layers.items()
         for region in regions
         for of, of_mask in [_mixed([seen[id(one.picture)][name] for one in region.sources], region.sources)]
@@ -92,7 +94,7 @@ def _as_large(mask: Tensor, maps: Tensor) -> Tensor:
     return interpolate(mask.to(maps)[None, None], maps.shape[-2:], mode="area")[0, 0]
 
 
-def summed(terms) -> Objective:
+def summed(terms: Iterable[Objective]) -> Objective:
     return reduce(add, terms)
 
 

@@ -24,6 +24,7 @@ from cnnviz_widgets.methods.texture._view import PAIRS, View
 COARSE_STEPS = 30  # in each size but the last
 SMALLEST = 32  # px: the shorter side of a size; smaller ones are left out
 LONGEST = 0.1  # root mean square of L-BFGS's longest step, of values 0…1
+NOISE = 0.1  # standard deviation around gray, to begin with
 RATES = {"lbfgs": 1.0, "adam": 0.03, "sgd": 0.05, "normalized": 0.02}
 
 Size = tuple[int, int]

@@ -6,34 +6,13 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets import Network, keep_color, last, transfer
+from cnnviz_widgets import keep_color, last, transfer
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.texture._view import View, layer_of_content, style_layers
 
 LAYERS = ["1", "3", "4"]
-
-
-@pytest.fixture
-def network():
-    torch.manual_seed(0)
-    module = nn.Sequential(
-        nn.Conv2d(3, 6, 3, padding=1), nn.Tanh(), nn.MaxPool2d(2),
-        nn.Conv2d(6, 8, 3, padding=1), nn.Sigmoid(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4),
-    )  # fmt: skip
-    return Network(module.double().eval(), input_size=16, classes=list("abcd"))
-
-
-@pytest.fixture
-def photo():
-    return 0.2 + 0.6 * torch.rand(3, 16, 20, dtype=torch.float64)
-
-
-@pytest.fixture
-def painting():
-    return torch.rand(3, 24, 18, dtype=torch.float64)
 
 
 def run(*arguments, **options):
