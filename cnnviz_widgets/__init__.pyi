@@ -53,7 +53,7 @@ from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
 from .networks import Network, load_network
 from .panels import Session, lab, prose
-from .pictures import labels, load_dataset, load_image, samples
+from .pictures import labels, load_dataset, load_image, painted, samples
 from .runtime.device import device, use
 
 __all__ = [
@@ -130,6 +130,7 @@ __all__ = [
     "operators",
     "optimize",
     "optimizers",
+    "painted",
     "panels",
     "parametrizations",
     "pictures",

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 GROUND = {  # pages of the reference beside the techniques: title -> modules
     "Networks": ("networks.network", "networks.layers", "networks.zoo"),
-    "Pictures": ("pictures.load", "pictures.samples", "pictures.labels", "pictures.dataset"),
+    "Pictures": ("pictures.load", "pictures.painted", "pictures.samples", "pictures.labels", "pictures.dataset"),
     "Results": ("drawing.results",),
     "Optimization": tuple(
         f"engine.optimize.{name}"

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
+import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures import as_text
 from cnnviz_widgets.runtime.memo import same
 
 
@@ -62,6 +64,8 @@ def written(value: Any) -> str:
         return "net"
     if isinstance(value, Tensor):
         return "photo"
+    if isinstance(value, np.ndarray):  # a mask
+        return f'cnnviz.painted("{as_text(value)}")'
     if isinstance(value, Neuron):
         position = "" if value.position is None else f", {written(value.position)}"
         return f"cnnviz.Neuron({written(value.layer)}, {value.channel}{position})"

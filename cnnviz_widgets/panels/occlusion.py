@@ -14,7 +14,7 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
 from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, occluded, occlusion, positions, strongest_map
-from cnnviz_widgets.networks import Network
+from cnnviz_widgets.networks import Network, Prediction
 from cnnviz_widgets.panels.call import As, Call, class_named
 from cnnviz_widgets.panels.controls import toggle
 from cnnviz_widgets.panels.guess import GuessedPlace
@@ -27,6 +27,7 @@ from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.traits import Area, OneOf, Place
 
+PAINT = {"covered": "#56b4e9"}  # of the brush: a color that no map of a drop has
 NAMED, OTHER = 7, 7  # kinds that have a color of their own; the kind of all others, which is gray
 
 
@@ -37,7 +38,8 @@ class Occlusion(Panel):
             as in ``cnnviz.occlusion``
     figure  whether the figure's other views are shown: the drop in the strongest feature map of a layer, that map
             projected to pixels, and the most probable class at every position
-    area    a rectangle (x, y, width, height), dragged on the map, that is covered instead of a square; or None
+    area    what is covered instead of a square: a rectangle (x, y, width, height) that was dragged on the map, or a
+            mask (H, W) of 0 and 1 that was painted there; or None
     place   (x, y) of the covered position that is shown beside the map, or None = nothing covered
     guess   "place" asks where the score will drop most before the map is shown: click there; "" asks nothing
     """
@@ -88,21 +90,35 @@ class Occlusion(Panel):
             views[name].image.on_hover(self.guarded(self._look_under))
             views[name].image.on_click(self.guarded(self._look_under))
         self._map.image.on_click(self.guarded(self._map.answer))
-        views["map"].image.on_region(self.guarded(lambda area: self.set_trait("area", area)))
-        self.observe(lambda change: setattr(views["map"].image, "region", change["new"]), "area")
-        views["map"].image.region = self.area
+        self._map.image.brush = PAINT
+        self._map.image.on_region(self.guarded(lambda area: self.set_trait("area", area)))
+        self._map.image.on_mask(self.guarded(lambda mask: self.set_trait("area", mask if mask.any() else None)))
+        self.observe(lambda _: self._mark_area(), "area")
         self._parts["square"] = Mark(views["map"], "rectangle")
-        self._memo = Memo(_Reached)
+        self._memo, self._uncovered = Memo(_Reached), Memo(list)
         widgets = {name: self.part(name, view) for name, view in views.items()}
         bars = self.part("bars", Bars("Class probabilities"))
         self._rest = [widgets[name] for name in ("activation", "projection", "labels")]
         return [widgets["map"], widgets["covered"], bars, *self._rest]
+
+    def _on_change(self, change: dict) -> None:
+        if change["name"] in ("network", "image"):
+            self.area = None  # it was chosen in another picture
+        super()._on_change(change)
 
     def _arrange(self) -> None:
         """The rest of the figure, and the choice of its layer, are there only if they are asked for."""
         layer = [self.controls["layer"]] if "layer" in self.controls else []
         for widget in (*self._rest, *layer):
             widget.layout.display = None if self.figure else "none"
+
+    def _mark_area(self) -> None:
+        """Show what is covered in the map, where it was not dragged or painted just now."""
+        painted = isinstance(self.area, np.ndarray)
+        self._map.image.region = None if painted else self.area
+        mask, before = self.area if painted else None, self._map.image.mask
+        if not np.array_equal(mask, before):
+            self._map.image.mask = mask
 
     def _look_under(self, pointer: Pointer | None) -> None:
         pointing = not self._map.waits and self._map.image.tool == "point"
@@ -136,22 +152,30 @@ class Occlusion(Panel):
     @computes
     def look(self, now: Now) -> Frame:
         """The picture under the square nearest to the chosen place, and the probabilities of its classes."""
-        picture = now.network.prepare(now.image)[0]
-        target = now.network.predict(picture, 1)[0].index if now.target is None else now.target
+        picture, everything = now.network.prepare(now.image)[0], len(now.network.classes)
+        before = self._uncovered.reached(now.network, now.image)
+        if not before:
+            before += now.network.predict(picture, everything)
+        target = before[0].index if now.target is None else now.target
         place, size, square = now.place, now.size, None
-        how, caption = (size, now.fill, now.shape), "all of it: hover the map"
+        how, what = (size, now.fill, now.shape), ""
         if now.area is not None:
             picture = occluded(now.network, now.image, fill=now.fill, area=now.area)
-            caption = "covered: {2} × {3} at x {0}, y {1}".format(*now.area)
+            painted = isinstance(now.area, np.ndarray)
+            what = f"{now.area.sum()} px painted" if painted else "{2} × {3} at x {0}, y {1}".format(*now.area)
         elif place is not None:
             top, left = (
                 min(positions(side, size, now.stride), key=lambda start, at=at: abs(start + size / 2 - at))
                 for side, at in zip(picture.shape[-2:], place[::-1], strict=True)
             )
             picture = occluded(now.network, now.image, top, left, *how)
-            square, caption = (left, top, size, size), f"covered at x {left}, y {top}"
-        covered, bars = Content(rgb(picture), caption=caption), (now.network.predict(picture), target)
-        return Frame({"square": square, "covered": covered, "bars": bars})
+            square, what = (left, top, size, size), f"at x {left}, y {top}"
+        after = now.network.predict(picture, everything) if what else before
+        caption = (
+            f"{_share(before, target)} → {_share(after, target)} · {what}" if what else "Hover, drag or paint the map"
+        )
+        covered = Content(rgb(picture), caption=caption)
+        return Frame({"square": square, "covered": covered, "bars": (after, target)})
 
     def call(self, now: Now) -> str:
         if now.area is not None:
@@ -173,6 +197,11 @@ class Occlusion(Panel):
                 "state",
             ]
         )
+
+
+def _share(predictions: list[Prediction], target: int) -> str:
+    """The probability of a class, to read."""
+    return percent(next(one.probability for one in predictions if one.index == target))
 
 
 @dataclass

@@ -38,6 +38,7 @@ from threading import RLock
 from typing import Any, ClassVar
 
 import ipywidgets
+import numpy as np
 from PIL import Image
 
 from cnnviz_widgets import renamed
@@ -288,7 +289,7 @@ class Panel(Displayed):
         super().close()
 
     def __repr__(self) -> str:
-        settings = "".join(f", {name}={getattr(self, name)!r}" for name in self._own_traits())
+        settings = "".join(f", {name}={_short(getattr(self, name))}" for name in self._own_traits())
         return f"{type(self).__name__}({self.session.network.name}{settings})"
 
     def show(self) -> None:
@@ -509,6 +510,10 @@ class Panel(Displayed):
             self.guarded(lambda _: self.reset())(None)
         elif action == "code":
             self._bar.tell(code=self.code())
+
+
+def _short(value: Any) -> str:
+    return "<mask {}×{}>".format(*value.shape) if isinstance(value, np.ndarray) else repr(value)
 
 
 def _alike(traits: dict[str, Any], others: dict[str, Any], names: Collection[str]) -> bool:

@@ -3,6 +3,7 @@
 from cnnviz_widgets.pictures.dataset import Dataset, load_dataset
 from cnnviz_widgets.pictures.labels import Labels, labels
 from cnnviz_widgets.pictures.load import load_image
+from cnnviz_widgets.pictures.painted import as_text, painted
 from cnnviz_widgets.pictures.picture import Picture, source_of
 from cnnviz_widgets.pictures.samples import Samples, samples
 
@@ -11,9 +12,11 @@ __all__ = [
     "Labels",
     "Picture",
     "Samples",
+    "as_text",
     "labels",
     "load_dataset",
     "load_image",
+    "painted",
     "samples",
     "source_of",
 ]

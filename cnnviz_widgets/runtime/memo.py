@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from torch import Tensor
 
 T = TypeVar("T")
@@ -49,6 +50,6 @@ def same(one: Any, other: Any) -> bool:
         return type(one) is type(other) and len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    if isinstance(one, Tensor) or isinstance(other, Tensor):  # to compare them takes time, and gives a tensor
-        return False
+    if isinstance(one, Tensor | np.ndarray) or isinstance(other, Tensor | np.ndarray):
+        return False  # to compare them takes time, and gives a tensor
     return (one == other) is True

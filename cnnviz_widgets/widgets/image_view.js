@@ -2,7 +2,7 @@
 // The browser's half of ImageView: one stage, on which a scene is drawn and tools are used.
 
 import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.js";
-import { BRUSH, Marks, colorize, paint, sheetColumns } from "./js/paint.js";
+import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
 import { ALL, corner, decode, ends, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
 import { Film, Latest, Mask, between, dragged, grip, gripCursor, keyed } from "./js/tools.js";
@@ -70,10 +70,11 @@ class Stage {
     this.stage = element("div", "cnnviz-stage", { tabindex: "0", role: "group" }, pixels, marks, labels, this.bars.tools.root);
     this.tools = element("div", "cnnviz-tools", {}, opacityLabel, colorsLabel, scale, legend);
     this.foot = element("div", "cnnviz-foot", {}, line, save);
-    this.rows = [this.bars.wipe.root, this.bars.blend.root, this.bars.film.root, this.bars.brush.root];
-    this.root = element("div", "cnnviz-image-view", {}, caption, this.stage, this.foot, ...this.rows, this.tools);
+    const colors = element("div", "cnnviz-either", {}, this.bars.brush.root, this.tools); // of the paint, or of the maps
+    this.rows = [this.bars.wipe.root, this.bars.blend.root, this.bars.film.root, colors];
+    this.root = element("div", "cnnviz-image-view", {}, caption, this.stage, this.foot, ...this.rows);
     caption.hidden = this.tools.hidden = true;
-    for (const row of this.rows) row.hidden = true;
+    for (const { root } of [this.bars.wipe, this.bars.blend, this.bars.film, this.bars.brush]) root.hidden = true;
     for (const name of Object.keys(tables)) if (name !== "levels") this.parts.colors.append(new Option(name, name));
     el.classList.add("cnnviz-image");
     el.append(this.root);
@@ -127,7 +128,7 @@ class Stage {
       "change:wipe change:blend change:strength change:keep_colors": redraw,
       "change:selected change:crosshair change:rectangle change:cursor": () => this.mark(),
       "change:alt change:controls change:_clickable change:_tools change:tool": () => (this.describe(), this.mark()),
-      "change:brush": () => (this.describe(), this.receiveMask()),
+      "change:_labels": () => (this.describe(), this.receiveMask()),
       "change:region": () => this.receiveRegion(),
       "change:_mask": () => this.receiveMask(),
       "change:_film": () => this.receiveFilm(),
@@ -276,7 +277,7 @@ class Stage {
       canvas.style.height = `${canvas.height / ratio}px`;
     }
     const most = `${Math.max(NARROWEST, width / ratio + 2 * PADDING)}px`; // buttons end where the picture ends
-    for (const row of [this.foot, this.tools, ...this.rows]) row.style.maxWidth = most;
+    for (const row of [this.foot, ...this.rows]) row.style.maxWidth = most;
     return true;
   }
 
@@ -360,8 +361,8 @@ class Stage {
     legend.hidden = !scene?.levels.length;
     colorsLabel.hidden = scale.hidden = !legend.hidden;
     tools.hidden = !model.get("controls") || (tools.hidden && !scene?.values);
-    tools.classList.toggle("cnnviz-asleep", !map);
-    scale.classList.toggle("cnnviz-asleep", !map);
+    tools.classList.toggle("cnnviz-asleep", !map || tool === "brush");
+    scale.classList.toggle("cnnviz-asleep", !map || tool === "brush");
     if (map && scene) {
       const same = map.low.length === 1 && map.high.length === 1;
       [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : scene.signed ? ["below 0", "above 0"] : ["least", "greatest"];
@@ -372,7 +373,7 @@ class Stage {
     this.bars.wipe.show(this.share);
     this.bars.blend.root.hidden &&= !(scene?.before && model.get("blend"));
     this.bars.blend.show(model.get("strength"), model.get("keep_colors"));
-    this.bars.brush.root.hidden = !model.get("brush").length;
+    this.bars.brush.root.hidden = !model.get("_labels").length;
     this.bars.brush.root.classList.toggle("cnnviz-asleep", tool !== "brush");
     this.bars.tools.show(model.get("_tools"), tool, this.zoom.scale > 1);
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
@@ -624,7 +625,7 @@ class Stage {
     else if (key === "f") brush.toggleFill();
     else if (key === "z") this.mask?.undo() && this.painted();
     else if (key === "[" || key === "]") brush.width += key === "[" ? -2 : 2;
-    else if (/^[1-9]$/.test(key) && Number(key) <= this.model.get("brush").length) brush.choose(Number(key));
+    else if (/^[1-9]$/.test(key) && Number(key) <= this.model.get("_labels").length) brush.choose(Number(key));
     else return false;
     this.mark();
     return true;
@@ -653,7 +654,7 @@ class Stage {
   /** A mask as large as the picture, where there is a brush. */
   fitMask() {
     const [height, width] = this.scene?.size ?? [0, 0];
-    if (!this.model.get("brush").length || !height) this.mask = null;
+    if (!this.model.get("_labels").length || !height) this.mask = null;
     else if (this.mask?.height !== height || this.mask.width !== width) this.mask = new Mask([height, width], this.sentMask([height, width]));
   }
 
@@ -666,11 +667,13 @@ class Stage {
   }
 
   receiveMask() {
-    this.bars.brush.name(this.model.get("brush"));
+    this.bars.brush.name(this.model.get("_labels"));
     this.fitMask();
     const { mask } = this;
     if (!mask || this.model.get("_mask")?.view === this.view) return; // an answer: more may be painted since
-    mask.data = this.sentMask([mask.height, mask.width]) ?? new Uint8Array(mask.data.length);
+    const sent = this.sentMask([mask.height, mask.width]) ?? new Uint8Array(mask.data.length);
+    if (mask.data.some((label, at) => label !== sent[at])) mask.begin(); // what Python takes away can be had again
+    mask.data = sent;
     this.mark();
   }
 
@@ -692,7 +695,7 @@ class Stage {
   paintedImage() {
     const mask = /** @type {Mask} */ (this.mask);
     Object.assign(this.paintedCanvas, { width: mask.width, height: mask.height });
-    this.paintedCanvas.getContext("2d")?.putImageData(new ImageData(mask.colored(BRUSH), mask.width), 0, 0);
+    this.paintedCanvas.getContext("2d")?.putImageData(new ImageData(mask.colored(this.model.get("_labels").map((/** @type {[string, string]} */ [, color]) => color)), mask.width), 0, 0);
     return this.paintedCanvas;
   }
 

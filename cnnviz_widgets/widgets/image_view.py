@@ -17,13 +17,14 @@ from cnnviz_widgets.drawing import render
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.widgets.front_end import BrowserWidget
-from cnnviz_widgets.widgets.traits import Number
+from cnnviz_widgets.widgets.traits import Labels, Number
 
 MOST_EXACT = 16_384  # values; more than these travel as one byte each, and the exact one is asked for where it is read
 MOST_CELLS = 1_600  # of one map; in more of them no number can be written on the screen, and they travel so, too
 MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
 LEVELS = 254  # codes 0 … 254 are low … high, 255 is NaN
 TOOLS = ("point", "rectangle", "brush")
+PAINTS = (*render.OKABE_ITO[4:7], *render.OKABE_ITO[:4])  # those first that are seen best on photographs
 
 
 class Pointer(NamedTuple):
@@ -65,7 +66,8 @@ class ImageView(BrowserWidget):
     numbers    write the values into cells of at least 22 px; where the view is zoomed, they are written in any case
     tool       what the pointer and the keys do now: "point", "rectangle" (see ``on_region``) or "brush" (see ``brush``)
     region     (x, y, width, height) in whole px of the picture, the rectangle that the user drags; or None
-    brush      names of the labels 1, 2 … that the user may paint with, at most seven; () = there is no brush
+    brush      what the user may paint: the names of the labels 1, 2 …, at most seven, or {name: "#rrggbb"}. With a
+               brush there is a ``mask``, see ``on_mask``; () = there is none
     serial     number of the last content shown; ``drawn``: of the last one that a browser has drawn
 
     Every view can be zoomed, by + − 0, by Ctrl and the wheel, or by its buttons, and be moved by dragging. A content
@@ -96,13 +98,14 @@ class ImageView(BrowserWidget):
     numbers = t.Bool(False).tag(sync=True)
     tool = t.Enum(TOOLS, "point").tag(sync=True)
     region = t.Tuple(t.Int(), t.Int(), t.Int(), t.Int(), default_value=None, allow_none=True).tag(sync=True)
-    brush = t.Tuple(default_value=()).tag(sync=True)
+    brush = Labels(PAINTS)
     drawn = t.Int(0)
 
     _scene = t.Dict().tag(sync=True)
     _picture = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _film: t.Dict[str, Any] = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
+    _labels = t.List().tag(sync=True)  # [name, color] of the brush's: what JSON calls an object may lose its order
     _mask: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)  # traitlets' Dict types have no None
     _tools = t.Tuple(default_value=("point",)).tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)
@@ -181,6 +184,7 @@ class ImageView(BrowserWidget):
         self._mask = None if labels is None else {"size": list(labels.shape), "data": labels.tobytes(), "view": ""}
 
     def _offer(self, _: Any = None) -> None:
+        self._labels = [list(pair) for pair in self.brush.items()]
         offered = {"point": True, "rectangle": bool(self._on_region), "brush": bool(self.brush)}
         self._tools = tuple(tool for tool, there in offered.items() if there)
         if self.tool not in self._tools:

@@ -2,16 +2,19 @@
 
 import math
 import numbers
+import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
+import numpy as np
 from traitlets import HasTraits, TraitType
 
 from cnnviz_widgets import renamed
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
 
+COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 _WHOLE = 2**53  # up to here a browser knows every whole number
 
 
@@ -97,7 +100,34 @@ class Place(Told):
 
 
 class Area(Place):
-    """(x, y, width, height) in whole numbers from 0, or None."""
+    """(x, y, width, height) in whole numbers from 0; or a mask (height, width), kept as uint8; or None."""
 
-    allowed = "(x, y, width, height), four whole numbers from 0, or None"
+    allowed = "(x, y, width, height), four whole numbers from 0, a mask (height, width) of 0 and 1, or None"
     count = 4
+
+    def validate(self, owner: HasTraits, value: Any) -> tuple[int, ...] | np.ndarray | None:
+        try:
+            mask = np.array(value)
+        except (TypeError, ValueError, RuntimeError):  # a ragged list, a tensor of another device
+            self.refuse(value)
+        if mask.ndim != 2:
+            return super().validate(owner, value)
+        if not mask.size or not np.isin(mask, (0, 1)).all():
+            self.refuse(value)
+        return mask.astype(np.uint8)
+
+
+class Labels(Told):
+    """Names of labels 1, 2 … with their colors: name -> "#rrggbb". Names alone get Okabe and Ito's colors."""
+
+    def __init__(self, colors: Sequence[str]) -> None:
+        self._colors = [f"#{color}" for color in colors]
+        self.allowed = f"at most {len(colors)} names, or a mapping of these to colors '#rrggbb'"
+        super().__init__({})
+
+    def validate(self, owner: HasTraits, value: Any) -> dict[str, str]:
+        if not isinstance(value, Mapping | list | tuple) or len(value) > len(self._colors):
+            self.refuse(value)
+        pairs = dict(value if isinstance(value, Mapping) else zip(value, self._colors, strict=False))
+        words = all(isinstance(name, str) and name and COLOR.fullmatch(str(color)) for name, color in pairs.items())
+        return pairs if words and len(pairs) == len(value) else self.refuse(value)

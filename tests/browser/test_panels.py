@@ -139,6 +139,29 @@ def test_hovering_the_map_shows_the_covered_picture(occlusion):
     assert occlusion.kernel("print(panel.place is not None)") == "True"
 
 
+def test_a_shape_is_painted_and_the_score_without_it_is_told(occlusion):
+    page, before = occlusion.page, occlusion.pixels(1)
+    map_ = page.locator(".cnnviz-image-view").first
+    map_.hover()
+    map_.get_by_role("button", name="Brush").click()
+    occlusion.becomes("print(panel._map.image.tool)", "brush")
+    box = map_.locator("canvas.cnnviz-pixels").bounding_box()
+    for step, (x, y) in enumerate([(0.3, 0.3), (0.6, 0.3), (0.6, 0.6)]):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if step == 0:
+            page.mouse.down()
+    page.mouse.up()
+    occlusion.wait_for_pixels(1, other_than=before)
+    told = page.locator(".cnnviz-caption").nth(1)
+    expect(told).to_have_text(re.compile(r"[\d.]+% → [\d.]+% · \d+ px painted"))
+    occlusion.panel.get_by_role("button", name="Code").click()
+    expect(occlusion.panel.locator(".cnnviz-pre")).to_contain_text("area=cnnviz.painted(")
+    occlusion.panel.get_by_role("button", name="Reset").click()
+    occlusion.wait_for_pixels(1, other_than=occlusion.pixels(0))
+    expect(told).not_to_contain_text("painted")
+    assert occlusion.kernel("print(panel.area, panel._map.image.mask)") == "None None"
+
+
 def test_a_map_is_chosen_by_a_click(open_notebook):
     notebook = open_notebook(SETUP, "panel = cnnviz.panels.Activations(net, photo)\npanel")
     notebook.panel.wait_for()

@@ -329,6 +329,17 @@ def test_a_mask_reaches_the_handlers_and_leaves_with_its_picture(view: ImageView
     assert view.tool == "point"
 
 
+def test_labels_have_names_and_colors(view: ImageView) -> None:
+    view.brush = {"sky": "#56b4e9", "2": "#009e73"}
+    assert view._labels == [["sky", "#56b4e9"], ["2", "#009e73"]]
+    view.brush = ("sky", "grass")
+    assert [name for name, _ in view._labels] == ["sky", "grass"]
+    assert len({color for _, color in view._labels}) == 2
+    for wrong in ("sky", ["a", "a"], {"sky": "blue"}, [""], list("abcdefgh")):
+        with pytest.raises(UserError, match="brush must be at most 7 names"):
+            view.brush = wrong
+
+
 def test_a_film_that_grows_sends_each_frame_once(view: ImageView, sent: list) -> None:
     frames = [np.full((64, 64, 3), level, np.uint8) for level in range(4)]
     view.show(Content(frames[0]))

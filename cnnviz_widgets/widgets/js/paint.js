@@ -11,8 +11,6 @@ import { corner, format, frame, overlay, pane, small } from "./scene.js";
 
 const NUMBERS_FROM = 22; // CSS px that a cell must have in both directions for its number
 const PIXELS_FROM = 8; // CSS px from which the pixels of a photograph are shown as squares
-/** Colors of what a brush has painted: Okabe and Ito's, which the color-blind tell apart. */
-export const BRUSH = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7"];
 
 /**
  * Maps as one sheet of RGBA px, ``columns`` tiles wide: the formula of render.color, NaN is transparent.

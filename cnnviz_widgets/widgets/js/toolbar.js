@@ -2,7 +2,6 @@
 // The controls of a picture: buttons in its corner, and the rows under it. They know nothing of what they control.
 
 import { element, labelled } from "./dom.js";
-import { BRUSH } from "./paint.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 /** What is written on a tool's button, its name, and how it is used. @type {Record<string, [string, string, string]>} */
@@ -51,7 +50,7 @@ export function toolbar(on, signal) {
  */
 export function brushBar(on, signal) {
   const labels = element("span", "cnnviz-choices", { role: "group", "aria-label": "Label" });
-  const fill = button("Fill", "Fill", "Fill: a click gives a whole area the label (F)"), undo = button("Undo", "Undo", "Undo the last stroke (Z)");
+  const fill = button("Fill", "Fill", "Fill: a click gives a whole area the label (F)"), undo = button("↶", "Undo", "Undo the last stroke (Z)");
   const clear = button("Clear", "Clear", "Take all paint away");
   const size = element("input", "cnnviz-size", { type: "range", min: 1, max: 64, value: 12, title: "Width of the brush, in pixels of the picture ([ and ])" });
   const root = element("div", "cnnviz-row", {}, labels, labelled("cnnviz-tool", "Size", size), fill, undo, clear);
@@ -79,11 +78,11 @@ export function brushBar(on, signal) {
     set width(value) {
       size.value = String(value);
     },
-    /** @param {string[]} names  of the labels 1, 2 … */
-    name(names) {
-      choices = [...names, "Eraser"].map((name, i) => {
-        const choice = button(name, name), label = (i + 1) % (names.length + 1);
-        if (label) choice.prepend(Object.assign(element("span", "cnnviz-swatch"), { style: `background: ${BRUSH[i % BRUSH.length]}` }));
+    /** @param {[string, string][]} paints  name and color of the labels 1, 2 … */
+    name(paints) {
+      choices = [...paints, ["Eraser", ""]].map(([name, color], i) => {
+        const choice = button(name, name), label = (i + 1) % (paints.length + 1);
+        if (label) choice.prepend(Object.assign(element("span", "cnnviz-swatch"), { style: `background: ${color}` }));
         listen(choice, () => choose(label));
         return choice;
       });

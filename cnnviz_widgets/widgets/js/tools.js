@@ -144,7 +144,7 @@ export class Mask {
     this.data.fill(0);
   }
 
-  /** RGBA of a mask whose labels 1, 2 … have colors "#rrggbb". @param {string[]} colors */
+  /** RGBA of a mask whose labels 1, 2 … have these colors "#rrggbb". @param {string[]} colors */
   colored(colors) {
     const rgba = new Uint8ClampedArray(4 * this.data.length);
     for (const [i, label] of this.data.entries()) {
