@@ -44,6 +44,20 @@ SHARP_BELOW = (
 )
 
 
+class Field(NamedTuple):
+    """Where each of a layer's units looks at, in px of the picture under its maps, (y, x): its receptive field.
+
+    cells   of the layer's maps, (rows, columns), which lie over the whole picture
+    size    of a field;  stride  from one to the next
+    offset  of the center of the first one; pixel ``i`` has its center at ``i``
+    """
+
+    cells: tuple[int, int]
+    size: tuple[int, int]
+    stride: tuple[float, float]
+    offset: tuple[float, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Content:
     """A picture, maps of numbers, or both: one of each, or a grid of N tiles.
@@ -64,6 +78,8 @@ class Content:
     unseen    tiles whose map is not drawn over their picture, only read out
     cells     (h', w') or (N, h', w') numbers of which the values are the bilinear enlargement, where they are: these
               are sent to a browser
+    fields    of the units under the pixels, one for all tiles or one each (None: there is none): the browser frames
+              that of the unit under the pointer
     before    a picture as large as ``picture``, to be compared with it by a divider; a file shows only the picture
     """
 
@@ -82,6 +98,7 @@ class Content:
     keys: tuple[Hashable, ...] = ()
     cells: np.ndarray | None = None
     before: np.ndarray | None = None
+    fields: tuple[Field | None, ...] = ()
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)
@@ -114,6 +131,8 @@ class Content:
         for field in ("names", "heads", "keys"):
             if (given := getattr(self, field)) and len(given) != self.count:
                 raise UserError(f"{field} must name all {self.count} tiles, not {len(given)} of them.")
+        if self.fields and len(self.fields) not in (1, self.count):
+            raise UserError(f"fields must be one, or one for each of {self.count} tiles, not {len(self.fields)}.")
         if self.columns is not None and self.columns < 1:
             raise UserError(f"columns must be at least 1, not {self.columns}.")
         object.__setattr__(self, "levels", tuple(map(str, self.levels)))

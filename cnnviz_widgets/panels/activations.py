@@ -1,5 +1,6 @@
 """A1: every feature map of a layer, and one of them large."""
 
+import secrets
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -48,12 +49,13 @@ class Activations(Panel):
         super().__init__(network, image, session=session, **settings)
 
     def build(self) -> list[ipywidgets.Widget]:
-        grid = View("All channels: click one", colormap="gray", cursor="tile", controls=False)
+        group = secrets.token_hex(4)  # what is pointed at in the grid is found on the photograph
+        grid = View("All channels: click one", colormap="gray", cursor="tile", controls=False, group=group)
         grid.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(grid, "selected")
         return [
             self.part("grid", grid),
-            self.part("large", View("The chosen channel", colormap="inferno", opacity=0.7)),
+            self.part("large", View("The chosen channel", colormap="inferno", opacity=0.7, group=group)),
         ]
 
     def _choose(self, pointer: Pointer) -> None:
@@ -70,7 +72,7 @@ class Activations(Panel):
         row, column = strongest(values)
         caption = f"channel {now.channel}: at most {values.max():.3g} at ({row}, {column})"
         signed = falls_below(maps.values)  # as in the grid: one zero for both
-        content = over_picture(now.network, now.image, values, caption, signed=signed)
+        content = over_picture(now.network, now.image, now.layer, values, caption, signed=signed)
         return Frame({"large": content, "chosen": maps.order(now.order).tolist().index(now.channel)})
 
     def call(self, now: Now) -> str:

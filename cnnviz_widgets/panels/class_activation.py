@@ -14,7 +14,7 @@ from cnnviz_widgets.methods.cam.important_channels import important_channels
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.call import As, Call, class_named
 from cnnviz_widgets.panels.controls import choice, several_classes
-from cnnviz_widgets.panels.maps import Tiles
+from cnnviz_widgets.panels.maps import Tiles, seen_by
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
@@ -89,7 +89,9 @@ class ClassActivation(Panel):
         for number, found in self._tiles.find(calls):
             self._tiles.put(found, group)
             extent = next(iter(found.values())).extent
-            yield Frame({"maps": self._tiles.content(picture, names, caption, extent)}, number, len(wanted))
+            yield Frame(
+                {"maps": self._tiles.content(picture, names, caption, extent, network=now.network)}, number, len(wanted)
+            )
 
     @computes
     def look(self, now: Now) -> Frame:
@@ -98,7 +100,9 @@ class ClassActivation(Panel):
         found = important_channels(now.network, now.image, now.target, now.layer, number)
         names = [f"{one} · {found.values[one]:+.2g}" for one in found.channels]  # short: the tiles are small
         caption = "channel · its weight α: the greatest, then the least"
-        content = replace(found.content(), columns=None, names=names, keys=found.channels, caption=caption)
+        content = found.content()
+        seen = seen_by(now.network, now.layer, content.values.shape[1:])
+        content = replace(content, columns=None, names=names, keys=found.channels, caption=caption, fields=(seen,))
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
         return Frame({"channels": content, "chosen": chosen})
 

@@ -92,7 +92,7 @@ class Compare(Panel):
         times = {name: f" · {_time(known[name].seconds)}" for name in now.methods if name in known}
         names = {name: METHODS[name] + times.get(name, "") for name in now.methods}
         what = caption(now.network.classes[target], {METHODS[name]: result for name, result in shown.items()})
-        content = self._tiles.content(rgb(picture), names, what)
+        content = self._tiles.content(rgb(picture), names, what, network=now.network)
         return {"maps": content, "selected": now.methods.index(now.chosen) if now.chosen in now.methods else None}
 
     def _curves(self, now: Now, curves: dict[str, tuple[Curve, Curve]]) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from cnnviz_widgets.panels.making import (
     steps_slider,
     together,
 )
+from cnnviz_widgets.panels.maps import seen_by
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import Mark, View
@@ -154,6 +155,9 @@ class FeatureVisualization(Making):
         if _measure(now):
             for found in self._examples(now):
                 content = _with_room(found.content(), min(EXAMPLES, found.total))
+                layer = now.network.layer(now.layer)
+                if found.by == "mean" and layer.spatial:  # of whole pictures, and not of what one unit sees
+                    content = replace(content, fields=(seen_by(now.network, layer.name, layer.shape[1:]),))
                 yield Frame({"beside": lambda at, it=content: it}, before + large * found.step // found.total, total)
         elif not plans:
             yield Frame({"beside": lambda at: Content()})

@@ -62,7 +62,7 @@ class Filters(Panel):
             channel = 0
         values = channel_map(now.network, now.image, layer.name, channel)
         caption = f"filter {channel}: {values.min():.3g} … {values.max():.3g}"
-        content = over_picture(now.network, now.image, values, caption, signed=True)
+        content = over_picture(now.network, now.image, layer.name, values, caption, signed=True)
         return Frame({"answer": content, "chosen": channel})
 
     def call(self, now: Now) -> str:

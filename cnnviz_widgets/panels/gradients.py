@@ -124,10 +124,10 @@ class Gradients(Panel):
         values = channel_map(now.network, now.image, now.layer, now.channel)
         row, column = now.position or strongest(values)
         what = f"{now.layer} · channel {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
-        content = over_picture(now.network, now.image, values, what)
+        content = over_picture(now.network, now.image, now.layer, values, what)
         neuron = center(content, row, column) if now.source == "neuron" else None
         window = _window(now)
-        photo = cropped(Content(content.picture, caption="as the network sees it"), window)
+        photo = cropped(Content(content.picture, caption="as the network sees it", fields=content.fields), window)
         linked = "" if window else self._parts["photo"].image.group  # a part cannot point to the whole
         return Frame({"photo": photo, "maps": content, "neuron": neuron, "linked": linked})
 

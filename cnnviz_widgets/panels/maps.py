@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from cnnviz_widgets.drawing.render import Content, as_array, falls_below
+from cnnviz_widgets.drawing.render import Content, Field, as_array, falls_below
 from cnnviz_widgets.drawing.results import GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.errors import UserError
@@ -40,8 +40,18 @@ def strongest(values: np.ndarray) -> tuple[int, int]:
     return divmod(int(values.argmax()), values.shape[1])
 
 
-def over_picture(network: Network, image: Tensor, values: np.ndarray, caption: str, *, signed: bool = False) -> Content:
-    """A map over the picture it comes from; ``signed`` puts zero in the middle of the colors in any case."""
+def seen_by(network: Network, layer: str, cells: tuple[int, ...]) -> Field:
+    """Where the units of a layer look at, whose maps have so many (rows, columns)."""
+    one = network.layer(layer)
+    axes = zip(one.receptive_field, one.stride, one.offset, one.sees_all, strict=True)
+    seen = [(size, 0.0, (size - 1) / 2) if everything else (size, *at) for size, *at, everything in axes]
+    return Field(cells, *zip(*seen, strict=True))
+
+
+def over_picture(
+    network: Network, image: Tensor, layer: str, values: np.ndarray, caption: str, *, signed: bool = False
+) -> Content:
+    """A layer's map over its picture; ``signed`` puts zero in the middle of the colors in any case."""
     bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
     picture = rgb(network.prepare(image)[0])
     return Content(
@@ -52,6 +62,7 @@ def over_picture(network: Network, image: Tensor, values: np.ndarray, caption: s
         signed=signed,
         extent=(0, 0, picture.shape[1], picture.shape[0]),
         caption=caption,
+        fields=(seen_by(network, layer, values.shape),),
     )
 
 
@@ -84,6 +95,7 @@ def cropped(content: Content, window: Window | None) -> Content:
         picture=content.picture[..., rows, columns, :],
         values=None if content.values is None else content.values[..., rows, columns],
         cells=None,
+        fields=(),
         caption=f"{content.caption} · x {columns.start}…{columns.stop - 1}, y {rows.start}…{rows.stop - 1}",
     )
 
@@ -166,11 +178,13 @@ class Tiles:
         caption: str,
         extent: tuple[float, float, float, float] | None = None,
         known: Collection[Hashable] | None = None,
+        network: Network | None = None,
     ) -> Content:
         """All tiles with a label, over a picture (H, W, 3). The content's keys are theirs.
 
         extent  of the maps; None = they are as large as the picture
         known   keys of what is there; None = what was found
+        network whose receptive fields are framed, in tiles with the map of a layer
         """
         known = self.known if known is None else known
         current = [self._tiles[key].values.shape for key in labels if key in known and key in self._tiles]
@@ -193,6 +207,7 @@ class Tiles:
             caption=caption,
             unseen=tuple(number for number, tile in enumerate(tiles) if tile.unseen),
             signed=signed,
+            fields=tuple(tile.units and seen_by(network, *tile.units) for tile in tiles) if network else (),
         )
 
 
@@ -203,6 +218,7 @@ class _Tile(NamedTuple):
     high: float
     unseen: bool
     cells: np.ndarray | None = None
+    units: tuple[str, tuple[int, ...]] | None = None  # a layer and the size of its maps
 
 
 def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
@@ -210,9 +226,9 @@ def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
         values = as_array(result.heatmap().values)
         bound = max(1e-12, float(abs(values).max()))
         return _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
-    return _Tile(
-        None, as_array(result.values), -high if result.content().signed else 0.0, high, False, as_array(result.cells)
-    )
+    values, cells, low = as_array(result.values), as_array(result.cells), -high if result.content().signed else 0.0
+    units = result.layer and (result.layer, (values if cells is None else cells).shape)
+    return _Tile(None, values, low, high, False, cells, units)
 
 
 def _cells(tiles: list[_Tile]) -> np.ndarray | None:

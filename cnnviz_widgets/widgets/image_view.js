@@ -3,7 +3,7 @@
 
 import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.js";
 import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
-import { ALL, corner, decode, ends, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
+import { ALL, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
 import { Film, Latest, Mask, between, dragged, grip, gripCursor, keyed } from "./js/tools.js";
 
@@ -23,6 +23,7 @@ const NARROWEST = 240; // CSS px that the lines under a small picture may take
 const KINDS = 8; // that have a color of their own (as render.KINDS)
 const LARGEST_PIXEL = 64; // CSS px of a picture's pixel, when it is zoomed as far as can be
 const DRAG = 4; // CSS px that the pointer moves before a click is a drag
+const FIELD = "#f0e442"; // the color of a receptive field, as no other frame has
 const NEAR = 8; // CSS px from an edge at which it can be taken hold of
 
 /** The canvases, lines and controls of a view. */
@@ -326,8 +327,12 @@ class Stage {
       else pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, this.region), "white", 1.5));
     }
     if (this.before) for (const tile of every) pen.divider(tile, this.share);
-    const at = this.linked() && this.spot();
-    for (const tile of at ? every : []) if (tile !== cursor?.tile) pen.cross(tile, [at.x, at.y]);
+    const spot = this.spot(), linked = spot && this.linked() ? every : [];
+    for (const tile of linked) if (tile !== cursor?.tile) pen.cross(tile, [spot.x, spot.y]);
+    for (const tile of cursor && !linked.length ? [cursor.tile] : spot ? every : []) {
+      const field = fieldAt({ ...spot, tile }, scene);
+      if (field) pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, field), FIELD, 2));
+    }
     const whole = [0, 0, scene.size[1], scene.size[0]], accent = getComputedStyle(this.stage).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
     if (selected !== null && selected < scene.count) {
       context.strokeStyle = accent;

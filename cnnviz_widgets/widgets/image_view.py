@@ -308,6 +308,7 @@ def scene(content: Content, serial: int, picture: int | None = None, before: int
         "levels": list(content.levels),
         "unseen": list(content.unseen),
         "signed": content.signed,
+        "fields": [one and one._asdict() for one in content.fields],
     }
 
 

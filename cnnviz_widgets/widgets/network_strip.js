@@ -1,6 +1,6 @@
 // The browser's half of NetworkStrip. The first part is pure and tested with plain node; the second draws and listens.
 
-import { element, isForNotebook, observe } from "./js/dom.js";
+import { element, isForNotebook, keepKeys, observe } from "./js/dom.js";
 
 const KINDS = [[/conv/i, "conv"], [/relu|gelu|silu|sigmoid|tanh|swish/i, "activation"], [/pool/i, "pool"], [/norm/i, "norm"], [/linear/i, "linear"]];
 
@@ -31,34 +31,37 @@ export const words = ({ label, kind, channels, height, width }) => `${label} · 
 
 // ------------------------------------------------------------------------------------------------------------------
 
-function render({ model, el }) {
-  const strip = element("div", "cnnviz-strip", { role: "slider", tabindex: "0", "aria-label": model.get("description"), title: model.get("tooltip") });
+function choose(model, layer) {
+  if (!layer?.can || layer.name === model.get("value")) return;
+  model.set("value", layer.name);
+  model.save_changes();
+}
+
+/** The boxes of all layers, under a line that names the one under the pointer, or the chosen one. */
+function strip(model, signal) {
+  const boxes = element("div", "cnnviz-strip", { role: "slider", tabindex: "0", "aria-label": model.get("description"), title: model.get("tooltip") });
   const readout = element("span", "cnnviz-strip-readout"), place = element("span", "cnnviz-strip-place");
   const head = element("div", "cnnviz-strip-head", { "aria-hidden": "true" }, readout, place);
-  el.classList.add("cnnviz-network");
-  el.append(head, strip);
-  let boxes = [];
 
   function draw() {
     const layers = model.get("layers"), largest = Math.max(1, ...layers.map(({ height, width }) => Math.max(height, width)));
-    boxes = layers.map((layer) => {
+    boxes.replaceChildren(...layers.map((layer) => {
       const made = element("span", `cnnviz-layer cnnviz-layer-${family(layer.kind)}`), { grow, height } = box(layer, largest);
       made.style.flexGrow = String(grow);
       made.style.height = `${height}%`;
       made.classList.toggle("cnnviz-layer-fixed", !layer.can);
       return made;
-    });
-    strip.replaceChildren(...boxes);
+    }));
     show();
   }
 
   function show() {
     const layers = model.get("layers"), at = layers.findIndex((layer) => layer.name === model.get("value"));
-    for (const [number, one] of boxes.entries()) one.classList.toggle("cnnviz-layer-chosen", number === at);
-    strip.setAttribute("aria-valuemin", "1");
-    strip.setAttribute("aria-valuemax", String(layers.length));
-    strip.setAttribute("aria-valuenow", String(at + 1));
-    strip.setAttribute("aria-valuetext", at < 0 ? "none" : words(layers[at]));
+    for (const [number, one] of [...boxes.children].entries()) one.classList.toggle("cnnviz-layer-chosen", number === at);
+    boxes.setAttribute("aria-valuemin", "1");
+    boxes.setAttribute("aria-valuemax", String(layers.length));
+    boxes.setAttribute("aria-valuenow", String(at + 1));
+    boxes.setAttribute("aria-valuetext", at < 0 ? "none" : words(layers[at]));
     tell(at);
   }
 
@@ -68,30 +71,80 @@ function render({ model, el }) {
     place.textContent = at < 0 ? "" : `layer ${at + 1} of ${layers.length}`;
   }
 
-  function choose(layer) {
-    if (!layer?.can || layer.name === model.get("value")) return;
-    model.set("value", layer.name);
-    model.save_changes();
-  }
-
   /** The number of the layer at this place, whatever its height. */
-  const under = (event) => boxes.findIndex((one) => event.clientX <= one.getBoundingClientRect().right);
+  const under = (event) => [...boxes.children].findIndex((one) => event.clientX <= one.getBoundingClientRect().right);
 
-  const cleanup = new AbortController(), { signal } = cleanup;
-  strip.addEventListener("click", (event) => choose(model.get("layers")[under(event)]), { signal });
-  strip.addEventListener("pointermove", (event) => tell(under(event)), { signal });
-  strip.addEventListener("pointerleave", show, { signal });
-  strip.addEventListener("keydown", (event) => {
+  boxes.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    boxes.setPointerCapture(event.pointerId);
+    choose(model, model.get("layers")[under(event)]);
+  }, { signal });
+  boxes.addEventListener("pointermove", (event) => {
+    tell(under(event));
+    if (event.buttons & 1) choose(model, model.get("layers")[under(event)]);
+  }, { signal });
+  boxes.addEventListener("pointerleave", show, { signal });
+  boxes.addEventListener("keydown", (event) => {
     if (isForNotebook(event)) return;
     event.stopPropagation();
     const layer = step(model.get("layers"), model.get("value"), event.key);
     if (!layer) return;
-    choose(layer);
+    choose(model, layer);
     event.preventDefault();
   }, { signal });
-  const forget = observe(model, { "change:layers": draw, "change:value": show });
-  draw();
+  return { parts: [head, boxes], draw, show };
+}
 
+/** A list of the layers that can be chosen, and a button that opens the strip over what is below. */
+function list(model, el, signal) {
+  const name = model.get("description"), id = `cnnviz-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  const select = element("select", "", { id, title: model.get("tooltip") });
+  const button = element("button", "cnnviz-button cnnviz-strip-button", { type: "button", "aria-label": `${name}: the whole network`, title: "The whole network, layer by layer" }, "▥");
+  const over = element("div", "cnnviz-strip-over", { popover: "auto", role: "group", "aria-label": `${name}: the whole network` });
+  button.popoverTargetElement = over;
+  el.classList.add("widget-inline-hbox", "widget-dropdown", "cnnviz-layer-list"); // looks as ipywidgets' own
+  el.append(element("label", "widget-label", { for: id, title: model.get("tooltip") }, name), select, button, over);
+  /** @type {ReturnType<typeof strip> | null} */
+  let all = null; // made when it is opened
+
+  function draw() {
+    const none = model.get("none"), layers = model.get("layers").filter((layer) => layer.can);
+    select.replaceChildren(...(none ? [new Option(none, "")] : []), ...layers.map((layer) => new Option(words(layer), layer.name)));
+    all?.draw();
+    show();
+  }
+
+  function show() {
+    select.value = model.get("value");
+    all?.show();
+  }
+
+  over.addEventListener("beforetoggle", ({ newState }) => {
+    if (newState !== "open") return;
+    if (!all) {
+      all = strip(model, signal);
+      over.append(...all.parts);
+      all.draw();
+    }
+    const { left, width } = (el.closest(".cnnviz-controls") ?? el).getBoundingClientRect();
+    Object.assign(over.style, { left: `${left}px`, width: `${width}px`, top: `${select.getBoundingClientRect().bottom + 4}px` });
+  }, { signal });
+  over.addEventListener("toggle", ({ newState }) => newState === "open" && all.parts[1].focus(), { signal });
+  document.addEventListener("scroll", ({ target }) => target.contains(el) && over.hidePopover(), { signal, capture: true, passive: true });
+  select.addEventListener("change", () => choose(model, model.get("layers").find((layer) => layer.name === select.value) ?? { name: "", can: true }), { signal });
+  el.addEventListener("keydown", keepKeys, { signal });
+  return { draw, show };
+}
+
+function render({ model, el }) {
+  const cleanup = new AbortController(), { signal } = cleanup;
+  const made = model.get("folded") ? list(model, el, signal) : strip(model, signal);
+  if (made.parts) {
+    el.classList.add("cnnviz-network");
+    el.append(...made.parts);
+  }
+  const forget = observe(model, { "change:layers change:none": made.draw, "change:value": made.show });
+  made.draw();
   return () => {
     cleanup.abort();
     forget();

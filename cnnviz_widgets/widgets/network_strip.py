@@ -11,10 +11,12 @@ class NetworkStrip(BrowserWidget):
     """Boxes from input to output: the higher, the larger the map; the wider, the more channels; the color is the kind.
 
     layers       dicts: "name", "label", "kind", "channels", "height", "width", and whether it "can" be chosen
-    value        name of the chosen layer
+    value        name of the chosen layer; "" = none
     description  what is chosen;   tooltip   says more
+    folded       a list of the layers that can be chosen, and a button that opens the strip over what is below it
+    none         what "" is called in that list; "" = it is not offered
 
-    A click chooses a layer, the arrow keys the one before or after, Home and End the first and the last.
+    A click or a drag chooses a layer, the arrow keys the one before or after, Home and End the first and the last.
     """
 
     module = "network_strip.js"
@@ -23,6 +25,8 @@ class NetworkStrip(BrowserWidget):
     value = t.Unicode("").tag(sync=True)
     description = t.Unicode("").tag(sync=True)
     tooltip = t.Unicode("").tag(sync=True)
+    folded = t.Bool(False).tag(sync=True)
+    none = t.Unicode("").tag(sync=True)
 
     def __init__(self, description: str, tooltip: str, **traits: Any) -> None:
         super().__init__(description=description, tooltip=tooltip, **traits)

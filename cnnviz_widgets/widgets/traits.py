@@ -105,7 +105,7 @@ class Area(Place):
     allowed = "(x, y, width, height), four whole numbers from 0, a mask (height, width) of 0 and 1, or None"
     count = 4
 
-    def validate(self, owner: HasTraits, value: Any) -> tuple[int, ...] | np.ndarray | None:
+    def validate(self, owner: HasTraits, value: Any) -> Any:
         try:
             mask = np.array(value)
         except (TypeError, ValueError, RuntimeError):  # a ragged list, a tensor of another device
@@ -122,8 +122,11 @@ class Labels(Told):
 
     def __init__(self, colors: Sequence[str]) -> None:
         self._colors = [f"#{color}" for color in colors]
-        self.allowed = f"at most {len(colors)} names, or a mapping of these to colors '#rrggbb'"
         super().__init__({})
+
+    @property
+    def allowed(self) -> str:
+        return f"at most {len(self._colors)} names, or a mapping of these to colors '#rrggbb'"
 
     def validate(self, owner: HasTraits, value: Any) -> dict[str, str]:
         if not isinstance(value, Mapping | list | tuple) or len(value) > len(self._colors):

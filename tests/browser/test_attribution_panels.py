@@ -108,13 +108,13 @@ def test_a_neuron_is_chosen_by_a_click(show):
 
 def test_walking_through_the_layers(show):
     notebook = show("ClassActivation(net, photo)", views=2)
-    slider = notebook.slider("Layer")
+    slider = notebook.panel.get_by_role("slider", name="Layer")
     slider.focus()
     for _ in range(3):
         before = notebook.pixels(0)
         slider.press("ArrowLeft")
         notebook.wait_for_pixels(0, other_than=before)
-    readout = notebook.panel.locator(".cnnviz-walk .widget-readout")
+    readout = notebook.panel.locator(".cnnviz-strip-readout")
     expect(readout).to_have_text(re.compile(r"conv5 · Conv2d 256×8×8"))
     notebook.becomes("print(panel.session.layer)", "conv5")
     width, content = readout.evaluate("e => [e.clientWidth, e.scrollWidth]")

@@ -155,7 +155,7 @@ def test_a_shape_is_painted_and_the_score_without_it_is_told(occlusion):
     told = page.locator(".cnnviz-caption").nth(1)
     expect(told).to_have_text(re.compile(r"[\d.]+% → [\d.]+% · \d+ px painted"))
     occlusion.panel.get_by_role("button", name="Code").click()
-    expect(occlusion.panel.locator(".cnnviz-pre")).to_contain_text("area=cnnviz.painted(")
+    expect(occlusion.panel.get_by_label("Code", exact=True)).to_contain_text("area=cnnviz.painted(")
     occlusion.panel.get_by_role("button", name="Reset").click()
     occlusion.wait_for_pixels(1, other_than=occlusion.pixels(0))
     expect(told).not_to_contain_text("painted")

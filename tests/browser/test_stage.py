@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.render import Content, Field
 from cnnviz_widgets.widgets import ImageView
 
 RAMP = np.broadcast_to(np.arange(0, 256, 4, dtype=np.uint8)[None, :, None], (64, 64, 3))  # gray 4 x
@@ -138,6 +138,28 @@ def test_a_rectangle_is_drawn_moved_resized_and_taken_away(on_page):
     page.widget.region = (0, 0, 10, 10)  # Python may choose one, too
     page.deliver()
     assert page.pixel(0.01, 0.08, "marks")[3] > 0
+
+
+def test_what_the_unit_under_the_pointer_sees_is_framed_without_the_kernel(on_page):
+    field = Field(cells=(7, 7), size=(24, 16), stride=(64 / 7, 64 / 7), offset=(4, 4))
+    page = shown(on_page, Content(RAMP, MAP, fields=(field,)), group="one")
+
+    def framed() -> bool:
+        """Whether there is yellow at the frame's left side, x 23.9; the canvas of marks has a border of 4 px."""
+        some = [page.pixel((4 + 448 * 23.93 / 64 + shift) / 456, 0.4, "marks") for shift in (-1, 0, 1)]
+        return any(red > 200 and green > 200 and blue < 120 for red, green, blue, _ in some)
+
+    page.page.mouse.move(*page.at(0.5, 0.5))  # unit (3, 3) has its center at 31.4
+    assert readout(page).endswith("sees 16 × 24 px")
+    page.until(framed)
+    page.page.mouse.move(5, 700)
+    page.until(lambda: not framed())
+    page.page.evaluate(
+        """document.dispatchEvent(new CustomEvent(
+            'cnnviz-point', {detail: {from: null, group: 'one', shares: [0.5, 0.5]}}))"""
+    )  # the pointer is in another view of the group
+    page.until(framed)
+    assert {message["do"] for message in page.heard} == {"drawn"}
 
 
 def test_a_brush_sends_one_message_a_stroke(on_page):

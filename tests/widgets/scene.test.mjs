@@ -70,6 +70,16 @@ test("the cell of an overlay follows its extent", () => {
   assert.deepEqual(js.overlay({ ...scene, extent: null }, js.layout(scene, 448, 2)), [0, 0, 448, 448]);
 });
 
+test("the field of the unit under a place, as far as it is in the picture", () => {
+  const field = { cells: [4, 8], size: [7, 3], stride: [8, 4], offset: [3.5, 1] }, scene = { size: [32, 32], fields: [field] };
+  assert.deepEqual(js.fieldAt({ tile: 0, x: 0, y: 0 }, scene), [0, 0.5, 3, 7]);
+  assert.deepEqual(js.fieldAt({ tile: 2, x: 31, y: 15 }, scene), [28, 8.5, 3, 7]); // unit (1, 7), of any tile
+  assert.deepEqual(js.fieldAt({ tile: 0, x: 9, y: 31 }, { ...scene, fields: [{ ...field, size: [99, 3] }] }), [8, 0, 3, 32]);
+  assert.equal(js.fieldAt({ tile: 1, x: 0, y: 0 }, { size: [32, 32], fields: [field, null] }), null);
+  assert.equal(js.fieldAt({ tile: 0, x: 0, y: 0 }, { size: [32, 32], fields: [] }), null);
+  assert.match(js.readout({ tile: 0, x: 0, y: 0 }, { ...photo, ...scene }, null), / · sees 3 × 7 px$/);
+});
+
 test("arrow keys", () => {
   const place = js.layout(grid, 448, 2);
   const go = (at, key, far, cursor) => js.step(js.pointer(...at, grid), key, far, cursor, place, grid);

@@ -2,32 +2,20 @@
 
 import base64
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
-import playwright
 import pytest
-from jupyterlab_harness import missing
+from javascript import node
 
 from cnnviz_widgets.drawing import render
 from cnnviz_widgets.drawing.render import Content
 
 HERE = Path(__file__).parent
-NODE = shutil.which("node") or shutil.which("node", path=Path(playwright.__file__).parent / "driver")  # it brings one
 
 
 def encode(array: np.ndarray) -> str:
     return base64.b64encode(array.tobytes()).decode()
-
-
-def node(*arguments: str, given: str = "") -> str:
-    if NODE is None:
-        missing("node")
-    done = subprocess.run([NODE, *arguments], cwd=HERE, input=given, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.mark.parametrize("path", sorted(HERE.glob("*.test.mjs")), ids=lambda path: path.name)

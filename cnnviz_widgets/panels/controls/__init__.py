@@ -7,7 +7,6 @@ from cnnviz_widgets.panels.controls.pickers import (
     class_labels,
     convolutions,
     current_convolution,
-    layer_label,
     sample_of,
 )
 from cnnviz_widgets.panels.controls.pictures import another_picture, chosen
@@ -41,7 +40,6 @@ __all__ = [
     "current_convolution",
     "declared",
     "float_slider",
-    "layer_label",
     "log_slider",
     "sample_of",
     "several_classes",

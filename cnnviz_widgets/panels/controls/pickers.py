@@ -101,93 +101,53 @@ class ClassPicker(_Shared, ipywidgets.Combobox):
         self._follow()
 
 
-class LayerPicker(_Shared, ipywidgets.Dropdown):
-    """The layers that have maps, in the order in which the picture passes them."""
-
-    chooses = "layer"
-    _follows = ("network", "layer")
-
-    def __init__(self, session: Session, complain: Complain) -> None:
-        super().__init__(
-            description="Layer", tooltip="The layer that is looked at, from input to output", style=NATURAL
-        )
-        self._bind(session, complain)
-
-    def _offered(self) -> list[Layer]:
-        return [layer for layer in self.session.network.layers if layer.spatial]
-
-    def _current(self) -> str | None:
-        return self.session.layer
-
-    def _show(self) -> None:
-        options = tuple((layer_label(layer), layer.name) for layer in self._offered())
-        if self.options != options:
-            self.options = options
-        current = self._current()
-        self.value = current if current in dict(options).values() else None  # a layer without maps is in no list
-
-    def _chosen(self, value: str | None) -> None:
-        if value is not None:
-            self.session.layer = value
-
-
-class LayerSlider(_Shared, ipywidgets.SelectionSlider):
-    """Walks through the layers that have maps of more than one place, in the order in which the picture passes them."""
-
-    chooses = "layer"
-    _follows = ("network", "layer")
-
-    def __init__(self, session: Session, complain: Complain) -> None:
-        super().__init__(
-            options=[""],
-            description="Layer",
-            tooltip="The layer that is looked at: walk from the input to the output",
-            style=NATURAL,
-        )
-        self.add_class("cnnviz-wide").add_class("cnnviz-walk")
-        self._bind(session, complain)
-
-    def _show(self) -> None:
-        session = self.session
-        placed = [one for one in session.network.layers if one.spatial and max(one.shape[1:]) > 1]
-        current = session.network.layer(session.layer)
-        options = tuple(
-            (layer_label(layer), layer.name) for layer in (placed if current in placed else [*placed, current])
-        )
-        if self.options != options:
-            self.options = options
-        self.value = session.layer
-
-    def _chosen(self, value: str) -> None:
-        self.session.layer = value
-
-
 class LayerStrip(_Shared, NetworkStrip):
     """The whole network, layer by layer; those that have maps can be chosen."""
 
     chooses = "layer"
     _follows = ("network", "layer")
+    _folded = False
 
-    def __init__(self, session: "Session", complain: Complain) -> None:
-        super().__init__("Layer", "All layers, from input to output: choose the one that is looked at")
-        self.add_class("cnnviz-wide")
+    def __init__(self, session: Session, complain: Complain) -> None:
+        super().__init__("Layer", "The layer that is looked at, from input to output", folded=self._folded)
+        if not self._folded:
+            self.add_class("cnnviz-wide")
         self._bind(session, complain)
 
+    def _offered(self) -> list[Layer]:
+        return [layer for layer in self.session.network.layers if layer.spatial]
+
+    def _current(self) -> str:
+        return self.session.layer
+
     def _show(self) -> None:
-        layers = [_boxed(layer) for layer in self.session.network.layers]
-        if self.layers != layers:
-            self.layers = layers
-        self.value = self.session.layer
+        self.layers, self.value = _boxes(self.session.network, self._offered()), self._current()
 
     def _chosen(self, value: str) -> None:
         self.session.layer = value
 
 
-def _boxed(layer: "Layer") -> dict[str, Any]:
-    """A layer for a ``NetworkStrip``."""
-    channels, height, width = (*layer.shape, 0, 0, 0)[:3]
-    size = {"channels": channels, "height": height, "width": width}
-    return {"name": layer.name, "label": layer.label, "kind": layer.kind, **size, "can": layer.spatial}
+class LayerWalk(LayerStrip):
+    """Those can be chosen that have maps of more than one place, and the one that is."""
+
+    def _offered(self) -> list[Layer]:
+        return [one for one in super()._offered() if max(one.shape[1:]) > 1 or one.name == self._current()]
+
+
+class LayerPicker(LayerStrip):
+    """A list of the layers that have maps; a button opens the strip."""
+
+    _folded = True
+
+
+def _boxes(network: Network, offered: list[Layer]) -> list[dict[str, Any]]:
+    """All layers for a ``NetworkStrip``; those that are offered can be chosen."""
+    boxes, names = [], {layer.name for layer in offered}
+    for layer in network.layers:
+        size = dict(zip(("channels", "height", "width"), (*layer.shape, 0, 0), strict=False))
+        what = {"name": layer.name, "label": layer.label, "kind": layer.kind, "can": layer.name in names}
+        boxes.append(what | size)
+    return boxes
 
 
 class _OfNetwork:
@@ -221,18 +181,18 @@ class CountSlider(_OfNetwork, ipywidgets.IntSlider):
         self.max = self._count(self._panel.session.network)
 
 
-class LayerChoice(_OfNetwork, ipywidgets.Dropdown):
+class LayerChoice(_OfNetwork, NetworkStrip):
     """A layer that has maps; "" = none."""
 
     NONE = "(none)"
 
     def __init__(self, panel: Owner, description: str, tooltip: str) -> None:
-        super().__init__(description=description, tooltip=tooltip, style=NATURAL)
+        super().__init__(description, tooltip, folded=True, none=self.NONE)
         self._bind(panel)
 
     def _offer(self, _: Any = None) -> None:
-        layers = [layer for layer in self._panel.session.network.layers if layer.spatial]
-        self.options = [(self.NONE, ""), *((layer_label(layer), layer.name) for layer in layers)]
+        network = self._panel.session.network
+        self.layers = _boxes(network, [layer for layer in network.layers if layer.spatial])
 
 
 class ClassTags(_OfNetwork, Tags):
@@ -279,9 +239,9 @@ class ConvolutionPicker(LayerPicker):
     def _offered(self) -> list[Layer]:
         return convolutions(self.session.network)
 
-    def _current(self) -> str | None:
+    def _current(self) -> str:
         names = [layer.name for layer in self._offered()]
-        return self.session.layer if self.session.layer in names else next(iter(names), None)
+        return self.session.layer if self.session.layer in names else next(iter(names), "")
 
 
 class ChannelSlider(_Shared, ipywidgets.IntSlider):
@@ -369,7 +329,7 @@ PICKERS = {
     "convolution": ConvolutionPicker,
     "target": ClassPicker,
     "layer": LayerPicker,
-    "walk": LayerSlider,
+    "walk": LayerWalk,
     "strip": LayerStrip,
     "channel": ChannelSlider,
 }
@@ -378,11 +338,6 @@ PICKERS = {
 def sample_of(image: Any) -> str | None:
     """The name of the sample that a picture is."""
     return next((name for name in samples() if source_of(image) == f'cnnviz.load_image("{name}")'), None)
-
-
-def layer_label(layer: Layer) -> str:
-    """``features › 3 › squeeze · Conv2d 16×54×54``."""
-    return f"{layer.label} · {layer.kind} {'×'.join(map(str, layer.shape))}"
 
 
 def class_labels(classes: Iterable[str]) -> tuple[str, ...]:

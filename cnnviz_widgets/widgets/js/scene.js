@@ -18,7 +18,11 @@
  * @property {string[]} levels
  * @property {number[]} unseen
  * @property {boolean} signed
+ * @property {(Field | null)[]} [fields]  one for all tiles, or one each
  */
+
+/** Where the units of a layer look at, (y, x): as Python's ``render.Field``.
+ * @typedef {{ cells: [number, number], size: [number, number], stride: [number, number], offset: [number, number] }} Field */
 
 /**
  * Maps on the wire. ``rows`` and ``columns`` are where its cells begin, each a block of equal values; ``cells`` the size
@@ -167,6 +171,23 @@ export function pointer(tile, x, y, scene) {
   const column = Math.floor(((x + 0.5 - left) / (right - left)) * columns);
   const inside = row >= 0 && column >= 0 && row < rows && column < columns;
   return { tile, x, y, row: inside ? row : null, column: inside ? column : null };
+}
+
+/**
+ * [x, y, width, height] of what the unit under a place looks at, as far as it is in the picture; null: there is no unit.
+ * @param {{ tile: number, x: number, y: number }} at
+ * @param {Pick<Scene, "size" | "fields">} scene
+ * @returns {[number, number, number, number] | null}
+ */
+export function fieldAt({ tile, x, y }, { size, fields }) {
+  const field = fields?.[tile % fields.length];
+  if (!field) return null;
+  const [[top, bottom], [left, right]] = [y, x].map((place, axis) => {
+    const unit = Math.floor(((place + 0.5) / size[axis]) * field.cells[axis]), length = field.size[axis];
+    const start = field.offset[axis] + unit * field.stride[axis] - (length - 1) / 2;
+    return [start, start + length].map((end) => Math.max(0, Math.min(size[axis], end)));
+  });
+  return [left, top, right - left, bottom - top];
 }
 
 /**
@@ -372,8 +393,8 @@ export function readout(at, scene, map, known = null) {
   const name = scene.names[at.tile] ?? (scene.count > 1 ? `tile ${at.tile}` : "");
   if (scene.picture) parts.push(...(name ? [name] : []), `x ${at.x}, y ${at.y}`);
   else parts.push(name ? `${name} (${at.y}, ${at.x})` : `row ${at.y}, column ${at.x}`);
-  const value = valueAt(at, scene, map, known);
-  return [...parts, ...(value ? [value] : [])].join(" · ");
+  const value = valueAt(at, scene, map, known), field = fieldAt(at, scene);
+  return [...parts, ...(value ? [value] : []), ...(field ? [`sees ${Math.round(field[2])} × ${Math.round(field[3])} px`] : [])].join(" · ");
 }
 
 /** A name that every file system takes. */
