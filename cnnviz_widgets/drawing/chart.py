@@ -5,10 +5,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageDraw
 
 from cnnviz_widgets.drawing.font import cut, width, write
@@ -28,12 +29,14 @@ CORNERS = ("top right", "top left", "bottom right", "bottom left")
 
 
 class Axis(NamedTuple):
-    """From ``low`` to ``high``, with ``ticks`` (value, text)."""
+    """From ``low`` to ``high``, with ``ticks`` (value, text): these are numbers, in ``percent``, or names."""
 
     label: str
     low: float = 0.0
     high: float = 1.0
     ticks: tuple[tuple[float, str], ...] = ()
+    named: bool = False
+    percent: bool = False
 
     def share(self, value: float) -> float:
         """How far along the axis a value is, 0…1."""
@@ -85,6 +88,19 @@ class Chart:
             rows.append([one.name, one.note, *ends, least, greatest])
         return [["curve", "value", "first", "last", "least", "greatest"], *rows]
 
+    def within(self, low: float, high: float) -> "Chart":
+        """The part between two values of the x axis, from the least to the greatest y there."""
+        part = tuple(_cut(one, low, high) for one in self.series)
+        names = tuple(tick for tick in self.x.ticks if low <= tick[0] <= high)
+        x = self.x._replace(low=low, high=high, ticks=names if self.x.named else _ticks(low, high, _step(high - low)))
+        found = [y for one in part for y in one.y if math.isfinite(y)] or [self.y.low, self.y.high]
+        step = _step(max(found) - min(found) or (self.y.high - self.y.low) / 10)
+        bottom = math.floor(min(found) / step + 1e-9) * step
+        top = max(bottom + step, math.ceil(max(found) / step - 1e-9) * step)
+        y = self.y._replace(low=bottom, high=top, ticks=_ticks(bottom, top, step, self.y.percent))
+        seen = self.marker if self.marker is not None and low <= self.marker <= high else None
+        return replace(self, x=x, y=y, series=part, marker=seen)
+
     def corner(self, across: float, up: float) -> tuple[str, bool]:
         """The corner in which a box of so large a share of the chart hides least, and whether it hides nothing."""
         points = [(self.x.share(x), self.y.share(y)) for one in self.series for x, y in _dense(one)]
@@ -126,10 +142,10 @@ def curves(
     coarse = 0.5 if top == 1 else step
     low = min(0.0, math.floor(min(every) / coarse + 0.02) * coarse)  # a little below 0 is 0
     high = top or max(low + coarse, math.ceil(max(every) / coarse) * coarse)
-    up = Axis(y, low, high, _ticks(low, high, step, share))
+    up = Axis(y, low, high, _ticks(low, high, step, share), percent=share)
     step = 0.25 if end == 1 and not ticks else math.ceil(end / 10) if end <= 20 else _step(end)
     names = [shorten(name, max(5, LETTERS // len(ticks))) for name in ticks]
-    along = Axis(x, 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step))
+    along = Axis(x, 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step), named=bool(names))
     order = list(curves)
     shown = order if numbers is None else [name for name in numbers if name in curves]
     return Chart(
@@ -179,6 +195,17 @@ def _ticks(low: float, high: float, step: float, share: bool = False) -> tuple[t
     values = (round(k * step, 12) for k in range(math.floor(low / step), math.ceil(high / step) + 1))
     text = (lambda value: percent(value, 0)) if share else number
     return tuple((value, text(value)) for value in values if low - 1e-9 <= value <= high + 1e-9)
+
+
+def _cut(one: Series, low: float, high: float) -> Series:
+    """A curve between two x, where it is so long; in between, its ends are on its lines."""
+    if not one.x:
+        return one
+    ends = [at for at in (low, high) if one.x[0] <= at <= one.x[-1]]
+    points = dict(zip(ends, np.interp(ends, one.x, one.y).tolist(), strict=True))
+    points |= {x: y for x, y in zip(one.x, one.y, strict=True) if low <= x <= high}
+    xs = sorted(points)
+    return one._replace(x=tuple(xs), y=tuple(points[x] for x in xs))
 
 
 def _dense(one: Series) -> Iterable[tuple[float, float]]:

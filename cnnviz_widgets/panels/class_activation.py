@@ -54,7 +54,7 @@ class ClassActivation(Panel):
     classes = several_classes(MOST, label="Classes", help="Up to four: type a name. None = the most probable ones")
 
     def build(self) -> list[ipywidgets.Widget]:
-        look = {"colormap": "inferno", "labels": True, "max_width": 1076}
+        look = {"colormap": "inferno", "labels": True}
         maps = View("Class activation maps", "whole", opacity=0.6, max_height=420, **look)
         words = "Most and least important channels: click one"
         strip = View(words, "whole", cursor="tile", controls=False, max_height=236, **look)

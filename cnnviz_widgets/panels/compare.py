@@ -56,7 +56,7 @@ class Compare(Panel):
     chosen = OneOf(("", *METHODS), "").tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
-        look = {"colormap": "inferno", "opacity": 0.85, "labels": True, "max_width": 1076, "max_height": 720}
+        look = {"colormap": "inferno", "opacity": 0.85, "labels": True, "max_height": 720}
         maps = View("Click a map: its curves stand out", "whole", **look)
         maps.image.on_click(self.guarded(self._choose))
         self._parts["selected"] = Mark(maps, "selected")

@@ -59,11 +59,11 @@ class DeepDream(Making):
         help="Mean change of a pixel value in a step, of 255",
     )  # fmt: skip
     film = toggle(False, label="Zoom film", help="Dream, zoom in a little, dream again, and so on")
-    weight = weight_slider(label="Weight 1", help="Of the chosen layer in the objective")
     second = another_layer(label="Layer 2", help="Another layer in the objective", more=True)
     second_weight = weight_slider(label="Weight 2", help="Of the second layer")
     third = another_layer(label="Layer 3", help="A third layer in the objective", more=True)
     third_weight = weight_slider(label="Weight 3", help="Of the third layer")
+    weight = weight_slider(label="Weight 1", help="Of the chosen layer in the objective")  # pairs stay in a row
     size = slider(256, 96, 640, step=32, label="Size", help="Shorter side of the photograph in px", more=True)
     octaves = option(dream, 1, 8, help="Number of sizes in which it is optimized, from coarse to fine", more=True)
     octave_scale = option(dream, 1.1, 2, step=0.1, form=".1f", help="Factor from one octave to the next", more=True)

@@ -102,7 +102,7 @@ class FeatureVisualization(Making):
 
     def views(self) -> list[ipywidgets.Widget]:
         self._grids = Memo(_Grid)
-        grid = View("Channels: click one", cursor="tile", controls=False, max_width=448, max_height=300)
+        grid = View("Channels: click one", cursor="tile", controls=False, max_height=300)
         grid.image.on_click(self.guarded(self._choose))
         self._parts["chosen"] = Mark(grid, "selected")
         self._turns = Actions({
@@ -110,8 +110,8 @@ class FeatureVisualization(Making):
             "next": ("Next ›", "The channels after these"),
         })  # fmt: skip
         self._turns.on_action(self.guarded(self._turn))
-        unit = StepView("The chosen channel", labels=True, max_width=448, max_height=240)
-        beside = StepView("Compared", "whole", labels=True, max_width=1076, max_height=440)
+        unit = StepView("The chosen channel", labels=True, max_height=240)
+        beside = StepView("Compared", "whole", labels=True, max_height=440)
         return [
             ipywidgets.VBox([self.part("grid", grid), self._turns]).add_class("cnnviz-part"),
             self.part("unit", unit),

@@ -85,9 +85,9 @@ class Gradients(Panel):
     def build(self) -> list[ipywidgets.Widget]:
         group = secrets.token_hex(4)
         look = {"colormap": "inferno", "group": group}
-        maps = View("The channel: click a neuron", opacity=0.7, max_width=360, **look)
+        maps = View("The channel: click a neuron", opacity=0.7, max_width=300, **look)
         maps.image.on_click(self.guarded(self._choose))
-        photo = View("The picture", controls=False, max_width=360, group=group)
+        photo = View("The picture", controls=False, max_width=176, group=group)  # both above the fold
         self._parts |= {"neuron": Mark(maps, "crosshair"), "linked": Mark(maps, "group")}
         sizes = {"labels": True, "max_width": 900, "max_height": 560}
         cells = View("Gradient with respect to the picture (gray or black is 0)", "most", opacity=1, **sizes, **look)

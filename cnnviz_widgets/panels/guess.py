@@ -44,6 +44,7 @@ class GuessedPlace(View):
         """Ask from now on, or no more."""
         with self._lock:
             self._asks, self.guess = asks, None
+            (self.widget.children[0].add_class if asks else self.widget.children[0].remove_class)("cnnviz-asking")
             self._draw()
 
     def show(self, content: Content) -> None:
@@ -73,7 +74,7 @@ class GuessedPlace(View):
                 content, values=None, low=None, high=None, extent=None, cells=None, signed=False, caption=""
             )
         elif self.guess is not None and content.values is not None:
-            told = f"{self._title}. {_distance(self.guess, content)}"
+            told = _distance(self.guess, content)
         self.heading = told
         self.widget.children[0].value = html.escape(told)
         self.image.crosshair = self.guess

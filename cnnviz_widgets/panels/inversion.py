@@ -69,7 +69,7 @@ class Inversion(Making):
     def views(self) -> list[ipywidgets.Widget]:
         ladder = StepView(
             "The picture, and its inversions: click one to choose its layer",
-            "whole", labels=True, cursor="tile", max_width=1076, max_height=520,
+            "whole", labels=True, cursor="tile", max_height=700,
         )  # fmt: skip
         ladder.image.on_click(self.guarded(self._choose))
         curve = Chart(

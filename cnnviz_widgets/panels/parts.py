@@ -46,7 +46,7 @@ def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.
 
 
 def _heading(text: str) -> ipywidgets.HTML:
-    return ipywidgets.HTML(html.escape(text)).add_class("cnnviz-heading")
+    return ipywidgets.HTML(html.escape(text), tooltip=text).add_class("cnnviz-heading")
 
 
 class View:
@@ -55,9 +55,11 @@ class View:
     room   of the panel's width: "part" of it, "most", or "whole"
     """
 
+    WIDEST: ClassVar = {"part": 560, "most": 900, "whole": 1692}  # CSS px
+
     def __init__(self, heading: str, room: str = "part", **traits: Any) -> None:
         self.heading, self._room = heading, room
-        self.image = ImageView(alt=heading, **traits)
+        self.image = ImageView(alt=heading, **{"max_width": self.WIDEST[room]} | traits)
         self._look = self.image.colormap, self.image.opacity
         self.widget = ipywidgets.VBox([_heading(heading), self.image])
         self.widget.add_class("cnnviz-part").add_class(f"cnnviz-{room}")
@@ -86,7 +88,7 @@ class View:
     def snapshot(self) -> Image.Image | None:
         if not self.image.content.count:
             return None
-        picture = self.image.draw(300 if self.image.max_width <= 448 else WIDTH - 2 * GAP)
+        picture = self.image.draw(300 if self._room == "part" else WIDTH - 2 * GAP)
         if self.image.controls and self.image.content.values is not None and not self.image.content.levels:
             picture = _with_scale(picture, self.image.content, self.image.colormap)
         return captioned(self.heading, picture)

@@ -22,6 +22,7 @@ MARGIN = {"top": 8, "bottom": 42, "left": 48, "right": 14}  # px
 LETTER = 6.2  # px, on average
 ROW = 38  # px for a class: its name, and under it its bar
 LONGEST = 32  # letters of a name over a bar
+FINEST = 0.01  # share of the x axis that can be seen alone
 INSIDE = 4  # curves whose legend fits into the axes
 DASHES = ("solid", "dashed", "dotted")
 EACH = 7  # curves with the same dash
@@ -35,8 +36,8 @@ class ChartView(BrowserWidget):
     most    curves or bars; more are not drawn
     height  of a chart of curves, in CSS px
     still   makes a PNG of a chart, for front ends without bqplot
-    brush   whether a range of the x axis can be dragged open
-    range   that range, (low, high), or None
+    range   the part of the x axis that is shown, (low, high); None = all of it. A user drags it open in curves, or
+            presses + − 0 and the arrow keys; a double click shows all
     """
 
     module = "chart.js"
@@ -49,6 +50,7 @@ class ChartView(BrowserWidget):
     _table: t.List[list[str]] = t.List().tag(sync=True)
     _height = t.Int().tag(sync=True)
     _still = t.Bytes().tag(sync=True)
+    _zoom = t.Enum(("none", "all", "part")).tag(sync=True)  # none: it has no x axis
 
     def __init__(
         self,
@@ -58,7 +60,6 @@ class ChartView(BrowserWidget):
         most: int = 16,
         height: int = 220,
         still: Callable[[Any], bytes] | None = None,
-        brush: bool = False,
     ) -> None:
         self._kind, self._most, self._draw_still = kind, most, still
         self._chart: Any = None
@@ -77,21 +78,32 @@ class ChartView(BrowserWidget):
         )
         height = height if kind == "lines" else ROW * most + 4
         figure.layout.width, figure.layout.height, figure.layout.min_width = "100%", f"{height}px", "0"
-        super().__init__(name=name, _figure=figure, _height=height)
+        super().__init__(name=name, _figure=figure, _height=height, _zoom="all" if kind == "lines" else "none")
         self.on_msg(self._receive)
-        if brush:
-            figure.interaction = bqplot.interacts.BrushIntervalSelector(scale=self._scales["x"], color="#1976d2")
-            figure.interaction.observe(self._brushed, "selected")
+        self.observe(lambda _: self._chart and self._draw(), "range")
 
     def show(self, chart: Any) -> None:
-        """Show a chart in place of the one before."""
+        """Show a chart in place of the one before, and of it the same range, where it is so long."""
         if chart == self._chart:
             return
+        if self.range and chart.x.high < self.range[1]:
+            self.range = None
         self._chart = chart
-        (self._show_curves if self._kind == "lines" else self._show_rows)(chart)
+        self._draw()
         self._table = chart.table
         if self._still:
             self._give_still()
+
+    @property
+    def _part(self) -> Any:
+        """What is seen of the chart."""
+        return self._chart.within(*self.range) if self.range else self._chart
+
+    def _draw(self) -> None:
+        if self._kind == "bars":
+            return self._show_rows(self._chart)
+        self._zoom = "part" if self.range else "all"
+        self._show_curves(self._part)
 
     # ------------------------------------------------------------------ curves
 
@@ -186,15 +198,21 @@ class ChartView(BrowserWidget):
 
     # ------------------------------------------------------------------ messages
 
-    def _brushed(self, change: dict) -> None:
-        ends = change["new"]
-        along: Any = None if self._chart is None else self._chart.x
-        known = along is not None and ends is not None and len(ends) == 2
-        self.range = tuple(along.low + float(end) * (along.high - along.low) for end in ends) if known else None
-
     def _receive(self, _: Any, message: dict, __: Any) -> None:
         if message.get("do") == "still":
             self._give_still()
+        if message.get("do") == "zoom" and self._chart is not None:
+            self.range = message["ends"] and self._between(*message["ends"])
+
+    def _between(self, start: float, end: float) -> tuple[float, float] | None:
+        """The range between two shares of that which is seen, moved into the axis; None = all of it."""
+        whole, seen = self._chart.x, self._part.x
+        wide = (end - start) * (seen.high - seen.low)
+        if wide >= whole.high - whole.low:
+            return None
+        wide = max(wide, FINEST * (whole.high - whole.low))
+        low = min(max(whole.low, seen.low + start * (seen.high - seen.low)), whole.high - wide)
+        return low, low + wide
 
     def _give_still(self) -> None:
         if self._draw_still is not None and self._chart is not None:

@@ -102,7 +102,7 @@ function list(model, el, signal) {
   const button = element("button", "cnnviz-button cnnviz-strip-button", { type: "button", "aria-label": `${name}: the whole network`, title: "The whole network, layer by layer" }, "▥");
   const over = element("div", "cnnviz-strip-over", { popover: "auto", role: "group", "aria-label": `${name}: the whole network` });
   button.popoverTargetElement = over;
-  el.classList.add("widget-inline-hbox", "widget-dropdown", "cnnviz-layer-list"); // looks as ipywidgets' own
+  el.classList.add("jupyter-widgets", "widget-inline-hbox", "widget-dropdown", "cnnviz-layer-list"); // looks as ipywidgets' own
   el.append(element("label", "widget-label", { for: id, title: model.get("tooltip") }, name), select, button, over);
   /** @type {ReturnType<typeof strip> | null} */
   let all = null; // made when it is opened

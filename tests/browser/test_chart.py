@@ -8,7 +8,7 @@ CURVES = """
 from cnnviz_widgets.drawing.chart import curves, draw
 from cnnviz_widgets.drawing.render import png
 from cnnviz_widgets.widgets import ChartView
-view = ChartView(name="Score", most=2, brush=True, still=lambda chart: png(draw(chart)))
+view = ChartView(name="Score", most=2, still=lambda chart: png(draw(chart)))
 view.show(curves({"cat": ([0, 100, 200], [0, 40, 130]), "dog": ([0, 200], [10, 0])}, "step", "loss", end=200, top=None))
 view
 """
@@ -33,7 +33,7 @@ def test_a_chart_is_drawn_with_round_numbers_and_without_a_scrollbar(open_notebo
     expect(chart.get_by_role("row").nth(1)).to_have_text("cat1 at 00 at 101")
 
 
-def test_a_range_is_dragged_open(open_notebook):
+def test_a_part_of_the_axis_is_dragged_open_and_keys_do_it_too(open_notebook):
     notebook = open_notebook(CURVES)
     plot = notebook.page.locator(".cnnviz-plot")
     expect(plot.locator("path.line:visible")).to_have_count(2)
@@ -44,6 +44,16 @@ def test_a_range_is_dragged_open(open_notebook):
     notebook.page.mouse.move(left + 0.5 * wide, middle, steps=4)
     notebook.page.mouse.up()
     notebook.becomes("print(view.range and [round(end, -1) for end in view.range])", "[50.0, 100.0]")
+    chart = notebook.page.locator(".cnnviz-chart")
+    expect(chart.locator(".tick text").first).to_have_text("50")
+    chart.get_by_role("button", name="All").click()
+    notebook.becomes("print(view.range)", "None")
+    chart.get_by_role("group", name="Score").focus()
+    for key in ("+", "ArrowRight"):
+        notebook.page.keyboard.press(key)
+    notebook.becomes("print(view.range)", "(60.0, 160.0)")
+    plot.dblclick()
+    notebook.becomes("print(view.range)", "None")
 
 
 def test_without_bqplot_a_picture_takes_its_place_and_the_panel_goes_on(open_notebook):

@@ -123,13 +123,46 @@ def test_a_picture_is_drawn_only_for_who_asks(made):
     assert asked == [first, second]
 
 
-def test_a_range_is_in_units_of_the_axis(made):
-    view = made(brush=True)
-    view.show(curves({"a": ([0, 200], [0, 1])}, "step", "y", end=200))
-    view._figure.interaction.selected = np.array([0.25, 0.5])
-    assert view.range == (50, 100)
-    view._figure.interaction.selected = None
+def test_a_part_of_the_axis_is_seen_with_its_own_numbers(made):
+    view = made()
+
+    def zoom(ends):
+        view._receive(view, {"do": "zoom", "ends": ends}, [])
+
+    whole = curves({"a": ([0, 200], [0, 1])}, "step", "y", end=200)
+    view.show(whole)
+    zoom([0.25, 0.5])
+    assert (view.range, view._zoom) == ((50, 100), "part")
+    np.testing.assert_allclose([view._lines[0].x.ravel(), view._lines[0].y.ravel()], [[0, 1], [0, 1]], atol=1e-12)
+    assert [text for _, text in view._part.y.ticks] == ["0.25", "0.3", "0.35", "0.4", "0.45", "0.5"]
+    assert [text for _, text in view._part.x.ticks] == ["50", "60", "70", "80", "90", "100"]
+    assert view._table == whole.table
+    zoom([0.1, 1.1])
+    assert view.range == (55, 105)
+    zoom([-0.5, 1.5])
+    assert view.range == (30, 130)
+    view.show(curves({"a": ([0, 400], [0, 1])}, "step", "y", end=400))  # it grows
+    assert view.range == (30, 130)
+    zoom([-9, 9])
+    assert (view.range, view._zoom) == (None, "all")
+    zoom([0.999, 0.9999])
+    assert view.range == (396, 400)  # no finer
+    view.show(whole)  # it is shorter
     assert view.range is None
+    zoom([0.5, 1])
+    zoom(None)
+    assert view.range is None
+
+
+def test_a_cut_curve_stays_on_its_lines():
+    whole = curves({"a": ([0, 10, 30], [0, 1, float("nan")]), "b": ([0, 4], [8, 0]), "c": ([], [])}, "x", "y", end=30)
+    a, b, c = whole.within(2, 8).series
+    assert (a.x, a.y) == ((2, 8), (0.2, 0.8))
+    assert (b.x, b.y) == ((2, 4), (4, 0))
+    assert c.x == ()
+    assert whole.within(2, 8).y.high == 4
+    names = curves({"a": ([0, 1, 2], [5, 6, 7])}, "layer", "dB", end=2, top=None, ticks=["one", "two", "three"])
+    assert names.within(0.5, 2).x.ticks == ((1, "two"), (2, "three"))
 
 
 @pytest.mark.parametrize(("kind", "models"), [("lines", 13), ("bars", 9)])
