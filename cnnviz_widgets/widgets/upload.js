@@ -1,5 +1,7 @@
 // The browser's half of Upload: a file as it is while it is small, else a smaller picture of it.
 
+import { element, observe, signed, tell } from "./js/dom.js";
+
 export const SENT_AS_IT_IS = 4e6; // bytes
 export const MOST_SENT = 8e6; // bytes: a message of more than 10 MiB ends the connection
 export const LONGEST = 4096; // px of a side
@@ -53,17 +55,13 @@ export async function prepared(file, decode = createImageBitmap, encode = drawn)
 }
 
 function render({ model, el }) {
-  const root = document.createElement("div"), button = document.createElement("button");
-  const field = document.createElement("input"), note = document.createElement("span");
-  root.className = "cnnviz-upload";
-  Object.assign(button, { type: "button" });
-  Object.assign(field, { type: "file", accept: "image/*", hidden: true });
-  note.setAttribute("role", "status");
-  root.append(button, field, note);
+  const button = element("button", "", { type: "button" }), note = element("span", "", { role: "status" });
+  const field = element("input", "", { type: "file", accept: "image/*", hidden: "" });
+  const root = element("div", "cnnviz-upload", {}, button, field, note);
   el.append(root);
 
   const show = () => {
-    button.textContent = model.get("description");
+    button.replaceChildren(...signed("↑", model.get("description")));
     button.title = model.get("tooltip");
   };
 
@@ -73,10 +71,10 @@ function render({ model, el }) {
     try {
       const { content, scaled, note: said, error } = await prepared(file);
       note.textContent = said ?? "";
-      model.send({ do: "file", name: file.name, type: file.type, scaled, error }, undefined, content ? [content] : []);
+      tell(model, { do: "file", name: file.name, type: file.type, scaled, error }, content ? [content] : []);
     } catch (failure) {
       note.textContent = "";
-      model.send({ do: "file", name: file.name, error: `${file.name} cannot be read by this browser: ${failure.message ?? failure}` });
+      tell(model, { do: "file", name: file.name, error: `${file.name} cannot be read by this browser: ${failure.message ?? failure}` });
     }
   }
 
@@ -95,12 +93,12 @@ function render({ model, el }) {
       if (kind === "drop") send(event.dataTransfer.files[0]);
     }, { signal });
   }
-  model.on("change:description change:tooltip", show);
+  const forget = observe(model, { "change:description change:tooltip": show });
   show();
 
   return () => {
     cleanup.abort();
-    model.off("change:description change:tooltip", show);
+    forget();
     root.remove();
   };
 }

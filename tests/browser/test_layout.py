@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from cnnviz_widgets import registry
 
@@ -26,6 +27,23 @@ SCROLLING = """panel => [...panel.querySelectorAll('*')]
     .map((e) => e.className)"""
 FIRST_PICTURE = """panel => panel.querySelector('canvas.cnnviz-pixels').getBoundingClientRect().top
     - panel.getBoundingClientRect().top"""
+
+
+SMALL = """panel => [...panel.querySelectorAll('button, input:not([type=file]), select, summary, .noUi-handle')]
+    .filter((e) => e.checkVisibility())
+    .map((e) => [e, e.querySelector('.noUi-touch-area') ?? (e.matches('.widget-checkbox input') ? e.parentElement : e)])
+    .map(([e, target]) => [e, target.getBoundingClientRect()])
+    .filter(([, {width, height}]) => width && Math.min(width, height) < 23.9)
+    .map(([e, {width, height}]) => `${e.outerHTML.slice(0, 100)} has ${width.toFixed()} × ${height.toFixed()} px`)"""
+CUT = """panel => {
+    const pen = document.createElement('canvas').getContext('2d');
+    return [...panel.querySelectorAll('.widget-hbox select')].filter((e) => e.checkVisibility()).filter((e) => {
+        const {font, paddingLeft, paddingRight} = getComputedStyle(e);
+        pen.font = font;
+        const room = e.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
+        return pen.measureText(e.selectedOptions[0].text).width > room;
+    }).map((e) => e.selectedOptions[0].text);
+}"""
 
 
 @pytest.fixture
@@ -54,13 +72,51 @@ def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
             if top > 320:
                 wrong.append(f"{entry.name} at {width} px: its first picture begins {top:.0f} px down")
             wrong += [f"{entry.name} at {width} px scrolls: {one}" for one in panel.evaluate(SCROLLING)]
+            wrong += [f"{entry.name} at {width} px cuts off: {one}" for one in panel.evaluate(CUT)]
         page.settings()
+        wrong += [f"{entry.name}: {one}" for one in panel.evaluate(SMALL)]
         for theme in ("Light", "Dark"):
             page.theme(f"JupyterLab {theme}")
             page.page.wait_for_timeout(300)
             wrong += [f"{entry.name}, {theme}: {one}" for one in page.page.evaluate(VIOLATIONS, ".cnnviz-panel")]
         page.kernel("panel.close()")
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_whole_network_opens_over_a_panel_and_is_used_with_keys(page):
+    page.kernel(SHOW.format(name="Activations"))
+    page.wait_for_pixels(0)
+    page.becomes("print(panel._bar.state)", "done")
+    panel, keyboard = page.panel, page.page.keyboard
+    tops = "() => [...document.querySelectorAll('.cnnviz-panel canvas')].map((e) => e.getBoundingClientRect().top)"
+    before, layer = page.page.evaluate(tops), page.kernel("print(panel.session.layer)")
+    panel.get_by_role("button", name="Layer: the whole network").focus()
+    keyboard.press("Enter")
+    strip = panel.get_by_role("slider", name="Layer", exact=True)
+    expect(strip).to_be_focused()
+    assert page.page.evaluate(tops) == before
+    assert page.page.evaluate(VIOLATIONS, ".cnnviz-panel") == []
+    keyboard.press("ArrowRight")
+    page.becomes(f"print(panel.session.layer != {layer!r})", "True")
+    expect(panel.get_by_label("Layer", exact=True).first).to_have_value(page.kernel("print(panel.session.layer)"))
+    keyboard.press("Escape")
+    expect(strip).not_to_be_visible()
+    expect(panel.get_by_role("button", name="Layer: the whole network")).to_be_focused()
+
+
+def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_asked(page):
+    page.kernel(SHOW.format(name="Gradients"))
+    page.wait_for_pixels(0)
+    page.page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    page.settings()
+    chosen, other = page.panel.get_by_role("radio", name="class"), page.panel.get_by_role("radio", name="neuron")
+    outlines = [one.evaluate("e => getComputedStyle(e).outlineStyle") for one in (chosen, other)]
+    assert outlines == ["solid", "none"]
+    moving = page.panel.evaluate(
+        """panel => [...panel.querySelectorAll('*')].map((e) => getComputedStyle(e))
+            .filter(({transitionDuration, animationName}) => transitionDuration !== '0s' || animationName !== 'none').length"""
+    )
+    assert moving == 0
 
 
 def test_settings_move_nothing_that_stands_above_them(page):

@@ -28,6 +28,13 @@ export const labelled = (className, word, control) =>
   element("label", className, {}, element("span", "cnnviz-word", {}, word), control);
 
 /**
+ * What stands on a button: a sign, and words that a narrow panel leaves to screen readers and to the tooltip.
+ * @param {string} sign
+ * @param {string} words
+ */
+export const signed = (sign, words) => [element("span", "", { "aria-hidden": "true" }, sign), element("span", "cnnviz-spelled", {}, words)];
+
+/**
  * Whether a key pressed in a control of ours is for the notebook all the same: its shortcuts, and leaving the control.
  * @param {KeyboardEvent} event
  */
