@@ -113,8 +113,8 @@ def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_
     outlines = [one.evaluate("e => getComputedStyle(e).outlineStyle") for one in (chosen, other)]
     assert outlines == ["solid", "none"]
     moving = page.panel.evaluate(
-        """panel => [...panel.querySelectorAll('*')].map((e) => getComputedStyle(e))
-            .filter(({transitionDuration, animationName}) => transitionDuration !== '0s' || animationName !== 'none').length"""
+        """panel => [...panel.querySelectorAll('*')].map((e) => getComputedStyle(e)).filter((style) =>
+            style.transitionDuration !== '0s' || style.animationName !== 'none').length"""
     )
     assert moving == 0
 
