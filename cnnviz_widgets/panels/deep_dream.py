@@ -77,7 +77,7 @@ class DeepDream(Making):
     zoom = option(dream_zoom, 1.01, 1.2, step=0.01, help="Factor from one frame of the film to the next", more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
-        dreamed = StepView("The dream", "most", max_width=780, max_height=520, wipe=0)
+        dreamed = StepView("The dream", "most", max_height=600, wipe=0)
         self._film = self.part("film", _FilmView("The film", controls=False))
         self._folder = tempfile.TemporaryDirectory(prefix="cnnviz-")
         self._lay_out()
