@@ -28,10 +28,10 @@ def main() -> None:
     options["start"] = resumed if resumed.exists() else None
     if chosen.what == "style":
         network = cnnviz.load_network(chosen.network)
-        states, save = cnnviz.train_style(network, chosen.style, chosen.images, **options), cnnviz.save_style
+        states = cnnviz.train_style(network, chosen.style, chosen.images, **options)
+        _run(states, cnnviz.save_style, resumed, chosen.out)
     else:
-        states, save = cnnviz.train_upscaler(chosen.images, **options), cnnviz.save_upscaler
-    _run(states, save, resumed, chosen.out)
+        _run(cnnviz.train_upscaler(chosen.images, **options), cnnviz.save_upscaler, resumed, chosen.out)
 
 
 def _run(

@@ -166,9 +166,14 @@ class Lessons:
         return {"cross entropy": F.cross_entropy(scores, self._numbers[chosen], label_smoothing=0.1)}
 
 
-def kernels(network: nn.Sequential) -> Tensor:
-    """Those of the first layer, as pictures (64, 3, 9, 9)."""
-    weights = fold(network).conv1.weight
+def first_kernels(network: nn.Module) -> Tensor:
+    """Those of the first layer, (64, 3, 9, 9), BatchNorm folded."""
+    return fold(network).get_submodule("conv1").weight.detach()  # type: ignore[arg-type, return-value]
+
+
+def kernels(network: nn.Module) -> Tensor:
+    """The first kernels as pictures."""
+    weights = first_kernels(network)
     return 0.5 + weights / (2 * weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12))
 
 
@@ -186,7 +191,8 @@ def train_mini(
     pictures, numbers = (t.to(device) for t in read_folder(data / "train", ids))
     held_out, truth = (t.to(device) for t in read_folder(data / "val", ids))
 
-    network = initialized(lambda: mini(len(ids), batch_norm=True), seed).to(device, memory_format=torch.channels_last)
+    network = initialized(lambda: mini(len(ids), batch_norm=True), seed).to(device)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
     lessons = Lessons(pictures, numbers, epochs=epochs, batch=batch, seed=seed)
     cycle = OneCycle(epochs * lessons.steps, rate)
     resumed, kept = out / "last.training", out / "history.safetensors"
@@ -216,7 +222,7 @@ def train_mini(
         with (out / "log.tsv").open("a") as log:
             log.write(line + "\n")
         if epoch in KEEP:
-            history[f"epoch{epoch:02d}"] = fold(_latest(state)).conv1.weight.detach().half().cpu().contiguous()
+            history[f"epoch{epoch:02d}"] = first_kernels(_latest(state)).half().cpu().contiguous()
             save_file(history, kept)
         state.save(resumed)
         shipped = {k: v.half().cpu().contiguous() for k, v in fold(state.network).state_dict().items()}

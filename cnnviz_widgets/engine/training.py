@@ -85,7 +85,7 @@ class TrainingState(Result):
             return self.view(self.network).detach().float().clamp(0, 1).cpu()
 
     @property
-    def values(self) -> Tensor:  # type: ignore[override]  # made when asked for
+    def values(self) -> Tensor:
         return self.preview
 
     def content(self) -> Content:
@@ -154,7 +154,8 @@ def train(
                 for goal in goals:
                     moved = {k: p for k, p in parameters.items() if k.startswith(goal.part)}
                     found = goal.losses(trained, generator, step)
-                    gradients = torch.autograd.grad(sum(found.values()), [*moved.values()], materialize_grads=True)
+                    loss = torch.stack([*found.values()]).sum()
+                    gradients = torch.autograd.grad(loss, [*moved.values()], materialize_grads=True)
                     losses |= {name: float(value.detach()) for name, value in found.items()}
                     climb = tuple(one.neg() for one in average_over_processes(gradients))
                     rate = learning_rate(step) if callable(learning_rate) else learning_rate

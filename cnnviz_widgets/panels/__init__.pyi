@@ -4,6 +4,7 @@ from .class_activation import ClassActivation
 from .class_model import ClassModel
 from .compare import Compare
 from .deep_dream import DeepDream
+from .fast_style import FastStyle
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
 from .gradients import Gradients
@@ -23,6 +24,7 @@ __all__ = [
     "ClassModel",
     "Compare",
     "DeepDream",
+    "FastStyle",
     "FeatureVisualization",
     "Filters",
     "Gradients",

@@ -47,7 +47,8 @@ class Call:
         given = list(zip(self.given, defaults.values(), strict=False))
         while given and _left_out(*given[-1]):
             given.pop()
-        options = {name: one for name, one in self.options.items() if not _left_out(one, defaults.get(name, As))}
+        kept = {name: one for name, one in self.options.items() if name not in more}
+        options = {name: one for name, one in kept.items() if not _left_out(one, defaults.get(name, As))}
         arguments = [written(one) for one, _ in given]
         arguments += [f"{name}={written(one)}" for name, one in options.items()]
         arguments += [f"{name}={one}" for name, one in more.items()]

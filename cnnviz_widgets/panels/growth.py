@@ -68,8 +68,9 @@ class Growth:
             if self.segments and _alike(self.segments[-1], segment):
                 segment = self.segments[-1]
             start = self._latest or (None if plan.picture else before)
+            begun = {} if start is None else {"start": start}  # else where the call itself says
             try:
-                for state in segment.call(start=start, **plan.options(number)):
+                for state in segment.call(**begun, **plan.options(number)):
                     self._note(segment, state)
                     yield number, state
             except Exception:

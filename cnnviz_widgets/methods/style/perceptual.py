@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.engine.optimize import objectives
-from cnnviz_widgets.engine.optimize.objectives import TermInputs
+from cnnviz_widgets.engine.optimize.objectives import Objective, TermInputs
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
@@ -35,8 +35,8 @@ class Perceptual:
         if style is not None:
             with torch.no_grad():
                 features = self._features(style[None], list(layers))
-            grams = [objectives.gram(layer, features[layer][0]) for layer in layers]
-            self._style = (sum(grams) / -len(grams)).bind(network, 1)
+            grams = Objective([(-1 / len(layers), objectives.gram(one, features[one][0])) for one in layers])
+            self._style = grams.bind(network, 1)
 
     def __call__(self, made: Tensor, photos: Tensor) -> dict[str, Tensor]:
         """The mean over a batch (B, 3, H, W) of each loss, "content" and, with a style, "style"."""
@@ -47,7 +47,7 @@ class Perceptual:
         losses = {"content": (missed / wanted.square().flatten(1).sum(1).clamp(min=TINY)).mean()}
         if self._style is not None:
             terms = self._style(TermInputs(made, None, found, None))
-            losses["style"] = sum(terms.values()).mean()
+            losses["style"] = torch.stack([*terms.values()]).sum(0).mean()
         return losses
 
     def _features(self, pictures: Tensor, layers: list[str]) -> dict[str, Tensor]:
