@@ -16,6 +16,7 @@ from .prose import Prose, prose
 from .sanity import Sanity
 from .session import Session
 from .style_transfer import StyleTransfer
+from .super_resolution import SuperResolution
 from .texture_growth import TextureGrowth
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Sanity",
     "Session",
     "StyleTransfer",
+    "SuperResolution",
     "TextureGrowth",
     "computes",
     "lab",

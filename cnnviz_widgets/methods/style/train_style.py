@@ -1,6 +1,6 @@
 """T6, T7: a network that paints in one style, in one pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import torch
@@ -15,7 +15,7 @@ from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
-from cnnviz_widgets.methods.style.style_layers import style_layers
+from cnnviz_widgets.methods.texture._view import Layers, layer_of_content, style_layers
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
@@ -31,7 +31,7 @@ def train_style(
     style: AnyPicture,
     images: Annotated[Any, OWN],
     *,
-    layers: Sequence[AnyLayer] | None = None,
+    layers: Layers = None,
     content_layer: AnyLayer | None = None,
     alpha: Rate = 3.0,
     beta: Rate = 20.0,
@@ -50,8 +50,8 @@ def train_style(
     network        whose features say how far a picture is from the photograph and from the style; it is not changed
     style          (3, H, W), values 0…1
     images         photographs to practice on: a folder, a list, a batch, whatever ``load_dataset`` takes; some 200 do
-    layers         of the style; None = four, evenly spread over the first two thirds of the network
-    content_layer  None = the middle of these two thirds
+    layers         of the style, as names or {name: weight}; None = four, from the first to two thirds of the depth
+    content_layer  whose features are kept; None = at a third of the depth
     alpha, beta    weights of the content and of the style; both losses are relative: 0 = reached, about 1 = not at all
     smoothness     weight of the total variation per pixel
     style_size     px of the style's shorter side: the larger, the broader the strokes
@@ -67,13 +67,8 @@ def train_style(
         *_, state = train_style(load_network("squeezenet1_0"), "stained_glass", "photographs", steps=400)
         load_style(state)("chelsea")
     """
-    found = style_layers(network)
-    names = [network.layer(one).name for one in layers] if layers is not None else [*found.style]
-    if not names:
-        raise UserError("layers must name at least one layer.")
-    with naming("content_layer"):
-        content = found.content if content_layer is None else network.layer(content_layer).name
-    loss = Perceptual(network, content, _scaled(network, style, style_size), names)
+    painting, content = style_layers(network, layers), layer_of_content(network, content_layer)
+    loss = Perceptual(network, content, _scaled(network, style, style_size), painting)
     variation = objectives.total_variation().bind(network, batch)
     crops = Crops(images, size)
 

@@ -10,11 +10,11 @@ from cnnviz_widgets.engine.crops import Crops
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer
 from cnnviz_widgets.engine.picture_networks import Upscaler
 from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
-from cnnviz_widgets.methods.style.style_layers import style_layers
 from cnnviz_widgets.methods.style.upscale import shrunk
+from cnnviz_widgets.methods.texture._view import at_depths
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.runtime.device import device as device_in_use
 
@@ -22,6 +22,7 @@ __all__ = ["train_upscaler"]
 example = dict(steps=2, size=32, batch=2)
 
 PREVIEWS, PREVIEW = 3, 160  # pictures, px
+EDGES = 2 / 9  # depth of the layer that is compared: deeper ones leave the places of edges open
 
 
 @gate
@@ -45,7 +46,7 @@ def train_upscaler(
     loss           "pixel": the mean absolute difference, which blurs what is uncertain; "perceptual": also the relative
                    distance of the features in a layer of ``network``, which draws it sharp, right or wrong
     network        for the perceptual loss; it is not changed
-    layer          of the network; None = the first quarter or so, where edges and textures are
+    layer          of the network; None = at a depth of 2/9, where edges and textures are
     factor         how many times longer the sides become
     size, batch    px of a side of the large squares, and how many of them are in a step
     learning_rate  of Adam, at first; it falls to 0 along a cosine
@@ -64,8 +65,9 @@ def train_upscaler(
     if loss == "perceptual":
         if network is None:
             raise UserError('network must be given for loss="perceptual": whose features are compared.')
-        layers = style_layers(network).style
-        features = Perceptual(network, network.layer(layer).name if layer is not None else layers[len(layers) // 4])
+        with naming("layer"):
+            name = at_depths(network, [EDGES])[0] if layer is None else network.layer(layer).name
+        features = Perceptual(network, name)
     where = device_in_use() if network is None else network.device
     crops = Crops(images, size)
 
