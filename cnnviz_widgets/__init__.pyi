@@ -38,6 +38,7 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.style.contrast_response import ContrastResponse, contrast_response
 from .methods.style.doodle import doodle
 from .methods.style.keep_color import keep_color
 from .methods.style.load_style import Style, Styled, load_style, save_style, styles
@@ -58,6 +59,7 @@ from .runtime.device import device, use
 
 __all__ = [
     "ActivationMaps",
+    "ContrastResponse",
     "Curve",
     "Filters",
     "GradientPicture",
@@ -84,6 +86,7 @@ __all__ = [
     "cam",
     "class_gradient",
     "class_model",
+    "contrast_response",
     "deletion_curve",
     "device",
     "diverse",

@@ -46,9 +46,17 @@ class StyleNetwork(PictureNetwork):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), values 0…1, of any size from 16 px on, as such."""
+        return self.merged(pictures, self.change(pictures))
+
+    def change(self, pictures: Tensor) -> Tensor:
+        """``f(x)``, as large as the pictures."""
         height, width = pictures.shape[-2:]
         whole = F.pad(pictures, (0, -width % 4, 0, -height % 4), "reflect")
-        change = self.enlarge(self.blocks(self.reduce(whole - 0.5)))[..., :height, :width]
+        return self.enlarge(self.blocks(self.reduce(whole - 0.5)))[..., :height, :width]
+
+    @staticmethod
+    def merged(pictures: Tensor, change: Tensor) -> Tensor:
+        """``sigmoid(½ logit(x) + f(x))``."""
         return torch.sigmoid(0.5 * torch.logit(pictures, eps=EDGE) + change)
 
 

@@ -10,6 +10,7 @@ from .filters import Filters
 from .gradients import Gradients
 from .inversion import Inversion
 from .lab import Lab, lab
+from .normalization import Normalization
 from .occlusion import Occlusion
 from .panel import Panel, computes
 from .prose import Prose, prose
@@ -31,6 +32,7 @@ __all__ = [
     "Gradients",
     "Inversion",
     "Lab",
+    "Normalization",
     "Occlusion",
     "Panel",
     "Prose",

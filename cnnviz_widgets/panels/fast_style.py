@@ -33,7 +33,6 @@ SELDOM = 0.7  # s between two previews: they are passes of the network, and take
 TRAINED = "trained here"
 POINTS = 100  # of a curve of losses, which are those of one batch each
 SIDE = 320  # px of the photograph's shorter side
-PHOTOS = "photo, *(one for one in samples if one not in samples.styles)"
 
 
 @dataclass
@@ -144,8 +143,7 @@ class FastStyle(Making):
         painter = "state" if now.painter == TRAINED else f'"{now.painter}"'
         strength = "" if now.strength == 1 else f", strength={now.strength:g}"
         training = [
-            "samples = cnnviz.samples()",
-            f"photos = [{PHOTOS}]",
+            f"photos = {practice(now).written}",
             f"style = {_style(now).written}",
             *self.program(_plan(now), now.rounds),
         ]
@@ -172,6 +170,12 @@ class FastStyle(Making):
         self._buttons.give(f"{slug(self.subject())}.{suffix}", "application/octet-stream", content)
 
 
+def practice(now: Now) -> As:
+    """The pictures that are practiced on: the session's, and the samples that are no styles."""
+    written = "[photo, *(one for one in cnnviz.samples() if one not in cnnviz.samples().styles)]"
+    return As([now.image, *(one for one in samples() if one not in samples().styles)], written)
+
+
 def _path() -> ipywidgets.Widget:
     return ipywidgets.Text(
         description="Resume from",
@@ -191,7 +195,7 @@ def _small(now: Now) -> As:
 
 
 def _plan(now: Now) -> Plan:
-    photos = As([now.image, *(one for one in samples() if one not in samples().styles)], "photos")
+    photos = As(practice(now).value, "photos")
     names = ("alpha", "beta", "smoothness", "learning_rate", "norm", "style_size", "size", "batch", "seed")
     how = {name: getattr(now, name) for name in names}
     others = (now.image, now.style, now.norm, now.style_size, now.size, now.batch, now.resume)

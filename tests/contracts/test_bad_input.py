@@ -127,6 +127,7 @@ RIGHT_THERE = {
     ("color", "of"): PICTURE,
     ("gatys_layer_loss", "maps"): PICTURE,
     ("load_dataset", "source"): PICTURE[None],
+    ("contrast_response", "source"): "stained_glass",
     ("load_style", "source"): "stained_glass",
     ("save_style", "source"): "stained_glass",
     ("upscale_table", "pictures"): ["chelsea"],

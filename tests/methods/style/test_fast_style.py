@@ -41,6 +41,20 @@ def test_instance_norm_takes_contrast_and_brightness_out_and_batch_norm_does_not
     torch.testing.assert_close(*instance(both), rtol=1e-12, atol=1e-12)
 
 
+def test_what_is_painted_does_not_depend_on_contrast_with_instance_norm_alone():
+    photo = cnnviz.load_image("chelsea", size=48)
+    instance, batch = (trained(2, norm=norm)[-1] for norm in ("instance", "batch"))
+    for part in (*norms(instance.network), *norms(batch.network)):
+        part.eps = 1e-12
+    found = cnnviz.contrast_response(instance, photo)
+    assert max(found.difference) < 1e-5
+    assert found.difference[found.contrasts.index(1.0)] == 0
+    assert max(cnnviz.contrast_response(batch, photo).difference) > 10 * max(found.difference)
+    whole = cnnviz.load_style(instance)(photo).values
+    torch.testing.assert_close(found.painted[2], whole, rtol=0, atol=1e-5)
+    torch.testing.assert_close(found.photos[1], photo.mean() + 0.5 * (photo - photo.mean()))
+
+
 def test_both_norms_begin_with_the_same_weights():
     one, other = (trained(1, norm=norm)[0].module.state_dict() for norm in ("instance", "batch"))
     for name, weight in one.items():
