@@ -13,7 +13,7 @@ from cnnviz_widgets.engine.picture_networks import StyleNetwork
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, gate
 from cnnviz_widgets.methods.style.load_style import load_style
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
@@ -50,7 +50,7 @@ class ContrastResponse(Result):
 
 @gate
 def contrast_response(
-    source: Annotated[Any, OWN], image: Picture, contrasts: Sequence[Contrast] = CONTRASTS
+    source: Annotated[Any, OWN], image: AnyPicture, contrasts: Sequence[Contrast] = CONTRASTS
 ) -> ContrastResponse:
     """What a style network paints on one photograph at several contrasts (Ulyanov et al., 2016).
 

@@ -28,7 +28,7 @@ from cnnviz_widgets.methods.texture._matching import (
 from cnnviz_widgets.methods.texture._painting import LearningRate, Size, Start, painted, sizes_to
 from cnnviz_widgets.methods.texture._view import Layers, View, layer_of_content, style_layers
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["doodle"]
 example = dict(size=32, steps=2)
@@ -40,10 +40,10 @@ LabelMap = Annotated[Tensor, OWN]
 @gate
 def doodle(
     network: Network,
-    style: Picture,
+    style: AnyPicture,
     style_mask: LabelMap,
     mask: LabelMap,
-    content: Picture | None = None,
+    content: AnyPicture | None = None,
     *,
     names: Sequence[str] | None = None,
     alpha: Rate = 1.0,

@@ -24,7 +24,7 @@ from cnnviz_widgets.methods.texture._matching import (
 from cnnviz_widgets.methods.texture._painting import NOISE, LearningRate, Size, Start, painted
 from cnnviz_widgets.methods.texture._view import Layers, View, style_layers
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["reconstructions"]
 example = dict(size=32, steps=2)
@@ -33,8 +33,8 @@ example = dict(size=32, steps=2)
 @gate
 def reconstructions(
     network: Network,
-    photo: Picture,
-    painting: Picture,
+    photo: AnyPicture,
+    painting: AnyPicture,
     layers: Layers = None,
     *,
     match: Match = "gram",

@@ -10,7 +10,7 @@ from cnnviz_widgets.engine.optimize.smoothing import gaussian
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Rate, came, gate
 from cnnviz_widgets.methods.texture._matching import scaled
-from cnnviz_widgets.pictures.picture import Picture, check_values
+from cnnviz_widgets.pictures.given import AnyPicture, check_values
 
 __all__ = ["suggest_mask"]
 
@@ -19,7 +19,7 @@ BLUR = 2.0  # px, there: brush strokes are no regions
 
 
 @gate
-def suggest_mask(picture: Picture, k: Annotated[int, Range(1, 16)] = 3, place: Rate = 0.3) -> Tensor:
+def suggest_mask(picture: AnyPicture, k: Annotated[int, Range(1, 16)] = 3, place: Rate = 0.3) -> Tensor:
     """The regions of a picture: k-means clusters of color and place.
 
     picture  (C, H, W), values 0…1

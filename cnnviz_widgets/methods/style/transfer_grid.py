@@ -25,7 +25,7 @@ from cnnviz_widgets.methods.texture._matching import (
 from cnnviz_widgets.methods.texture._painting import LearningRate, Size, Start, painted
 from cnnviz_widgets.methods.texture._view import Layers, View, layer_of_content, style_layers
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["transfer_grid"]
 example = dict(size=32, steps=2, betas=[1, 100])
@@ -34,8 +34,8 @@ example = dict(size=32, steps=2, betas=[1, 100])
 @gate
 def transfer_grid(
     network: Network,
-    content: Picture,
-    style: Picture,
+    content: AnyPicture,
+    style: AnyPicture,
     betas: Sequence[float] = (1, 10, 100, 1000),
     layers: Layers = None,
     *,

@@ -20,7 +20,7 @@ from cnnviz_widgets.methods.texture._matching import (
 from cnnviz_widgets.methods.texture._painting import NOISE, LearningRate, Size, Start, painted, sizes_to
 from cnnviz_widgets.methods.texture._view import Layers, View, style_layers
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["texture", "texture_numbers"]
 example = dict(size=32, steps=2)
@@ -29,7 +29,7 @@ example = dict(size=32, steps=2)
 @gate
 def texture(
     network: Network,
-    sample: Picture,
+    sample: AnyPicture,
     layers: Layers = None,
     match: Match = "gram",
     parameters: Positive | None = None,
