@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cnnviz_widgets.colormaps import OKABE_ITO
 from cnnviz_widgets.drawing.font import cut, width, write
-from cnnviz_widgets.drawing.render import OKABE_ITO
 from cnnviz_widgets.drawing.words import number, percent, shorten
 
 INK, FAINT, PAPER = (33, 37, 41), (222, 226, 230), (255, 255, 255)

@@ -1,7 +1,7 @@
 """What methods return: tensors with the words that explain them, which show themselves in a notebook.
 
 Every result has ``values``, the raw numbers on the CPU, never scaled for the eye; ``convention``, what they are;
-``content()``, the same as :class:`~cnnviz_widgets.drawing.render.Content` for an ``ImageView``; and a PNG.
+``content()``, the same as :class:`~cnnviz_widgets.content.Content` for an ``ImageView``; and a PNG.
 """
 
 from dataclasses import dataclass

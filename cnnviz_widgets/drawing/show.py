@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cnnviz_widgets.colormaps import KINDS
+from cnnviz_widgets.content import SHARP_BELOW, Content, as_array
 from cnnviz_widgets.drawing.font import cut, write
-from cnnviz_widgets.drawing.render import HEAD, KINDS, SHARP_BELOW, WIDE_GAP, Content, as_array, color, draw, to_uint8
+from cnnviz_widgets.drawing.render import HEAD, WIDE_GAP, color, draw, to_uint8
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 

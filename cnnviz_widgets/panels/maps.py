@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from cnnviz_widgets.drawing.render import Content, Field, as_array, falls_below
+from cnnviz_widgets.content import Content, Field
+from cnnviz_widgets.drawing.render import as_array, falls_below
 from cnnviz_widgets.drawing.results import GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.errors import UserError

@@ -6,9 +6,11 @@ from typing import Any, ClassVar, Literal
 import ipywidgets
 from PIL import Image, ImageDraw
 
+from cnnviz_widgets.colormaps import table
+from cnnviz_widgets.content import Content
 from cnnviz_widgets.drawing import chart
 from cnnviz_widgets.drawing.font import write
-from cnnviz_widgets.drawing.render import Content, png, table
+from cnnviz_widgets.drawing.render import draw_view, png
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
 from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.widgets.chart import ChartView
@@ -88,7 +90,7 @@ class View:
     def snapshot(self) -> Image.Image | None:
         if not self.image.content.count:
             return None
-        picture = self.image.draw(300 if self._room == "part" else WIDTH - 2 * GAP)
+        picture = draw_view(self.image, 300 if self._room == "part" else WIDTH - 2 * GAP)
         if self.image.controls and self.image.content.values is not None and not self.image.content.levels:
             picture = _with_scale(picture, self.image.content, self.image.colormap)
         return captioned(self.heading, picture)

@@ -17,7 +17,7 @@ import traitlets as t
 from anywidget import AnyWidget
 from ipywidgets import Widget, register, widget_serialization
 
-from cnnviz_widgets.drawing import render
+from cnnviz_widgets import colormaps
 
 HERE = Path(__file__).parent
 
@@ -31,7 +31,7 @@ def files() -> dict[str, str]:
 
 @cache
 def _packed() -> bytes:
-    tables = {name: b64encode(render.table(name).tobytes()).decode() for name in (*render.COLORMAPS, "levels")}
+    tables = {name: b64encode(colormaps.table(name).tobytes()).decode() for name in (*colormaps.COLORMAPS, "levels")}
     text = json.dumps({"files": files(), "tables": tables})
     return gzip.compress(text.encode(), mtime=0)
 

@@ -13,8 +13,8 @@ import numpy as np
 import traitlets as t
 from PIL import Image
 
-from cnnviz_widgets.drawing import render
-from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets import colormaps
+from cnnviz_widgets.content import SHARP_BELOW, Content, tile
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.widgets.front_end import BrowserWidget
 from cnnviz_widgets.widgets.traits import Labels, Number
@@ -24,7 +24,7 @@ MOST_CELLS = 1_600  # of one map; in more of them no number can be written on th
 MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
 LEVELS = 254  # codes 0 … 254 are low … high, 255 is NaN
 TOOLS = ("point", "rectangle", "brush")
-PAINTS = (*render.OKABE_ITO[4:7], *render.OKABE_ITO[:4])  # those first that are seen best on photographs
+PAINTS = (*colormaps.OKABE_ITO[4:7], *colormaps.OKABE_ITO[:4])  # those first that are seen best on photographs
 
 
 class Pointer(NamedTuple):
@@ -46,7 +46,7 @@ Region = tuple[int, int, int, int]
 class ImageView(BrowserWidget):
     """Shows a ``Content``. Color map and opacity are drawn in the browser, with no word to the kernel.
 
-    colormap   one of ``render.COLORMAPS``; a diverging one takes its place while signed values are shown
+    colormap   one of ``colormaps.COLORMAPS``; a diverging one takes its place while signed values are shown
     opacity    of maps over a picture, 0…1
     smooth     blend neighboring cells of a map; False = every cell a sharp square
     cursor     "pixel" or "tile": what the arrow keys move over and what a click chooses
@@ -78,7 +78,7 @@ class ImageView(BrowserWidget):
 
     module = "image_view.js"
 
-    colormap = t.Enum(list(render.COLORMAPS), "viridis").tag(sync=True)
+    colormap = t.Enum(list(colormaps.COLORMAPS), "viridis").tag(sync=True)
     opacity = Number(0.6, 0, 1).tag(sync=True)
     smooth = t.Bool(False).tag(sync=True)
     cursor = t.Enum(["pixel", "tile"], "pixel").tag(sync=True)
@@ -210,13 +210,6 @@ class ImageView(BrowserWidget):
         self.colormap, self.opacity = self.content.colormap(colormap), opacity
         self.send_state(("colormap", "opacity"))
 
-    def draw(self, width: int | None = None) -> Image.Image:
-        """The picture as a file can hold it, with the color map and the opacity that Python knows of."""
-        look = {"colormap": self.colormap, "opacity": self.opacity, "smooth": self.smooth, "labels": self.labels}
-        width = width or self.max_width
-        tall = self.max_height and self.max_height * width // self.max_width
-        return render.draw(self.content, width=width, tall=tall, **look)
-
     def on_click(self, handler: Callable[[Pointer], None]) -> None:
         """Call ``handler(pointer)`` at a click, at Enter and at the space bar."""
         self._on_click.append(handler)
@@ -330,9 +323,9 @@ def _sprite(pictures: np.ndarray) -> dict[str, Any]:
         pictures = np.stack([np.asarray(Image.fromarray(one).reduce(shrink)) for one in pictures])
     columns = math.ceil(math.sqrt(len(pictures)))
     height, width = pictures.shape[1:3]
-    photo = min(height, width) >= render.SHARP_BELOW  # JPEG's blocks of 8 px would mix small tiles
+    photo = min(height, width) >= SHARP_BELOW  # JPEG's blocks of 8 px would mix small tiles
     buffer = io.BytesIO()
-    sheet = Image.fromarray(render.tile(pictures, columns))
+    sheet = Image.fromarray(tile(pictures, columns))
     if photo:
         sheet.save(buffer, "JPEG", quality=90, subsampling=0)
     else:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from cnnviz_widgets.drawing.render import Content, Field
+from cnnviz_widgets.content import Content, Field
+from cnnviz_widgets.drawing.render import draw_view
 from cnnviz_widgets.widgets import ImageView
 
 RAMP = np.broadcast_to(np.arange(0, 256, 4, dtype=np.uint8)[None, :, None], (64, 64, 3))  # gray 4 x
@@ -35,7 +36,7 @@ def test_a_view_draws_its_state_and_a_second_one_does_too(on_page):
 
 def test_the_pictures_and_maps_are_those_of_python(on_page):
     page = shown(on_page, Content(RAMP, MAP), opacity=0.5)
-    ours = np.asarray(page.widget.draw(448)).astype(int)
+    ours = np.asarray(draw_view(page.widget, 448)).astype(int)
     for x, y in ((0.1, 0.2), (0.55, 0.5), (0.9, 0.9)):
         theirs = page.pixel(x, y)
         assert np.abs(ours[int(y * 448), int(x * 448), :3] - theirs[:3]).max() <= 6  # JPEG, and where a cell ends

@@ -7,7 +7,8 @@ from wire import maps_of
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
-from cnnviz_widgets.drawing.render import DIVERGING, draw, table
+from cnnviz_widgets.colormaps import DIVERGING, table
+from cnnviz_widgets.drawing.render import draw, draw_view
 from cnnviz_widgets.drawing.results import Heatmap
 from cnnviz_widgets.panels.maps import Tiles
 
@@ -27,7 +28,7 @@ def test_occlusion(network, photo, target):
     assert sent["type"] == "float32"  # the values under the pointer are exact
     np.testing.assert_array_equal(maps_of(sent)[0], expected.heatmap.numpy().astype(np.float32))
     picture = draw(expected.content(), colormap="inferno", opacity=shown.opacity)
-    np.testing.assert_array_equal(np.asarray(shown.draw()), np.asarray(picture))
+    np.testing.assert_array_equal(np.asarray(draw_view(shown, 448)), np.asarray(picture))
     assert "blue: rise" in panel._parts["map"].heading
     panel.close()
 

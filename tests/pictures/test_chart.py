@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from cnnviz_widgets.colormaps import OKABE_ITO
 from cnnviz_widgets.drawing.chart import COLORS, Axis, Chart, axis, bars, curves, draw, line
-from cnnviz_widgets.drawing.render import OKABE_ITO
 
 ANIMALS = [("a name of far more letters than there is room for here", 0.75), ("cat", 0.0004), ("dog", 0.0)]
 

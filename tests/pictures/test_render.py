@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from cnnviz_widgets import colormaps
+from cnnviz_widgets.colormaps import COLORMAPS
+from cnnviz_widgets.content import Content, tile
 from cnnviz_widgets.drawing import render
-from cnnviz_widgets.drawing.render import COLORMAPS, Content
 from cnnviz_widgets.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -36,7 +38,7 @@ def test_to_uint8_names_what_is_wrong(wrong: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", COLORMAPS)
 def test_tables(name: str) -> None:
-    table = render.table(name)
+    table = colormaps.table(name)
     assert table.shape == (256, 3)
     assert table.dtype == np.uint8
     if name in ("RdBu", "coolwarm"):  # red is high, blue is low
@@ -48,7 +50,7 @@ def test_tables(name: str) -> None:
 
 def test_an_unknown_colormap_lists_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"viridis.*not 'jet'"):
-        render.table("jet")
+        colormaps.table("jet")
 
 
 def test_color_at_the_ends_beyond_them_and_nan() -> None:
@@ -73,7 +75,7 @@ def test_each_tile_may_have_its_own_range() -> None:
 
 def test_tile_puts_every_tile_in_its_place() -> None:
     tiles = np.arange(1, 6, dtype=np.uint8)[:, None, None].repeat(2, 1).repeat(3, 2)
-    sheet = render.tile(tiles, 2, 1)
+    sheet = tile(tiles, 2, 1)
     assert sheet.shape == (8, 7)
     assert sheet[::3, ::4].tolist() == [[1, 2], [3, 4], [5, 0]]
     assert (sheet[2] == 0).all()
@@ -174,7 +176,7 @@ def test_a_coarse_picture_has_every_fifth_level_and_looks_the_same() -> None:
 def test_names_are_written_over_tiles_that_are_wide_enough():
     """In a strip of their own: the pictures below are as they are without names."""
     pictures = np.random.default_rng(0).integers(0, 256, (3, 90, 100, 3), np.uint8)
-    content = render.Content(pictures, columns=3, names=("square", "disc", "Maine Coon, a long-haired cat of America"))
+    content = Content(pictures, columns=3, names=("square", "disc", "Maine Coon, a long-haired cat of America"))
     sheet = np.asarray(render.draw(content, width=316))
     assert sheet.shape == (render.HEAD + 90, 316, 4)
     for number in range(3):
@@ -187,5 +189,5 @@ def test_names_are_written_over_tiles_that_are_wide_enough():
 
 
 def test_names_are_not_written_where_they_could_not_be_read():
-    maps = render.Content(values=np.zeros((64, 8, 8)), names=tuple(f"channel {one}" for one in range(64)))
+    maps = Content(values=np.zeros((64, 8, 8)), names=tuple(f"channel {one}" for one in range(64)))
     assert render.draw(maps, width=448).size == render.draw(maps, width=448, labels=False).size

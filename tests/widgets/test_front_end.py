@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from comm.base_comm import BaseComm
 
-from cnnviz_widgets import widgets
-from cnnviz_widgets.drawing import render
+from cnnviz_widgets import colormaps, widgets
 from cnnviz_widgets.widgets import actions, upload  # noqa: F401, not in the package's own names
 from cnnviz_widgets.widgets.front_end import BrowserWidget, FrontEnd, files
 from cnnviz_widgets.widgets.tree import close_tree, tree
@@ -55,8 +54,8 @@ def test_it_outlives_its_widgets_and_comes_again_when_all_were_closed() -> None:
 def test_the_data_are_the_files_and_the_color_tables() -> None:
     held = json.loads(gzip.decompress(FrontEnd.one().data))
     assert held["files"] == files()
-    for name in (*render.COLORMAPS, "levels"):
-        assert base64.b64decode(held["tables"][name]) == np.ascontiguousarray(render.table(name)).tobytes()
+    for name in (*colormaps.COLORMAPS, "levels"):
+        assert base64.b64decode(held["tables"][name]) == np.ascontiguousarray(colormaps.table(name)).tobytes()
 
 
 def test_every_widget_names_a_module_that_is_there() -> None:

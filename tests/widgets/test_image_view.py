@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from PIL import Image
 from wire import maps_of
 
-from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.render import Content, draw_view
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.methods.cam.important_channels import important_channels
@@ -165,7 +165,7 @@ def test_signed_values_bring_diverging_colors_and_take_them_away(view: ImageView
 
 def test_the_static_picture_is_what_is_shown(view: ImageView) -> None:
     view.show(Content(PHOTO))
-    np.testing.assert_array_equal(np.asarray(view.draw(128))[..., :3], PHOTO)
+    np.testing.assert_array_equal(np.asarray(draw_view(view, 128))[..., :3], PHOTO)
 
 
 def test_one_picture_under_several_maps_travels_once() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from javascript import node
 
+from cnnviz_widgets import colormaps
 from cnnviz_widgets.drawing import render
 from cnnviz_widgets.drawing.render import Content
 
@@ -38,7 +39,7 @@ def test_colors_and_layout_are_those_of_python() -> None:
         "count": 3,
         "low": low,
         "high": high,
-        "table": encode(render.table("viridis")),
+        "table": encode(colormaps.table("viridis")),
         "boxes": boxes,
         "scenes": [
             {"count": c.count, "size": c.size, "columns": c.columns, "picture": c.picture is not None} for c in contents
