@@ -17,6 +17,14 @@ def test_costs_at_most_half_a_second_more_than_torch():
     assert float(python(f"import torch, torchvision; {clock}")) < 0.5
 
 
+def test_panels_without_a_chart_need_no_bqplot():
+    """It takes longer to import than all of ours: it brings pandas."""
+    panels = "cnnviz.panels.Filters(), cnnviz.panels.Activations()"
+    python(
+        f"import cnnviz_widgets as cnnviz; {panels}; import sys; assert not {{'bqplot', 'pandas'}} & {{*sys.modules}}"
+    )
+
+
 @pytest.mark.parametrize("name", ["methods", "networks", "pictures", "runtime"])
 def test_needs_no_jupyter(name):
     blocked = (

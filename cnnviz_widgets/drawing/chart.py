@@ -1,6 +1,6 @@
 """A chart, described once: from it come the live view, the picture of a saved notebook, and a table that is read aloud.
 
-``curves`` and ``bars`` make the description, ``draw`` the picture; ``widgets.ChartView`` shows it in the browser.
+``curves`` and ``bars`` make the description, ``draw`` the picture; ``widgets.chart.ChartView`` shows it in the browser.
 """
 
 import math

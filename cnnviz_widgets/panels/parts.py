@@ -13,7 +13,6 @@ from cnnviz_widgets.drawing.font import write
 from cnnviz_widgets.drawing.render import draw_view, png
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
 from cnnviz_widgets.networks import Prediction
-from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.image_view import ImageView
 
 LOOK = (  # of an ImageView: all but what it answers to
@@ -102,6 +101,8 @@ class _Plotted:
     SIZE: ClassVar[tuple[int, int]]  # px of the static picture
 
     def __init__(self, heading: str, kind: Literal["lines", "bars"], room: str = "part", **how: Any) -> None:
+        from cnnviz_widgets.widgets.chart import ChartView  # with bqplot, which brings pandas: half a second
+
         self.heading, self._kind, self._room, self._how = heading, kind, room, how
         self._shown: Any = None
         self._view = ChartView(kind, heading, still=lambda shown: png(chart.draw(shown, self.SIZE)), **how)

@@ -1,7 +1,6 @@
-"""Front-end parts with no torch in them."""
+"""Front-end parts with no torch in them. (The chart, which takes half a second to import, is in ``widgets.chart``.)"""
 
 from cnnviz_widgets.widgets.cell_output import CellOutput
-from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.check_table import CheckTable
 from cnnviz_widgets.widgets.gallery import Gallery
 from cnnviz_widgets.widgets.image_view import ImageView, Pointer
@@ -13,7 +12,6 @@ from cnnviz_widgets.widgets.tree import close_tree, tree
 
 __all__ = [
     "CellOutput",
-    "ChartView",
     "CheckTable",
     "Gallery",
     "ImageView",

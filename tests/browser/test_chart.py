@@ -7,7 +7,7 @@ SETUP = "import cnnviz_widgets as cnnviz\nnet, photo = cnnviz.load_network('mini
 CURVES = """
 from cnnviz_widgets.drawing.chart import curves, draw
 from cnnviz_widgets.drawing.render import png
-from cnnviz_widgets.widgets import ChartView
+from cnnviz_widgets.widgets.chart import ChartView
 view = ChartView(name="Score", most=2, still=lambda chart: png(draw(chart)))
 view.show(curves({"cat": ([0, 100, 200], [0, 40, 130]), "dog": ([0, 200], [10, 0])}, "step", "loss", end=200, top=None))
 view

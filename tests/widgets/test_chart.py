@@ -3,7 +3,7 @@ import pytest
 from ipywidgets.widgets.widget import _instances
 
 from cnnviz_widgets.drawing.chart import bars, curves
-from cnnviz_widgets.widgets import ChartView
+from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
 

@@ -7,7 +7,7 @@ import pytest
 import traitlets
 
 from cnnviz_widgets.drawing.chart import bars, curves
-from cnnviz_widgets.widgets import ChartView
+from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
 NUMBERS = re.compile(r"#[0-9a-fA-F]{3,8}$|rgba?\([\d\s,.%]+\)$|hsla?\([\d\s,.%]+\)$")
