@@ -19,7 +19,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.style.load_style import load_style, save_style, styles
 from cnnviz_widgets.methods.style.train_style import train_style
 from cnnviz_widgets.panels.call import As, Call
-from cnnviz_widgets.panels.controls import NATURAL, another_picture, choice, chosen, float_slider
+from cnnviz_widgets.panels.controls import NATURAL, another_picture, choice, chosen, float_slider, sample_of
 from cnnviz_widgets.panels.growth import Growth, Plan
 from cnnviz_widgets.panels.making import STOPS, Making, StepView, rounds_slider, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
@@ -171,9 +171,12 @@ class FastStyle(Making):
 
 
 def practice(now: Now) -> As:
-    """The pictures that are practiced on: the session's, and the samples that are no styles."""
-    written = "[photo, *(one for one in cnnviz.samples() if one not in cnnviz.samples().styles)]"
-    return As([now.image, *(one for one in samples() if one not in samples().styles)], written)
+    """The pictures that are practiced on: the session's, and the other samples that are no styles."""
+    name = sample_of(now.image)
+    left_out = samples().styles if name is None else (*samples().styles, name)
+    others = "cnnviz.samples().styles" if name is None else f'(*cnnviz.samples().styles, "{name}")'
+    written = f"[photo, *(one for one in cnnviz.samples() if one not in {others})]"
+    return As([now.image, *(one for one in samples() if one not in left_out)], written)
 
 
 def _path() -> ipywidgets.Widget:

@@ -1,0 +1,41 @@
+"""A network learns to paint under the eyes of whoever watches: it is stopped, goes on, and is used."""
+
+import time
+
+from playwright.sync_api import expect
+
+SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
+SETTINGS = "steps=400, size=64, style_size=64, batch=1"
+LONG = 150  # s: a busy machine is slow
+
+
+def wait_for_state(notebook, *states):
+    end = time.monotonic() + LONG
+    while (state := notebook.state()) not in states:
+        assert time.monotonic() < end, f"the panel is {state}, not {' or '.join(states)}"
+        notebook.page.wait_for_timeout(100)
+
+
+def steps_done(notebook):
+    return int(notebook.kernel("print(panel._parts['previews'].image.content.caption.split()[1])"))
+
+
+def test_a_training_is_stopped_goes_on_and_the_network_is_saved(open_notebook):
+    notebook = open_notebook(SETUP, f"panel = cnnviz.panels.FastStyle(net, photo, {SETTINGS})\npanel")
+    notebook.panel.wait_for()
+    first = notebook.wait_for_pixels(0, timeout=LONG)
+    notebook.wait_for_pixels(0, other_than=first, timeout=LONG)
+    notebook.panel.get_by_role("button", name="Stop", exact=True).click()
+    wait_for_state(notebook, "stopped")
+    reached = steps_done(notebook)
+    assert 0 < reached < 400
+    before = notebook.pixels(0)
+    notebook.panel.get_by_role("button", name="Continue", exact=True).click()
+    notebook.wait_for_pixels(0, other_than=before, timeout=LONG)
+    notebook.panel.get_by_role("button", name="Stop", exact=True).click()
+    wait_for_state(notebook, "stopped", "done")
+    assert steps_done(notebook) > reached
+    with notebook.page.expect_download() as saved:
+        notebook.panel.get_by_role("button", name="Save style", exact=True).click()
+    assert saved.value.suggested_filename == "style-stained_glass.safetensors"
+    expect(notebook.panel.get_by_label("Painted by")).to_be_visible()
