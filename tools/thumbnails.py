@@ -21,7 +21,9 @@ TILES = 8
 BETTER = {  # settings that show more at this size than a panel's own
     "Activations": {"layer": "relu2", "order": "strength"},
     "ClassModel": {"target": "goldfish"},
+    "FastStyle": {"steps": 96, "size": 64, "style_size": 128, "batch": 1},
     "FeatureVisualization": {"layer": "relu5"},
+    "Normalization": {"steps": 48, "size": 64, "style_size": 128},
 }
 
 
