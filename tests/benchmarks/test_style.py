@@ -5,6 +5,8 @@ one product forward and one back. The tutorial's way, of PyTorch's own pages, is
 multiplied, and ``torch.optim.LBFGS`` asks for loss and gradient.
 """
 
+import copy
+
 import pytest
 import torch
 from torch.nn.functional import mse_loss
@@ -41,7 +43,7 @@ def layers_of(module, x):
 
 
 def floor(network, photo, painting):
-    module = network.module.requires_grad_(False).to(memory_format=torch.channels_last)
+    module = copy.deepcopy(network.module).requires_grad_(False).to(memory_format=torch.channels_last)
     mean, std = (torch.tensor(one)[:, None, None] for one in (network.mean, network.std))
 
     def prepared(picture):

@@ -58,8 +58,9 @@ class View:
         network = self.network
         with guarded(*callers_modes_off(network.device), pooling(self.kind)):
             shown = self.enlarged(picture[None].to(network.device))
-            taken = network.size_taken(tuple(shown.shape[-2:]), layers, to_output=False)
-            if taken not in (None, tuple(shown.shape[-2:])):
+            height, width = shown.shape[-2:]
+            taken = network.size_taken((height, width), layers, to_output=False)
+            if taken is not None and taken != (height, width):
                 shown = resize(shown, taken)
             batch = network.quickest(network.normalize(shown))
             _, values = network.forward(batch, layers, to_output=False)
