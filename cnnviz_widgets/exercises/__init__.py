@@ -23,7 +23,14 @@ from cnnviz_widgets.exercises.saliency import (
     check_saliency,
 )
 from cnnviz_widgets.exercises.start import check_top_class, check_weak_spot
-from cnnviz_widgets.exercises.style import ask_brush, ask_keep_colors, check_masked_gram, check_style_loss
+from cnnviz_widgets.exercises.style import (
+    ask_brush,
+    ask_keep_colors,
+    check_masked_gram,
+    check_mystery,
+    check_style_loss,
+    painted_by_somebody,
+)
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
 
 __all__ = [
@@ -60,6 +67,7 @@ __all__ = [
     "check_inversion_loss",
     "check_map_size",
     "check_masked_gram",
+    "check_mystery",
     "check_occlusion",
     "check_octaves",
     "check_parameter_count",
@@ -75,4 +83,5 @@ __all__ = [
     "check_total_variation",
     "check_weak_spot",
     "check_window",
+    "painted_by_somebody",
 ]

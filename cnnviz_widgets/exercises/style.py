@@ -1,13 +1,16 @@
 """Chapter 15: the content of one picture, the style of another."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, given, refute, tensor
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
 from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.methods.texture.gram import gram
+
+MYSTERY, NEAR = 30.0, 1.5  # β of a picture whose β is to be found, and the factor by which an answer may miss it
 
 
 @check
@@ -174,4 +177,27 @@ def ask_keep_colors() -> Question:
             ),
         },
         right="a",
+    )
+
+
+def painted_by_somebody(paint: Callable[[float], Tensor]) -> Tensor:
+    """paint(beta) with a weight that is not told: ``check_mystery`` knows it."""
+    return paint(MYSTERY)
+
+
+@check
+def check_mystery(answer: Any) -> str:
+    """answer: the weight β with which ``painted_by_somebody`` has painted; a factor of 1.5 more or less is right."""
+    given(answer, "put the weight in `answer`.")
+    beta = number(answer)
+    if beta <= 0:
+        raise Wrong("β is a weight, above 0.")
+    factor = max(beta / MYSTERY, MYSTERY / beta)
+    if factor > NEAR:
+        far = "a little" if factor < 3 else "a good deal" if factor < 12 else "very much"
+        less = "more of the painting and less of the photograph" if beta < MYSTERY else "less of the painting"
+        raise Wrong(f"the other picture has {far} {less} than yours.")
+    return (
+        f"It was {MYSTERY:g}. A picture that was made by known steps can be made again, so its settings can be found: "
+        "paint, compare, correct. The distance is 0 only where all of them are right."
     )

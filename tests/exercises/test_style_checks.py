@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.exercises import check_masked_gram, check_style_loss
+from cnnviz_widgets.exercises import check_masked_gram, check_mystery, check_style_loss, painted_by_somebody
 
 
 def square(one):
@@ -164,7 +164,36 @@ def test_the_worked_example_of_the_chapter():
     assert cnnviz.gram(maps, torch.eye(2)).tolist() == [[8.5, 0], [0, 0]]
 
 
-@pytest.mark.parametrize("check", [check_style_loss, check_masked_gram])
+def test_mystery_is_found_from_the_picture():
+    """The weight with which somebody has painted is right, and its neighbors on the slider say in which direction."""
+    beta = painted_by_somebody(lambda beta: beta)
+    assert check_mystery(beta)
+    assert check_mystery(1.4 * beta)
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (10, "a good deal more of the painting"),
+        (15, "a little more of the painting"),
+        (1, "very much more"),
+        (100, "a good deal less of the painting"),
+        (1000, "very much less"),
+        (-1, "above 0"),
+        ("a lot", "one number"),
+    ],
+)
+def test_wrong_mystery(answer, says):
+    feedback = check_mystery(answer)
+    assert feedback.right is False
+    assert says in feedback.text
+
+
+@pytest.mark.parametrize("check", [check_style_loss, check_masked_gram, check_mystery])
 def test_nothing_yet(check):
     assert check(None).right is None
+
+
+@pytest.mark.parametrize("check", [check_style_loss, check_masked_gram])
+def test_returns_nothing_yet(check):
     assert check(lambda *arguments: None).right is None
