@@ -170,3 +170,5 @@ __all__ = [
     "vargrad",
     "visualize",
 ]
+
+__version__: str

@@ -38,3 +38,16 @@ def listening(listener: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         _listener.reset(token)
+
+
+@contextmanager
+def noting(heard: list[str]) -> Iterator[None]:
+    """Every ``remark`` made inside also goes into a list, for whoever shows the same again, and says it again."""
+    told: list[str] = []
+    try:
+        with listening(told.append):
+            yield
+    finally:
+        heard += told
+        for sentence in told:
+            remark(sentence)

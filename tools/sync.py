@@ -47,7 +47,7 @@ def files() -> dict[Path, str]:
     panels |= {one.name: one.module.rpartition(".")[2] for one in registry.panels()}
     readme, start = ROOT / "README.md", ROOT / "notebooks" / "sources" / "00-start.md"
     return {
-        ROOT / PACKAGE / "__init__.pyi": stub(public),
+        ROOT / PACKAGE / "__init__.pyi": f"{stub(public)}\n__version__: str\n",
         ROOT / PACKAGE / "panels" / "__init__.pyi": stub(panels),
         readme: between(readme.read_text(encoding="utf-8"), "panels", panel_table()),
         ROOT / "docs" / "gallery.md": gallery(),

@@ -190,8 +190,9 @@ class Filters(Result):
         normalize_by  whose least and greatest weights are black and white: those of each filter, or of the whole layer
         """
         shape = " × ".join(map(str, self.values.shape))
-        names = [f"filter {number}" for number in range(len(self.values))]
-        return Content(picture=self.pictures(normalize_by), names=tuple(names), caption=f"{self.of}: {shape}")
+        numbers = tuple(range(len(self.values)))
+        names = tuple(f"filter {number}" for number in numbers)
+        return Content(self.pictures(normalize_by), names=names, keys=numbers, caption=f"{self.of}: {shape}")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

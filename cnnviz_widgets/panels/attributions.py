@@ -8,7 +8,7 @@ from torch import Tensor
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.call import Call
+from cnnviz_widgets.panels.call import Call, written
 
 MASKS = 64  # channels that Score-CAM weighs, the strongest: all of them could take minutes
 
@@ -27,6 +27,18 @@ class Attribution:
     unit: str = ""
     layer: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, network: Network, image: Tensor, target: Any) -> Any:
+        """Its result, with the method's own choice of a layer."""
+        return self.call(network, image, target)()
+
+    @property
+    def code(self) -> str:
+        """A function of network, picture and target."""
+        if not self.options:
+            return f"cnnviz.{self.function}"
+        options = ", ".join(f"{name}={written(value)}" for name, value in self.options.items())
+        return f"lambda net, photo, target: cnnviz.{self.function}(net, photo, target, {options})"
 
     def call(self, network: Network, image: Tensor, target: Any, layer: str | None = None, **more: Any) -> Call:
         """Of this method. ``layer``: None = the method's own choice; other methods look at no layer."""

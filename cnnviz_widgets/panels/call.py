@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from keyword import iskeyword
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import as_text
 from cnnviz_widgets.runtime.memo import same
+
+LINE = 100  # letters of a list or dictionary that stands in one line
 
 
 class As(NamedTuple):
@@ -27,7 +29,7 @@ class Call:
 
     It is written ``cnnviz.occlusion(net, photo, 8, size=32)``: a network as ``net``, a picture as ``photo``, and an
     option only where it is not the function's own default. A method is written after its object: with
-    ``Call(ActivationMaps.content, As(maps, "maps"))`` as ``maps.content()``.
+    ``Call(ActivationMaps.content, As(maps, "maps"))`` as ``maps.content()``. An argument may be a call itself.
     """
 
     def __init__(self, function: Callable, *given: Any, **options: Any) -> None:
@@ -57,10 +59,24 @@ class Call:
         return f"{owner}.{self.function.__name__}({', '.join(arguments)})"
 
 
+def program(*parts: str | Mapping[str, Any]) -> str:
+    """Code, line by line: a text stands as it is, and a mapping sets variables: ``{"maps": Call(…)}``."""
+    lines: list[str] = []
+    for part in parts:
+        lines += [part] if isinstance(part, str) else [f"{name} = {written(one)}" for name, one in part.items()]
+    return "\n".join(lines)
+
+
 def written(value: Any) -> str:
     """A value as code."""
     if isinstance(value, As):
         return value.written
+    if isinstance(value, Call):
+        return value.written()
+    if isinstance(value, list):
+        return _enclosed("[]", [written(one) for one in value])
+    if isinstance(value, dict):
+        return _enclosed("{}", [f"{written(key)}: {written(one)}" for key, one in value.items()])
     if isinstance(value, Network):
         return "net"
     if isinstance(value, Tensor):
@@ -81,11 +97,21 @@ def class_named(network: Network, target: int | None) -> As:
     return As(target, written(name) if list(network.classes).count(name) == 1 else str(target))
 
 
+def _enclosed(brackets: str, items: list[str]) -> str:
+    """In one line where they fit, else one in a line."""
+    short = ", ".join(items)
+    inside = short if len(short) <= LINE else "".join(f"\n    {one}," for one in items) + "\n"
+    return f"{brackets[0]}{inside}{brackets[1]}"
+
+
 def _left_out(one: Any, default: Any) -> bool:
     """Whether it is the default; a variable is written in any case: it may be another value next time."""
+    if isinstance(one, Call):
+        return False
     variable = isinstance(one, As) and one.written.isidentifier() and not iskeyword(one.written)
     return not variable and same(_value(one), default)
 
 
 def _value(one: Any) -> Any:
-    return one.value if isinstance(one, As) else one
+    value = one.value if isinstance(one, As) else one
+    return value() if isinstance(value, Call) else value

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -12,15 +13,14 @@ from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.methods.cam.important_channels import important_channels
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.call import As, Call, class_named
+from cnnviz_widgets.panels.call import As, Call, class_named, program, written
 from cnnviz_widgets.panels.controls import choice, several_classes
 from cnnviz_widgets.panels.maps import Tiles, seen_by
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
-from cnnviz_widgets.panels.parts import Mark, View
+from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.runtime.runner import Frame
-from cnnviz_widgets.widgets import Pointer
 
 METHODS = labels("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam", "cam", "score_cam")
 MOST, IMPORTANT = 4, 5
@@ -58,11 +58,10 @@ class ClassActivation(Panel):
         maps = View("Class activation maps", "whole", opacity=0.6, max_height=420, **look)
         words = "Most and least important channels: click one"
         strip = View(words, "whole", cursor="tile", controls=False, max_height=236, **look)
-        strip.image.on_click(self.guarded(self._choose))
-        self._parts["chosen"] = Mark(strip, "selected")
         self._tiles = Tiles()
         self.session.observe(self._forget, "network")
-        return [self.part("maps", maps), self.part("channels", strip)]
+        choose = partial(setattr, self.session, "channel")
+        return [self.part("maps", maps), self.tiles("channels", strip, choose)]
 
     def _free(self) -> None:
         with contextlib.suppress(ValueError):  # a constructor that failed did not observe it
@@ -72,49 +71,41 @@ class ClassActivation(Panel):
     def _forget(self, _: dict) -> None:
         self.classes = ()
 
-    def _choose(self, pointer: Pointer) -> None:
-        self.session.channel = self._parts["channels"].image.content.keys[pointer.tile]  # of what is on the screen
-
     def compute(self, now: Now) -> Iterator[Frame]:
         guesses = {one.index: one for one in now.network.predict(now.image, len(now.network.classes))}
         first = () if now.target is None else (now.target,)
         wanted = now.classes or tuple(dict.fromkeys((*first, *guesses)))[:MOST]
-        names = {index: f"{guesses[index].name} · {percent(guesses[index].probability)}" for index in wanted}
+        labels = {index: f"{guesses[index].name} · {percent(guesses[index].probability)}" for index in wanted}
         calls = {index: _call(now, index) for index in wanted}
         group = (lambda index: "all") if now.color_scale == "shared" else lambda index: index
         self._tiles.about(now.network, now.image, now.layer, now.method, _options(now))
-        picture, caption = rgb(now.network.prepare(now.image)[0]), _caption(now)
-        if self._tiles.empty:  # room for all that will come
-            yield Frame({"maps": self._tiles.content(picture, names, caption)}, 0, len(wanted))
-        for number, found in self._tiles.find(calls):
-            self._tiles.put(found, group)
-            extent = next(iter(found.values())).extent
-            yield Frame(
-                {"maps": self._tiles.content(picture, names, caption, extent, network=now.network)}, number, len(wanted)
-            )
+        picture = rgb(now.network.prepare(now.image)[0])
+        for number, content in self._tiles.grow(picture, calls, labels, group, skip=False, network=now.network):
+            yield Frame({"maps": replace(content, caption=_caption(now))}, number, len(wanted))
 
     @computes
     def look(self, now: Now) -> Frame:
         """The channels with the largest and the smallest weights."""
         number = max(1, min(IMPORTANT, now.network.layer(now.layer).channels // 2))
         found = important_channels(now.network, now.image, now.target, now.layer, number)
-        names = [f"{one} · {found.values[one]:+.2g}" for one in found.channels]  # short: the tiles are small
+        names = tuple(f"{one} · {found.values[one]:+.2g}" for one in found.channels)  # short: the tiles are small
         caption = "channel · its weight α: the greatest, then the least"
         content = found.content()
         seen = seen_by(now.network, now.layer, content.values.shape[1:])
         content = replace(content, columns=None, names=names, keys=found.channels, caption=caption, fields=(seen,))
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
-        return Frame({"channels": content, "chosen": chosen})
+        return Frame({"channels": content, "channels_chosen": chosen})
 
     def call(self, now: Now) -> str:
-        guesses = f"(guess.index for guess in net.predict(photo, {MOST}))"
+        top = f"(guess.index for guess in net.predict(photo, {MOST}))"
         if now.classes:
-            chosen = f"[{', '.join(class_named(now.network, index).written for index in now.classes)}]"
+            classes = written([class_named(now.network, index) for index in now.classes])
         elif now.target is None:
-            chosen = f"[{guesses[1:-1]}]"
+            classes = f"list{top}"
         else:
-            chosen = f"list(dict.fromkeys([{now.target}, *{guesses}]))[:{MOST}]"
-        return f"classes = {chosen}\nmaps = [{_call(now, As(0, 'one'))} for one in classes]\ndisplay(*maps)"
+            classes = f"list(dict.fromkeys([{now.target}, *{top}]))[:{MOST}]"
+        maps = f"[{_call(now, As(0, 'one'))} for one in classes]"
+        return program(f"classes = {classes}", f"maps = {maps}", "display(*maps)")
 
 
 def _call(now: Now, target: int | As) -> Call:

@@ -1,9 +1,10 @@
 """M1, M2: class models by gradient ascent on a class score."""
 
 import json
-import time
+import random
 from collections.abc import Iterator
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import ipywidgets
@@ -14,24 +15,17 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.methods.features.class_model import RECIPES, Recipe, class_model
-from cnnviz_widgets.panels.call import Call, class_named
+from cnnviz_widgets.panels.call import Call, class_named, program
 from cnnviz_widgets.panels.controls import declared
 from cnnviz_widgets.panels.growth import Plan
-from cnnviz_widgets.panels.making import (
-    STOPS,
-    Making,
-    StepView,
-    at_step,
-    heading,
-    planned,
-    rounds_slider,
-    seed_slider,
-    steps_slider,
-)
+from cnnviz_widgets.panels.guess import GuessedName
+from cnnviz_widgets.panels.making import STOPS, Making, StepView, at_step, heading, planned, seed_slider, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import argument, option
 from cnnviz_widgets.panels.parts import Bars, Chart
+from cnnviz_widgets.panels.terms import Terms
 from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets.traits import OneOf
 
 PRESETS = {
     "distill": "Distill 2017",
@@ -40,8 +34,7 @@ PRESETS = {
     **{f"yosinski-{number}": f"Yosinski 2015, setting {number}" for number in range(1, 5)},
 }
 USUAL = partial(Recipe, **vars(RECIPES[argument(class_model, "preset").default]))
-POINTS = 200  # of a curve
-CHART_INTERVAL = 0.25  # s: charts are slow to draw
+CHOICES = 5  # classes to guess from
 
 of_recipe = partial(option, USUAL, more=True)
 
@@ -53,6 +46,8 @@ class ClassModel(Making):
              "yosinski-1" … "yosinski-4" (the four settings of Yosinski et al. 2015)
     starts   pictures made side by side, each from different noise
     sigma    px of a blur of the picture at every so many steps (``every``)
+    guess    "class" asks for which of five classes the picture is made before it tells; without a target, the seed
+             draws that class; "" asks nothing
     The other settings are the fields of a recipe of ``cnnviz.class_model``; 0 turns one off. Those below
     "Regularization" and "Random transforms", but for the parameterization, steer a run under way.
     """
@@ -69,7 +64,6 @@ class ClassModel(Making):
     starts = option(
         class_model, 1, 4, name="batch", label="Starts", help="Pictures side by side, each from different noise"
     )
-    rounds = rounds_slider()
     seed = seed_slider()
     costs = heading("Regularization", "Penalties, and operators on the picture after a step")
     picture = of_recipe(label="Parameterization", help="What a step moves: pixels, or their frequencies")
@@ -88,6 +82,7 @@ class ClassModel(Making):
     soften = of_recipe(0, 4, step=0.1, form=".1f", label="Blur (random)")
     color = of_recipe(0, 0.5, step=0.05)
     flip = of_recipe()
+    guess = OneOf(("", "class"), "").tag(setting=True)
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **dict(sorted(settings.items(), key=lambda item: item[0] != "preset")))
@@ -99,31 +94,39 @@ class ClassModel(Making):
                 setattr(self, name, getattr(RECIPES[change["new"]], field))
 
     def views(self) -> list[ipywidgets.Widget]:
-        self._terms: dict[int, dict[str, float]] = {}  # step -> value of each term in it
+        self._terms = Terms()
         self._sure: dict[int, list[float]] = {}  # step -> the class's probability in each picture
-        picture = self.part("picture", StepView("The class model", labels=True))
-        curves = Chart("Terms of the objective", "step", "", most=4, top=None)
-        bars = Bars("Prediction of the network")
-        bars.widget.layout.margin = "8px 0 0"
-        beside = ipywidgets.VBox([self.part("curves", curves), self.part("bars", bars)]).add_class("cnnviz-part")
-        return [picture, beside]
+        self._picture = _GuessedSteps("The class model", question="Which class is it made for?", labels=True)
+        self._parts["choices"] = SimpleNamespace(show=lambda choices: self._picture.offer(*choices))
+        curves = self.part("curves", Chart("Terms of the objective", "step", "", most=4, top=None))
+        bars = self.part("bars", Bars("Prediction of the network"))
+        bars.layout.margin = "8px 0 0"
+        self._telling = curves, bars  # they name the class
+        self._picture.asked_by(self, "class", self._reveal)
+        return [self.part("picture", self._picture), ipywidgets.VBox(self._telling).add_class("cnnviz-part")]
+
+    def _reveal(self) -> None:
+        """Show what names the class when nothing is asked; after a guess, choose that class."""
+        for widget in self._telling:
+            widget.layout.display = "none" if self._picture.waits else None
+        if self._picture.guess is not None:
+            self.session.target = _target(self._now())
 
     def compute(self, now: Now) -> Iterator[Frame]:
+        total, choices = now.rounds * now.steps, _choices(now) if now.guess else []
         now = now.but(target=_target(now))  # predicted once
-        total, charted = now.rounds * now.steps, 0.0
+        if choices:
+            yield Frame({"choices": (choices, now.network.classes[now.target])}, 0, total)
         for _, state in self.grow(_plan(now), now.rounds):
-            noted = self._note(now, state)
-            parts = {"picture": partial(_content, now, state, self._sure), **noted}  # first what one waits for
-            if time.monotonic() - charted > CHART_INTERVAL or state.step == total:
-                charted = time.monotonic()
-                parts["curves"] = self._chart(now, state)
-            yield Frame(parts, state.step, total)
+            self._terms.note(state, now.starts)
+            seen = self._predicted(now, state)
+            parts = {"picture": partial(_content, now, state, self._sure), **seen}  # first what one waits for
+            yield Frame(parts | self._terms.chart(state.step, total), state.step, total)
 
-    def _note(self, now: Now, state: OptimizationState) -> dict[str, Any]:
-        """Keep the terms for the curves and, now and then, the prediction, which is drawn."""
+    def _predicted(self, now: Now, state: OptimizationState) -> dict[str, Any]:
+        """Now and then, what the network makes of the pictures."""
         if state.step == 1:
-            self._terms, self._sure = {}, {}
-        self._terms[state.step] = {name: value / now.starts for name, value in state.terms.items()}
+            self._sure = {}
         if state.step in self._sure or not (state.step in STOPS or state.step % now.steps == 0):
             return {}
         pictures = state.values.reshape(-1, *state.values.shape[-3:])
@@ -131,23 +134,16 @@ class ClassModel(Making):
         self._sure[state.step] = [next(p.probability for p in answer if p.index == now.target) for answer in answers]
         return {"bars": (answers[0], now.target)}
 
-    def _chart(self, now: Now, state: OptimizationState) -> dict[str, Any]:
-        steps = [step for step in self._terms if step <= state.step]
-        few = sorted({*steps[:: -(-len(steps) // POINTS)], steps[-1]})
-        terms = self._terms[few[-1]]
-        curves = {name: [step for step in few if name in self._terms[step]] for name in terms}  # some came on the way
-        return {
-            "curves": {name: (own, [self._terms[step][name] for step in own]) for name, own in curves.items()},
-            "numbers": {name: f"{value:.3g}" for name, value in terms.items()},
-            "end": now.rounds * now.steps,
-        }
-
     def subject(self) -> str:
         now = self._drawn or self._now()
         return f"{now.network.classes[_target(now)]} {now.preset}"
 
     def call(self, now: Now) -> str:
-        return "\n".join([*self.program(_plan(now), now.rounds), "state"])
+        return program(*self.program(_plan(now), now.rounds), "state")
+
+
+class _GuessedSteps(StepView, GuessedName):
+    """Pictures in the making, of which one may guess what they will be."""
 
 
 def fields() -> dict[str, str]:
@@ -165,7 +161,21 @@ def _plan(now: Now) -> Plan:
 
 
 def _target(now: Now) -> int:
-    return now.network.predict(now.image, 1)[0].index if now.target is None else now.target
+    """The class that was chosen, or drawn to be guessed, or the top class of the picture."""
+    if now.target is not None:
+        return now.target
+    return _drawn(now)[0] if now.guess else now.network.predict(now.image, 1)[0].index
+
+
+def _drawn(now: Now) -> list[int]:
+    classes = range(len(now.network.classes))
+    return random.Random(now.seed).sample(classes, min(CHOICES, len(classes)))
+
+
+def _choices(now: Now) -> list[str]:
+    """The names of the right class and of others that were drawn, in the order of the alphabet."""
+    few = list(dict.fromkeys([_target(now), *_drawn(now)]))[:CHOICES]
+    return sorted({now.network.classes[index] for index in few})
 
 
 def _changes(now: Now) -> dict[str, Any]:
@@ -183,6 +193,6 @@ def _content(now: Now, state: OptimizationState, known: dict[int, list[float]], 
     changed = "".join(f", {name} {value}" for name, value in _changes(now).items())
     return Content(
         rgb(pictures if now.starts > 1 else pictures[None]),
-        names=[f"{name} · {percent(share)}" for name, share in zip(names, sure, strict=True)],
+        names=tuple(f"{name} · {percent(share)}" for name, share in zip(names, sure, strict=True)),
         caption=f"{PRESETS[now.preset]}{changed}: step {step} of {now.rounds * now.steps}",
     )

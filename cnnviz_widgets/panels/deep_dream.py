@@ -1,9 +1,7 @@
 """D1: DeepDream: amplify what layers detect in a photograph."""
 
-import tempfile
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -14,11 +12,11 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.features.dream import dream, dream_zoom, write_film
-from cnnviz_widgets.panels.call import As, Call, written
+from cnnviz_widgets.methods.features.dream import animation, balanced, dream, dream_zoom
+from cnnviz_widgets.panels.call import As, Call, program
 from cnnviz_widgets.panels.controls import another_layer, another_picture, chosen, float_slider, slider, toggle
 from cnnviz_widgets.panels.growth import Plan
-from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, slug, steps_slider
+from cnnviz_widgets.panels.making import Making, StepView, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import argument, option
 from cnnviz_widgets.panels.parts import View
@@ -36,16 +34,12 @@ weight_slider = partial(float_slider, 1.0, 0, 2, step=0.1, form=".1f", more=True
 class DeepDream(Making):
     """A photograph in which the features that layers detect are amplified (Mordvintsev et al. 2015).
 
-    strength      mean change of a pixel value in a step, of 255
     film, frames, zoom
-                  a film: whether, how many frames, and the factor from one to the next
+            a film: whether, how many frames, and the factor from one to the next
     weight, second, second_weight, third, third_weight
-                  weight of the chosen layer, and two more layers, relative to how strong each is in the photograph
-    size          px of the photograph's shorter side
-    octaves       sizes in which it is optimized, each ``octave_scale`` times the one before
-    steps         in each octave;   jitter   px by which it is rolled
-    guide         a picture whose features are amplified instead: a sample's name, or what ``load_image`` takes; or ""
-    Layers, weights, strength, jitter and guide steer a run under way.
+            weight of the chosen layer, and two more layers, relative to how strong each is in the photograph
+    guide   a picture whose features are amplified instead: a sample's name, or what ``load_image`` takes; or ""
+    Layers, weights, strength, jitter and guide steer a run under way; the rest is as in ``cnnviz.dream``.
     """
 
     title = "DeepDream"
@@ -68,7 +62,6 @@ class DeepDream(Making):
     octaves = option(dream, 1, 8, help="Number of sizes in which it is optimized, from coarse to fine", more=True)
     octave_scale = option(dream, 1.1, 2, step=0.1, form=".1f", help="Factor from one octave to the next", more=True)
     steps = steps_slider(dream, 50, help="In each octave")
-    rounds = rounds_slider()
     jitter = option(dream, 0, 64, help="px by which the picture is rolled at random in every step", more=True)
     guide = another_picture(
         label="Guide", none="(none)", more=True, help="A picture whose features are amplified instead"
@@ -77,12 +70,9 @@ class DeepDream(Making):
     zoom = option(dream_zoom, 1.01, 1.2, step=0.01, help="Factor from one frame of the film to the next", more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
-        dreamed = StepView("The dream", "most", max_height=600, wipe=0)
         self._film = self.part("film", _FilmView("The film", controls=False))
-        self._folder = tempfile.TemporaryDirectory(prefix="cnnviz-")
-        self._lay_out()
-        self.observe(self._lay_out, "film")
-        return [self.part("dream", dreamed), self._film]
+        self.shown_if("film", self._film)
+        return [self.part("dream", StepView("The dream", "most", max_height=600)), self._film]
 
     def tools(self) -> list[ipywidgets.Widget]:
         """No steps to look at: the dream has the photograph beside it, and the film its own bar."""
@@ -95,26 +85,16 @@ class DeepDream(Making):
         self._parts["dream"].image.send_state("wipe")  # the browser has moved it
         super().reset()
 
-    def close(self) -> None:
-        if not self._closed:
-            super().close()
-            self.wait()  # the film that is being made is still written
-            self._memos = {}
-            self._folder.cleanup()
-
-    def _lay_out(self, _: Any = None) -> None:
-        self._film.layout.display = None if self.film else "none"
-
     def compute(self, now: Now) -> Iterator[Frame]:
         """The dream, and then the film."""
-        layers, photo = _layers(now), _scaled(now, now.size).value
+        layers, photo = _layers(now), _scaled(now, now.size)()
         film = now.frames * FILM["octaves"] * FILM["steps"] * now.film
         for number, state in self.grow(_plan(now, layers), now.rounds):
             step, total = (number - 1) * state.total + state.step, now.rounds * state.total
-            parts = {"dream": partial(_beside, photo, state.values, f"{state.of}: step {step} of {total}")}
+            parts = {"dream": partial(_beside, photo, state, f"{state.of}: step {step} of {total}")}
             yield Frame(parts, step, total + film)
         if now.film:
-            call = _film(now, layers, Path(self._folder.name) / "dream.gif")
+            call = _film(now, layers)
             for frames, share in self.keep("film", (now.network, now.image, str(call)), partial(_frames, call)):
                 yield Frame({"film": (frames, now.frames)}, total + round(film * share), total + film)
 
@@ -130,29 +110,22 @@ class DeepDream(Making):
             raise UserError("there is no film yet: check “Zoom film”.")
         if not frames[0]:
             raise UserError("there is no film yet: its first frame is still in the making.")
-        path = Path(self._folder.name) / "frames-so-far.gif"
-        write_film(frames[0], path, FRAMES_PER_SECOND)
-        self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", path.read_bytes())
+        film = animation(frames[0], "gif", FRAMES_PER_SECOND)
+        self._buttons.give(f"{slug(self.subject())}.gif", "image/gif", film)
 
     def call(self, now: Now) -> str:
         layers = _layers(now)
-        lines = [
-            f"picture = {_scaled(now, now.size).written}",
-            *self.program(_plan(now, layers), now.rounds, "dreamed"),
-        ]
-        if now.film:
-            lines.append(f"cnnviz.last({_film(now, layers, 'dream.gif')})")
-        return "\n".join([*lines, "dreamed"])
+        dreamed = self.program(_plan(now, layers), now.rounds, "dreamed")
+        film = [f"cnnviz.last({_film(now, layers)})"] if now.film else []
+        return program({"picture": _scaled(now, now.size)}, *dreamed, *film, "dreamed")
 
 
-def _scaled(now: Now, size: int) -> As:
-    channels = len(now.image)
-    more = "" if channels == 3 else f", channels={channels}"
-    return As(load_image(now.image, size, channels=channels), f"cnnviz.load_image(photo, size={size}{more})")
+def _scaled(now: Now, size: int) -> Call:
+    return Call(load_image, now.image, size=size, channels=len(now.image))
 
 
-def _plan(now: Now, layers: As) -> Plan:
-    photo, sizes = _scaled(now, now.size).value, {"octaves": now.octaves, "steps": now.steps}
+def _plan(now: Now, layers: Any) -> Plan:
+    photo, sizes = _scaled(now, now.size)(), {"octaves": now.octaves, "steps": now.steps}
 
     def begin(number: int, before: OptimizationState | None) -> Call:
         picture = As(photo if before is None else before.values, "picture")
@@ -161,9 +134,9 @@ def _plan(now: Now, layers: As) -> Plan:
     return Plan("dream", (now.network, now.image, now.size, now.octave_scale, sizes), begin, "picture")
 
 
-def _film(now: Now, layers: As, path: str | Path) -> Call:
+def _film(now: Now, layers: Any) -> Call:
     options = {"frames": now.frames, "zoom": now.zoom, "frames_per_second": FRAMES_PER_SECOND, **FILM, **_options(now)}
-    return Call(dream_zoom, now.network, _scaled(now, FILM_SIZE), As(path, '"dream.gif"'), layers, **options)
+    return Call(dream_zoom, now.network, _scaled(now, FILM_SIZE), As(None, '"dream.gif"'), layers, **options)
 
 
 def _frames(call: Call) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
@@ -177,11 +150,8 @@ def _frames(call: Call) -> Iterator[tuple[tuple[np.ndarray, ...], float]]:
 
 def _options(now: Now) -> dict[str, Any]:
     """What is not as ``dream`` has it by itself."""
-    options = {
-        "octave_scale": now.octave_scale,
-        "step_size": As(now.strength / 255, f"{now.strength} / 255"),
-        "jitter": now.jitter,
-    }
+    size = As(now.strength / 255, f"{now.strength} / 255")
+    options = {"octave_scale": now.octave_scale, "step_size": size, "jitter": now.jitter}
     usual = {name for name, one in options.items() if same(getattr(one, "value", one), argument(dream, name).default)}
     guide = {"guide": chosen(now.guide, len(now.image))} if now.guide else {}
     return {name: one for name, one in options.items() if name not in usual} | guide
@@ -197,21 +167,14 @@ def _weights(now: Now) -> dict[str, float]:
     return weights
 
 
-def _layers(now: Now) -> As:
-    """Layer -> weight, divided by the mean square of the layer in the photograph: layers differ a thousandfold."""
+def _layers(now: Now) -> str | dict[str, float]:
     weights = _weights(now)
-    if len(weights) == 1:
-        (name,) = weights
-        return As(name, written(name))
-    values = now.network.activations(now.image, list(weights))
-    strengths = {name: max(float(values[name].square().mean()), 1e-12) for name in weights}
-    layers = {name: float(f"{weight / strengths[name]:.3g}") for name, weight in weights.items()}
-    return As(layers, written(layers))
+    return balanced(now.network, now.image, weights) if len(weights) > 1 else next(iter(weights))
 
 
-def _beside(photo: Tensor, dream: Tensor, caption: str, _: Any) -> Content:
+def _beside(photo: Tensor, state: OptimizationState, caption: str, _: Any) -> Content:
     """The dream, and the photograph before it; there is no other step to look at."""
-    return Content(rgb(dream), before=rgb(photo), caption=caption)
+    return Content(rgb(state.values), before=rgb(photo), caption=caption)
 
 
 class _FilmView(View):

@@ -1,49 +1,43 @@
 """M3 to M6: feature visualization: what maximizes the units of a layer."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import ipywidgets
 import numpy as np
-import torch
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.spectrum import fine_share
 from cnnviz_widgets.engine.optimize import OptimizationState, objectives, optimize, parametrizations, transforms
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.activations.top_examples import TopExamples, top_examples
 from cnnviz_widgets.methods.features.visualize import diverse, visualize
-from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.call import As, Call
+from cnnviz_widgets.panels.call import As, Call, program
+from cnnviz_widgets.panels.channel_grid import ChannelGrid, picture_size
 from cnnviz_widgets.panels.controls import choice
 from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import (
+    GRAY,
     Making,
     StepView,
     at_step,
     planned,
-    rounds_slider,
     seed_slider,
+    side_by_side,
     steps_slider,
     together,
 )
 from cnnviz_widgets.panels.maps import seen_by
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
-from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.remarks import remark
-from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
-from cnnviz_widgets.widgets import Pointer
-from cnnviz_widgets.widgets.actions import Actions
 
-LARGE, SMALL = 128, 64  # px of a unit's picture, and of one in the grid
+SIDE = 128  # px of a picture
 VARIETIES, EXAMPLES = 4, 8
-PAGE, AT_ONCE, QUICK = 24, 4, {"steps": 24, "learning_rate": 0.1}  # of the grid: channels, pictures in a run, a run
 SELDOM = 4  # steps of the unit for one of the grid: that the unit still grows at more than five steps a second
 FAMILIES = {
     "preconditioned": "Fourier, colors, robust",
@@ -55,26 +49,16 @@ FAMILIES = {
 TABLE = ("none", "frequency", "robustness", "both")
 MEASURE = {"channel": "mean", "neuron": "max"}  # objective -> by what examples are chosen
 NO_DATASET = "Examples need pictures: give the panel or cnnviz.lab dataset=…, a folder, a list or cnnviz.samples()."
-GRAY = 0.5
-
-
-@dataclass
-class _Grid:
-    """The pictures of channels, as far as they have come, and the channels that have come to their end."""
-
-    pictures: dict[int, Tensor] = field(default_factory=dict)
-    made: set[int] = field(default_factory=set)
 
 
 class FeatureVisualization(Making):
     """Pictures that maximize the channels of a layer, and one of them large (Olah et al. 2017). Click a channel.
 
-    objective  "channel" (the mean of its map), "neuron" (the unit at the center of the map), or the whole "layer"
-    regularization
-               the ``family`` of ``cnnviz.visualize``
-    beside     what is compared: four "diverse" pictures of the channel, the "families" of regularization, or
-               "examples": the pictures of the session's dataset with the greatest mean of the map (of a neuron: with
-               the greatest activation)
+    objective       "channel" (the mean of its map), "neuron" (the unit at the center of the map), or the whole "layer"
+    regularization  the ``family`` of ``cnnviz.visualize``
+    beside          what is compared: four "diverse" pictures of the channel, the "families" of regularization, or
+                    "examples": the pictures of the session's dataset with the greatest mean of the map (of a neuron:
+                    with the greatest activation)
     """
 
     title = "Feature visualization"
@@ -97,57 +81,33 @@ class FeatureVisualization(Making):
         visualize, name="family", words=FAMILIES, label="Regularization", help="What suppresses noise", more=True
     )
     steps = steps_slider(visualize)
-    rounds = rounds_slider()
     seed = seed_slider()
 
     def views(self) -> list[ipywidgets.Widget]:
-        self._grids = Memo(_Grid)
-        grid = View("Channels: click one", cursor="tile", controls=False, max_height=300)
-        grid.image.on_click(self.guarded(self._choose))
-        self._parts["chosen"] = Mark(grid, "selected")
-        self._turns = Actions({
-            "before": ("‹ Before", "The channels before these"),
-            "next": ("Next ›", "The channels after these"),
-        })  # fmt: skip
-        self._turns.on_action(self.guarded(self._turn))
+        self._grid = ChannelGrid(self)
         unit = StepView("The chosen channel", labels=True, max_height=240)
         beside = StepView("Compared", "whole", labels=True, max_height=440)
-        return [
-            ipywidgets.VBox([self.part("grid", grid), self._turns]).add_class("cnnviz-part"),
-            self.part("unit", unit),
-            self.part("beside", beside),
-        ]
-
-    def _choose(self, pointer: Pointer) -> None:
-        self.session.channel = self._parts["grid"].image.content.keys[pointer.tile]
-
-    def _turn(self, button: str) -> None:
-        last = self.session.network.layer(self.session.layer).channels - 1
-        page, place = divmod(self.session.channel, PAGE)
-        page = min(page + 1, last // PAGE) if button == "next" else max(page - 1, 0)
-        self.session.channel = min(page * PAGE + place, last)
+        return [self._grid.widget, self.part("unit", unit), self.part("beside", beside)]
 
     def compute(self, now: Now) -> Iterator[Frame]:
         """The unit, and now and then a step of the channels around it; then the rest of them, then what is compared."""
-        grid = self._grids.reached(now.network, now.layer, _grid_objective(now))
-        waiting = [channel for channel in _page(now) if channel not in grid.made]
-        groups = [tuple(waiting[begin : begin + AT_ONCE]) for begin in range(0, len(waiting), AT_ONCE)]
-        channels, grown = self._small(now, grid, groups), 0
-        plans, large, small = _beside(now), now.rounds * now.steps, len(groups) * QUICK["steps"]
-        total, before, dead = large + small + large, large + small, None
+        (small, channels), grown, dead = self._grid.grow(now), 0, None
+        plans, large = _beside(now), now.rounds * now.steps
+        total, before = large + small + large, large + small
         blank = not self._parts["beside"].image.content.count
-        yield Frame(_grid(now, grid) | ({"beside": lambda at: _room(now, plans)} if plans and blank else {}), 0, total)
+        room = {"beside": lambda at: _room(now, plans)} if plans and blank else {}
+        yield Frame(self._grid.parts(now) | room, 0, total)
         try:
             for step, unit in self._large(now, _unit(now)):
                 yield Frame({"unit": unit}, step + grown, total)
                 if step % SELDOM == 0 and (more := next(channels, 0)):
                     grown = more
-                    yield Frame(_grid(now, grid), step + grown, total)
+                    yield Frame(self._grid.parts(now), step + grown, total)
         except UserError as error:  # is told at once, and while another is chosen
             dead = error
             remark(str(error))
         for step in channels:
-            yield Frame(_grid(now, grid), large + step, total)
+            yield Frame(self._grid.parts(now), large + step, total)
         if dead:
             raise dead
         for step, compared in self._large(now, plans):
@@ -170,21 +130,6 @@ class FeatureVisualization(Making):
         for states in together(runs):
             yield max(state.step for state in states.values()), partial(_content, now, states)
 
-    def _small(self, now: Now, grid: _Grid, groups: list[tuple[int, ...]]) -> Iterator[int]:
-        """Steps in which the channels of the grid grow, group by group."""
-        objective = _grid_objective(now)
-        how = {"objective": objective, "size": _size(now.network, now.layer, SMALL), **QUICK}
-        for number, some in enumerate(groups):
-            begin = partial(visualize, now.network, now.layer, some, **how)
-            try:
-                for state in self.keep("grid", (now.network, now.layer, objective, some), begin):
-                    pictures = state.values.reshape(len(some), *state.values.shape[-3:])
-                    grid.pictures |= dict(zip(some, pictures, strict=True))
-                    yield number * QUICK["steps"] + state.step
-                grid.made |= {*some}
-            except UserError as error:
-                remark(f"channels {some[0]} to {some[-1]}: {error}")
-
     def _examples(self, now: Now) -> Iterator[TopExamples]:
         call = _examples(now)
         return self.keep("examples", (*call.given, call.options), call)
@@ -194,36 +139,13 @@ class FeatureVisualization(Making):
 
     def call(self, now: Now) -> str:
         plans = _unit(now) + _beside(now)
-        names = [plan.name for plan in plans]
         lines = [line for plan in plans for line in self.program(plan, now.rounds, plan.name)]
+        names = [plan.name for plan in plans]
         if _measure(now):
             lines.append(f"pictures = {now.dataset.source or '...  # the dataset that you gave to the panel'}")
             lines.append(f"examples = cnnviz.last({_examples(now)})")
             names.append("examples")
-        return "\n".join([*lines, f"display({', '.join(names)})"])
-
-
-def _page(now: Now) -> range:
-    """The channels that are in the grid: those around the chosen one."""
-    first = now.channel // PAGE * PAGE
-    return range(first, min(first + PAGE, now.network.layer(now.layer).channels))
-
-
-def _grid_objective(now: Now) -> str:
-    return "neuron" if now.objective == "neuron" else "channel"
-
-
-def _grid(now: Now, grid: _Grid) -> dict[str, Any]:
-    """The channels around the chosen one, gray where there is none yet."""
-    page, side = _page(now), _size(now.network, now.layer, SMALL) or SMALL
-    gray = torch.full_like(next(iter(grid.pictures.values()), torch.empty(3, side, side)), GRAY)
-    content = Content(
-        rgb(torch.stack([grid.pictures.get(one, gray) for one in page])),
-        names=[f"channel {one}" for one in page],
-        keys=page,
-        caption=f"{now.layer}: {page[0]} to {page[-1]} of {now.network.layer(now.layer).channels} channels",
-    )
-    return {"grid": content, "chosen": now.channel - page[0]}
+        return program(*lines, f"display({', '.join(names)})")
 
 
 def _measure(now: Now) -> str | None:
@@ -251,7 +173,7 @@ def _subject(now: Now) -> str:
 
 
 def _unit(now: Now) -> list[Plan]:
-    size = _size(now.network, now.layer, LARGE)
+    size = picture_size(now.network, now.layer, SIDE)
     if now.objective == "layer":
         aim, picture = objectives.layer(now.layer), parametrizations.fourier(size)
         made = As(aim, f"cnnviz.objectives.{aim}"), As(picture, f"cnnviz.parametrizations.{picture}")
@@ -266,7 +188,7 @@ def _beside(now: Now) -> list[Plan]:
     if now.objective == "layer" or now.beside == "examples":
         return []
     if now.beside == "diverse":
-        size = _size(now.network, now.layer, LARGE)
+        size = picture_size(now.network, now.layer, SIDE)
         return [_plan("diverse", now, Call(diverse, now.network, now.layer, now.channel, VARIETIES, size=size))]
     return [_plan(family, now, _visualized(now, family)) for family in TABLE]
 
@@ -276,7 +198,7 @@ def _plan(name: str, now: Now, call: Call) -> Plan:
 
 
 def _visualized(now: Now, family: str, **options: Any) -> Call:
-    size = _size(now.network, now.layer, LARGE)
+    size = picture_size(now.network, now.layer, SIDE)
     how = {"objective": now.objective, "family": family, "size": size}
     return Call(visualize, now.network, now.layer, now.channel, **how, **options)
 
@@ -291,25 +213,18 @@ def _content(now: Now, states: dict[str, OptimizationState], at: int | None) -> 
         tiles |= {f"{name} {n + 1}": one for n, one in enumerate(pictures)} if pictures.ndim == 4 else {name: pictures}
     if "none" in states:
         tiles = {f"{FAMILIES[name]} · {fine_share(one):.0%} fine": one for name, one in tiles.items()}
-    caption = f"{_subject(now)}: step {last} of {now.rounds * now.steps}"
-    return Content(rgb(torch.stack([*tiles.values()])), names=[*tiles], caption=caption)
+    return side_by_side(tiles, caption=f"{_subject(now)}: step {last} of {now.rounds * now.steps}")
 
 
 def _room(now: Now, plans: list[Plan]) -> Content:
     """Gray tiles for all pictures that will come, so that nothing moves then."""
-    side = _size(now.network, now.layer, LARGE) or LARGE
     count = VARIETIES if plans[0].name == "diverse" else len(plans)
-    return _with_room(Content(np.empty((0, side, side, 3), np.uint8), caption="…"), count)
+    return side_by_side({f"{n + 1} …": None for n in range(count)}, picture_size(now.network, now.layer, SIDE) or SIDE)
 
 
 def _with_room(content: Content, count: int) -> Content:
     """With gray tiles up to ``count``: what is found later moves nothing."""
-    pictures = content.pictures
-    gray = np.full((count - len(pictures), *pictures.shape[1:]), round(255 * GRAY), np.uint8)
-    names = [*content.names, *["…"] * len(gray)]
+    pictures = np.asarray(content.pictures)
+    gray = np.full((count - len(pictures), *pictures.shape[1:]), GRAY, np.uint8)
+    names = (*content.names, *["…"] * len(gray))
     return replace(content, picture=np.concatenate([pictures, gray]), names=names)
-
-
-def _size(network: Network, layer: str, most: int) -> int | None:
-    """px of a picture; None = the network's own, where a layer takes no other."""
-    return min(most, *(network.input_size or (most,))) if network.layer(layer).spatial else None

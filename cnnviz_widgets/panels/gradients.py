@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import ipywidgets
+import numpy as np
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
@@ -12,24 +13,16 @@ from cnnviz_widgets.engine.relu_rules import RULES
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.methods.evaluation.segment import segment
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
-from cnnviz_widgets.panels.call import As, Call, class_named, written
+from cnnviz_widgets.panels.call import As, Call, class_named, program
 from cnnviz_widgets.panels.controls import checks, choice, toggle
-from cnnviz_widgets.panels.maps import (
-    Tiles,
-    Window,
-    caption,
-    center,
-    channel_map,
-    cropped,
-    field_of,
-    over_picture,
-    strongest,
-)
+from cnnviz_widgets.panels.guess import GuessedTile
+from cnnviz_widgets.panels.maps import Tiles, Window, center, channel_over, cropped, field_of, strongest
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets import Pointer
+from cnnviz_widgets.widgets.traits import OneOf
 
 CELLS = labels(
     "gradient", "saliency", "input_x_gradient", "guided_grad_cam", "integrated_gradients", "smoothgrad", "vargrad"
@@ -48,6 +41,7 @@ class Gradients(Panel):
                  2015)
     color_scale  "each" cell at its full contrast, or a "shared" one for all that have the same unit
     mask         whether the object is cut out, too, as the saliency map shows where it is (Simonyan et al. 2014)
+    guess        "cell" asks which of the cells is a certain one before it names them: click it; "" asks nothing
     """
 
     title = "Gradients"
@@ -76,11 +70,7 @@ class Gradients(Panel):
     mask = toggle(
         False, label="Object mask", help="Cut out the object by GrabCut, from the class's saliency map", more=True
     )
-
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        self.observe(self._arrange, "mask")
-        self._arrange()
+    guess = OneOf(("", "cell"), "").tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
         group = secrets.token_hex(4)
@@ -90,14 +80,14 @@ class Gradients(Panel):
         photo = View("The picture", controls=False, max_width=176, group=group)  # both above the fold
         self._parts |= {"neuron": Mark(maps, "crosshair"), "linked": Mark(maps, "group")}
         sizes = {"labels": True, "max_width": 900, "max_height": 560}
-        cells = View("Gradient with respect to the picture (gray or black is 0)", "most", opacity=1, **sizes, **look)
+        title = "Gradient with respect to the picture (gray or black is 0)"
+        cells = GuessedTile(title, "most", opacity=1, **sizes, **look)
+        cells.asked_by(self, "cell")
         self._tiles = Tiles()
-        self._cut = self.part("mask", View("Object mask from the saliency map (GrabCut)", controls=False, group=group))
+        cut = self.part("mask", View("Object mask from the saliency map (GrabCut)", controls=False, group=group))
+        self.shown_if("mask", cut)
         beside = ipywidgets.VBox([self.part("photo", photo), self.part("maps", maps)]).add_class("cnnviz-part")
-        return [self.part("cells", cells), beside, self._cut]
-
-    def _arrange(self, _: Any = None) -> None:
-        self._cut.layout.display = None if self.mask else "none"
+        return [self.part("cells", cells), beside, cut]
 
     def _choose(self, pointer: Pointer) -> None:
         if pointer.row is not None:
@@ -105,27 +95,20 @@ class Gradients(Panel):
             self.source = "neuron"
 
     def compute(self, now: Now) -> Iterator[Frame]:
-        of, total = _explained(now), len(now.cells)
-        self._tiles.about(now.network, now.image, of)
+        self._tiles.about(now.network, now.image, _explained(now))
         picture, window = rgb(now.network.prepare(now.image)[0]), _window(now)
-        names = {cell: f"{CELLS[cell[0]]} · {cell[1]}" for cell in now.cells}
+        calls = {cell: _call(now, cell) for cell in now.cells}
+        labels = {(method, rule): f"{CELLS[method]} · {rule}" for method, rule in calls}
         group = _unit if now.color_scale == "shared" else lambda cell: cell
-        if self._tiles.empty:  # room for all that will come
-            yield Frame({"cells": cropped(self._tiles.content(picture, names, "…"), window)}, 0, total)
-        for number, found in self._tiles.find({cell: _call(now, cell, of) for cell in now.cells}, names):
-            self._tiles.put(found, group)
-            what = next((one.of for one in found.values()), "")
-            errors = caption(what, {names[cell]: result for cell, result in found.items()})
-            yield Frame({"cells": cropped(self._tiles.content(picture, names, errors), window)}, number, total)
+        for number, content in self._tiles.grow(picture, calls, labels, group):
+            yield Frame({"cells": cropped(content, window)}, number, len(calls))
 
     @computes
     def look(self, now: Now) -> Frame:
         """The picture, the map in which a neuron can be clicked, and the neuron."""
-        values = channel_map(now.network, now.image, now.layer, now.channel)
-        row, column = now.position or strongest(values)
-        what = f"{now.layer} · channel {now.channel}: {values[row, column]:.3g} at ({row}, {column})"
-        content = over_picture(now.network, now.image, now.layer, values, what)
-        neuron = center(content, row, column) if now.source == "neuron" else None
+        content = channel_over(now.network, now.image, now.layer, now.channel)
+        place = now.position or strongest(np.asarray(content.values))
+        neuron = center(content, *place) if now.source == "neuron" else None
         window = _window(now)
         photo = cropped(Content(content.picture, caption="as the network sees it", fields=content.fields), window)
         linked = "" if window else self._parts["photo"].image.group  # a part cannot point to the whole
@@ -134,38 +117,33 @@ class Gradients(Panel):
     @computes
     def cut(self, now: Now) -> Frame:
         """The object, as far as the saliency map shows where it is."""
-        return Frame({"mask": _segment(now, _call(now, SALIENCY, _explained(now))())().content()} if now.mask else {})
+        return Frame({"mask": _segment(now)().content()} if now.mask else {})
 
     def call(self, now: Now) -> str:
-        of = _explained(now)
-        target = As(of, "None" if of is None else "target")
-        cells = [f"    {_call(now, cell, target)}," for cell in now.cells if self._tiles.fits(cell)]
-        lines = [] if of is None else [f"target = {written(_named(now, of))}"]
-        shown = "*cells"
-        if now.mask:
-            shown += f", {_segment(now, As(None, str(_call(now, SALIENCY, target))))}"
-        return "\n".join([*lines, "cells = [", *cells, "]", f"display({shown})"])
+        cells = [_call(now, cell) for cell in now.cells if self._tiles.fits(cell)]
+        return program({"cells": cells}, f"display(*cells, {_segment(now)})" if now.mask else "display(*cells)")
 
 
-def _explained(now: Now) -> int | Neuron | None:
-    return now.target if now.source == "class" else Neuron(now.layer, now.channel, now.position)
+def _explained(now: Now) -> As | Neuron:
+    return class_named(now.network, now.target) if now.source == "class" else _neuron(now)
+
+
+def _neuron(now: Now) -> Neuron:
+    return Neuron(now.layer, now.channel, now.position)
 
 
 def _window(now: Now) -> Window | None:
-    return field_of(now.network, now.image, _explained(now)) if now.source == "neuron" else None
+    """The receptive field of the neuron, where one is explained."""
+    return field_of(now.network, now.image, _neuron(now)) if now.source == "neuron" else None
 
 
-def _named(now: Now, of: int | Neuron) -> As | Neuron:
-    return of if isinstance(of, Neuron) else class_named(now.network, of)
-
-
-def _call(now: Now, cell: tuple[str, str], target: Any) -> Call:
+def _call(now: Now, cell: tuple[str, str]) -> Call:
     method, rule = cell
-    return ATTRIBUTIONS[method].call(now.network, now.image, target, rule=rule)
+    return ATTRIBUTIONS[method].call(now.network, now.image, _explained(now), rule=rule)
 
 
-def _segment(now: Now, heatmap: Any) -> Call:
-    return Call(segment, now.image, heatmap)
+def _segment(now: Now) -> Call:
+    return Call(segment, now.image, _call(now, SALIENCY))
 
 
 def _unit(cell: tuple[str, str]) -> str:

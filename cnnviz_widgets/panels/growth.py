@@ -1,17 +1,18 @@
 """What was reached of a picture in the making: it goes on where it was left, and can be steered on the way."""
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cnnviz_widgets.panels.call import Call
+from cnnviz_widgets.remarks import noting, remark
 
 
 @dataclass(frozen=True)
 class Plan:
     """How a picture is made: in rounds, each of which is a call that yields states and can ``start`` from one of them.
 
-    name     of what is made, in its panel
+    name     of what is made, in its panel: anything that can be a key
     of       what makes it another picture, such as its size and seed: where that differs, it begins anew. Whatever else
              the calls say may change on the way
     begin    (round from 1, last state of the round before, or None) -> call
@@ -20,7 +21,7 @@ class Plan:
     options  (round) -> what its call is given beside, and what does not change the pictures: it is not written
     """
 
-    name: Hashable
+    name: Any
     of: tuple
     begin: Callable[[int, Any], Call]
     picture: str = ""
@@ -44,6 +45,9 @@ class Growth:
     """
 
     def __init__(self) -> None:
+        self._forget()
+
+    def _forget(self) -> None:
         self.ends: list[Any] = []  # last state of every whole round
         self._latest: Any = None  # of the round under way
         self.segments: list[Segment] = []
@@ -56,7 +60,7 @@ class Growth:
     def states(self, plan: Plan, rounds: int) -> Iterator[tuple[int, Any]]:
         """(round, state), from what was reached to the end of so many rounds."""
         if self._whole_otherwise(plan, rounds):
-            self.__init__()
+            self._forget()
         done = min(len(self.ends), rounds)
         if done < rounds and self._latest is not None:
             yield done + 1, self._latest
@@ -103,7 +107,8 @@ class Growth:
             planned = Segment(number, plan.begin(number, None))
             if not (segments and _alike(segments[-1], planned)):
                 segments.append(planned)
-        lines, before = [], 0
+        lines: list[str] = []
+        before = 0
         for segment, following in zip(segments, [*segments[1:], None], strict=True):
             more = {"start": variable} if lines and not (plan.picture and segment.round != before) else {}
             if lines and not more:
@@ -115,24 +120,37 @@ class Growth:
 
 
 class Kept:
-    """An iterator of states that goes on where it was left."""
+    """An iterator of states that goes on where it was left, and says again what it had to say.
+
+    halted  whether it stays where it is: what is there is looked at, and no more is computed
+    """
 
     def __init__(self) -> None:
+        self.halted = False
+        self._forget()
+
+    def _forget(self) -> None:
         self.last: Any = None
         self._states: Iterator[Any] | None = None
+        self._heard: list[str] = []
 
     def states(self, begin: Callable[[], Iterator[Any]]) -> Iterator[Any]:
         """The last state, if there is one, and those that are still to come."""
-        if self._states is None:
-            self._states = begin()
-        elif self.last is not None:
+        if self.last is not None:
+            for sentence in self._heard:
+                remark(sentence)
             yield self.last
+        states = self._states = self._states or begin()
         try:
-            for state in self._states:
+            while not self.halted:
+                with noting(self._heard):
+                    state = next(states, None)
+                if state is None:
+                    break
                 self.last = state
                 yield state
         except (Exception, KeyboardInterrupt):  # an iterator that was interrupted is at its end
-            self.__init__()
+            self._forget()
             raise
 
 

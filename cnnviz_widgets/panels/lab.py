@@ -46,6 +46,7 @@ class Lab(Displayed):
         self.session = session or Session(**given)
         for name, value in (given if session else {}).items():
             setattr(self.session, name, value)
+        self._left = self._looks_at() if session is None else ()  # what nobody has chosen
         self._gallery = Gallery([_card(one) for one in registry.panels()], "panels")
         self._gallery.observe(lambda _: self._turn(), "opened")
         self._page = ipywidgets.Box().add_class("cnnviz-page").add_class("cnnviz-page-empty")
@@ -83,9 +84,15 @@ class Lab(Displayed):
         if name not in self._made:
             entry = next(one for one in registry.panels() if one.name == name)
             kind = getattr(import_module(entry.module), name)
+            if self._looks_at() == self._left:  # nobody has chosen anything
+                kind.first_view(self.session)
+                self._left = self._looks_at()
             self._made[name] = kind(session=self.session, hide=SHARED_PICKERS)
             cells.forget(self._made[name])
         return self._made[name]
+
+    def _looks_at(self) -> tuple:
+        return self.session.layer, self.session.channel, self.session.position
 
     def _turn(self) -> None:
         """Show the panel that was opened. Only it is in the page: a chart that is drawn unseen has no size."""

@@ -11,12 +11,15 @@ from threading import Lock
 from typing import Any, TypeVar
 
 import ipywidgets
+import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 from traitlets import TraitType, Unicode
 
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.render import Content, tile
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState, optimize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
@@ -31,10 +34,12 @@ from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.widgets.actions import Actions
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 STOPS = sorted({2**n for n in range(13)} | {3 * 2**n for n in range(11)})  # steps that can be looked at later
 LATEST = "latest"
 MOST_ROUNDS = 16
+GRAY = 128  # where a picture will be
 GAP = 2  # px between the pictures of a batch in a file
 
 
@@ -61,13 +66,9 @@ def seed_slider() -> option:
 
 def rounds_slider() -> TraitType:
     return slider(
-        1,
-        1,
-        MOST_ROUNDS,
-        label="Rounds",
-        more=True,
+        1, 1, MOST_ROUNDS, label="Rounds", more=True,
         help="Each goes on from the end of the one before, as Continue does",
-    )
+    )  # fmt: skip
 
 
 class StepView(View):
@@ -97,8 +98,8 @@ class Making(Panel):
     that a ``Plan`` allows to change on the way steer the run, and all others begin anew.
     """
 
-    steps: int  # of a round; an author declares it with ``steps_slider``
-    rounds: int  # with ``rounds_slider``
+    steps: Any  # of a round; an author declares it with ``steps_slider``
+    rounds = rounds_slider()
 
     def views(self) -> list[ipywidgets.Widget]:
         """As ``build``."""
@@ -155,11 +156,9 @@ class Making(Panel):
 
     def png(self) -> bytes:
         """As ``save``. The file's text chunks are Title, Software, Settings (as JSON) and Code."""
-        from cnnviz_widgets import __version__
-
         told = {
             "Title": self.subject(),
-            "Software": f"cnnviz-widgets {__version__}",
+            "Software": f"cnnviz-widgets {cnnviz.__version__}",
             "Settings": json.dumps(self._told(), ensure_ascii=False, default=repr),
             "Code": self.code(),
         }
@@ -272,9 +271,19 @@ def at_step(state: OptimizationState, step: int | None) -> tuple[int, Tensor]:
     return step, state.snapshots[step]
 
 
-def together(runs: Mapping[Hashable, Iterator[Any]]) -> Iterator[dict[Hashable, Any]]:
+def side_by_side(pictures: Mapping[str, Tensor | None], side: int = 0, **words: Any) -> Content:
+    """Pictures (C, H, W) under their names. None is one that is still to come: gray, as large as the others.
+
+    side   px, while none is there;   words   of the Content
+    """
+    known = {name: rgb(one) for name, one in pictures.items() if one is not None}
+    gray = np.full_like(next(iter(known.values()), np.empty((side, side, 3), np.uint8)), GRAY)
+    return Content(np.stack([known.get(name, gray) for name in pictures]), names=tuple(pictures), **words)
+
+
+def together(runs: Mapping[K, Iterator[Any]]) -> Iterator[dict[K, Any]]:
     """By turns a state of each run, always with the latest of the others."""
-    latest: dict[Hashable, Any] = {}
+    latest: dict[K, Any] = {}
     for states in zip_longest(*runs.values()):
         latest |= {name: state for name, state in zip(runs, states, strict=True) if state is not None}
         yield latest.copy()

@@ -5,7 +5,7 @@ What a unit really sees is its receptive field, whose center may lie beside its 
 """
 
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -23,11 +23,14 @@ from cnnviz_widgets.remarks import listening, remark
 from cnnviz_widgets.runtime.memo import Memo
 
 CLOSE = 16  # px: a smaller field is shown with what is around it
+ROW = 3  # tiles that always stand in one row, where they are compared best
 
 
 def center(content: Content, row: float, column: float) -> tuple[float, float]:
     """(x, y) in pixels of the picture, of the middle of a cell of the map over it."""
-    (left, top, right, bottom), (rows, columns) = content.extent, np.shape(content.values)[-2:]
+    height, width = content.size
+    left, top, right, bottom = content.extent or (0, 0, width, height)
+    rows, columns = np.shape(as_array(content.values))[-2:]
     return left + (column + 0.5) * (right - left) / columns, top + (row + 0.5) * (bottom - top) / rows
 
 
@@ -49,10 +52,9 @@ def seen_by(network: Network, layer: str, cells: tuple[int, ...]) -> Field:
     return Field(cells, *zip(*seen, strict=True))
 
 
-def over_picture(
-    network: Network, image: Tensor, layer: str, values: np.ndarray, caption: str, *, signed: bool = False
-) -> Content:
-    """A layer's map over its picture; ``signed`` puts zero in the middle of the colors in any case."""
+def channel_over(network: Network, image: Tensor, layer: str, channel: int, *, signed: bool = False) -> Content:
+    """A feature map over the picture; ``signed`` puts zero in the middle of the colors in any case."""
+    values = channel_map(network, image, layer, channel)
     bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
     picture = rgb(network.prepare(image)[0])
     return Content(
@@ -62,7 +64,7 @@ def over_picture(
         high=bound,
         signed=signed,
         extent=(0, 0, picture.shape[1], picture.shape[0]),
-        caption=caption,
+        caption=f"{layer} · channel {channel}: {values.min():.3g} … {values.max():.3g}, at {strongest(values)}",
         fields=(seen_by(network, layer, values.shape),),
     )
 
@@ -76,7 +78,8 @@ def field_of(network: Network, image: Tensor, neuron: Neuron) -> Window | None:
     rooms = [max(CLOSE, size) for size in layer.receptive_field]
     if any(2 * room > side for room, side in zip(rooms, sides, strict=True)):
         return None
-    place = neuron.position or strongest(channel_map(network, image, layer.name, neuron.channel))
+    position: Any = neuron.position  # a pair of numbers here, or None
+    place = position or strongest(channel_map(network, image, layer.name, neuron.channel))
     centers = [offset + at * stride for at, stride, offset in zip(place, layer.stride, layer.offset, strict=True)]
     starts = [
         min(max(0, round(center - (room - 1) / 2)), side - room)
@@ -93,7 +96,7 @@ def cropped(content: Content, window: Window | None) -> Content:
     rows, columns = window
     return replace(
         content,
-        picture=content.picture[..., rows, columns, :],
+        picture=None if content.picture is None else content.picture[..., rows, columns, :],
         values=None if content.values is None else content.values[..., rows, columns],
         cells=None,
         fields=(),
@@ -117,37 +120,60 @@ class Tiles:
         self._tiles: dict[Hashable, _Tile] = {}
         self.known: dict[Hashable, Known] = {}
 
-    @property
-    def empty(self) -> bool:
-        """Whether there has been nothing to see yet."""
-        return not self._tiles
-
     def about(self, *of: Any) -> None:
         """What the methods are asked about; something else than before makes what is known of no use."""
         self.known = self._memo.reached(*of)
 
+    def grow(
+        self,
+        picture: np.ndarray,
+        calls: Mapping[Any, Callable[[], Any]],
+        labels: Mapping[Any, str],
+        group: Callable[[Any], Hashable] = lambda key: key,
+        *,
+        skip: bool = True,
+        times: bool = False,
+        network: Network | None = None,
+    ) -> Iterator[tuple[int, Content]]:
+        """Tile by tile over a picture (H, W, 3): how many were called, and all that are known; first the room for all.
+
+        group  see ``put``;   network  see ``content``
+        skip   whether a method that does not fit the network is left out, with a remark, or an error
+        times  whether a label says how long its call took
+        """
+        if not self._tiles:
+            yield 0, self.content(picture, labels, "…", network=network)
+        for number, found in self.find(calls, labels if skip else None):
+            self.put(found, group)
+            known = {key: self.known[key].seconds for key in labels if times and key in self.known}
+            told = {key: f"{label} · {_time(known[key])}" if key in known else label for key, label in labels.items()}
+            what = caption({labels[key]: one for key, one in found.items()})
+            yield number, self.content(picture, told, what, network=network)
+
     def find(
-        self, asked: Mapping[Hashable, Callable[[], Any]], labels: Mapping[Hashable, str] | None = None
-    ) -> Iterator[tuple[int, dict[Hashable, Any]]]:
+        self, asked: Mapping[Any, Callable[[], Any]], labels: Mapping[Any, str] | None = None
+    ) -> Iterator[tuple[int, dict[Any, Any]]]:
         """Call each function once. Yields how many were called, and what the first ones return, whenever one is new.
 
         labels  of the functions; with them, a UserError is a remark: a method that does not fit the network does not
                 stop the others
         """
-        found = {}
         for number, (key, function) in enumerate(asked.items(), 1):
             new = key not in self.known
             if new:
-                self.known[key] = self._called(key, function, labels and labels[key])
+                self.known[key] = self._called(key, function, labels[key] if labels else None)
             for sentence in self.known[key].remarks:
                 remark(sentence)
-            if self.fits(key):
-                found[key] = self.known[key].result
             if new or number == len(asked):
-                yield number, found
+                yield number, self.found(asked)
+
+    def found(self, keys: Iterable[Any]) -> dict[Any, Any]:
+        """What is known of them, but for those that do not fit."""
+        return {key: self.known[key].result for key in keys if key in self.known and self.fits(key)}
 
     def _called(self, key: Hashable, function: Callable[[], Any], label: str | None) -> Known:
-        remarks, result, began = [], None, time.perf_counter()
+        remarks: list[str] = []
+        result, began = None, time.perf_counter()
         try:
             with listening(remarks.append):
                 result = function()
@@ -163,7 +189,7 @@ class Tiles:
         return key not in self.known or self.known[key].result is not None
 
     def put(
-        self, results: Mapping[Hashable, Heatmap | GradientPicture], group: Callable[[Any], Hashable] = lambda key: key
+        self, results: Mapping[Any, Heatmap | GradientPicture], group: Callable[[Any], Hashable] = lambda key: key
     ) -> None:
         """Maps over the picture, or colors in which gray is 0. Those of one ``group`` have full contrast together."""
         highs: dict[Hashable, float] = {}
@@ -175,17 +201,15 @@ class Tiles:
     def content(
         self,
         picture: np.ndarray,
-        labels: dict[Hashable, str],
+        labels: Mapping[Any, str],
         caption: str,
-        extent: tuple[float, float, float, float] | None = None,
-        known: Collection[Hashable] | None = None,
+        known: Collection[Any] | None = None,
         network: Network | None = None,
     ) -> Content:
         """All tiles with a label, over a picture (H, W, 3). The content's keys are theirs.
 
-        extent  of the maps; None = they are as large as the picture
-        known   keys of what is there; None = what was found
-        network whose receptive fields are framed, in tiles with the map of a layer
+        known    keys of what is there; None = what was found
+        network  whose receptive fields are framed, in tiles with the map of a layer
         """
         known = self.known if known is None else known
         current = [self._tiles[key].values.shape for key in labels if key in known and key in self._tiles]
@@ -200,7 +224,7 @@ class Tiles:
             np.broadcast_to(picture, (len(tiles), *picture.shape)) if plain else np.stack(pictures),
             np.stack([tile.values for tile in tiles]),
             cells=_cells(tiles),
-            extent=extent,
+            columns=ROW if len(tiles) == ROW else None,
             low=[-tile.high if signed and not tile.unseen else tile.low for tile in tiles],
             high=[tile.high for tile in tiles],
             names=tuple(label if key in known else f"{label} …" for key, label in labels.items()),
@@ -234,17 +258,20 @@ def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
 
 def _cells(tiles: list[_Tile]) -> np.ndarray | None:
     """What all maps were enlarged from, where all were; a tile that waits has no values, and NaN there."""
-    waiting = [bool(np.isnan(tile.values).all()) for tile in tiles]
-    known = [tile.cells for tile, no in zip(tiles, waiting, strict=True) if not no]
-    shapes = {None if cells is None else cells.shape for cells in known}
-    if len(shapes) != 1 or None in shapes:
+    enlarged = [tile.cells for tile in tiles if not np.isnan(tile.values).all()]
+    known = [cells for cells in enlarged if cells is not None]
+    if not known or len(known) < len(enlarged) or len({cells.shape for cells in known}) > 1:
         return None
-    (shape,) = shapes
-    return np.stack([np.full(shape, np.nan) if no else tile.cells for tile, no in zip(tiles, waiting, strict=True)])
+    empty, waiting = np.full(known[0].shape, np.nan), iter(known)
+    return np.stack([empty if np.isnan(tile.values).all() else next(waiting) for tile in tiles])
 
 
-def caption(of: str, results: Mapping[str, Any]) -> str:
-    """What is explained, and the completeness error of each result that has one."""
+def caption(results: Mapping[str, Any]) -> str:
+    """What is explained, and the completeness error of each result, by its name, that has one."""
     errors = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
     known = (f"{name}: completeness error {abs(error):.2g}" for name, error in errors.items() if error is not None)
-    return " · ".join([of, *known])
+    return " · ".join([*(one.of for one in list(results.values())[:1]), *known])
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{1000 * seconds:.0f} ms"

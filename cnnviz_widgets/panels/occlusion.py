@@ -67,7 +67,6 @@ class Occlusion(Panel):
     def __init__(self, network: Any = None, image: Any = None, **settings: Any) -> None:
         super().__init__(network, image, **settings)
         self.observe(lambda _: self._arrange(), "figure")
-        self.observe(lambda _: self._map.ask(self.guess == "place"), "guess")
         self._arrange()
 
     def build(self) -> list[ipywidgets.Widget]:
@@ -77,8 +76,7 @@ class Occlusion(Panel):
         look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
         question = "Where will the score drop most? Click there."
         title = "Drop in score (blue: rise)"
-        self._map = GuessedPlace(title, question, lambda place: setattr(self, "place", place), **look)
-        self._map.ask(self.guess == "place")
+        self._map = GuessedPlace(title, question=question, **look)
         views = {
             "map": self._map,
             "covered": View("What the network sees", controls=False),
@@ -89,7 +87,7 @@ class Occlusion(Panel):
         for name in ("map", "activation", "labels"):
             views[name].image.on_hover(self.guarded(self._look_under))
             views[name].image.on_click(self.guarded(self._look_under))
-        self._map.image.on_click(self.guarded(self._map.answer))
+        self._map.asked_by(self, "place", self._reveal)
         self._map.image.brush = PAINT
         self._map.image.on_region(self.guarded(lambda area: self.set_trait("area", area)))
         self._map.image.on_mask(self.guarded(lambda mask: self.set_trait("area", mask if mask.any() else None)))
@@ -119,6 +117,11 @@ class Occlusion(Panel):
         mask, before = self.area if painted else None, self._map.image.mask
         if not np.array_equal(mask, before):
             self._map.image.mask = mask
+
+    def _reveal(self) -> None:
+        """After a guess: cover the place where the drop is greatest."""
+        if self._map.guess is not None:
+            self.place = self._map.greatest
 
     def _look_under(self, pointer: Pointer | None) -> None:
         pointing = not self._map.waits and self._map.image.tool == "point"

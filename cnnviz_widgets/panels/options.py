@@ -7,7 +7,7 @@ makes a slider called “Size” from 4 to 128, with the default and the docstri
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -75,18 +75,18 @@ class option:
         if kind not in (int, float) or low is None or high is None:
             raise TypeError(f"{_plain(self._function).__name__}: no control for {name}, {kind} from {low} to {high}.")
         if kind is int:
-            return slider(default, low, high, step=self._step, **said)
+            return slider(default, int(low), int(high), step=int(self._step), **said)
         return float_slider(default, low, high, step=self._step, form=self._form, **said)
 
 
 def argument(function: Callable, name: str) -> Argument:
     """What the signature says of an argument."""
     kind = get_type_hints(_plain(function), include_extras=True)[name]
-    more = ()
+    more: Sequence[Any] = ()
     if get_origin(kind) is Annotated:
         kind, *more = get_args(kind)
-    range = next((one for one in more if isinstance(one, Range)), Range())
-    return Argument(kind, range, inspect.signature(function).parameters[name].default)
+    ranges = [one for one in more if isinstance(one, Range)]
+    return Argument(kind, ranges[0] if ranges else Range(), inspect.signature(function).parameters[name].default)
 
 
 @cache

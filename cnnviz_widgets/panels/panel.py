@@ -35,7 +35,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from threading import RLock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import ipywidgets
 import numpy as np
@@ -48,6 +48,7 @@ from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.controls import PICKERS, bound_controls, declared
 from cnnviz_widgets.panels.displayed import Displayed, renew_pictures
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.panels.pinned import Pinned
 from cnnviz_widgets.panels.session import SHARED, Session, in_order
 from cnnviz_widgets.runtime.memo import same
@@ -58,15 +59,17 @@ from cnnviz_widgets.widgets.run_bar import RunBar
 from cnnviz_widgets.widgets.tree import close_tree
 
 log = logging.getLogger(__name__)
+F = TypeVar("F", bound=Callable)
 
 URGENCY = ("stopping", "running", "failed", "stopped", "done")  # states of the work
 IN_SIGHT = 4  # controls over the pictures; the others stand under Settings, below them, so that no picture moves
 FIRST_LOOK = 0.6  # s: how long a cell waits for quick panels, so that their picture is saved with the notebook
 
 
-def computes(method: Callable) -> Callable:
+def computes(method: F) -> F:
     """Mark a method as a computation of its own beside ``compute``, with what it reads and draws."""
-    method.is_computation = True
+    marked: Any = method
+    marked.is_computation = True
     return method
 
 
@@ -99,6 +102,8 @@ class Panel(Displayed):
             raise TypeError(f"hide must name some of {', '.join(PICKERS)}, not {', '.join(sorted(unknown))}.")
         given = {k: v for k, v in {"network": network, "image": image}.items() if v is not None}
         self.session = session or Session(**given)
+        if session is None and not {"layer", "channel", "position"} & settings.keys():
+            self.first_view(self.session)
         before = self._shared()
         self._pickers = tuple(name for name in self.pickers if name not in hide)
         self.last_error: Exception | None = None
@@ -144,8 +149,10 @@ class Panel(Displayed):
             self.controls[name] = PICKERS[name](self.session, self.complain)
             self._loose.append(self.controls[name])
         self.controls |= bound_controls(self)
-        more = {*self.more, *declared(type(self), "more")}
+        kind: Any = type(self)
+        more = {*self.more, *declared(kind, "more")}
         sight = [name for name in self.controls if name not in more][:IN_SIGHT]
+        sight.sort(key=lambda name: "cnnviz-wide" in self.controls[name]._dom_classes)  # these have rows of their own
         settings = [control for name, control in self.controls.items() if name not in sight]
         self._bar.settings = len(settings)
         self.children = [
@@ -170,6 +177,11 @@ class Panel(Displayed):
 
     # ------------------------------------------------------------------ what a panel's author writes
 
+    @classmethod
+    def first_view(cls, session: Session) -> None:
+        """Choose a layer that the panel shows well, where nobody has chosen one: here the network's default layer."""
+        session.layer = session.network.default_layer.name
+
     def build(self) -> list[ipywidgets.Widget]:
         """Make the parts (see :meth:`part`) and return the widgets that hold them, from left to right."""
         raise NotImplementedError
@@ -191,6 +203,25 @@ class Panel(Displayed):
         """Register something that can ``show(value)``: frames name it. Returns its widget."""
         self._parts[name] = part
         return getattr(part, "widget", part)
+
+    def tiles(self, name: str, view: View, choose: Callable[[Any], None]) -> ipywidgets.Widget:
+        """As ``part``, for a view whose tiles can be clicked: ``choose`` is given the key of the one on the screen.
+
+        The frame around the chosen one is a part, too: its name has ``_chosen`` at its end.
+        """
+        view.image.on_click(self.guarded(lambda pointer: choose(view.image.content.keys[pointer.tile])))
+        self._parts[f"{name}_chosen"] = Mark(view, "selected")
+        return self.part(name, view)
+
+    def shown_if(self, trait: str, *widgets: ipywidgets.Widget) -> None:
+        """Let widgets be in sight only while a trait is set."""
+
+        def arrange(_: Any = None) -> None:
+            for widget in widgets:
+                widget.layout.display = None if getattr(self, trait) else "none"
+
+        self.observe(arrange, trait)
+        arrange()
 
     def guarded(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """For clicks and hovers: what the handler raises is told in the panel; elsewhere nobody would see it."""
@@ -267,8 +298,13 @@ class Panel(Displayed):
         return f"import cnnviz_widgets as cnnviz\n\nnet = {net}\n{where}photo = {photo}\n{self.call(now)}"
 
     def sheets(self) -> list[Image.Image]:
-        parts = [*self._parts.values(), *(self._pinned.parts if self._pinned else ())]
-        return [arrange(self.title, [part for part in parts if hasattr(part, "snapshot")])]
+        every = [*self._parts.values(), *(self._pinned.parts if self._pinned else ())]
+        drawn = [
+            part
+            for part in every
+            if hasattr(part, "snapshot") and getattr(part, "widget", part).layout.display != "none"
+        ]
+        return [arrange(self.title, drawn)]
 
     def close(self) -> None:
         """Free every widget, layout and style of this panel. The session stays."""
@@ -339,7 +375,8 @@ class Panel(Displayed):
 
     @classmethod
     def _own_traits(cls) -> tuple[str, ...]:
-        return declared(cls, "setting")
+        kind: Any = cls
+        return declared(kind, "setting")
 
     @classmethod
     def _computations(cls) -> list[str]:

@@ -65,7 +65,7 @@ class View:
         self.widget = ipywidgets.VBox([_heading(heading), self.image])
         self.widget.add_class("cnnviz-part").add_class(f"cnnviz-{room}")
 
-    def show(self, content: Content) -> None:
+    def show(self, content: Any) -> None:
         self.image.show(content)
 
     def reset(self) -> None:
@@ -98,7 +98,7 @@ class View:
 class _Plotted:
     """A chart under a heading; ``describe`` makes the chart of what is shown."""
 
-    SIZE: ClassVar[tuple[int, int]]  # px of the static picture
+    SIZE: tuple[int, int]  # px of the static picture
 
     def __init__(self, heading: str, kind: Literal["lines", "bars"], room: str = "part", **how: Any) -> None:
         from cnnviz_widgets.widgets.chart import ChartView  # with bqplot, which brings pandas: half a second
@@ -134,7 +134,7 @@ class _Plotted:
 
     def snapshot(self) -> Image.Image | None:
         known = self._chart
-        return known and captioned(self.heading, chart.draw(known, self.SIZE))
+        return None if known is None else captioned(self.heading, chart.draw(known, self.SIZE))
 
 
 class _Still(_Plotted):
@@ -179,7 +179,7 @@ class Chart(_Plotted):
         share: bool = False,
         **how: Any,
     ) -> None:
-        self._axes = {"x": x, "y": y, "top": top, "share": share}
+        self._axes: dict[str, Any] = {"x": x, "y": y, "top": top, "share": share}
         super().__init__(heading, "lines", room, **how)
 
     def describe(self, shown: dict[str, Any]) -> chart.Chart:

@@ -97,7 +97,8 @@ class Prose(LiveText):
         return f"Prose({type(self.panel).__name__}: {self.links} links)"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        data, metadata = super()._repr_mimebundle_(**kwargs)
+        bundle: Any = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle
         return data | {"text/markdown": LINK.sub(_plain, self.text)}, metadata
 
 

@@ -13,7 +13,7 @@ from cnnviz_widgets.methods.style.transfer import transfer
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import another_picture, chosen, log_slider, slider
 from cnnviz_widgets.panels.growth import Plan
-from cnnviz_widgets.panels.making import StepView, at_step, planned, rounds_slider, seed_slider, steps_slider
+from cnnviz_widgets.panels.making import StepView, at_step, planned, seed_slider, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import argument, option
 from cnnviz_widgets.panels.parts import View
@@ -52,7 +52,6 @@ class StyleTransfer(Styling):
         transfer, 0.25, 2, step=0.05, label="Brush size", help="Size of the style, of the picture's own"
     )
     steps = steps_slider(transfer, 256)
-    rounds = rounds_slider()
     size = slider(192, 64, 512, step=32, label="Size", more=True, help="px of the picture's shorter side")
     match = option(transfer, more=True)
     color = option(transfer, 0, 2, step=0.1, form=".1f", label="Color weight", more=True)

@@ -9,7 +9,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.call import As, Call, class_named, written
+from cnnviz_widgets.panels.call import As, Call, class_named, program, written
 from cnnviz_widgets.pictures import Labels
 
 
@@ -32,6 +32,24 @@ def test_a_method_is_written_after_its_object():
     call = Call(ActivationMaps.content, As(maps, "maps"), by="strength", normalize_by="layer")
     assert str(call) == 'maps.content(by="strength")'
     assert call().keys == tuple(maps.order("strength").tolist())
+
+
+def test_a_call_in_a_call_runs_and_is_written(network, photo):
+    maps = Call(cnnviz.activations, network, photo, "3")
+    inner = Call(ActivationMaps.order, maps, by="strength")
+    named = Call(ActivationMaps.order, As(maps, "maps"), by="strength")
+    assert str(inner) == 'cnnviz.activations(net, photo, "3").order(by="strength")'
+    assert str(named) == 'maps.order(by="strength")'
+    assert inner().tolist() == named().tolist() == cnnviz.activations(network, photo, "3").order("strength").tolist()
+
+
+def test_a_program_sets_variables(network, photo):
+    cells = [Call(cnnviz.saliency, network, photo, rule=rule) for rule in ("backprop", "guided")]
+    code = program({"few": [1, 2], "cells": cells * 2}, "display(*cells)")
+    assert code.splitlines()[:3] == ["few = [1, 2]", "cells = [", "    cnnviz.saliency(net, photo),"]
+    shown = []
+    exec(code, {"cnnviz": cnnviz, "net": network, "photo": photo, "display": lambda *several: shown.extend(several)})
+    assert [one.convention for one in shown] == [call().convention for call in cells] * 2
 
 
 def test_more_is_taken_when_it_runs():

@@ -9,7 +9,8 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS
-from cnnviz_widgets.panels.compare import METHODS, _time
+from cnnviz_widgets.panels.compare import METHODS
+from cnnviz_widgets.panels.maps import _time
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ import pytest
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
 from cnnviz_widgets.drawing.render import falls_below
+from cnnviz_widgets.methods.evaluation.sanity_check import stages
 from cnnviz_widgets.panels import Session
-from cnnviz_widgets.panels.sanity import stages
 
 
 def test_activations_open_at_a_middle_layer_with_its_strongest_channel():
@@ -35,6 +35,30 @@ def test_activations_leave_a_shared_session_alone(network, photo):
     session = Session(network, photo)
     panel = panels.Activations(session=session)
     assert (session.layer, session.channel) == (network.default_layer.name, 0)
+    panel.close()
+
+
+def test_activations_open_in_a_lab_as_alone_unless_somebody_has_chosen():
+    alone = panels.Activations("mini", "chelsea").session
+    lab = cnnviz.lab("mini", "chelsea")
+    lab.open("Activations")
+    assert (lab.session.layer, lab.session.channel) == (alone.layer, alone.channel)
+    lab.open("ClassActivation")  # for which the last layer is the best
+    assert lab.session.layer == lab.session.network.default_layer.name
+    lab.close()
+    lab = cnnviz.lab("mini", "chelsea")
+    lab.session.layer = "conv2"
+    lab.open("Activations")
+    assert (lab.session.layer, lab.session.channel) == ("conv2", 0)
+    lab.close()
+
+
+def test_controls_that_need_a_row_of_their_own_come_last(network, photo):
+    """Class activation has two rows of controls in sight, and no third one."""
+    panel = panels.ClassActivation(network, photo)
+    sight = panel.children[1].children
+    assert list(sight) == [panel.controls[name] for name in ("image", "target", "method", "walk")]
+    assert ["cnnviz-wide" in one._dom_classes for one in sight] == [False, False, False, True]
     panel.close()
 
 

@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass
 from itertools import islice
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import torch
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.growth import Growth, Kept, Plan
+from cnnviz_widgets.panels.making import side_by_side
+from cnnviz_widgets.panels.terms import POINTS, Terms
+from cnnviz_widgets.remarks import listening, remark
 
 
 @dataclass(frozen=True)
@@ -145,3 +152,58 @@ def test_an_iterator_is_kept():
     assert [state.step for state in islice(kept.states(add), 2)] == [1, 2]
     assert [state.step for state in kept.states(lambda: pytest.fail("it is there"))] == [2, 3, 4]
     assert [state.step for state in kept.states(lambda: pytest.fail("it is there"))] == [4]
+
+
+def remarking():
+    for state in add():
+        remark(f"step {state.step}")
+        yield state
+
+
+def test_what_was_remarked_upon_is_said_again():
+    kept, heard = Kept(), []
+    with listening(heard.append):
+        list(islice(kept.states(remarking), 2))
+        assert heard == ["step 1", "step 2"]
+        heard.clear()
+        assert [state.step for state in islice(kept.states(remarking), 2)] == [2, 3]
+    assert heard == ["step 1", "step 2", "step 3"]
+
+
+def test_what_is_halted_is_looked_at_and_makes_no_more():
+    kept = Kept()
+    list(islice(kept.states(add), 2))
+    kept.halted = True
+    assert [state.step for state in kept.states(add)] == [2]
+    kept.halted = False
+    assert [state.step for state in kept.states(add)] == [2, 3, 4]
+
+
+def test_a_tile_that_is_still_to_come_is_gray():
+    picture = torch.rand(3, 4, 6)
+    shown = side_by_side({"one": picture, "two …": None}, keys=(7, 8), caption="1 of 2")
+    np.testing.assert_array_equal(shown.picture, [rgb(picture), np.full((4, 6, 3), 128, np.uint8)])
+    assert (shown.names, shown.keys, shown.caption) == (("one", "two …"), (7, 8), "1 of 2")
+    assert side_by_side({"one …": None}, 5).size == (5, 5)
+
+
+def test_terms_are_drawn_up_to_a_step_and_not_too_often(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("cnnviz_widgets.panels.terms.time.monotonic", lambda: now[0])
+    terms = Terms()
+    for step in range(1, 501):
+        terms.note(SimpleNamespace(step=step, terms={"score": 2.0 * step} | ({"l2": 1.0} if step > 250 else {})), 2)
+    drawn = terms.chart(500, 900)["curves"]
+    (steps, values), late = drawn["curves"]["score"], drawn["curves"]["l2"][0]
+    assert values == [float(step) for step in steps]  # means over two pictures
+    assert steps[-1] == 500
+    assert len(steps) <= POINTS + 1
+    assert min(late) > 250
+    assert (drawn["numbers"], drawn["end"]) == ({"score": "500", "l2": "0.5"}, 900)
+    assert terms.chart(500, 900) == {}
+    assert terms.chart(500, 500)["curves"]["curves"]["score"][0] == steps  # the end is always drawn
+    now[0] += 1
+    assert terms.chart(10, 900)["curves"]["curves"]["score"][0][-1] == 10
+    terms.note(SimpleNamespace(step=1, terms={"score": 3.0}))
+    now[0] += 1
+    assert terms.chart(1, 900)["curves"]["curves"] == {"score": ([1], [3.0])}

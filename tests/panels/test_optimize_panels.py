@@ -20,14 +20,14 @@ from cnnviz_widgets.methods.features.class_model import RECIPES
 from cnnviz_widgets.methods.features.invert import psnr
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import cells
+from cnnviz_widgets.panels.channel_grid import AT_ONCE
 from cnnviz_widgets.panels.class_model import ClassModel
 from cnnviz_widgets.panels.deep_dream import FILM, DeepDream
-from cnnviz_widgets.panels.feature_visualization import AT_ONCE, SELDOM, FeatureVisualization
+from cnnviz_widgets.panels.feature_visualization import SELDOM, FeatureVisualization
 from cnnviz_widgets.panels.inversion import Inversion
 from cnnviz_widgets.panels.making import LATEST
 from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.remarks import listening
-from cnnviz_widgets.widgets import Pointer
 
 QUICK = {
     ClassModel: {"steps": 4},
@@ -75,6 +75,10 @@ def begin(panel):
     """As a browser does: compute in the background."""
     panel.shown = True
     panel._request_all()
+
+
+def click(image, tile):
+    image._receive(None, {"do": "click", "at": [tile, 0, 0, None, None]}, [])
 
 
 def stop_after(panel, steps, monkeypatch):
@@ -526,18 +530,18 @@ def test_a_click_chooses_the_channel_and_pages_turn(photo):
     grid = panel._parts["grid"].image
     assert grid.content.names[0] == "channel 0"
     assert grid.content.count == 24
-    panel._choose(Pointer(5, 0, 0, None, None))
+    click(grid, 5)
     assert panel.session.channel == 5
-    panel._turns._receive(None, {"do": "next"}, [])
+    panel._grid.turns._receive(None, {"do": "next"}, [])
     assert panel.session.channel == 29
     assert panel.wait(60)
     assert [*grid.content.names] == [f"channel {number}" for number in range(24, 30)]
     assert grid.selected == 5
-    panel._turns._receive(None, {"do": "next"}, [])
+    panel._grid.turns._receive(None, {"do": "next"}, [])
     assert panel.session.channel == 29
-    panel._turns._receive(None, {"do": "before"}, [])
+    panel._grid.turns._receive(None, {"do": "before"}, [])
     assert panel.session.channel == 5
-    panel._turns._receive(None, {"do": "before"}, [])
+    panel._grid.turns._receive(None, {"do": "before"}, [])
     assert panel.session.channel == 5
     panel.close()
 
@@ -711,7 +715,7 @@ def test_before_and_after(make, photo):
     np.testing.assert_array_equal(view.content.picture, after)
     np.testing.assert_array_equal(view.content.before, before)
     assert view._scene["before"] == view._before["id"]  # the divider is the browser's business
-    assert view.wipe == 0
+    assert view.wipe == 0.5
 
 
 def test_another_network_takes_the_other_layers_away(make):
@@ -833,7 +837,8 @@ def test_layers_are_filled_in_as_they_finish(make, monkeypatch):
 def test_a_click_chooses_the_layer(make):
     panel = make(Inversion).run()
     layer = panel._parts["ladder"].image.content.names[2].split()[0]
-    panel._choose(Pointer(2, 0, 0, None, None))
+    ladder = panel._parts["ladder"].image
+    click(ladder, 2)
     assert panel.session.layer == layer
-    panel._choose(Pointer(0, 0, 0, None, None))  # the original is no layer
+    click(ladder, 0)  # the original is no layer
     assert panel.session.layer == layer

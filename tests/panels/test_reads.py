@@ -34,7 +34,7 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
     ("ClassActivation", "look"): "network image target layer channel",
     ("Sanity", "compute"): "network image target methods mode measure step",
     ("Compare", "compute"): "network image target layer methods steps chosen",
-    ("ClassModel", "compute"): f"network image target preset steps rounds starts seed {RECIPE}",
+    ("ClassModel", "compute"): f"network image target guess preset steps rounds starts seed {RECIPE}",
     (
         "FeatureVisualization",
         "compute",

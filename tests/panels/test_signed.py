@@ -70,3 +70,9 @@ def test_maps_side_by_side_share_the_colors():
     content = tiles.content(gray, labels, "", known=labels)
     assert content.signed
     assert content.low == [-high for high in content.high]
+
+
+@pytest.mark.parametrize(("count", "columns"), [(2, None), (3, 3), (4, None)])
+def test_three_maps_stand_in_a_row(count, columns):
+    labels = {number: f"map {number}" for number in range(count)}
+    assert Tiles().content(np.full((8, 8, 3), 128, np.uint8), labels, "").columns == columns

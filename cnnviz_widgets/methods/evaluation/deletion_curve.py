@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.drawing import chart
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.engine.checks import whole_number
@@ -20,9 +21,6 @@ from cnnviz_widgets.runtime import batching
 
 __all__ = ["Curve", "deletion_curve", "insertion_curve"]
 example = dict(steps=3)
-
-PLOT = 448, 240  # px
-MARGIN = 24
 
 MOST_STEPS = 1000  # or as many as the picture has pixels
 
@@ -45,7 +43,10 @@ class Curve(Result):
     of: str
 
     def content(self) -> Content:
-        return Content(picture=_plot(self.fractions, self.values), caption=f"{self.of}: area {self.area:.3f}")
+        known = {self.of: (self.fractions.tolist(), self.values.tolist())}
+        numbers = {self.of: f"area {self.area:.3f}"}
+        picture = chart.draw(chart.curves(known, "share of the pixels", "probability", share=True, numbers=numbers))
+        return Content(np.asarray(picture), caption=f"{self.of}: area {self.area:.3f}")
 
 
 @gate
@@ -132,26 +133,3 @@ def _curve(
         convention=f"probability with the most important pixels {change}, {fill} in place of the picture",
         of=network.classes[chosen],
     )
-
-
-def _plot(fractions: Tensor, values: Tensor) -> np.ndarray:
-    """The curve from 0 to 1 both ways, with the area under it, (H, W, 3) uint8."""
-    from PIL import Image, ImageDraw
-
-    width, height = PLOT
-    image = Image.new("RGB", PLOT, "white")
-    draw = ImageDraw.Draw(image)
-    x = (MARGIN + fractions * (width - 2 * MARGIN)).tolist()
-    y = (height - MARGIN - values * (height - 2 * MARGIN)).tolist()
-    ends = (x[-1], height - MARGIN), (x[0], height - MARGIN)
-    line = list(zip(x, y, strict=True))
-    draw.polygon([*line, *ends], fill="#cfe1f2")
-    draw.line(line, fill="#08519c", width=2)
-    draw.line([(MARGIN, MARGIN), ends[1], ends[0]], fill="black")
-    for share in (0, 0.5, 1):
-        label = f"{share:.0%}"
-        draw.text((MARGIN + share * (width - 2 * MARGIN), height - MARGIN + 4), label, "black", anchor="ma")
-        draw.text(
-            (MARGIN - 3, height - MARGIN - share * (height - 2 * MARGIN)), label, "black", anchor="rm", font_size=9
-        )
-    return np.asarray(image)

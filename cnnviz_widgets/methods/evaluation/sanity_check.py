@@ -1,6 +1,6 @@
 """S1: model parameter randomization test: a map that shows what was learned changes when the weights are random."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import nan
 from typing import Annotated, Any, Literal, NamedTuple, get_args
@@ -21,6 +21,7 @@ from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.network import Layers
 from cnnviz_widgets.pictures.given import AnyPicture, check_values
+from cnnviz_widgets.remarks import remark
 
 __all__ = ["SanityState", "edge_map", "sanity_check", "similarity"]
 example = dict(layers=["conv3", "conv6"])
@@ -28,6 +29,7 @@ example = dict(layers=["conv3", "conv6"])
 Mode = Literal["cascading", "independent", "labels"]
 MODES = get_args(Mode)
 SMALLEST = 8  # px: SSIM looks at windows of 7
+STAGES = 20
 
 Method = Annotated[Callable[[Network, Tensor, Any], Any], "a function such as cnnviz.saliency"]
 
@@ -118,6 +120,25 @@ def sanity_check(
         for state in sanity_check(saliency, load_network("mini"), load_image("chelsea")):
             print(state.layers[-1:], state.similarity.spearman)
     """
+    every = sanity_checks({"method": method}, network, image, target, mode, layers, random_network, seed)
+    return (states["method"] for states in every)
+
+
+def sanity_checks(
+    methods: Mapping[str, Method],
+    network: Network,
+    image: AnyPicture,
+    target: Any = None,
+    mode: Mode = "cascading",
+    layers: Layers | None = None,
+    random_network: Network | None = None,
+    seed: int = 0,
+) -> Iterator[dict[str, SanityState]]:
+    """Several methods, by their names, with one copy of the network for all.
+
+    As ``sanity_check``; but where one raises a UserError for the trained network, or its map is constant, it is left
+    out, with a remark, as long as there is another.
+    """
     if (mode == "labels") != (random_network is not None):
         raise UserError(f"random_network must be given for mode='labels' and for no other, such as this {mode!r}.")
     picture = one_picture(network, image)
@@ -143,24 +164,50 @@ def sanity_check(
             randomize([copy.module.get_submodule(part) for part in parts], seed + number)
             yield (name,) if mode == "independent" else tuple(groups)[: number + 1], copy
 
-    def states() -> Iterator[SanityState]:
-        edges, trained = edge_map(picture), None
+    def states() -> Iterator[dict[str, SanityState]]:
+        edges, trained, size = edge_map(picture), _trained(methods, network, image, target), (height, width)
         for step, (names, one) in enumerate(networks()):
-            with somebodys("method"):
-                result = method(one, image, target)
-                if trained is None:
-                    trained = result
-                    varied(plane(result))
-            yield SanityState(
-                step=step,
-                total=len(groups) or 1,
-                layers=names,
-                result=result,
-                similarity=similarity(result, trained, (height, width)),
-                edges=similarity(result, edges, (height, width)),
-            )
+            found = {}
+            for name, before in trained.items():
+                with somebodys("method"):
+                    result = methods[name](one, image, target) if step else before
+                alike = similarity(result, before, size), similarity(result, edges, size)
+                found[name] = SanityState(step, len(groups) or 1, names, result, *alike)
+            yield found
 
     return states()
+
+
+def _trained(methods: Mapping[str, Method], network: Network, image: AnyPicture, target: Any) -> dict[str, Any]:
+    """The maps of the trained network, by the names of the methods that have one."""
+    found: dict[str, Any] = {}
+    errors: dict[str, UserError] = {}
+    for name, method in methods.items():
+        try:
+            with somebodys("method"):
+                result = method(network, image, target)
+                varied(plane(result))
+            found[name] = result
+        except UserError as error:
+            errors[name] = error
+    if not found:
+        raise next(iter(errors.values()))
+    for name, refused in errors.items():
+        remark(f"{name}: {refused}")
+    return found
+
+
+def stages(network: Network, most: int = STAGES) -> list[str]:
+    """Layers to randomize one by one, the last first: those with parameters, or blocks of them where they are too many.
+
+    most  that there shall be, at whatever depth the network's blocks are cut
+    """
+    layers = [layer.name.partition("#")[0] for layer in network.layers if layer.parameters and not layer.block]
+    cuts = [
+        list(dict.fromkeys(".".join(name.split(".")[:depth]) for name in reversed(layers)))
+        for depth in range(1, 1 + max((name.count(".") + 1 for name in layers), default=0))
+    ]
+    return max((cut for cut in cuts if len(cut) <= most), key=len, default=(cuts or [[]])[0][:most])
 
 
 @gate

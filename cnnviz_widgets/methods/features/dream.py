@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial, reduce
+from io import BytesIO
 from operator import add
 from pathlib import Path
 from typing import Annotated, Any
@@ -147,7 +148,7 @@ def _sum(terms: Iterable[Objective]) -> Objective:
 def dream_zoom(
     network: Network,
     image: AnyPicture,
-    path: str | Path,
+    path: str | Path | None = None,
     layers: Layers = None,
     *,
     frames: Positive = 60,
@@ -158,11 +159,11 @@ def dream_zoom(
     seed: Seed = 0,
     **options: Any,
 ) -> Iterator[OptimizationState]:
-    """A film of DeepDream: dream, zoom in a little, dream again, and so on. It is written to ``path``.
+    """A film of DeepDream: dream, zoom in a little, dream again, and so on. It is written to ``path``, if there is one.
 
     image    (C, H, W), values 0…1
     path     "….gif", "….png" (animated) or "….mp4" (that needs the package imageio with ffmpeg); without such an
-             ending, a folder of numbered PNG files
+             ending, a folder of numbered PNG files; None = nothing is written: the states have the pictures
     frames   pictures in the film
     zoom     factor from one frame to the next
     degrees  by which the picture turns from one frame to the next
@@ -171,11 +172,11 @@ def dream_zoom(
     """
     if image.ndim != 3:
         raise UserError(f"image must be one picture (C, H, W), not {'×'.join(map(str, image.shape))}.")
-    empty, path = not str(path), Path(path)  # Path("") is the folder that one is in
-    if path.suffix == ".mp4":
+    file = None if path is None else Path(path)
+    if file and file.suffix == ".mp4":
         _needs_imageio()
-    elif empty or path.suffix not in ("", ".gif", ".png"):
-        raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {came(path.name)}.")
+    elif file and (not str(path) or file.suffix not in ("", ".gif", ".png")):  # Path("") is the folder that one is in
+        raise UserError(f"path must end in .gif, .png or .mp4, or be a folder, not {came(file.name)}.")
     if "start" in options:
         raise UserError("start must be left out: a film begins with the image.")
     angle = np.deg2rad(degrees)
@@ -196,8 +197,8 @@ def dream_zoom(
                     yield replace(state, step=number * state.total + state.step, total=frames * state.total)
                 picture = state.values
         finally:
-            if film:
-                write_film(film, path, frames_per_second)
+            if film and file:
+                write_film(film, file, frames_per_second)
 
     return states()
 
@@ -210,15 +211,29 @@ def write_film(film: Sequence[np.ndarray], path: Path, frames_per_second: float)
         even = [frame[: len(frame) // 2 * 2, : frame.shape[1] // 2 * 2] for frame in film]  # as the codec wants them
         _needs_imageio().mimwrite(path, even, fps=frames_per_second, macro_block_size=1)
         return
-    pictures = [Image.fromarray(frame) for frame in film]
     if path.suffix:
-        pictures[0].save(
-            path, save_all=True, append_images=pictures[1:], duration=round(1000 / frames_per_second), loop=0
-        )
+        path.write_bytes(animation(film, path.suffix[1:], frames_per_second))
         return
     path.mkdir(parents=True, exist_ok=True)
-    for number, picture in enumerate(pictures):
-        picture.save(path / f"{number:04d}.png")
+    for number, frame in enumerate(film):
+        Image.fromarray(frame).save(path / f"{number:04d}.png")
+
+
+def animation(film: Sequence[np.ndarray], kind: str, frames_per_second: float) -> bytes:
+    """An animated "gif" or "png"."""
+    from PIL import Image
+
+    first, *others = (Image.fromarray(frame) for frame in film)
+    file, duration = BytesIO(), round(1000 / frames_per_second)
+    first.save(file, kind, save_all=True, append_images=others, duration=duration, loop=0)
+    return file.getvalue()
+
+
+def balanced(network: Network, image: AnyPicture, weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights of layers, each divided by the mean square of its layer in a picture: layers differ a thousandfold."""
+    values = network.activations(image, list(weights))
+    strengths = {name: max(float(values[name].square().mean()), 1e-12) for name in weights}
+    return {name: float(f"{weight / strengths[name]:.3g}") for name, weight in weights.items()}
 
 
 def _needs_imageio():

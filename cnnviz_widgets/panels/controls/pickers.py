@@ -24,18 +24,21 @@ class Owner(Protocol):
 
     session: Session
     complain: Complain
+    observe: Callable[..., None]
+    traits: Callable[..., dict[str, Any]]
 
 
-class _Shared:
+class _Shared(ipywidgets.Widget):
     """A control of something that the session holds: follows it, and lets go of it when closed."""
 
     chooses: str  # the session's trait
     _follows: tuple[str, ...] = ()
     _keeps_what_is_wrong = False  # to be corrected; else the control goes back to what holds
-    session: Session | None = None
+    session: Session
+    _bound = False
 
     def _bind(self, session: Session, complain: Complain, *controls: ipywidgets.Widget) -> None:
-        self.session, self._complain = session, complain
+        self.session, self._complain, self._bound = session, complain, True
         self._follow()
         session.observe(self._follow, list(self._follows))
         for control in controls or [self]:
@@ -69,9 +72,9 @@ class _Shared:
             self._complain(None)
 
     def close(self) -> None:
-        if self.session is not None:
+        if self._bound:
             self.session.unobserve(self._follow, list(self._follows))
-            self.session = None
+            self._bound = False
         super().close()
 
 
@@ -150,11 +153,13 @@ def _boxes(network: Network, offered: list[Layer]) -> list[dict[str, Any]]:
     return boxes
 
 
-class _OfNetwork:
+class _OfNetwork(ipywidgets.Widget):
     """A control of a panel's own trait that depends on the session's network, and lets go of it when closed."""
 
+    _bound = False
+
     def _bind(self, panel: Owner) -> None:
-        self._panel: Owner | None = panel
+        self._panel, self._bound = panel, True
         self._offer()
         panel.session.observe(self._offer, "network")
 
@@ -163,9 +168,9 @@ class _OfNetwork:
         raise NotImplementedError
 
     def close(self) -> None:
-        if self._panel is not None:
+        if self._bound:
             self._panel.session.unobserve(self._offer, "network")
-            self._panel = None
+            self._bound = False
         super().close()
 
 

@@ -6,7 +6,7 @@ What is an argument of the panel's method is better written as an ``option``, se
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import product
 from typing import Any
@@ -114,7 +114,7 @@ class _Classes(TraitType):
         several = [value] if isinstance(value, int | str) else value
         if not isinstance(several, Sequence):
             raise UserError(f"{self.name} must be up to {self._most} classes, by name or index, not {came(value)}.")
-        with naming(self.name):
+        with naming(str(self.name)):
             found = tuple(dict.fromkeys(owner.session.network.class_index(one) for one in several))
         if len(found) > self._most:
             raise UserError(f"{self.name} must be at most {self._most} classes, not {len(found)}.")
@@ -142,7 +142,9 @@ def checks(
 class _Some(TraitType):
     """Some names, or (column, row) pairs of names, in the order in which they are offered."""
 
-    def __init__(self, columns: Iterable[str], rows: Iterable[str] | None, most: int, default: Any, help: str) -> None:
+    def __init__(
+        self, columns: Collection[str], rows: Iterable[str] | None, most: int, default: Any, help: str
+    ) -> None:
         self._columns, self._most = columns, most
         self._every = list(product(columns, rows) if rows else columns)
         self._allowed = f"one of {', '.join(columns)}" + (f", with one of {', '.join(rows)}" if rows else "")
@@ -187,7 +189,7 @@ def another_layer(*, label: str, help: str, more: bool = False) -> TraitType:
 
 class _LayerName(TraitType):
     def validate(self, owner: Owner, value: Any) -> str:
-        with naming(self.name):
+        with naming(str(self.name)):
             return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
 
 

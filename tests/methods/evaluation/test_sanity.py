@@ -15,8 +15,9 @@ from torchvision import models
 from cnnviz_widgets import Heatmap, Neuron, class_gradient, saliency
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.evaluation.random_labels import random_labels
-from cnnviz_widgets.methods.evaluation.sanity_check import edge_map, sanity_check, similarity
+from cnnviz_widgets.methods.evaluation.sanity_check import edge_map, sanity_check, sanity_checks, similarity
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.remarks import listening
 
 
 @pytest.fixture
@@ -320,3 +321,30 @@ def test_guided_backprop_notices_less_than_the_gradient(real_squeezenet, real_pi
     gradient, guided = (np.array(found).mean(0) for found in kept.values())
     assert (guided > gradient + 0.02).all()
     assert gradient[0, 0] < 0.5 < guided[0, 0]
+
+
+@pytest.mark.parametrize("mode", ["cascading", "independent"])
+def test_several_methods_at_once_are_each_by_itself(network, picture, mode):
+    methods = {"sizes": saliency, "colors": class_gradient}
+    together = list(sanity_checks(methods, network, picture, "bee", mode, seed=3))
+    for name, method in methods.items():
+        alone = list(sanity_check(method, network, picture, "bee", mode=mode, seed=3))
+        assert len(alone) == len(together) == 5
+        for one, other in zip(alone, (states[name] for states in together), strict=True):
+            torch.testing.assert_close(other.values, one.values, rtol=0, atol=0)
+            assert (other.step, other.total, other.layers) == (one.step, one.total, one.layers)
+            np.testing.assert_array_equal(other.similarity, one.similarity)  # NaN are alike, too
+            np.testing.assert_array_equal(other.edges, one.edges)
+
+
+def test_one_of_several_that_does_not_fit_is_left_out(network, picture):
+    def constant(network, image, target):
+        return torch.ones(32, 32)
+
+    heard = []
+    with listening(heard.append):
+        states = list(sanity_checks({"flat": constant, "sizes": saliency}, network, picture))
+    assert [list(one) for one in states] == [["sizes"]] * 5
+    assert [one.partition(":")[0] for one in heard] == ["flat"]
+    with pytest.raises(UserError, match=r"same|constant"):
+        next(sanity_checks({"flat": constant, "too": constant}, network, picture))

@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnviz_widgets.engine.states import last
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.features.dream import dream, dream_zoom
+from cnnviz_widgets.methods.features.dream import balanced, dream, dream_zoom
 from cnnviz_widgets.networks import Network
 
 
@@ -179,6 +179,22 @@ def test_a_film_opens_again(small, photo, tmp_path, suffix):
         assert [one.name for one in files] == ["0000.png", "0001.png", "0002.png", "0003.png"]
         last_one = np.asarray(Image.open(files[3]), float) / 255
         np.testing.assert_allclose(last_one, states[-1].values.permute(1, 2, 0), atol=0.51 / 255)
+
+
+def test_a_film_needs_no_file(small, photo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    how = {"frames": 2, "steps": 1, "octaves": 1}
+    written, states = (list(dream_zoom(small, photo, path, "2", **how)) for path in ("film.png", None))
+    assert [one.name for one in tmp_path.iterdir()] == ["film.png"]
+    for one, other in zip(written, states, strict=True):
+        torch.testing.assert_close(one.values, other.values, rtol=0, atol=0)
+
+
+def test_weights_count_for_the_strength_of_their_layers(small, photo):
+    found = balanced(small, photo, {"0": 1.0, "2": 0.5})
+    values = small.activations(photo, ["0", "2"])
+    for name, weight in {"0": 1.0, "2": 0.5}.items():
+        assert found[name] == pytest.approx(weight / float((values[name] ** 2).mean()), rel=5e-3)
 
 
 def test_a_film_that_is_stopped_is_there_as_far_as_it_goes(small, photo, tmp_path):
