@@ -124,9 +124,10 @@ class ChartView(BrowserWidget):
         for axis, shown in ((self._across, chart.x), (self._up, chart.y)):
             places = [float(shown.share(value)) for value, _ in shown.ticks]
             texts = {_in_javascript(at): text for at, (_, text) in zip(places, shown.ticks, strict=True)}
-            with axis.hold_sync():
-                # First the texts: bqplot moves the ticks in a transition, which writes the texts of when it began.
-                axis.tick_labels, axis.tick_values, axis.label = texts, places, shown.label
+            # First the texts, in a message of their own, for one message keeps no order: bqplot moves the ticks in a
+            # transition, which writes the texts of when it began.
+            axis.tick_labels = texts
+            axis.tick_values, axis.label = places, shown.label
         beyond = LETTER / 2 * len(chart.x.ticks[-1][1]) if chart.x.ticks else 0  # half of the last text
         self._figure.fig_margin = MARGIN | {"right": max(MARGIN["right"], round(beyond))}
         series = chart.series[: self._most]

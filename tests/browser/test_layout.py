@@ -109,7 +109,7 @@ def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_
     page.wait_for_pixels(0)
     page.page.emulate_media(forced_colors="active", reduced_motion="reduce")
     page.settings()
-    chosen, other = page.panel.get_by_role("radio", name="class"), page.panel.get_by_role("radio", name="neuron")
+    chosen, other = (page.panel.locator(".widget-toggle-button", has_text=name) for name in ("class", "neuron"))
     outlines = [one.evaluate("e => getComputedStyle(e).outlineStyle") for one in (chosen, other)]
     assert outlines == ["solid", "none"]
     moving = page.panel.evaluate(
