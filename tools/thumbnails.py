@@ -18,7 +18,7 @@ from cnnviz_widgets.panels.parts import View
 
 SIZE = (336, 192)  # px: twice that of a card, for sharp screens
 TILES = 8
-BETTER = {  # settings that show more at this size than a panel's own
+BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size than a panel's own
     "Activations": {"layer": "relu2", "order": "strength"},
     "ClassModel": {"target": "goldfish"},
     "FastStyle": {"steps": 96, "size": 64, "style_size": 128, "batch": 1},

@@ -168,7 +168,7 @@ class Lessons:
 
 def first_kernels(network: nn.Module) -> Tensor:
     """Those of the first layer, (64, 3, 9, 9), BatchNorm folded."""
-    return fold(network).get_submodule("conv1").weight.detach()  # type: ignore[arg-type, return-value]
+    return fold(network).get_parameter("conv1.weight").detach()
 
 
 def kernels(network: nn.Module) -> Tensor:
@@ -192,7 +192,7 @@ def train_mini(
     held_out, truth = (t.to(device) for t in read_folder(data / "val", ids))
 
     network = initialized(lambda: mini(len(ids), batch_norm=True), seed).to(device)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types lack it
+    network = network.to(memory_format=torch.channels_last)
     lessons = Lessons(pictures, numbers, epochs=epochs, batch=batch, seed=seed)
     cycle = OneCycle(epochs * lessons.steps, rate)
     resumed, kept = out / "last.training", out / "history.safetensors"

@@ -132,7 +132,7 @@ class _Block(nn.Module):
 
 def _convolution(inputs: int, outputs: int, kernel: int, norm: Norm | None, stride: int = 1) -> list[nn.Module]:
     """A convolution, a normalization and a ReLU; without a normalization, which takes its place, there is a bias."""
-    padding = "replicate" if norm is None else "reflect"
+    padding: Literal["replicate", "reflect"] = "replicate" if norm is None else "reflect"
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm is None, padding_mode=padding)
     kinds = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}
     norms = [] if norm is None else [kinds[norm](outputs, affine=True)]

@@ -91,7 +91,9 @@ class ClassActivation(Panel):
         names = tuple(f"{one} · {found.values[one]:+.2g}" for one in found.channels)  # short: the tiles are small
         caption = "channel · its weight α: the greatest, then the least"
         content = found.content()
-        seen = seen_by(now.network, now.layer, content.values.shape[1:])
+        assert content.values is not None
+        rows, columns = content.values.shape[1:]
+        seen = seen_by(now.network, now.layer, (rows, columns))
         content = replace(content, columns=None, names=names, keys=found.channels, caption=caption, fields=(seen,))
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
         return Frame({"channels": content, "channels_chosen": chosen})

@@ -179,8 +179,8 @@ class Making(Panel):
 
     # ------------------------------------------------------------------ for panels of this kind
 
-    def grow(self, plan: Plan, rounds: int) -> Iterator[tuple[int, OptimizationState]]:
-        """(round, state) of a plan, from where it is."""
+    def grow(self, plan: Plan, rounds: int) -> Iterator[tuple[int, Any]]:
+        """(round, state) of a plan, from where it is: the states that its call yields."""
         return self._memo(plan.name, Growth).reached(*plan.of).states(plan, rounds)
 
     def program(self, plan: Plan, rounds: int, variable: str = "state") -> list[str]:

@@ -44,7 +44,7 @@ def strongest(values: np.ndarray) -> tuple[int, int]:
     return divmod(int(values.argmax()), values.shape[1])
 
 
-def seen_by(network: Network, layer: str, cells: tuple[int, ...]) -> Field:
+def seen_by(network: Network, layer: str, cells: tuple[int, int]) -> Field:
     """Where the units of a layer look at, whose maps have so many (rows, columns)."""
     one = network.layer(layer)
     axes = zip(one.receptive_field, one.stride, one.offset, one.sees_all, strict=True)
@@ -243,7 +243,7 @@ class _Tile(NamedTuple):
     high: float
     unseen: bool
     cells: np.ndarray | None = None
-    units: tuple[str, tuple[int, ...]] | None = None  # a layer and the size of its maps
+    units: tuple[str, tuple[int, int]] | None = None  # a layer and the size of its maps
 
 
 def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
@@ -252,7 +252,8 @@ def _tile(result: Heatmap | GradientPicture, high: float) -> _Tile:
         bound = max(1e-12, float(abs(values).max()))
         return _Tile(rgb(0.5 + result.values / (2 * high)), values, -bound, bound, True)
     values, cells, low = as_array(result.values), as_array(result.cells), -high if result.content().signed else 0.0
-    units = result.layer and (result.layer, (values if cells is None else cells).shape)
+    rows, columns = (values if cells is None else cells).shape
+    units = (result.layer, (rows, columns)) if result.layer else None
     return _Tile(None, values, low, high, False, cells, units)
 
 

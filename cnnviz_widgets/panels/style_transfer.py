@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import ipywidgets
 from torch import Tensor
@@ -63,7 +64,7 @@ class StyleTransfer(Styling):
 
     def views(self) -> list[ipywidgets.Widget]:
         result = StepView("The painting", "most", max_width=640, max_height=520, wipe=0, blend=True)
-        small = {"controls": False, "max_width": 240, "max_height": 240}
+        small: dict[str, Any] = {"controls": False, "max_width": 240, "max_height": 240}
         content, style = View("Content", **small), View("Style", **small)
         given = ipywidgets.VBox([self.part("content", content), self.part("style", style)]).add_class("cnnviz-part")
         return [given, self.part("result", result), self.losses()]

@@ -40,7 +40,7 @@ class _Weights(TraitType):
         with naming(self.name or "weights"):
             named = {owner.session.network.layer(name).name: weight for name, weight in value.items()}
         for name, weight in named.items():
-            if not isinstance(weight, Real) or isinstance(weight, bool) or not 0 <= weight <= MOST:
+            if not isinstance(weight, Real) or isinstance(weight, bool) or not 0 <= float(weight) <= MOST:
                 raise UserError(f"{self.name} must be from 0 to 2, not {came(weight)} for {name!r}.")
         return {name: float(weight) for name, weight in named.items() if weight != 1}
 
@@ -128,7 +128,7 @@ def _unweighted(
         kind, layer = match.groups() if match else (term, None)
         if factors.get(kind):
             others[CALLED.get(kind, kind)] = -value / factors[kind]
-        elif layers.get(layer):
+        elif layer and layers.get(layer):
             each[layer] = -value * len(layers) / (factors[STYLE] * layers[layer])
     return each, others
 

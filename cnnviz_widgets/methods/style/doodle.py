@@ -139,6 +139,8 @@ def _mean_colors(regions: Sequence[Region], size: Size) -> Tensor:
     """(C, H, W): each region in the mean color of its source."""
     canvas = torch.zeros(len(regions[0].sources[0].picture), *size)
     for mask, ((picture, part, _), *_), _ in regions:
+        assert mask is not None  # a doodle's regions and their sources are parts
+        assert part is not None
         source = interpolate(part[None, None], picture.shape[-2:], mode="area")[0, 0]
         mean = (picture.cpu() * source.cpu()).sum((1, 2)) / source.sum().cpu().clamp(min=1e-12)
         canvas += mean[:, None, None] * interpolate(mask[None, None].cpu(), size, mode="area")[0]

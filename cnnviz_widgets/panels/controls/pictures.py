@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 import traitlets
 from torch import Tensor
-from traitlets import HasTraits, TraitType
+from traitlets import TraitType
 
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.panels import cells
@@ -77,7 +77,7 @@ class _PictureTrait(TraitType):
         self.values = values
         super().__init__(default, help=help)
 
-    def validate(self, owner: HasTraits, value: Any) -> Any:
+    def validate(self, owner: Any, value: Any) -> Any:
         if isinstance(value, OwnPicture) or (isinstance(value, str) and value in self.values):
             return value
         name = cells.name_of(value)
