@@ -4,6 +4,7 @@ from .class_activation import ClassActivation
 from .class_model import ClassModel
 from .compare import Compare
 from .deep_dream import DeepDream
+from .doodle import Doodle
 from .fast_style import FastStyle
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
@@ -18,6 +19,7 @@ from .sanity import Sanity
 from .session import Session
 from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
+from .texture import Texture
 from .texture_growth import TextureGrowth
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "ClassModel",
     "Compare",
     "DeepDream",
+    "Doodle",
     "FastStyle",
     "FeatureVisualization",
     "Filters",
@@ -40,6 +43,7 @@ __all__ = [
     "Session",
     "StyleTransfer",
     "SuperResolution",
+    "Texture",
     "TextureGrowth",
     "computes",
     "lab",

@@ -11,8 +11,10 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.methods.style.transfer import transfer
+from cnnviz_widgets.methods.style.transfer_grid import transfer_grid
+from cnnviz_widgets.methods.texture._view import style_layers
 from cnnviz_widgets.panels.call import As, Call
-from cnnviz_widgets.panels.controls import another_picture, chosen, log_slider, slider
+from cnnviz_widgets.panels.controls import another_picture, chosen, log_slider, slider, toggle
 from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import StepView, at_step, planned, seed_slider, steps_slider
 from cnnviz_widgets.panels.now import Now
@@ -21,6 +23,9 @@ from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.panels.styling import STYLE, Styling, layers_of
 from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.runner import Frame
+
+BETAS = argument(transfer_grid, "betas").default
+GRID = {"size": 96, "steps": 60}
 
 
 class StyleTransfer(Styling):
@@ -31,8 +36,9 @@ class StyleTransfer(Styling):
     weights     layer -> weight 0…2 of its part in the style; what is not named has 1
     style_size, match, color, smoothness, size, scales, pooling, begin
                 as in ``cnnviz.transfer``
-    All but size, scales and begin steer a run under way. The divider, the strength and the colors that are kept are
-    changed in the browser, after the fact.
+    grid        whether, when it has come to its end, pictures for several β and numbers of layers are made (figure 3)
+    All but size, scales, begin and grid steer a run under way. The divider, the strength and the colors that are kept
+    are changed in the browser, after the fact.
     """
 
     title = "Style transfer"
@@ -61,13 +67,23 @@ class StyleTransfer(Styling):
     scales = option(transfer, 1, 4, label="Scales", more=True)
     begin = option(transfer, label="Begin with", more=True)
     seed = seed_slider()
+    grid = toggle(
+        False, label="Grid (fig. 3)", more=True, help="Then also β from left to right, layers from top to bottom"
+    )
 
     def views(self) -> list[ipywidgets.Widget]:
         result = StepView("The painting", "most", max_width=640, max_height=520, wipe=0, blend=True)
         small: dict[str, Any] = {"controls": False, "max_width": 240, "max_height": 240}
         content, style = View("Content", **small), View("Style", **small)
         given = ipywidgets.VBox([self.part("content", content), self.part("style", style)]).add_class("cnnviz-part")
-        return [given, self.part("result", result), self.losses()]
+        table = StepView("β against the layers of the style (fig. 3)", "whole", labels=True, max_width=1076)
+        self._table = self.part("grid", table)
+        self.observe(self._lay_out, "grid")
+        self._lay_out()
+        return [given, self.part("result", result), self.losses(), self._table]
+
+    def _lay_out(self, _: Any = None) -> None:
+        self._table.layout.display = None if self.grid else "none"
 
     def reset(self) -> None:
         self._parts["result"].image.send_state(("wipe", "strength", "keep_colors"))  # the browser has changed them
@@ -80,15 +96,22 @@ class StyleTransfer(Styling):
         factors = {STYLE: now.beta, "target_features": 1.0, "color": now.beta * now.color}
         for _, state in self.grow(plan, now.rounds):
             shown = {"result": partial(_content, photo, state, total)}
-            yield Frame(given | shown | dict(self.told(now, state, factors)), state.step, total)
+            yield Frame(
+                given | shown | dict(self.told(now, state, factors)), state.step, total + now.grid * GRID["steps"]
+            )
+        if now.grid:
+            for _, state in self.grow(_grid(now), 1):
+                parts = {"grid": partial(_table, state, list(style_layers(now.network, None)))}
+                yield Frame(parts, total + state.step, total + state.total)
 
     def subject(self) -> str:
         now = self._drawn or self._now()
         return f"style {now.style!r} beta {now.beta:g}"
 
     def call(self, now: Now) -> str:
-        lines = [f"style = {chosen(now.style, len(now.image)).written}", *self.program(_plan(now), now.rounds), "state"]
-        return "\n".join(lines)
+        style = f"style = {chosen(now.style, len(now.image)).written}"
+        grid = [*self.program(_grid(now), 1, "grid"), "display(grid)"] if now.grid else []
+        return "\n".join([style, *grid, *self.program(_plan(now), now.rounds), "state"])
 
 
 def _plan(now: Now) -> Plan:
@@ -97,6 +120,18 @@ def _plan(now: Now) -> Plan:
     how = {name: getattr(now, name) for name in names}
     call = Call(transfer, now.network, now.image, style, beta=float(f"{now.beta:.3g}"), **layers_of(now), **how)
     return planned("state", now, call, now.image, now.size, now.scales, now.begin)
+
+
+def _grid(now: Now) -> Plan:
+    style = As(chosen(now.style, len(now.image)).value, "style")
+    how = {"match": now.match, "color": now.color, "pooling": now.pooling}
+    call = Call(transfer_grid, now.network, now.image, style, BETAS, **how, **GRID)
+    return Plan("grid", (now.network, now.image, now.style), lambda number, before: call)
+
+
+def _table(state: OptimizationState, layers: list[str], _: int | None) -> Content:
+    names = tuple(f"β {beta:g} · {'–'.join(dict.fromkeys((layers[0], last)))}" for last in layers for beta in BETAS)
+    return Content(rgb(state.values), names=names, columns=len(BETAS), caption=f"step {state.step} of {state.total}")
 
 
 def _content(photo: Tensor, state: OptimizationState, total: int, at: int | None) -> Content:

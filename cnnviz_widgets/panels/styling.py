@@ -4,7 +4,6 @@ import html
 import re
 import time
 from collections.abc import Iterator, Mapping
-from numbers import Real
 from typing import Any
 
 import ipywidgets
@@ -40,7 +39,7 @@ class _Weights(TraitType):
         with naming(self.name or "weights"):
             named = {owner.session.network.layer(name).name: weight for name, weight in value.items()}
         for name, weight in named.items():
-            if not isinstance(weight, Real) or isinstance(weight, bool) or not 0 <= float(weight) <= MOST:
+            if not isinstance(weight, int | float) or isinstance(weight, bool) or not 0 <= weight <= MOST:
                 raise UserError(f"{self.name} must be from 0 to 2, not {came(weight)} for {name!r}.")
         return {name: float(weight) for name, weight in named.items() if weight != 1}
 

@@ -144,5 +144,5 @@ def _windows(sample: Tensor, found: Matches, window: int) -> Content:
     tiles = [rgb(found.around)] + [
         rgb(sample[:, y - reach : y + reach + 1, x - reach : x + reach + 1]) for y, x in [(row, column), *others]
     ]
-    names = ["its window", "drawn", *(f"match {number + 1}" for number in range(len(others)))]
-    return Content(np.stack(tiles), names=tuple(names))
+    names = ("its window", "drawn", *(f"match {number + 1}" for number in range(len(others))))
+    return Content(np.stack(tiles), names=names)

@@ -49,3 +49,21 @@ def test_divider_strength_and_colors_ask_no_kernel(open_notebook):
     assert notebook.kernel("print([one for one in heard if one != 'hover'])") == "[]"
     notebook.page.get_by_role("button", name="Reset").click()
     expect(notebook.page.get_by_label("Strength").first).to_have_value("1")
+
+
+def test_a_stroke_on_the_doodle_is_followed_by_the_picture(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Doodle(net, size=64, steps=4)\npanel")
+    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+    before = notebook.wait_for_pixels(2)
+    canvas = notebook.page.locator("canvas.cnnviz-pixels").nth(1)
+    box = canvas.bounding_box()
+    view = canvas.locator("xpath=ancestor::div[contains(@class, 'cnnviz-image-view')]")
+    view.get_by_role("button", name="field").click()
+    notebook.page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
+    notebook.page.mouse.down()
+    notebook.page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.25 * box["height"], steps=4)
+    notebook.page.mouse.up()
+    notebook.becomes("print(panel.mask is not None and int(panel.mask[29, 64]))", "3")  # in the band of the stars
+    notebook.wait_for_pixels(2, other_than=before)
+    notebook.page.get_by_role("button", name="Suggest").click()
+    notebook.becomes("print(panel.style_mask, panel._bar.error)", "None")

@@ -7,6 +7,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.texture._view import style_layers
+from cnnviz_widgets.panels import style_transfer
 from cnnviz_widgets.panels.style_transfer import StyleTransfer
 
 
@@ -126,3 +127,18 @@ def test_the_divider_has_the_photograph_and_the_strength_is_offered(make):
     assert view.content.before.shape == view.content.picture.shape
     assert view.blend
     assert panel.snapshot()
+
+
+def test_the_grid_comes_after_the_picture(make, monkeypatch):
+    monkeypatch.setattr(style_transfer, "GRID", {"size": 32, "steps": 2})
+    panel = make(steps=2, grid=True).run()
+    shown = panel._parts["grid"].image.content
+    layers = list(style_layers(panel.session.network, None))
+    assert shown.count == 4 * len(layers)
+    assert shown.columns == 4
+    assert shown.names[4] == f"β 1 · {layers[0]}–{layers[1]}"
+    assert panel._table.layout.display is None
+    displayed = []
+    lines = [line for line in panel.code().splitlines() if not line.startswith(("net =", "photo ="))]
+    exec("\n".join(lines), {"net": panel.session.network, "photo": panel.session.image, "display": displayed.append})
+    np.testing.assert_array_equal(shown.picture, rgb(displayed[0].values))
