@@ -6,7 +6,6 @@ SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\npho
 STEP = "print(panel._memos['state'].held.last.step)"
 COUNTED = """
 heard = []
-_receive = panel._parts['result'].image._receive
 panel._parts['result'].image.on_msg(lambda widget, message, buffers: heard.append(message['do']))
 """
 
@@ -40,15 +39,16 @@ def test_divider_strength_and_colors_ask_no_kernel(open_notebook):
     notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
     painted = notebook.wait_for_pixels(2)
     notebook.kernel(COUNTED)
-    notebook.page.get_by_label("Strength").first.fill("0.3")
+    result = notebook.page.locator(".cnnviz-image-view").nth(2)
+    result.get_by_label("Strength").fill("0.3")
     weaker = notebook.wait_for_pixels(2, other_than=painted)
-    notebook.page.get_by_label("Keep the colors").first.check()
+    result.get_by_label("Keep the colors").check()
     kept = notebook.wait_for_pixels(2, other_than=weaker)
-    notebook.page.get_by_label("Before").locator("visible=true").first.fill("0.6")
+    result.get_by_label("Before").fill("0.6")
     notebook.wait_for_pixels(2, other_than=kept)
     assert notebook.kernel("print([one for one in heard if one != 'hover'])") == "[]"
     notebook.page.get_by_role("button", name="Reset").click()
-    expect(notebook.page.get_by_label("Strength").first).to_have_value("1")
+    expect(result.get_by_label("Strength")).to_have_value("1")
 
 
 def test_a_stroke_on_the_doodle_is_followed_by_the_picture(open_notebook):
