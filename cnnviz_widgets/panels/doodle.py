@@ -20,7 +20,7 @@ from cnnviz_widgets.methods.style.transfer import transfer
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import NATURAL, another_picture, chosen, slider
 from cnnviz_widgets.panels.growth import Plan
-from cnnviz_widgets.panels.making import STOPS, Making, StepView, at_step, rounds_slider, steps_slider
+from cnnviz_widgets.panels.making import STOPS, Making, StepView, at_step, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import View
@@ -101,7 +101,6 @@ class Doodle(Making):
     )
     steps = steps_slider(doodle, 256)
     size = slider(128, 64, 256, step=32, label="Size", help="px of a side of what is made")
-    rounds = rounds_slider()
     match = option(transfer, more=True)
     color = option(transfer, 0, 2, step=0.1, form=".1f", label="Color weight", more=True)
     pooling = option(transfer, more=True)
@@ -124,7 +123,8 @@ class Doodle(Making):
         name_regions()
         self.observe(name_regions, "regions")
         painting.image.tool = canvas.image.tool = "brush"
-        return [self.part(*one) for one in {"painting": painting, "canvas": canvas, "result": result}.items()]
+        made = self.part("result", result)  # first, also in a saved notebook
+        return [self.part("painting", painting), self.part("canvas", canvas), made]
 
     def files(self) -> dict[str, tuple[str, str]]:
         suggest = "Suggest", "Regions of the painting by color and place, instead of those that are painted"

@@ -75,12 +75,13 @@ class StyleTransfer(Styling):
         result = StepView("The painting", "most", max_width=640, max_height=520, wipe=0, blend=True)
         small: dict[str, Any] = {"controls": False, "max_width": 240, "max_height": 240}
         content, style = View("Content", **small), View("Style", **small)
+        painted = self.part("result", result)  # first, also in a saved notebook
         given = ipywidgets.VBox([self.part("content", content), self.part("style", style)]).add_class("cnnviz-part")
         table = StepView("β against the layers of the style (fig. 3)", "whole", labels=True, max_width=1076)
         self._table = self.part("grid", table)
         self.observe(self._lay_out, "grid")
         self._lay_out()
-        return [given, self.part("result", result), self.losses(), self._table]
+        return [given, painted, self.losses(), self._table]
 
     def _lay_out(self, _: Any = None) -> None:
         self._table.layout.display = None if self.grid else "none"

@@ -14,7 +14,7 @@ from cnnviz_widgets.methods.texture.texture import texture
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import another_picture, choice, chosen, slider
 from cnnviz_widgets.panels.growth import Plan
-from cnnviz_widgets.panels.making import StepView, at_step, planned, rounds_slider, seed_slider, steps_slider
+from cnnviz_widgets.panels.making import StepView, at_step, planned, seed_slider, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import View
@@ -46,7 +46,6 @@ class Texture(Styling):
         help="Gram matrices of as many principal components of each layer as these numbers describe",
     )  # fmt: skip
     steps = steps_slider(texture, 512)
-    rounds = rounds_slider()
     size = slider(160, 64, 512, step=32, label="Size", more=True, help="px of a side of the texture")
     sample_size = option(texture, 0.25, 2, step=0.05, label="Sample size", more=True)
     color = option(texture, 0, 2, step=0.1, form=".1f", label="Color weight", more=True)
@@ -57,7 +56,8 @@ class Texture(Styling):
     def views(self) -> list[ipywidgets.Widget]:
         sample = View("The sample", controls=False, max_width=320, max_height=320)
         made = StepView("The texture", "most", max_width=520, max_height=520)
-        return [self.part("sample", sample), self.part("texture", made), self.losses()]
+        grown = self.part("texture", made)  # first, also in a saved notebook
+        return [self.part("sample", sample), grown, self.losses()]
 
     def compute(self, now: Now) -> Iterator[Frame]:
         given = {"sample": Content(rgb(_sample(now).value))}

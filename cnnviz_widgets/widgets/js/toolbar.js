@@ -137,7 +137,7 @@ export function wipeBar(change, signal) {
  */
 export function blendBar(on, signal) {
   const strength = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: "0: the picture before; 1: the one after" });
-  const keep = element("input", "", { type: "checkbox", title: "Only the luminance is that of the picture after" });
+  const keep = element("input", "cnnviz-keep", { type: "checkbox", title: "Only the luminance is that of the picture after" });
   strength.addEventListener("input", () => on.strength(Number(strength.value)), { signal });
   keep.addEventListener("change", () => on.keep(keep.checked), { signal });
   return {
