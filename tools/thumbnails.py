@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from cnnviz_widgets import registry
 from cnnviz_widgets.drawing.render import Content, draw
 from cnnviz_widgets.panels.lab import THUMBNAILS
+from cnnviz_widgets.panels.making import StepView
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import View
 
@@ -40,7 +41,8 @@ def main(names: list[str]) -> None:
 
 
 def thumbnail(panel: Panel) -> Image.Image:
-    view = next(part for part in panel._parts.values() if isinstance(part, View) and part.image.content.count)
+    views = [part for part in panel._parts.values() if isinstance(part, View) and part.image.content.count]
+    view = min(views, key=lambda part: not isinstance(part, StepView))  # what is made, before what it is made of
     look = {"colormap": view.image.colormap, "opacity": view.image.opacity}
     picture = draw(few(view.image.content), **look, width=SIZE[0], labels=False)
     return ImageOps.fit(picture.convert("RGB"), SIZE, centering=(0.5, 0.3))
