@@ -51,7 +51,10 @@ class _Labels(TraitType):
     def validate(self, owner: HasTraits, value: Any) -> np.ndarray | None:
         if value is None:
             return None
-        labels = np.asarray(value)
+        try:
+            labels = np.asarray(value)
+        except (TypeError, ValueError, RuntimeError):  # no array can be made of it
+            labels = np.empty(0)
         if labels.ndim != 2 or not labels.size or labels.dtype.kind not in "bui" or not 0 <= labels.max() <= MOST:
             raise UserError(f"{self.name} must be (H, W) whole numbers from 0 to {MOST}, or None, not {came(value)}.")
         return labels.astype(np.uint8)

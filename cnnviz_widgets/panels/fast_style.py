@@ -10,7 +10,6 @@ from typing import Any
 
 import ipywidgets
 from torch import Tensor
-from traitlets import Unicode
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
@@ -28,6 +27,7 @@ from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Chart, View
 from cnnviz_widgets.pictures import load_image, samples
 from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets.traits import Text
 
 SELDOM = 0.7  # s between two previews: they are passes of the network, and take time from the training
 TRAINED = "trained here"
@@ -97,7 +97,7 @@ class FastStyle(Making):
     size = option(train_style, 64, 256, step=16, label="Size of the squares", more=True)
     batch = option(train_style, 1, 8, label="Batch", more=True)
     seed = option(train_style, 0, 99, more=True)
-    resume = Unicode("").tag(setting=True, more=True, control=lambda panel: _path())
+    resume = Text("").tag(setting=True, more=True, control=lambda panel: _path())
 
     def views(self) -> list[ipywidgets.Widget]:
         previews = StepView("Previews: what it makes of three photographs", "most", max_width=720, max_height=240)

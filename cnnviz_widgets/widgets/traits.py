@@ -84,6 +84,15 @@ class Flag(Told):
         return value if isinstance(value, bool) else self.refuse(value)
 
 
+class Text(Told):
+    """A text, of any length."""
+
+    allowed = "a text"
+
+    def validate(self, owner: HasTraits, value: Any) -> str:
+        return str(value) if isinstance(value, str) else self.refuse(value)
+
+
 class Place(Told):
     """(x, y) in whole numbers from 0, or None."""
 
