@@ -62,7 +62,7 @@ class Normalization(Making):
     def views(self) -> list[ipywidgets.Widget]:
         painted = StepView("What is painted at this contrast, without the photograph beneath", "whole", labels=True,
                            max_width=900, max_height=300)  # fmt: skip
-        curve = Chart("Difference from what is painted at contrast 1", "contrast", "mean |difference|", top=None)
+        curve = Chart("Change from contrast 1", "contrast", "mean |difference|", top=None)
         both = View("The whole result", "most", labels=True, controls=False, max_width=640, max_height=300)
         parts = {"painted": painted, "both": both, "curve": curve}
         return [self.part(name, part) for name, part in parts.items()]

@@ -291,9 +291,8 @@ def test_a_value_that_is_refused_does_not_stay(kind, network, photo):
     seen = []
     panel.observe(lambda change: seen.append(change["name"]), list(panel._own_traits()))
     for name in panel._own_traits():
-        before = getattr(panel, name)
         for value in values_for(panel.traits()[name]):
-            told = ""
+            before, told = getattr(panel, name), ""
             try:
                 setattr(panel, name, value)
             except UserError as error:
