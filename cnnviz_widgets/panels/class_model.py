@@ -97,13 +97,14 @@ class ClassModel(Making):
         self._terms = Terms()
         self._sure: dict[int, list[float]] = {}  # step -> the class's probability in each picture
         self._picture = _GuessedSteps("The class model", question="Which class is it made for?", labels=True)
+        picture = self.part("picture", self._picture)  # first, also in a saved notebook
         self._parts["choices"] = SimpleNamespace(show=lambda choices: self._picture.offer(*choices))
         curves = self.part("curves", Chart("Terms of the objective", "step", "", most=4, top=None))
         bars = self.part("bars", Bars("Prediction of the network"))
         bars.layout.margin = "8px 0 0"
         self._telling = curves, bars  # they name the class
         self._picture.asked_by(self, "class", self._reveal)
-        return [self.part("picture", self._picture), ipywidgets.VBox(self._telling).add_class("cnnviz-part")]
+        return [picture, ipywidgets.VBox(self._telling).add_class("cnnviz-part")]
 
     def _reveal(self) -> None:
         """Show what names the class when nothing is asked; after a guess, choose that class."""

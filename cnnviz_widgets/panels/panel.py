@@ -56,7 +56,7 @@ from cnnviz_widgets.runtime.runner import Frame, Runner, Status
 from cnnviz_widgets.widgets.cell_output import CellOutput
 from cnnviz_widgets.widgets.panel_head import PanelHead
 from cnnviz_widgets.widgets.run_bar import RunBar
-from cnnviz_widgets.widgets.tree import close_tree
+from cnnviz_widgets.widgets.tree import close_tree, has_class
 
 log = logging.getLogger(__name__)
 F = TypeVar("F", bound=Callable)
@@ -152,7 +152,7 @@ class Panel(Displayed):
         kind: Any = type(self)
         more = {*self.more, *declared(kind, "more")}
         sight = [name for name in self.controls if name not in more][:IN_SIGHT]
-        sight.sort(key=lambda name: "cnnviz-wide" in self.controls[name]._dom_classes)  # these have rows of their own
+        sight.sort(key=lambda name: has_class(self.controls[name], "cnnviz-wide"))  # these have rows of their own
         settings = [control for name, control in self.controls.items() if name not in sight]
         self._bar.settings = len(settings)
         self.children = [

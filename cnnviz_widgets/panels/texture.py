@@ -9,7 +9,6 @@ import ipywidgets
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
-from cnnviz_widgets.methods.style.transfer import transfer
 from cnnviz_widgets.methods.texture.texture import texture
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import another_picture, choice, chosen, slider
@@ -49,8 +48,8 @@ class Texture(Styling):
     size = slider(160, 64, 512, step=32, label="Size", more=True, help="px of a side of the texture")
     sample_size = option(texture, 0.25, 2, step=0.05, label="Sample size", more=True)
     color = option(texture, 0, 2, step=0.1, form=".1f", label="Color weight", more=True)
-    pooling = option(transfer, more=True)
-    scales = option(transfer, 1, 4, more=True)
+    pooling = option(texture, more=True)
+    scales = option(texture, 1, 4, more=True)
     seed = seed_slider()
 
     def views(self) -> list[ipywidgets.Widget]:

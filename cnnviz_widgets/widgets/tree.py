@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from ipywidgets import Widget
+from ipywidgets import DOMWidget, Widget
 
 from cnnviz_widgets.widgets.front_end import FrontEnd
 
@@ -29,6 +29,11 @@ def close_tree(*widgets: Widget) -> None:
     for widget in widgets:
         for one in tree(widget):
             one.close()
+
+
+def has_class(widget: DOMWidget, name: str) -> bool:
+    """Whether a CSS class was added to a widget."""
+    return name in widget._dom_classes
 
 
 def _widgets_in(value: Any) -> Iterator[Widget]:

@@ -55,6 +55,7 @@ def texture(
                  layer; None = of all channels. See ``cnnviz.texture_numbers``
     size         px of a side of the texture
     sample_size  shorter side of the sample, as a share of that
+    scales       sizes through which the texture is made, each half of the next, with 30 steps in all but the last
     pooling      of the network: "average" or "l2" leave less of a lattice than its own, "max"
     color        weight of the mean and the covariance of the colors, beside the layers, which count 1 together
     Other arguments as in ``cnnviz.transfer``. Yields OptimizationState; ``of`` says how many numbers are matched.

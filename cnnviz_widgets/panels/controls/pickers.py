@@ -197,7 +197,10 @@ class LayerChoice(_OfNetwork, NetworkStrip):
 
     def _offer(self, _: Any = None) -> None:
         network = self._panel.session.network
-        self.layers = _boxes(network, [layer for layer in network.layers if layer.spatial])
+        offered = [layer for layer in network.layers if layer.spatial]
+        self.layers = _boxes(network, offered)
+        if self.value not in (layer.name for layer in offered):  # of another network
+            self.value = ""
 
 
 class ClassTags(_OfNetwork, Tags):
