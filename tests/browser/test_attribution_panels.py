@@ -162,11 +162,11 @@ def test_a_sanity_check_is_stopped(open_notebook):
     notebook.page.wait_for_function(
         "() => /stopped|done/i.test(document.querySelector('.cnnviz-run-bar').innerText)", timeout=PATIENCE
     )
-    count = notebook.kernel("panel.wait(60); print(len(panel._reached.states))")
+    count = notebook.kernel("panel.wait(60); print(len(panel._memo.held.last))")
     before = notebook.pixels(0)
     notebook.slider("Layers randomized").press("End")  # what was not computed stays so
     notebook.page.wait_for_timeout(500)
-    assert notebook.kernel("panel.wait(60); print(len(panel._reached.states))") == count
+    assert notebook.kernel("panel.wait(60); print(len(panel._memo.held.last))") == count
     if int(count) == 8:
         notebook.wait_for_pixels(0, other_than=before)
 
