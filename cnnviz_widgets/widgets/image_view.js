@@ -327,11 +327,13 @@ class Stage {
       else pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, this.region), "white", 1.5));
     }
     if (this.before) for (const tile of every) pen.divider(tile, this.share);
-    const spot = this.spot(), linked = spot && this.linked() ? every : [];
-    for (const tile of linked) if (tile !== cursor?.tile) pen.cross(tile, [spot.x, spot.y]);
-    for (const tile of cursor && !linked.length ? [cursor.tile] : spot ? every : []) {
-      const field = fieldAt({ ...spot, tile }, scene);
-      if (field) pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, field), FIELD, 2));
+    const spot = this.spot(), linked = this.linked();
+    if (spot) {
+      if (linked) for (const tile of every) if (tile !== cursor?.tile) pen.cross(tile, [spot.x, spot.y]);
+      for (const tile of cursor && !linked ? [cursor.tile] : every) {
+        const field = fieldAt({ ...spot, tile }, scene);
+        if (field) pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, field), FIELD, 2));
+      }
     }
     const whole = [0, 0, scene.size[1], scene.size[0]], accent = getComputedStyle(this.stage).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
     if (selected !== null && selected < scene.count) {
