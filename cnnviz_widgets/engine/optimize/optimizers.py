@@ -80,6 +80,8 @@ class _Lbfgs:
             if bend @ moved > 1e-10:
                 pairs = (*pairs, (moved, bend))[-self.history :]
         direction, weights = -slope, []
+        if memory is not None and not pairs and moved.any():  # the loss bends down: as far as if it bent up as much
+            direction = direction * ((moved @ moved) / (bend @ moved).abs().clamp(min=1e-20))
         for moved, bend in reversed(pairs):
             weights.append((moved @ direction) / (bend @ moved))
             direction = direction - weights[-1] * bend

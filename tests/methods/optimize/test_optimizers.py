@@ -91,6 +91,14 @@ def test_lbfgs_learns_from_what_really_moved(real_squeezenet, real_styles):
     assert loss(optimizers.lbfgs()) < 0.9 * loss(as_meant)
 
 
+def test_lbfgs_leaves_a_place_where_the_loss_bends_down():
+    """As a Gram matrix's does near gray: the mean of (x² − 1)² / 4, close to its maximum at 0."""
+    x, memory = (torch.linspace(-1e-3, 1e-3, 50, dtype=torch.float64),), None
+    for _ in range(40):
+        x, memory = optimizers.lbfgs(longest=0.2)(x, (x[0] * (1 - x[0].square()) / 50,), memory, 1.0)
+    torch.testing.assert_close(x[0].abs(), torch.ones_like(x[0]), rtol=1e-6, atol=0)
+
+
 def test_lbfgs_takes_no_step_that_is_too_long():
     x, memory = (torch.zeros(3, dtype=torch.float64),), None
     for _ in range(STEPS):

@@ -9,6 +9,7 @@ from cnnviz_widgets import (
     Network,
     gram,
     last,
+    load_image,
     load_network,
     objectives,
     optimize,
@@ -84,6 +85,14 @@ def test_it_is_reached(match):
         of = View(network, "max")
         one, other = (gram(of.features(picture, ["0"])["0"]) for picture in (states[-1].values, style))
         torch.testing.assert_close(one, other, rtol=0.05, atol=0.01)
+
+
+def test_the_first_layer_alone_is_reached():
+    """Its loss bends down around the gray noise that a texture begins with."""
+    states = texture(load_network("mini"), load_image("stained_glass"), ["relu1"], size=64, steps=50, color=0, scales=1)
+    losses = [state.loss for state in states]
+    assert losses[0] > 0.5
+    assert losses[-1] < 0.01
 
 
 def test_fewer_numbers_match_less():
