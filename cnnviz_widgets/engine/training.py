@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, pi
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -22,6 +21,7 @@ from torch import Tensor, distributed, nn
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize.optimizers import Memory, Optimizer, adam
+from cnnviz_widgets.engine.schedules import faded
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, came
 from cnnviz_widgets.runtime.device import callers_modes_off
@@ -186,7 +186,7 @@ def train(
 
 def falling(rate: float, steps: int) -> Rate:
     """A learning rate that falls to 0 along a cosine (Loshchilov & Hutter, 2017)."""
-    return lambda step: rate * (1 + cos(pi * (step - 1) / steps)) / 2
+    return lambda step: rate * faded((step - 1) / steps)
 
 
 def initialized(make: Callable[[], nn.Module], seed: int) -> nn.Module:

@@ -119,7 +119,7 @@ class ClassModel(Making):
         if choices:
             yield Frame({"choices": (choices, now.network.classes[now.target])}, 0, total)
         for _, state in self.grow(_plan(now), now.rounds):
-            self._terms.note(state, now.starts)
+            self._terms.note(state.step, {name: value / now.starts for name, value in state.terms.items()})
             seen = self._predicted(now, state)
             parts = {"picture": partial(_content, now, state, self._sure), **seen}  # first what one waits for
             yield Frame(parts | self._terms.chart(state.step, total), state.step, total)

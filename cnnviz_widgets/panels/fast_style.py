@@ -20,7 +20,7 @@ from cnnviz_widgets.methods.style.train_style import train_style
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import NATURAL, another_picture, choice, chosen, float_slider, sample_of
 from cnnviz_widgets.panels.growth import Growth, Plan
-from cnnviz_widgets.panels.making import STOPS, Making, StepView, rounds_slider, slug, steps_slider
+from cnnviz_widgets.panels.making import STOPS, Making, StepView, slug, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import computes
@@ -88,7 +88,6 @@ class FastStyle(Making):
     )
     strength = float_slider(1.0, 0, 1, step=0.05, label="Strength", help="0 is the photograph, 1 the style", more=True)
     steps = steps_slider(train_style, 4000, help="Training steps in a round; some 400 are a painting already")
-    rounds = rounds_slider()
     alpha = option(train_style, 0, 20, step=0.5, form=".1f", label="Content weight α", more=True)
     smoothness = option(train_style, 0, 20, step=0.5, form=".1f", label="TV weight", more=True)
     learning_rate = option(train_style, 0.0005, 0.01, step=0.0005, form=".4f", label="Learning rate", more=True)

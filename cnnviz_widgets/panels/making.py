@@ -64,13 +64,6 @@ def seed_slider() -> option:
     )
 
 
-def rounds_slider() -> TraitType:
-    return slider(
-        1, 1, MOST_ROUNDS, label="Rounds", more=True,
-        help="Each goes on from the end of the one before, as Continue does",
-    )  # fmt: skip
-
-
 class StepView(View):
     """A view of pictures in the making. ``show`` takes a function: the step that is looked at, or None -> Content."""
 
@@ -99,7 +92,10 @@ class Making(Panel):
     """
 
     steps: Any  # of a round; an author declares it with ``steps_slider``
-    rounds = rounds_slider()
+    rounds = slider(
+        1, 1, MOST_ROUNDS, label="Rounds", more=True,
+        help="Each goes on from the end of the one before, as Continue does",
+    )  # fmt: skip
 
     def views(self) -> list[ipywidgets.Widget]:
         """As ``build``."""

@@ -16,7 +16,7 @@ from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import another_picture, chosen, float_slider
 from cnnviz_widgets.panels.fast_style import practice
 from cnnviz_widgets.panels.growth import Growth, Plan
-from cnnviz_widgets.panels.making import Making, StepView, rounds_slider, steps_slider, together
+from cnnviz_widgets.panels.making import Making, StepView, steps_slider, together
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import computes
@@ -51,7 +51,6 @@ class Normalization(Making):
     style = another_picture("stained_glass", label="Style", styles=True, help="The picture whose style is learned")
     contrast = float_slider(0.5, 0.2, 2, step=0.1, form=".1f", label="Contrast", help="1 is the photograph as it is")
     steps = steps_slider(train_style, 1024, help="Training steps of each of the two networks")
-    rounds = rounds_slider()
     size = option(train_style, 64, 256, step=16, label="Size of the squares", more=True)
     style_size = option(train_style, 64, 512, step=16, label="Size of the style", more=True)
     seed = option(train_style, 0, 99, more=True)

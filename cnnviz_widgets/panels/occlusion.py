@@ -2,14 +2,14 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ipywidgets
 import numpy as np
 
-from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.render import Content, as_array
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
@@ -73,7 +73,7 @@ class Occlusion(Panel):
         side = min(self.session.network.prepare(self.session.image).shape[-2:])
         if self.size > side:
             self.size = max(4, side // 4)
-        look = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
+        look: dict[str, Any] = {"colormap": "inferno", "opacity": 0.6, "group": secrets.token_hex(4)}
         question = "Where will the score drop most? Click there."
         title = "Drop in score (blue: rise)"
         self._map = GuessedPlace(title, question=question, **look)
@@ -93,7 +93,8 @@ class Occlusion(Panel):
         self._map.image.on_mask(self.guarded(lambda mask: self.set_trait("area", mask if mask.any() else None)))
         self.observe(lambda _: self._mark_area(), "area")
         self._parts["square"] = Mark(views["map"], "rectangle")
-        self._memo, self._uncovered = Memo(_Reached), Memo(list)
+        self._memo = Memo(_Reached)
+        self._uncovered: Memo[list[Prediction]] = Memo(list)
         widgets = {name: self.part(name, view) for name, view in views.items()}
         bars = self.part("bars", Bars("Class probabilities"))
         self._rest = [widgets[name] for name in ("activation", "projection", "labels")]
@@ -114,7 +115,8 @@ class Occlusion(Panel):
         """Show what is covered in the map, where it was not dragged or painted just now."""
         painted = isinstance(self.area, np.ndarray)
         self._map.image.region = None if painted else self.area
-        mask, before = self.area if painted else None, self._map.image.mask
+        mask: Any = self.area if painted else None
+        before: Any = self._map.image.mask
         if not np.array_equal(mask, before):
             self._map.image.mask = mask
 
@@ -138,6 +140,7 @@ class Occlusion(Panel):
             yield self._frame(reached.state, reached.kinds, now)
 
     def _frame(self, state: OcclusionState, kinds: dict[int, int], now: Now) -> Frame:
+        assert isinstance(state.baseline, float)  # of the one target
         score = percent(state.baseline) if now.score == "probability" else f"{state.baseline:.3f}"
         uncovered = f"{score} uncovered: {state.of}"
         parts = {"map": replace(state.content(), caption=uncovered)}
@@ -168,7 +171,7 @@ class Occlusion(Panel):
             what = f"{now.area.sum()} px painted" if painted else "{2} × {3} at x {0}, y {1}".format(*now.area)
         elif place is not None:
             top, left = (
-                min(positions(side, size, now.stride), key=lambda start, at=at: abs(start + size / 2 - at))
+                _nearest(positions(side, size, now.stride), at - size / 2)
                 for side, at in zip(picture.shape[-2:], place[::-1], strict=True)
             )
             picture = occluded(now.network, now.image, top, left, *how)
@@ -202,6 +205,10 @@ class Occlusion(Panel):
         )
 
 
+def _nearest(starts: Sequence[int], wanted: float) -> int:
+    return min(starts, key=lambda start: abs(start - wanted))
+
+
 def _share(predictions: list[Prediction], target: int) -> str:
     """The probability of a class, to read."""
     return percent(next(one.probability for one in predictions if one.index == target))
@@ -226,10 +233,14 @@ def _occlusion(now: Now) -> Call:
 
 
 def _activation(state: OcclusionState) -> Content:
+    assert isinstance(state.uncovered_activation, float)  # of the one picture
+    assert state.activation is not None
     lost = state.uncovered_activation - state.activation
     caption = f"{state.layer} · channel {state.channel}: sum {state.uncovered_activation:.5g}"
     high = max(1e-12, float(lost.abs().max()))
-    return Content(rgb(state.picture), lost, low=-high, high=high, extent=_extent(state), caption=caption, signed=True)
+    return Content(
+        rgb(state.picture), as_array(lost), low=-high, high=high, extent=_extent(state), caption=caption, signed=True
+    )
 
 
 def _labels(state: OcclusionState, known: dict[int, int], network: Network) -> Content:

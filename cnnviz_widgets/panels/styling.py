@@ -2,7 +2,6 @@
 
 import html
 import re
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,11 +16,10 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.making import Making
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Chart
+from cnnviz_widgets.panels.terms import Terms
 from cnnviz_widgets.widgets.faders import Faders
 
 MOST = 2.0  # weight of a layer
-POINTS = 200  # of a curve
-CHART_INTERVAL = 0.25  # s: charts are slow to draw
 TERM = re.compile(r'(\w+)\((?:"([^"]*)")?')  # the kind of a term and its layer, as objectives write themselves
 STYLE = "style"
 CALLED = {"target_features": "content"}  # kind of a term -> what its curve is called
@@ -69,7 +67,7 @@ class Styling(Making):
 
     def losses(self) -> ipywidgets.Widget:
         """The faders, and the curves below them."""
-        self._losses: dict[int, dict[str, float]] = {}  # step -> loss, of the style and of all else, without weights
+        self._terms = Terms()  # the loss of the style, and of all else, without weights
         part = _FaderPart("Weight and loss of each layer")
         faders = part.faders
         faders.observe(self.guarded(lambda change: self.set_trait("weights", change["new"])), "value")
@@ -93,17 +91,12 @@ class Styling(Making):
 
         factors  term -> its weight: "style" is that of the mean of the layers
         """
-        if state.step == 1:
-            self._losses, self._charted = {}, 0.0
         layers = weighted(now.network, now.weights)
-        if state.step not in self._losses:  # one that is shown again was made with other weights
+        if state.step == 1 or state.step not in self._terms.known:  # else made with other weights
             each, others = _unweighted(state, layers, factors)
-            self._losses[state.step] = {STYLE: sum(each.values()) / max(1, len(each)), **others}
+            self._terms.note(state.step, {STYLE: sum(each.values()) / max(1, len(each)), **others})
             yield "faders", {name: each.get(name) for name in layers}
-        total = now.rounds * now.steps
-        if time.monotonic() - self._charted > CHART_INTERVAL or state.step == total:
-            self._charted = time.monotonic()
-            yield "curves", _curves(self._losses, state.step, total)
+        yield from self._terms.chart(state.step, now.rounds * now.steps).items()
 
 
 def weighted(network: Network, weights: Mapping[str, float]) -> dict[str, float]:
@@ -130,15 +123,3 @@ def _unweighted(
         elif layer and layers.get(layer):
             each[layer] = -value * len(layers) / (factors[STYLE] * layers[layer])
     return each, others
-
-
-def _curves(losses: Mapping[int, Mapping[str, float]], until: int, end: int) -> dict[str, Any]:
-    steps = [step for step in losses if step <= until]
-    few = sorted({*steps[:: -(-len(steps) // POINTS)], steps[-1]})
-    names = dict.fromkeys(name for step in few for name in losses[step])
-    own = {name: [step for step in few if name in losses[step]] for name in names}
-    return {
-        "curves": {name: (known, [losses[step][name] for step in known]) for name, known in own.items()},
-        "numbers": {name: f"{losses[known[-1]][name]:.2g}" for name, known in own.items()},
-        "end": end,
-    }

@@ -110,7 +110,7 @@ class Source {
   }
 }
 
-const button = (/** @type {string} */ words) => element("button", "cnnviz-camera-button", { type: "button" }, words);
+const button = (/** @type {string} */ words) => element("button", "cnnviz-plain-button", { type: "button" }, words);
 
 /** What both kinds have: a video, a line that says how it is, and a state. */
 function camera(/** @type {Model} */ model, /** @type {(state: string) => void} */ changed) {

@@ -97,7 +97,7 @@ class ImageView(BrowserWidget):
     keep_colors = t.Bool(False).tag(sync=True)
     numbers = t.Bool(False).tag(sync=True)
     tool = t.Enum(TOOLS, "point").tag(sync=True)
-    region = t.Tuple(t.Int(), t.Int(), t.Int(), t.Int(), default_value=None, allow_none=True).tag(sync=True)
+    region: Any = t.Tuple(*[t.Int()] * 4, default_value=None, allow_none=True).tag(sync=True)
     brush = Labels(PAINTS)
     drawn = t.Int(0)
 

@@ -55,7 +55,7 @@ export async function prepared(file, decode = createImageBitmap, encode = drawn)
 }
 
 function render({ model, el }) {
-  const button = element("button", "", { type: "button" }), note = element("span", "", { role: "status" });
+  const button = element("button", "cnnviz-plain-button", { type: "button" }), note = element("span", "", { role: "status" });
   const field = element("input", "", { type: "file", accept: "image/*", hidden: "" });
   const root = element("div", "cnnviz-upload", {}, button, field, note);
   el.append(root);

@@ -29,7 +29,7 @@ def test_content_against_style_is_dragged_while_it_runs(open_notebook):
     notebook.becomes(f"print(panel._memos['state'].held.last.step > {during})", "True")
     notebook.page.get_by_role("button", name="Stop").click()
     notebook.becomes("print(panel._bar.state)", "stopped")
-    steps = notebook.kernel("print([*panel._losses] == [*range(1, len(panel._losses) + 1)])")
+    steps = notebook.kernel("print([*panel._terms.known] == [*range(1, len(panel._terms.known) + 1)])")
     assert steps == "True"
     assert notebook.kernel("print('until=' in panel.code(), 'relu1' in panel.code())") == "True True"
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -192,10 +191,10 @@ def test_terms_are_drawn_up_to_a_step_and_not_too_often(monkeypatch):
     monkeypatch.setattr("cnnviz_widgets.panels.terms.time.monotonic", lambda: now[0])
     terms = Terms()
     for step in range(1, 501):
-        terms.note(SimpleNamespace(step=step, terms={"score": 2.0 * step} | ({"l2": 1.0} if step > 250 else {})), 2)
+        terms.note(step, {"score": float(step)} | ({"l2": 0.5} if step > 250 else {}))
     drawn = terms.chart(500, 900)["curves"]
     (steps, values), late = drawn["curves"]["score"], drawn["curves"]["l2"][0]
-    assert values == [float(step) for step in steps]  # means over two pictures
+    assert values == [float(step) for step in steps]
     assert steps[-1] == 500
     assert len(steps) <= POINTS + 1
     assert min(late) > 250
@@ -204,6 +203,7 @@ def test_terms_are_drawn_up_to_a_step_and_not_too_often(monkeypatch):
     assert terms.chart(500, 500)["curves"]["curves"]["score"][0] == steps  # the end is always drawn
     now[0] += 1
     assert terms.chart(10, 900)["curves"]["curves"]["score"][0][-1] == 10
-    terms.note(SimpleNamespace(step=1, terms={"score": 3.0}))
-    now[0] += 1
+    assert len(terms.known) == 500
+    terms.note(1, {"score": 3.0})  # begins anew, and is drawn at once
+    assert [*terms.known] == [1]
     assert terms.chart(1, 900)["curves"]["curves"] == {"score": ([1], [3.0])}

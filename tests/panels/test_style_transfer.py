@@ -43,9 +43,9 @@ def test_losses_are_relative_and_without_their_weights(make):
     assert faders.names == layers
     assert faders.losses.keys() == {*layers}
     for one in (plain, weighted):
-        assert one._losses[1]["style"] == pytest.approx(np.mean([*one._parts["faders"].faders.losses.values()]))
+        assert one._terms.known[1]["style"] == pytest.approx(np.mean([*one._parts["faders"].faders.losses.values()]))
     assert weighted._parts["faders"].faders.losses == pytest.approx(faders.losses)  # of the same picture
-    assert weighted._losses[1] == pytest.approx(plain._losses[1])
+    assert weighted._terms.known[1] == pytest.approx(plain._terms.known[1])
 
 
 def test_the_losses_are_those_of_the_gram_matrices(make):
@@ -106,7 +106,7 @@ def test_a_setting_steers_the_picture_that_is_there(make, change, monkeypatch):
         setattr(panel, name, value)
     assert panel.wait(60)
     assert seen == [1, 2, 3, 3, 4, 5, 6, 7, 8]
-    assert [*panel._losses] == [*range(1, 9)]  # the curve goes on
+    assert [*panel._terms.known] == [*range(1, 9)]  # the curve goes on
     assert "until=3" in panel.code()
     np.testing.assert_array_equal(picture(panel), rgb(execute(panel).values))
 

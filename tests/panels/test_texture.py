@@ -38,7 +38,7 @@ def test_the_program_makes_the_texture(make, settings):
 
 def test_the_style_loss_falls(make):
     panel = make(steps=12).run()
-    losses = [panel._losses[step]["style"] for step in range(1, 13)]
+    losses = [panel._terms.known[step]["style"] for step in range(1, 13)]
     assert losses[-1] < 0.95 * losses[0]
     assert panel._parts["faders"].faders.losses
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import cos, pi
 from typing import Annotated, Any, Literal
 
 from cnnviz_widgets import renamed
@@ -10,6 +9,7 @@ from cnnviz_widgets.engine.optimize import objectives, operators, parametrizatio
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
 from cnnviz_widgets.engine.optimize.optimizers import OptimizerName
 from cnnviz_widgets.engine.optimize.parametrizations import Size
+from cnnviz_widgets.engine.schedules import faded
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, Range, Rate, Share, gate
 from cnnviz_widgets.networks import Network
@@ -168,8 +168,4 @@ def _after(recipe: Recipe) -> list[operators.After]:
 
 
 def _faded(recipe: Recipe) -> Callable[[int], float]:
-    def rate(step: int) -> float:
-        through = min(1.0, step / recipe.steps)
-        return recipe.learning_rate * (recipe.fading + (1 - recipe.fading) * (1 + cos(pi * through)) / 2)
-
-    return rate
+    return lambda step: recipe.learning_rate * faded(step / recipe.steps, recipe.fading)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, pi
 from typing import Annotated, Any
 
 import torch
@@ -17,6 +16,7 @@ from cnnviz_widgets.engine.optimize.hog import hog
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer
 from cnnviz_widgets.engine.optimize.parametrizations import laplacian
+from cnnviz_widgets.engine.schedules import faded
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, Range, Rate, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
@@ -61,7 +61,7 @@ def invert(
         objectives.target_features(layer, features) - prior,
         laplacian((height, width)),
         steps=steps,
-        learning_rate=lambda step: learning_rate * (0.02 + 0.49 * (1 + cos(pi * min(1, step / steps)))),
+        learning_rate=lambda step: learning_rate * faded(step / steps, 0.02),
         **options,
     )
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
-from math import cos, pi
 from typing import Annotated
 
 import torch
@@ -17,6 +16,7 @@ from cnnviz_widgets.engine.optimize.optimizers import AnyOptimizer
 from cnnviz_widgets.engine.optimize.parametrizations import pixels
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.engine.pooling import under_pooling
+from cnnviz_widgets.engine.schedules import faded
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Rate
 from cnnviz_widgets.methods.texture._view import PAIRS, View
@@ -131,7 +131,7 @@ def _rate(optimizer: AnyOptimizer, given: LearningRate, steps: int) -> Callable[
     if given is not None or optimizer == "lbfgs":
         return lambda step: 1.0 if given is None else given
     usual = RATES.get(optimizer, RATES["adam"]) if isinstance(optimizer, str) else RATES["adam"]
-    return lambda step: usual * (0.02 + 0.49 * (1 + cos(pi * min(1, step / steps))))
+    return lambda step: usual * faded(step / steps, 0.02)
 
 
 def _shown(full: Size, finish: Callable[[Tensor], Tensor] | None, pictures: Tensor) -> Tensor:

@@ -43,6 +43,7 @@ async function half(model) {
   const front = await referred(manager, model.get("_front_end"));
   if (!unpacked.has(front)) unpacked.set(front, unpack(front.get("data")));
   const { load, css, tables } = await unpacked.get(front), path = model.get("_module");
+  css("button.css"); // that several widgets have
   css(path.replace(/js$/, "css"));
   return (loaded[path] = { ...(await load(path)).default, tables });
 }
