@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -91,29 +92,14 @@ class TextureGrowth(Making):
         call = _call(now)
         for state in self.keep("growth", (str(call), now.sample), call):
             parts = {"texture": partial(_content, state), "source": state.by_source()}
+            if state.step == state.total:  # not of now: a pixel that is hovered is no other texture
+                parts |= _comparison(now, state, self.place)
             yield Frame(parts, state.step, state.total)
 
     @computes
     def look(self, now: Now) -> Frame:
         """The comparison by which the chosen pixel was filled."""
-        sample, state, window = _sample(now).value, self.kept("growth"), now.window
-        row, column = (now.place or (0, 0))[::-1]
-        found = None
-        if state is not None and now.place and max(row, column) < now.size and window <= min(sample.shape[-2:]):
-            found = matches(sample, state, row, column, window, now.tolerance)
-        if found is None:
-            parts = {"sample": Content(rgb(sample)), "copied": None, "pixel": None, "windows": Content()}
-            return Frame(parts)
-        reach = window // 2
-        top, left = (found.drawn - reach).tolist()
-        return Frame(
-            {
-                "pixel": (column - reach, row - reach, window, window),
-                "copied": (left, top, window, window),
-                "sample": _likeness(sample, found),
-                "windows": _windows(sample, found, window),
-            }
-        )
+        return Frame(_comparison(now, self.kept("growth"), now.place))
 
     def call(self, now: Now) -> str:
         return f"sample = {_sample(now).written}\ncnnviz.last({_call(now)})"
@@ -130,6 +116,25 @@ def _call(now: Now) -> Call:
 
 def _content(state: State, _: object) -> Content:
     return state.content()
+
+
+def _comparison(now: Now, state: State | None, place: tuple[int, int] | None) -> dict[str, Any]:
+    """How the pixel at (x, y) was found; None = one between the seed and the corner."""
+    sample, window = _sample(now).value, now.window
+    column, row = place or (now.size // 4, now.size // 4)
+    found = None
+    if state is not None and max(row, column) < now.size and window <= min(sample.shape[-2:]):
+        found = matches(sample, state, row, column, window, now.tolerance)
+    if found is None:
+        return {"sample": Content(rgb(sample)), "copied": None, "pixel": None, "windows": Content()}
+    reach = window // 2
+    top, left = (found.drawn - reach).tolist()
+    return {
+        "pixel": (column - reach, row - reach, window, window),
+        "copied": (left, top, window, window),
+        "sample": _likeness(sample, found),
+        "windows": _windows(sample, found, window),
+    }
 
 
 def _likeness(sample: Tensor, found: Matches) -> Content:

@@ -80,7 +80,7 @@ class UpscaleTable(Result):
     def content(self) -> Content:
         first = self.values[:, 0].tolist()
         names = [f"{name}: {psnr:.2f} dB, SSIM {ssim:.3f}" for name, (psnr, ssim) in zip(self.of, first, strict=True)]
-        return Content(picture=rgb(self.shown), names=(*names, "original"))
+        return Content(picture=rgb(self.shown), names=(*names, "original"), columns=len(self.shown))
 
     def _repr_markdown_(self) -> str:
         rows = [f"| {name} | {self.psnr[name]:.2f} dB | {self.ssim[name]:.4f} |" for name in self.of]
