@@ -76,7 +76,7 @@ class TransformerNet(PictureNetwork):
         for number in range(1, 6):
             self.add_module(f"res{number}", _PaddedBlock(128))
         for name, channels in {"in1": 32, "in2": 64, "in3": 128, "in4": 64, "in5": 32}.items():
-            self.add_module(name, nn.InstanceNorm2d(channels, affine=True))
+            self.add_module(name, _InstanceNorm(channels))
 
     def forward(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[-2:]
@@ -118,6 +118,16 @@ class Upscaler(PictureNetwork):
         return F.interpolate(pictures, scale_factor=float(self.factor), mode="bicubic", align_corners=False)
 
 
+class _InstanceNorm(nn.InstanceNorm2d):
+    """As its base, by group norm with one channel a group: that one has no need to copy maps that are channels-last."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.group_norm(x, self.num_features, self.weight, self.bias, self.eps)
+
+
 class _Block(nn.Module):
     """A residual block (He et al., 2016) without a ReLU after the sum."""
 
@@ -134,8 +144,8 @@ def _convolution(inputs: int, outputs: int, kernel: int, norm: Norm | None, stri
     """A convolution, a normalization and a ReLU; without a normalization, which takes its place, there is a bias."""
     padding: Literal["replicate", "reflect"] = "replicate" if norm is None else "reflect"
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm is None, padding_mode=padding)
-    kinds = {"instance": nn.InstanceNorm2d, "batch": nn.BatchNorm2d}
-    norms = [] if norm is None else [kinds[norm](outputs, affine=True)]
+    kinds = {"instance": _InstanceNorm, "batch": nn.BatchNorm2d}
+    norms = [] if norm is None else [kinds[norm](outputs)]
     return [convolution, *norms, nn.ReLU(inplace=True)]
 
 
@@ -157,7 +167,7 @@ class _PaddedBlock(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.conv1, self.conv2 = _Padded(width, width, 3, 1), _Padded(width, width, 3, 1)
-        self.in1, self.in2 = nn.InstanceNorm2d(width, affine=True), nn.InstanceNorm2d(width, affine=True)
+        self.in1, self.in2 = _InstanceNorm(width), _InstanceNorm(width)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.in2(self.conv2(self.in1(self.conv1(x)).relu()))

@@ -11,6 +11,7 @@ from .filters import Filters
 from .gradients import Gradients
 from .inversion import Inversion
 from .lab import Lab, lab
+from .live_style import LiveStyle
 from .normalization import Normalization
 from .occlusion import Occlusion
 from .panel import Panel, computes
@@ -35,6 +36,7 @@ __all__ = [
     "Gradients",
     "Inversion",
     "Lab",
+    "LiveStyle",
     "Normalization",
     "Occlusion",
     "Panel",

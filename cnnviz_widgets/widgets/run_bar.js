@@ -75,7 +75,7 @@ function render({ model, el }) {
     before = status(state, model.get("message"), late, before);
     root.dataset.state = state;
     words.textContent = words.title = before;
-    times.textContent = working && late ? timing(progress, model.get("remaining")) : "";
+    times.textContent = working && late && progress > 0 ? timing(progress, model.get("remaining")) : "";
     bar.classList.toggle("cnnviz-asleep", !(working && late));
     bar.setAttribute("aria-valuenow", Math.round(progress * 100));
     filled.style.width = `${progress * 100}%`;

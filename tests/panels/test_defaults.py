@@ -32,6 +32,7 @@ METHODS = {
     panels.StyleTransfer: [cnnviz.transfer],
     panels.Doodle: [cnnviz.doodle],
     panels.FastStyle: [cnnviz.train_style],
+    panels.LiveStyle: [],  # the style that is bundled says how it was trained
     panels.Normalization: [cnnviz.train_style],
     panels.SuperResolution: [cnnviz.upscale],
 }  # fmt: skip

@@ -16,7 +16,7 @@ from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Share, came, gate
 from cnnviz_widgets.pictures.given import AnyPicture, check_values
-from cnnviz_widgets.runtime.device import callers_modes_off
+from cnnviz_widgets.runtime.device import callers_modes_off, computing
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.interrupts import guarded
 
@@ -53,7 +53,7 @@ class Style:
     """
 
     def __init__(self, name: str, module: PictureNetwork) -> None:
-        self.name, self.module = name, module
+        self.name, self.module = name, module.to(memory_format=torch.channels_last)
 
     def __repr__(self) -> str:
         return f"Style({self.name}, {sum(one.numel() for one in self.module.parameters()):,} parameters)"
@@ -72,10 +72,10 @@ class Style:
             )
         photos = image.reshape(-1, *image.shape[-3:]).expand(-1, 3, -1, -1)
         where = next(self.module.parameters())
-        with guarded(*callers_modes_off(where.device), torch.no_grad()):
-            inputs = photos.to(where).clamp(0, 1)
+        with guarded(*callers_modes_off(where.device), computing(where.device), torch.no_grad()):
+            inputs = photos.to(where, memory_format=torch.channels_last).clamp(0, 1)
             painted = self.module(inputs) if strength else inputs
-        mixed = photos.cpu().lerp(painted.to("cpu", photos.dtype), strength)
+        mixed = photos.cpu().lerp(painted.to("cpu", photos.dtype), strength).contiguous()
         return Styled(mixed.view(*image.shape[:-3], *mixed.shape[1:]), image.cpu(), self.name)
 
 
