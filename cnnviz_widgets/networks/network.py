@@ -370,6 +370,11 @@ class Network:
         """What ``class_logits`` gives, in words: "logit", "log-probability" or "logit of the probability"."""
         return self._read.unit
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether its classes exclude each other, so that a softmax belongs to their logits."""
+        return self._read.classes == "exclusive"
+
     def top(self, logits: Tensor) -> Tensor:
         """The most probable class for scores (…, outputs), as ``logits`` gives them: (…) class indices.
 

@@ -7,7 +7,7 @@ in place: every state that was yielded stays valid, and a run can go on from it.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
 from typing import Annotated, NamedTuple
@@ -21,7 +21,7 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.backward import quick_way_back, way_back
 from cnnviz_widgets.engine.checks import somebodys, whole_number
 from cnnviz_widgets.engine.optimize.network_passes import NetworkPasses, all_of
-from cnnviz_widgets.engine.optimize.objectives import BoundObjective, Objective, TermInputs, fingerprint
+from cnnviz_widgets.engine.optimize.objectives import BoundObjective, Objective, fingerprint
 from cnnviz_widgets.engine.optimize.operators import After, Gradient, Update
 from cnnviz_widgets.engine.optimize.optimizers import AnyOptimizer, Memory, Optimizer, chosen
 from cnnviz_widgets.engine.optimize.parametrizations import Form, Parametrization, Tensors, fourier
@@ -49,6 +49,8 @@ class OptimizationState(Result):
     snapshots     step -> picture, of the steps that were asked for, as far as they are done
     of            the objective, as a formula
     alpha         whether the pictures' last channel is their opacity
+    each          by term, the same for every sample and picture: (samples, B)
+    logits        what the network answered to them, (samples, B, outputs), if the objective reads it, else None
     key           of the objective: the same for objectives that are made alike
     The rest is what ``optimize(…, start=state)`` goes on from.
     """
@@ -65,6 +67,8 @@ class OptimizationState(Result):
     generator: Tensor
     alpha: bool = False
     key: str = ""
+    each: dict[str, Tensor] = field(default_factory=dict)
+    logits: Tensor | None = None
     convention: str = "picture, values 0…1"
     optimiser = Old("optimizer")
 
@@ -77,7 +81,8 @@ class OptimizationState(Result):
     def values(self) -> Tensor:
         """(C, H, W) on the CPU, 0…1, or (B, C, H, W) for a batch; with alpha, C is one more. Made when asked for."""
         with guarded(*callers_modes_off(self.parameters[0].device), torch.no_grad()):
-            pictures = self.form.decode(*self.parameters).detach().clamp(0, 1).cpu()
+            show = self.form.show or self.form.decode
+            pictures = show(*self.parameters).detach().clamp(0, 1).cpu()
         return pictures if len(pictures) > 1 else pictures[0]
 
     def content(self) -> Content:
@@ -96,6 +101,7 @@ def optimize(
     transforms: Sequence[Transform] = (),
     *,
     steps: Positive = 512,
+    samples: Positive = 1,
     optimizer: AnyOptimizer = "adam",
     learning_rate: Rate | Callable[[int], float] = 0.05,
     gradient: Sequence[Gradient] = (),
@@ -110,7 +116,8 @@ def optimize(
     picture        one of ``parametrizations``; None = ``fourier()`` of the network's own size
     transforms     random transforms before the network, in order: see ``transforms``
     steps          in all, those of ``start`` included
-    optimizer      "adam", "sgd", "normalized" (steps of equal length), "lbfgs", or one of ``optimizers``
+    samples        draws of the transforms in every step: the objective is the mean over them, in one batch
+    optimizer      "adam", "sgd", "normalized" (steps of equal length), "signed", "lbfgs", or one of ``optimizers``
     learning_rate  a number, or a function of the step, from 1
     gradient       operators on the gradient with respect to the picture: see ``operators``
     after          operators on the picture after a step
@@ -182,39 +189,38 @@ def optimize(
         return new, later
 
     height, width = pictures.shape[-2:]
-    passes = NetworkPasses(network, bound, len(pictures), (height, width))
+    passes = NetworkPasses(network, bound, len(pictures) * samples, (height, width))
 
-    def evaluated(parameters: Tensors, drawn: Tensor, redirect: bool = False) -> _Evaluation:
+    def evaluated(parameters: Tensors, drawn: Tensor, asleep: _Evaluation | None = None) -> _Evaluation:
         while True:
             generator.set_state(drawn)
             try:
-                return _evaluate(network, bound, passes, form, parameters, transforms, gradient, generator, redirect)
+                return _evaluate(
+                    network, bound, passes, form, parameters, transforms, samples, gradient, generator, asleep
+                )
             except Exception as error:
                 if not passes.adapted(error):
                     raise
 
     def states() -> Iterator[OptimizationState]:
         nonlocal parameters, memory, kept, loss
-        alive = not (bound.layers or bound.output)
+        alive = bound.shown or not (bound.layers or bound.output)
         for step in range(done + 1, steps + 1):
             with _our_own_mode(network):
                 drawn = generator.get_state()
                 found = evaluated(parameters, drawn)
-                if step <= REDIRECTED and not all(found.nonzero()):
-                    found = evaluated(parameters, drawn, redirect=True)
+                if form.wakes and step <= REDIRECTED and not all(found.nonzero()):
+                    found = evaluated(parameters, drawn, asleep=found)
                 alive = alive or any(found.nonzero()) or (bound.distance and not any(found.terms.values()))
                 if not alive and step == min(REDIRECTED, steps):
-                    raise UserError(
-                        f"the gradient of {objective!r} is zero: the unit is dead for this picture; try another seed "
-                        f"than {seed}, or start=photo, a photograph to begin with."
-                    )
+                    raise UserError(f"the gradient of {objective!r} is zero: {_why(form, seed)}.")
                 before, loss = loss, -sum(found.terms.values())
                 if for_one_objective and loss > EXPLOSION * before > 0:
                     memory = None
                 parameters, memory = moved(step, found)
             state = OptimizationState(
                 step, steps, found.terms, kept, repr(objective), parameters, form, rule, memory,
-                generator.get_state(), alpha=pictures.shape[1] > network.channels, key=key,
+                generator.get_state(), pictures.shape[1] > network.channels, key, found.each, found.logits,
             )  # fmt: skip
             if step in wanted:
                 kept = kept | {step: state.values}
@@ -222,6 +228,14 @@ def optimize(
             yield state
 
     return states()
+
+
+def _why(form: Form, seed: int) -> str:
+    """There is no gradient."""
+    if form.wakes:
+        other = f"try another seed than {seed}, or start=photo, a photograph to begin with"
+        return f"the unit is dead for this picture; {other}"
+    return "the network masks it, or its output is saturated; margin(…) reads the logits themselves"
 
 
 def _written(photo: Tensor, form: Form, network: Network) -> Tensors:
@@ -250,19 +264,32 @@ class _Evaluation(NamedTuple):
 
     gradients         by the parameters
     picture_gradient  by the pixels, after the operators
+    terms, each       their sums over the pictures, and their values (samples, B)
     finite            whether every term is
-    input_gradient    by the input of the network; None where the objective does not need the network
+    logits            (samples, B, outputs), None where the objective does not read them
+    input_gradient    by the input of the network, (samples * B, …); None where the objective does not need the network
     """
 
     gradients: Tensors
     picture_gradient: Tensor
     terms: dict[str, float]
+    each: dict[str, Tensor]
     finite: bool
+    logits: Tensor | None
     input_gradient: Tensor | None
 
     def nonzero(self) -> list[bool]:
         """For each picture, whether the network gave it any gradient."""
-        return [] if self.input_gradient is None else self.input_gradient.flatten(1).any(1).tolist()
+        return [] if self.input_gradient is None else self._awake().any(0).tolist()
+
+    def awake(self) -> Tensor:
+        """(samples * B, 1, 1, 1): for each input, whether the network gave its picture any gradient."""
+        of_pictures = self._awake()
+        return of_pictures.any(0).expand_as(of_pictures).reshape(-1, 1, 1, 1)
+
+    def _awake(self) -> Tensor:
+        assert self.input_gradient is not None
+        return self.input_gradient.flatten(1).any(1).unflatten(0, (-1, len(self.picture_gradient)))
 
 
 def _evaluate(
@@ -272,11 +299,21 @@ def _evaluate(
     form: Form,
     parameters: Tensors,
     transforms: Sequence[Transform],
+    samples: int,
     operators: Sequence[Gradient],
     generator: torch.Generator,
-    redirect: bool,
+    asleep: _Evaluation | None,
 ) -> _Evaluation:
+    """asleep   the same without redirected gradients: the pictures that have none there get them here."""
     input_gradients: list[Tensor] = []
+    redirect = asleep is not None
+
+    def woken(slope: Tensor) -> Tensor:
+        if asleep is not None and asleep.input_gradient is not None:
+            slope = torch.where(asleep.awake(), asleep.input_gradient, slope)
+        input_gradients.append(slope)
+        return slope
+
     with guarded(way_back(network), quick_way_back(network.module)):
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
@@ -286,26 +323,31 @@ def _evaluate(
             colors, alpha = pictures.tensor_split([network.channels], 1)
         logits: Tensor | None = None
         values: dict[str, Tensor] = {}
+        moved: Tensor | None = None
         in_pieces = False
-        if bound.layers or bound.output:
-            shown = colors if alpha is None else over_colors(colors, alpha, generator)
-            moved = passes.fitted(apply(transforms, shown, generator))
+        if bound.layers or bound.output or bound.shown:
+            drawn = []
+            for _ in range(samples):
+                shown = colors if alpha is None else over_colors(colors, alpha, generator)
+                drawn.append(apply(transforms, shown, generator))
+            moved = passes.fitted(torch.cat(drawn) if samples > 1 else drawn[0])
+        if moved is not None and (bound.layers or bound.output):
             batch = network.quickest(network.normalize(moved))
             in_pieces = len(batch) > passes.at_once
             if in_pieces:
                 logits, values = passes.in_pieces(batch)
             else:
-                batch.register_hook(input_gradients.append)
+                batch.register_hook(woken)
                 logits, values = passes.forward(batch, grad=True, redirect=redirect)
-        terms = bound(TermInputs(colors, alpha, values, logits))
-        sums = torch.stack([value.sum() for value in terms.values()])
+        terms = bound.of_samples(colors, alpha, values, logits, moved, samples)
+        sums = torch.stack([value.mean(0).sum() for value in terms.values()])
         if not sums.requires_grad:
             raise UserError("objective must depend on the picture, differentiably: it has no gradient.")
         ends = [*all_of((logits, values))] if in_pieces else []
         gradient, *gradients = torch.autograd.grad(sums.sum(), [pictures, *ends], materialize_grads=True)
         if in_pieces:
-            input_gradients.append(passes.backward(batch, gradients, redirect=redirect))
-            gradient = gradient + torch.autograd.grad(batch, pictures, input_gradients[0])[0]
+            input_gradient = woken(passes.backward(batch, gradients, redirect=redirect))
+            gradient = gradient + torch.autograd.grad(batch, pictures, input_gradient)[0]
         for operator in operators:
             gradient = operator(gradient)
         by_parameters = torch.autograd.grad(decoded, leaves, gradient)
@@ -314,6 +356,8 @@ def _evaluate(
         by_parameters,
         gradient,
         dict(zip(terms, numbers, strict=True)),
+        {name: value.detach() for name, value in terms.items()},
         all(map(isfinite, numbers)),
+        None if logits is None else logits.detach().unflatten(0, (samples, -1)),
         input_gradients[0] if input_gradients else None,
     )

@@ -54,6 +54,34 @@ def normalized(parameters: Tensors, gradients: Tensors, memory: Memory, rate: fl
     return tuple(p.add(g / _rms(g), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
 
 
+def signed(parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+    """Steps of the signs of the gradient: every value moves by ``rate``, as in FGSM (Goodfellow et al., 2015)."""
+    return tuple(p.add(g.sign(), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
+
+
+@gate
+def sparse(share: Annotated[float, Range(above=0, most=1)] = 0.01) -> Optimizer:
+    """Steps of the signs of the greatest ``share`` of the gradient of each picture alone (Tramèr & Boneh, 2019).
+
+    They are as long as ``rate`` says in the norm "l1", in which they are steep.
+    """
+    return _Sparse(share)
+
+
+@dataclass(frozen=True)
+class _Sparse:
+    share: float
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        return tuple(p.add(self._greatest(g), alpha=rate) for p, g in zip(parameters, gradients, strict=True)), None
+
+    def _greatest(self, gradient: Tensor) -> Tensor:
+        flat = gradient.flatten(1)
+        count = max(1, round(self.share * flat.shape[1]))
+        at = flat.abs().topk(count, dim=1).indices
+        return torch.zeros_like(flat).scatter(1, at, flat.gather(1, at).sign() / count).view_as(gradient)
+
+
 @gate
 def lbfgs(history: Positive = 20, longest: Annotated[float, Range(above=0)] = 1.0) -> Optimizer:
     """Limited-memory BFGS (Liu & Nocedal, 1989) with steps of the learning rate and no line search.
@@ -109,9 +137,15 @@ def _flat(tensors: Tensors) -> Tensor:
     return torch.cat([one.flatten() for one in tensors])
 
 
-OptimizerName = Literal["adam", "sgd", "normalized", "lbfgs"]
-AnyOptimizer = Annotated[OptimizerName | Optimizer, "one of 'adam', 'sgd', 'normalized', 'lbfgs'"]
-OPTIMIZERS: dict[OptimizerName, Optimizer] = {"adam": adam, "sgd": sgd(), "normalized": normalized, "lbfgs": lbfgs()}
+OptimizerName = Literal["adam", "sgd", "normalized", "signed", "lbfgs"]
+AnyOptimizer = Annotated[OptimizerName | Optimizer, "one of 'adam', 'sgd', 'normalized', 'signed', 'lbfgs'"]
+OPTIMIZERS: dict[OptimizerName, Optimizer] = {
+    "adam": adam,
+    "sgd": sgd(),
+    "normalized": normalized,
+    "signed": signed,
+    "lbfgs": lbfgs(),
+}
 
 
 @gate

@@ -7,15 +7,16 @@ pixels, one number or (height, width); None is the network's own size.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from cnnviz_widgets.engine.checks import whole_number
-from cnnviz_widgets.engine.optimize.operators import Norm, within
+from cnnviz_widgets.engine.optimize.balls import LEVELS, Ball, drawn, nearest, rounded
+from cnnviz_widgets.engine.optimize.passing import Cut, Straight
 from cnnviz_widgets.engine.optimize.smoothing import frequencies, merged, pyramid
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, Range, came, gate
@@ -49,6 +50,8 @@ class Form:
     decode   parameters → pictures (B, C, H, W), 0…1, differentiable
     encode   pictures → parameters, its inverse; None if there is none
     project  parameters → the nearest allowed ones, after every step
+    show     parameters → what a state shows and keeps; None = the pictures
+    wakes    whether a picture whose gradient is zero may get one that ReLUs redirect, in the first steps: for noise
 
     They are partial applications of this file's functions, so that states can be pickled.
     """
@@ -57,6 +60,8 @@ class Form:
     decode: Callable[..., Tensor]
     encode: Callable[[Tensor], Tensors] | None = None
     project: Callable[[Tensors], Tensors] = _same
+    show: Callable[..., Tensor] | None = None
+    wakes: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,20 +221,57 @@ def decoded(decoder: Callable[[Tensor], Tensor], code: Tensor) -> Parametrizatio
 
 @gate
 def perturbation(
-    image: AnyPicture, bound: Annotated[float, Range(above=0)] = 8 / 255, *, norm: Norm = "linf"
+    image: AnyPicture,
+    bound: Annotated[float, Range(above=0)] | Sequence[Annotated[float, Range(0)]] = 8 / 255,
+    *,
+    norm: Ball = "linf",
+    mask: Annotated[Tensor | None, "a tensor (H, W), true where the picture may change"] = None,
+    universal: bool = False,
+    random: bool = False,
+    quantize: bool = False,
 ) -> Parametrization:
-    """A photograph with a perturbation of at most ``bound``.
+    """A photograph with a change in a ball around it; after every step the nearest one for which all values are 0…1.
 
-    image  (C, H, W) or (B, C, H, W), 0…1; the change is made to what the network sees of it
-    norm   "linf": no value changes by more than ``bound``; "l2": neither does the length of the whole change
+    image      (C, H, W) or (B, C, H, W), 0…1; the change is made to what the network sees of it
+    bound      of the change, in values 0…1; a list: of each picture
+    norm       "linf": no value changes by more; "l2": the change is not longer; "l1": the sum of its sizes is not
+               greater; "l0": so many pixels change at most
+    mask       of the network's size: where it may change
+    universal  one change for all pictures, cut off at 0 and 1 in each; ``values`` of a state is then the change itself,
+               added to gray
+    random     begin with a random change of the ball, by the seed of the run, not with none
+    quantize   the photograph and all that the network sees of the change are pictures of 8 bits, in the same ball
     """
+    bounds = [bound] if isinstance(bound, int | float) else [*bound]
 
     def begin(network: Network, generator: torch.Generator) -> Form:
         original = network.prepare(image).to(network.device, _dtype(network)).clone()
+        if quantize:
+            original = (original * LEVELS).round() / LEVELS
+        if len(bounds) not in (1, 1 if universal else len(original)):
+            raise UserError(
+                f"bound must be one number, or one for each of {len(original)} pictures, not {came(bound)}."
+            )
+        if mask is not None and mask.shape != original.shape[-2:]:
+            raise UserError(
+                f"mask must have the size of the network's pictures, {_shape(original[0, 0])}, not {_shape(mask)}."
+            )
+        where = None if mask is None else mask.to(original.device, torch.bool)
+        radius = torch.tensor(bounds, dtype=original.dtype, device=original.device)
+        if universal:
+            none = torch.zeros_like(original[:1])
+            around = _Around(none, none - 1, none + 1, radius, norm, where)
+            decode = partial(_changed, original, around, quantize)
+            form = Form((none,), decode, None, around.project, show=partial(_on_gray, around, quantize))
+        else:
+            around = _Around(original, -original, 1 - original, radius.expand(len(original)), norm, where)
+            decode = partial(_seen, around, quantize)
+            form = Form((original,), decode, _alone, around.project)
+        begun = around.project((around.drawn(generator),)) if random else form.start
+        return replace(form, start=begun, wakes=False)
 
-        return Form((original,), _same, _alone, partial(_near, original, bound, norm))
-
-    return Parametrization(f'perturbation({_shape(image)}, {bound:g}, norm="{norm}")', begin)
+    most = f"{bounds[0]:g}" if len(bounds) == 1 else f"[{', '.join(f'{one:g}' for one in bounds)}]"
+    return Parametrization(f'perturbation({_shape(image)}, {most}, norm="{norm}")', begin)
 
 
 # What they share
@@ -247,8 +289,44 @@ def _clipped(parameters: Tensors) -> Tensors:
     return (parameters[0].clamp(0, 1),)
 
 
-def _near(original: Tensor, bound: float, norm: str, parameters: Tensors) -> Tensors:
-    return (within(parameters[0], original, bound, norm).clamp(0, 1),)
+class _Around(NamedTuple):
+    """A ball around ``center`` (B, C, H, W): changes between low and high of at most ``bound`` (B,), within a mask."""
+
+    center: Tensor
+    low: Tensor
+    high: Tensor
+    bound: Tensor
+    norm: str
+    mask: Tensor | None
+
+    def project(self, parameters: Tensors) -> Tensors:
+        change = parameters[0] - self.center
+        change = change if self.mask is None else change * self.mask
+        return (self.center + nearest(change, self.low, self.high, self.bound, self.norm),)
+
+    def drawn(self, generator: torch.Generator) -> Tensor:
+        return self.center + drawn(self.low, self.high, self.bound, self.norm, generator)
+
+    def rounded(self, parameter: Tensor) -> Tensor:
+        """In 8 bits."""
+        change = rounded(parameter - self.center, self.low, self.high, self.bound, self.norm)
+        return ((self.center + change) * LEVELS).round() / LEVELS
+
+
+def _seen(around: _Around, quantize: bool, pictures: Tensor) -> Tensor:
+    pictures = pictures if around.mask is None else torch.where(around.mask, pictures, around.center)
+    return Straight.apply(pictures, around.rounded(pictures.detach())) if quantize else pictures
+
+
+def _changed(originals: Tensor, around: _Around, quantize: bool, change: Tensor) -> Tensor:
+    change = change if around.mask is None else change * around.mask
+    if quantize:
+        change = Straight.apply(change, around.rounded(change.detach()))
+    return Cut.apply(originals + change)
+
+
+def _on_gray(around: _Around, quantize: bool, change: Tensor) -> Tensor:
+    return 0.5 + (around.rounded(change) if quantize else change)
 
 
 def _from_spectrum(color: Coloring, scale: Tensor, size: tuple[int, int], parameters: Tensor) -> Tensor:

@@ -140,5 +140,5 @@ def test_several_parameters():
 
 
 def test_unknown():
-    with pytest.raises(UserError, match="optimizer must be one of 'adam', 'sgd', 'normalized', 'lbfgs', not 'adamm'"):
+    with pytest.raises(UserError, match="one of 'adam', 'sgd', 'normalized', 'signed', 'lbfgs', not 'adamm'"):
         optimizers.chosen("adamm")

@@ -6,6 +6,7 @@ A term gives one number for each picture of a batch. Where a channel, class or w
 picture its own: ``channel("layer3", [1, 2, 3, 4])`` makes four pictures of four channels in one run.
 """
 
+from cnnviz_widgets.engine.optimize.objectives.across import across
 from cnnviz_widgets.engine.optimize.objectives.algebra import BoundObjective, Objective, TermInputs, fingerprint
 from cnnviz_widgets.engine.optimize.objectives.priors import (
     blur_penalty,
@@ -20,10 +21,12 @@ from cnnviz_widgets.engine.optimize.objectives.units import (
     AnyLayer,
     Several,
     channel,
+    cross_entropy,
     custom,
     direction,
     layer,
     logit,
+    margin,
     matching,
     neuron,
     probability,
@@ -36,11 +39,13 @@ __all__ = [
     "Objective",
     "Several",
     "TermInputs",
+    "across",
     "blur_penalty",
     "boundary",
     "channel",
     "color",
     "covariance",
+    "cross_entropy",
     "custom",
     "direction",
     "diversity",
@@ -50,6 +55,7 @@ __all__ = [
     "l2",
     "layer",
     "logit",
+    "margin",
     "matching",
     "moments",
     "neuron",

@@ -22,24 +22,28 @@ class TermInputs(NamedTuple):
     alpha        (B, 1, H, W), 0…1, of pictures that are transparent in part, else None
     activations  layer name -> output of the layer, for the layers that were asked for
     logits       (B, outputs), as the network gives them, if any term asked for them
+    shown        (B, C, h, w), 0…1, after the transforms, if any term asked for anything of the network
     """
 
     pictures: Tensor
     alpha: Tensor | None
     activations: dict[str, Tensor]
     logits: Tensor | None
+    shown: Tensor | None = None
 
 
 class BoundTerm(NamedTuple):
     """A term for a given network and batch: its value, (B,), and what has to be computed for it.
 
     distance  it is 0 where something is reached: there, having no gradient is no failure
+    shown     it reads the pictures after the transforms
     """
 
     value: Callable[[TermInputs], Tensor]
     layers: tuple[str, ...] = ()
     output: bool = False
     distance: bool = False
+    shown: bool = False
 
 
 class Objective:
@@ -146,6 +150,7 @@ def _product(first: Objective, second: Objective) -> Term:
             lambda inputs: reduce(add, one(inputs).values()) * reduce(add, other(inputs).values()),
             (*one.layers, *other.layers),
             one.output or other.output,
+            shown=one.shown or other.shown,
         )
 
     factors = (f"({one!r})" if len(one.parts) > 1 else repr(one) for one in (first, second))
@@ -160,6 +165,7 @@ class BoundObjective:
         self.layers = [*dict.fromkeys(layer for *_, term in parts for layer in term.layers)]
         self.output = any(term.output for *_, term in parts)
         self.distance = any(term.distance for *_, term in parts)
+        self.shown = any(term.shown for *_, term in parts)
 
     def __call__(self, inputs: TermInputs) -> dict[str, Tensor]:
         """By term, what it adds to the objective: (B,) each."""
@@ -170,6 +176,35 @@ class BoundObjective:
                 weight = weight.to(value.device, value.dtype)
             values[name] = values.get(name, 0) + weight * value
         return values
+
+    def of_samples(
+        self,
+        pictures: Tensor,
+        alpha: Tensor | None,
+        activations: dict[str, Tensor],
+        logits: Tensor | None,
+        shown: Tensor | None,
+        samples: int,
+    ) -> dict[str, Tensor]:
+        """By term, (samples, B): of several draws of the transforms, which are one batch, a sample after another."""
+        count = len(pictures)
+
+        def part(of: Tensor | None, number: int) -> Any:
+            return of if of is None or samples == 1 else of[number * count : (number + 1) * count]
+
+        each = [
+            self(
+                TermInputs(
+                    pictures,
+                    alpha,
+                    {name: part(values, number) for name, values in activations.items()},
+                    part(logits, number),
+                    part(shown, number),
+                )
+            )
+            for number in range(samples)
+        ]
+        return {name: torch.stack([one[name] for one in each]) for name in each[0]}
 
 
 def fingerprint(objective: Objective) -> str:

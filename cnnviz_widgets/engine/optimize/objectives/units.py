@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 
 from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.engine.optimize.objectives.algebra import BoundTerm, Term, TermInputs, counted, remembers_call
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import gate
+from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.networks import Layer, Network
 
 AnyLayer = str | Layer | nn.Module
@@ -85,19 +86,67 @@ def probability(target: int | str | Sequence) -> Term:
     return _class("probability", target, Network.probabilities)
 
 
-def _class(name: str, target: int | str | Sequence, measure: Callable[[Network, Tensor], Tensor]) -> Term:
+@remembers_call
+@gate
+def cross_entropy(target: int | str | Sequence) -> Term:
+    """``−log P(target)``: an attack makes it large for the true class; with a minus sign, small for a wanted one.
+
+    It is made of the logits, ``log(1 + e^(log Σ_others e^z − z_target))``: where P = 1 in float32 its gradient is small
+    but right. A class of a multilabel network, or one of two of a single output, is a question of its own.
+    """
+    return _class("cross_entropy", target, Network.class_logits, _cross_entropy)
+
+
+@remembers_call
+@gate
+def margin(target: int | str | Sequence, confidence: Annotated[float, Range(0)] | None = None) -> Term:
+    """The greatest logit of another class minus that of the target: below 0 where it wins (Carlini & Wagner, 2017).
+
+    An attack makes it large for the true class; with a minus sign, small for a wanted one.
+
+    confidence   logits by which the target has to win: the term stays at minus this below it; None = never enough
+    """
+
+    def value(network: Network, logits: Tensor, index: int | list[int]) -> Tensor:
+        apart = _others(network, logits, index, lambda others: others.amax(1)) - _of_each(logits, index)
+        return apart if confidence is None else apart.clamp(min=-confidence)
+
+    return _class("margin", target, Network.class_logits, value, "" if confidence is None else f", {confidence:g}")
+
+
+def _cross_entropy(network: Network, logits: Tensor, index: int | list[int]) -> Tensor:
+    against = _others(network, logits, index, lambda others: others.logsumexp(1))
+    return softplus(against - _of_each(logits, index))
+
+
+def _others(network: Network, logits: Tensor, index: int | list[int], measure: Callable[[Tensor], Tensor]) -> Tensor:
+    """A measure of the logits of all other classes, (B,); 0 where classes do not exclude each other."""
+    if not network.exclusive:
+        return torch.zeros_like(logits[:, 0])
+    at = torch.as_tensor(index, device=logits.device).expand(len(logits))[:, None]
+    return measure(logits.scatter(1, at, -torch.inf))
+
+
+def _class(
+    name: str,
+    target: int | str | Sequence,
+    measure: Callable[[Network, Tensor], Tensor],
+    value: Callable[[Network, Tensor, Any], Tensor] = lambda network, values, index: _of_each(values, index),
+    more: str = "",
+) -> Term:
+    """``value`` makes (B,) numbers of what ``measure`` makes of the scores, (B, classes), and the classes' numbers."""
     target = _plain(target)
 
     def bind_term(network: Network, count: int) -> BoundTerm:
         index = _each(target, count, network.class_index)
 
-        def value(inputs: TermInputs) -> Tensor:
+        def of_inputs(inputs: TermInputs) -> Tensor:
             assert inputs.logits is not None  # as the output is asked for
-            return _of_each(measure(network, inputs.logits), index)
+            return value(network, measure(network, inputs.logits), index)
 
-        return BoundTerm(value, output=True)
+        return BoundTerm(of_inputs, output=True)
 
-    return Term(f"{name}({json.dumps(target, ensure_ascii=False)})", bind_term)
+    return Term(f"{name}({json.dumps(target, ensure_ascii=False)}{more})", bind_term)
 
 
 @remembers_call

@@ -1,0 +1,1 @@
+"""Adversarial examples: small changes that make a network answer something else."""
