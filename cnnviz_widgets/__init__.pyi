@@ -18,6 +18,8 @@ from .engine.targets import Neuron
 from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
+from .methods.adversarial.illusion import Hybrid, Illusion, hybrid, illusion
+from .methods.adversarial.one_pixel import OnePixelState, one_pixel
 from .methods.cam.cam import cam
 from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from .methods.cam.guided_grad_cam import guided_grad_cam
@@ -64,11 +66,14 @@ __all__ = [
     "Filters",
     "GradientPicture",
     "Heatmap",
+    "Hybrid",
+    "Illusion",
     "ImportantChannels",
     "InversionLadder",
     "Network",
     "Neuron",
     "OcclusionState",
+    "OnePixelState",
     "OptimizationState",
     "PointingGame",
     "SanityState",
@@ -106,6 +111,8 @@ __all__ = [
     "grow_texture",
     "guided_grad_cam",
     "hires_cam",
+    "hybrid",
+    "illusion",
     "important_channels",
     "input_x_gradient",
     "insertion_curve",
@@ -130,6 +137,7 @@ __all__ = [
     "objectives",
     "occluded",
     "occlusion",
+    "one_pixel",
     "operators",
     "optimize",
     "optimizers",

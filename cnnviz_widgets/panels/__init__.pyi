@@ -9,11 +9,13 @@ from .fast_style import FastStyle
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
 from .gradients import Gradients
+from .illusion import Illusion
 from .inversion import Inversion
 from .lab import Lab, lab
 from .live_style import LiveStyle
 from .normalization import Normalization
 from .occlusion import Occlusion
+from .one_pixel import OnePixel
 from .panel import Panel, computes
 from .prose import Prose, prose
 from .sanity import Sanity
@@ -34,11 +36,13 @@ __all__ = [
     "FeatureVisualization",
     "Filters",
     "Gradients",
+    "Illusion",
     "Inversion",
     "Lab",
     "LiveStyle",
     "Normalization",
     "Occlusion",
+    "OnePixel",
     "Panel",
     "Prose",
     "Sanity",

@@ -35,6 +35,8 @@ METHODS = {
     panels.LiveStyle: [],  # the style that is bundled says how it was trained
     panels.Normalization: [cnnviz.train_style],
     panels.SuperResolution: [cnnviz.upscale],
+    panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
+    panels.OnePixel: [cnnviz.one_pixel],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
@@ -56,6 +58,7 @@ OF_THE_PANEL = {  # what a trait means that has a parameter's name and is someth
     (panels.Sanity, "methods"),
     (panels.Texture, "weights"),  # of layers, and not of samples
     (panels.StyleTransfer, "weights"),
+    *((panels.Illusion, name) for name in ("kind", "far", "near")),  # words of controls, and names of samples
     (panels.Texture, "parameters"),  # a word of the control: "" is None
     *((kind, "size") for kind in (panels.TextureGrowth, panels.Texture, panels.StyleTransfer, panels.Doodle)),  # quick
 }
