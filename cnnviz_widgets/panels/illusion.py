@@ -53,8 +53,7 @@ class Illusion(Panel):
     cutoff = option(hybrid, 2, 32, step=1, form=".0f", label="Cutoff", more=True)
 
     def build(self) -> list[ipywidgets.Widget]:
-        look = {"controls": False, "max_width": 440}
-        picture = View("What do you see?", **look)
+        picture = View("What do you see?", controls=False, max_width=440)
         seen = View("The first layer: where it responds", colormap="inferno", opacity=1.0, max_width=440)
         return [
             self.part("picture", picture),

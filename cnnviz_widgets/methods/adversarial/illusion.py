@@ -59,10 +59,13 @@ def illusion(kind: Kind, strength: Share = 1.0, *, size: Size = 256) -> Illusion
 
         illusion("checker_shadow").proof
     """
-    made = _KINDS[kind](strength, size)
-    grid = [(one * 255).round() / 255 for one in made[:2]]
-    colors = (one if one.ndim == 3 else one.expand(3, -1, -1) for one in grid)
-    return Illusion(*(one.float().contiguous() for one in colors), *made[2:], of=kind.replace("_", " "))
+    picture, proof, places, seems, fact = _KINDS[kind](strength, size)
+    return Illusion(_in_8_bits(picture), _in_8_bits(proof), places, seems, fact, kind.replace("_", " "))
+
+
+def _in_8_bits(picture: Tensor) -> Tensor:
+    """(H, W) or (3, H, W) → (3, H, W)."""
+    return ((picture * 255).round() / 255).expand(3, *picture.shape[-2:]).float().contiguous()
 
 
 _Made = tuple[Tensor, Tensor, tuple[tuple[int, int, int, int], ...], str, str]
