@@ -51,8 +51,9 @@ def test_the_first_panel(open_notebook, record_speed):
     notebook = open_notebook(SETUP.format(kind="Occlusion"))
     notebook.wait_for_pixels(0, timeout=60)
     took = time.monotonic() - notebook.asked
-    record_speed("cell to first panel", 1000 * took, took / seconds_of("import torch, torchvision"))
-    assert took < 10
+    alone = seconds_of("import torch, torchvision")
+    record_speed("cell to first panel", 1000 * took, took / alone)
+    assert took < 2 * alone
 
 
 def seconds_of(program: str) -> float:
