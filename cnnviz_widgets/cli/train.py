@@ -23,7 +23,8 @@ SAVED = 100  # steps from one saved state to the next
 def main() -> None:
     chosen = _parser().parse_args()
     torch.set_num_threads(chosen.threads)
-    options: dict[str, Any] = {name: value for name in ("steps", "beta") if (value := getattr(chosen, name, None))}
+    given = {name: getattr(chosen, name, None) for name in ("steps", "beta", "style_size")}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     resumed = chosen.out.with_suffix(".training")
     options["start"] = resumed if resumed.exists() else None
     if chosen.what == "style":
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument("--threads", type=int, default=torch.get_num_threads())
     style.add_argument("--network", default="squeezenet1_0", help="whose features are compared")
     style.add_argument("--beta", type=float, help="weight of the style")
+    style.add_argument("--style-size", type=int, help="px of the style's shorter side")
     return parser
 
 
