@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,29 +36,40 @@ def forward(
     grad_from: str | None,
     cast: bool,
     every_part: bool,
+    overwritten: set[str],
 ) -> tuple[Any, dict[str, Tensor]]:
     """What the module returns for a batch (B, C, H, W), and the output of each layer that the pass reached.
 
-    layers      by name; their values are (B, channels, height, width) or (B, channels)
-    to_output   False: the pass ends at the deepest of the layers, and the output is None
-    grad        record a graph from ``batch`` on; ``grad_from``, a layer's name, from there on
-    cast        compute in the precision that was asked for, else in the module's own
-    every_part  torch's encoder layers must run their parts, see ``EveryPartRuns``
+    layers       by name; their values are (B, channels, height, width) or (B, channels)
+    to_output    False: the pass ends at the deepest of the layers, and the output is None
+    grad         record a graph from ``batch`` on; ``grad_from``, a layer's name, from there on
+    cast         compute in the precision that was asked for, else in the module's own
+    every_part   torch's encoder layers must run their parts, see ``EveryPartRuns``
+    overwritten  layers whose outputs the module writes to later, as far as is known; what a pass finds out is added
+
+    In a pass with ``grad``, an output is taken as it is where nothing writes to it, which its version tells afterwards.
+    Otherwise it is a copy, and the module goes on with another one, so that in-place operations reach neither.
     """
     modules = {name: module.get_submodule(name) for name in (one.partition("#")[0] for one in layers)}
     values: dict[str, Tensor] = {}
+    versions: dict[str, int] = {}  # of what is no copy
 
     def keep(name: str, part: nn.Module, output: Tensor) -> Tensor | None:
         if name not in layers:
             return None
         layout = layers[name].layout
-        maps = layout.maps(output, batch.shape[-2:]) if layout else output
-        values[name] = maps.clone()  # of its own: neither earlier nor later in-place operations reach it
+        as_it_is = grad and output.requires_grad and layout is None and name not in overwritten
+        if as_it_is:
+            values[name], versions[name] = output, output._version
+        else:
+            values[name] = (layout.maps(output, batch.shape[-2:]) if layout else output).clone()
         if name == grad_from:
             values[name].requires_grad_()
             torch.set_grad_enabled(True)
         if len(values) == len(layers) and not to_output:
             raise _Enough
+        if as_it_is:
+            return None
         replaced = values[name].clone()
         return layout.output(replaced, output) if layout else replaced
 
@@ -68,7 +80,12 @@ def forward(
     output = None
     with guarded(*contexts):
         output = module(batch.clone())
-    return output, values
+    written_to = {name for name, version in versions.items() if values[name]._version != version}
+    if not written_to:
+        return output, values
+    overwritten |= written_to
+    again = partial(forward, to_output=to_output, grad=grad, grad_from=grad_from, cast=cast, every_part=every_part)
+    return again(module, batch, layers, device, overwritten=overwritten)
 
 
 def joined(passes: Sequence[Pass]) -> Pass:

@@ -105,6 +105,7 @@ class Network:
         self._may_change = False  # whether the first pass had anything in it that could
         self._takes_channels_last = False  # that is, until it is tried
         self._takes_one_at_a_time = False  # likewise
+        self._overwritten: set[str] = set()  # layers whose outputs the module writes to, as far as passes have shown
         self._unseen: str | None = None  # why no inner layer can be seen
         self._nearest: dict[tuple, Size | None] = {}  # (how far a pass goes, size) -> the nearest size that is taken
         self._takes_own_only: set[tuple] = set()  # how far passes go in which no other size is
@@ -472,6 +473,7 @@ class Network:
                 grad_from=grad_from and self.layer(grad_from).name,
                 cast=cast,
                 every_part=self._has_shortcuts,
+                overwritten=self._overwritten,
             )
         except UserError:
             raise

@@ -162,6 +162,49 @@ def test_gradients_at_layers(module, picture):
         torch.testing.assert_close(gradient, kept[layer.name].grad)
 
 
+class WritesLater(nn.Module):
+    """Every way to write to what a part has returned: by a part, by a function, through a view, into a sum."""
+
+    def __init__(self, in_place=True):
+        super().__init__()
+        self.parts = nn.ModuleList(nn.Conv2d(3 if not number else 4, 4, 3, padding=1) for number in range(5))
+        self.relu, self.norm, self.head = nn.ReLU(in_place), nn.BatchNorm2d(4), nn.Linear(4, 3)
+        self.in_place, self.calls, self.last = in_place, 0, None
+
+    def forward(self, x):
+        self.calls += 1
+        first = self.norm(self.relu(self.parts[0](x)))
+        second, third, fourth = (part(first) for part in self.parts[1:4])
+        if self.in_place:
+            F.leaky_relu_(second, 0.1)
+            third.view(-1).mul_(2)
+            fourth += second
+        else:
+            second, third = F.leaky_relu(second, 0.1), third * 2
+            fourth = fourth + second
+        self.last = self.parts[4](third * fourth)
+        return self.head(self.last.mean((2, 3)))
+
+
+def test_what_is_written_to_later_is_copied_and_nothing_else(picture):
+    """Against the same module without in-place operations; one pass finds out, all others are single ones."""
+    module, plain = WritesLater().double().eval(), WritesLater(in_place=False).double().eval()
+    plain.load_state_dict(module.state_dict())
+    network, other = Network(module, input_size=64), Network(plain, input_size=64)
+    layers, batch = [layer.name for layer in network.layers], network.normalize(picture[None].double())
+    assert {"parts.0", "relu", "norm", "parts.1", "parts.2", "parts.3", "parts.4"} < {*layers}
+    for passes in (2, 1):
+        before = module.calls
+        scores, values = network.forward(batch, layers, grad=True)
+        assert module.calls - before == passes
+        assert module.last.data_ptr() == values["parts.4"].data_ptr()
+        expected, wanted = other.forward(batch, layers, grad=True)
+        torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(values, wanted, rtol=0, atol=1e-12)
+        gradients = [torch.autograd.grad(s[0, 1], [*v.values()]) for s, v in ((scores, values), (expected, wanted))]
+        torch.testing.assert_close(*gradients, rtol=0, atol=1e-12)
+
+
 def test_gradients_from_a_layer_on(network, picture):
     """The same numbers as with all recorded, and nothing before the layer is."""
     places = [layer.name for layer in network.layers if layer.spatial]

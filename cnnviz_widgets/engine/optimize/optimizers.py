@@ -101,23 +101,23 @@ class _Lbfgs:
 
     def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
         at, slope = _flat(parameters), -_flat(gradients)  # the slope of the loss
-        pairs: tuple[tuple[Tensor, Tensor], ...] = ()
+        pairs: tuple[tuple[Tensor, Tensor, float], ...] = ()  # with their products
         if memory is not None:
             pairs, at_before, slope_before = memory
             moved, bend = at - at_before, slope - slope_before
-            if bend @ moved > 1e-10:
-                pairs = (*pairs, (moved, bend))[-self.history :]
+            if (product := float(bend @ moved)) > 1e-10:
+                pairs = (*pairs, (moved, bend, product))[-self.history :]
         direction, weights = -slope, []
         if memory is not None and not pairs and moved.any():  # the loss bends down: as far as if it bent up as much
-            direction = direction * ((moved @ moved) / (bend @ moved).abs().clamp(min=1e-20))
-        for moved, bend in reversed(pairs):
-            weights.append((moved @ direction) / (bend @ moved))
-            direction = direction - weights[-1] * bend
+            direction *= (moved @ moved) / (bend @ moved).abs().clamp(min=1e-20)
+        for moved, bend, product in reversed(pairs):
+            weights.append(float(moved @ direction) / product)
+            direction.sub_(bend, alpha=weights[-1])
         if pairs:
-            moved, bend = pairs[-1]
-            direction = direction * ((moved @ bend) / (bend @ bend))
-        for moved, bend in pairs:
-            direction = direction + (weights.pop() - (bend @ direction) / (bend @ moved)) * moved
+            _, bend, product = pairs[-1]
+            direction *= product / (bend @ bend)
+        for moved, bend, product in pairs:
+            direction.add_(moved, alpha=weights.pop() - float(bend @ direction) / product)
         size = rate if memory is not None else rate * min(1.0, 1 / float(slope.abs().sum().clamp(min=1e-12)))
         change = size * direction
         change = change * (self.longest / change.square().mean().sqrt().clamp(min=self.longest))

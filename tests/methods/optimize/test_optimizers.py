@@ -1,5 +1,7 @@
 """Against torch.optim, step by step."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -68,6 +70,27 @@ def as_meant(parameters, gradients, memory, rate):
         memory = (memory[0], parameters[0].flatten() - meant.flatten(), memory[2])
     moved, later = optimizers.lbfgs()(parameters, gradients, memory, rate)
     return moved, (later, moved[0] - parameters[0])
+
+
+def test_lbfgs_is_minus_the_inverse_of_the_updated_matrix_times_the_slope():
+    """Against BFGS written out (Nocedal & Wright, 7.19): the whole matrix, from all pairs, in float64."""
+    generator = torch.Generator().manual_seed(0)
+    bends = torch.rand(12, dtype=torch.float64, generator=generator) + 0.5
+    x, memory, trail = (torch.randn(12, dtype=torch.float64, generator=generator),), None, []
+    for _ in range(8):
+        slope = bends * x[0] + 0.1 * x[0] ** 3
+        trail.append((x[0], slope))
+        moved, memory = optimizers.lbfgs(5, longest=100)(x, (-slope,), memory, 0.5)
+        steps = [(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(trail)][-5:]
+        if steps:
+            s, y = steps[-1]
+            inverse = torch.eye(12, dtype=torch.float64) * (s @ y) / (y @ y)
+            for s, y in steps:
+                left = torch.eye(12, dtype=torch.float64) - torch.outer(s, y) / (y @ s)
+                inverse = left @ inverse @ left.T + torch.outer(s, s) / (y @ s)
+            torch.testing.assert_close(moved[0], x[0] - 0.5 * inverse @ slope, rtol=0, atol=1e-12)
+        x = moved
+    assert len(steps) == 5
 
 
 def test_lbfgs_learns_from_what_really_moved(real_squeezenet, real_styles):
