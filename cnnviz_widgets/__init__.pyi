@@ -18,8 +18,12 @@ from .engine.targets import Neuron
 from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
+from .methods.adversarial.fgsm import EpsilonSweep, epsilon_sweep, fgsm
 from .methods.adversarial.illusion import Hybrid, Illusion, hybrid, illusion
+from .methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, LinearToy, linear_toy, long_toy
 from .methods.adversarial.one_pixel import OnePixelState, one_pixel
+from .methods.adversarial.pgd import pgd
+from .methods.adversarial.targeted import targeted
 from .methods.cam.cam import cam
 from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from .methods.cam.guided_grad_cam import guided_grad_cam
@@ -60,9 +64,12 @@ from .pictures import labels, load_dataset, load_image, painted, samples
 from .runtime.device import device, use
 
 __all__ = [
+    "TOY_INPUT",
+    "TOY_WEIGHTS",
     "ActivationMaps",
     "ContrastResponse",
     "Curve",
+    "EpsilonSweep",
     "Filters",
     "GradientPicture",
     "Heatmap",
@@ -70,6 +77,7 @@ __all__ = [
     "Illusion",
     "ImportantChannels",
     "InversionLadder",
+    "LinearToy",
     "Network",
     "Neuron",
     "OcclusionState",
@@ -100,7 +108,9 @@ __all__ = [
     "dream",
     "dream_zoom",
     "edge_map",
+    "epsilon_sweep",
     "exercises",
+    "fgsm",
     "filters",
     "full_grad",
     "gatys_layer_loss",
@@ -126,10 +136,12 @@ __all__ = [
     "labels",
     "last",
     "layer_cam",
+    "linear_toy",
     "load_dataset",
     "load_image",
     "load_network",
     "load_style",
+    "long_toy",
     "methods",
     "moments",
     "networks",
@@ -144,6 +156,7 @@ __all__ = [
     "painted",
     "panels",
     "parametrizations",
+    "pgd",
     "pictures",
     "plot",
     "pointing_game",
@@ -164,6 +177,7 @@ __all__ = [
     "smoothgrad",
     "styles",
     "suggest_mask",
+    "targeted",
     "texture",
     "texture_numbers",
     "top_examples",

@@ -147,7 +147,7 @@ RIGHT_THERE = {
     ("occluded", "left"): 0,
     ("painted", "text"): as_text(np.eye(SIDE, dtype=np.uint8)),
 }
-WORDS = {"target": "class", "source": "dataset", "name": "network"}  # that a sentence may have for the argument
+WORDS = {"target": "class", "truth": "class", "source": "dataset", "name": "network"}  # that a sentence may have for the argument
 SMALL = {"size": 8, "epochs": 1, "frames": 1}  # where the default does not fit into so small a picture, or takes long
 
 

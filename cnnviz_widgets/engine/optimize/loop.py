@@ -174,7 +174,8 @@ def optimize(
     def moved(step: int, found: _Evaluation) -> tuple[Tensors, Memory]:
         size = rate(step)
         with somebodys("optimizer"):
-            new, later = rule(parameters, found.gradients, memory, size)
+            step_of = rule.seeing(found.values, form.project) if hasattr(rule, "seeing") else rule
+            new, later = step_of(parameters, found.gradients, memory, size)
         new = form.project(new)
         if after and form.encode:
             pictures = form.decode(*new)
@@ -277,6 +278,11 @@ class _Evaluation(NamedTuple):
     finite: bool
     logits: Tensor | None
     input_gradient: Tensor | None
+
+    @property
+    def values(self) -> Tensor:
+        """(B,): the objective of each picture."""
+        return torch.stack([one.mean(0) for one in self.each.values()]).sum(0)
 
     def nonzero(self) -> list[bool]:
         """For each picture, whether the network gave it any gradient."""

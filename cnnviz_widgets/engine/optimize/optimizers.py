@@ -5,11 +5,14 @@ Nothing is changed in place, so a state that was yielded stays valid, and a run 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from functools import partial
+from math import ceil
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, Range, Share, gate
 from cnnviz_widgets.renamed import module_getattr
 
@@ -80,6 +83,95 @@ class _Sparse:
         count = max(1, round(self.share * flat.shape[1]))
         at = flat.abs().topk(count, dim=1).indices
         return torch.zeros_like(flat).scatter(1, at, flat.gather(1, at).sign() / count).view_as(gradient)
+
+
+@gate
+def auto_pgd(steps: Positive) -> Optimizer:
+    """Signed steps with momentum, halved where they lead no further, in a run of so many (Croce & Hein, 2020).
+
+    The learning rate is the first step, twice the bound. At checkpoints, every picture for itself goes back to the best
+    that it was, with half the step, where its objective rose in less than 3 of 4 steps, or where it has not been better
+    since the checkpoint before, with the same step.
+    """
+    shares, gap = [0.0, 0.22], 0.22
+    while shares[-1] < 1:
+        gap = max(gap - 0.03, 0.06)
+        shares.append(shares[-1] + gap)
+    return _AutoPgd(tuple(ceil(share * steps) for share in shares))
+
+
+class _Way(NamedTuple):
+    """What AutoPGD remembers; numbers are (B, 1, 1, 1), one a picture."""
+
+    count: int
+    before: Tensor
+    value: Tensor
+    rises: Tensor
+    size: Tensor
+    best: Tensor
+    best_gradient: Tensor
+    best_value: Tensor
+    size_then: Tensor
+    best_then: Tensor
+
+
+@dataclass(frozen=True)
+class _AutoPgd:
+    checkpoints: tuple[int, ...]
+
+    def seeing(self, values: Tensor, project: Callable[[Tensors], Tensors]) -> Optimizer:
+        """The same for a step whose pictures have these values of the objective, (B,)."""
+        return partial(self._step, values.view(-1, 1, 1, 1), project)
+
+    def __call__(self, parameters: Tensors, gradients: Tensors, memory: Memory, rate: float) -> tuple[Tensors, Memory]:
+        raise UserError("optimizer auto_pgd needs the values of the objective, which optimize gives it.")
+
+    def _step(
+        self,
+        value: Tensor,
+        project: Callable[[Tensors], Tensors],
+        parameters: Tensors,
+        gradients: Tensors,
+        memory: Memory,
+        rate: float,
+    ) -> tuple[Tensors, Memory]:
+        (x,), (gradient,) = parameters, gradients
+        if memory is None:
+            size = torch.full_like(value, rate)
+            way = _Way(0, x, value, torch.zeros_like(value), size, x, gradient, value, size, value)
+        else:
+            way = self._judged(memory, x, gradient, value)
+        if way.count in self.checkpoints[1:]:
+            way, x, gradient = self._halved(way, x, gradient)
+        (ahead,) = project((x + way.size * gradient.sign(),))
+        weight = 0.75 if memory is not None else 1.0
+        moved = x + weight * (ahead - x) + (1 - weight) * (x - way.before)
+        return (moved,), way._replace(count=way.count + 1, before=x, value=value)
+
+    @staticmethod
+    def _judged(way: _Way, x: Tensor, gradient: Tensor, value: Tensor) -> _Way:
+        better = value > way.best_value
+        return way._replace(
+            rises=way.rises + (value > way.value),
+            best=torch.where(better, x, way.best),
+            best_gradient=torch.where(better, gradient, way.best_gradient),
+            best_value=torch.where(better, value, way.best_value),
+        )
+
+    def _halved(self, way: _Way, x: Tensor, gradient: Tensor) -> tuple[_Way, Tensor, Tensor]:
+        at = self.checkpoints.index(way.count)
+        interval = way.count - self.checkpoints[at - 1]
+        stale = (way.size == way.size_then) & (way.best_value == way.best_then)
+        back = (way.rises < 0.75 * interval) | stale
+        x, gradient = torch.where(back, way.best, x), torch.where(back, way.best_gradient, gradient)
+        way = way._replace(
+            before=torch.where(back, x, way.before),
+            rises=torch.zeros_like(way.rises),
+            size=torch.where(back, way.size / 2, way.size),
+            size_then=way.size,
+            best_then=way.best_value,
+        )
+        return way, x, gradient
 
 
 @gate

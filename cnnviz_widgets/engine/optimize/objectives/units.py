@@ -108,10 +108,16 @@ def margin(target: int | str | Sequence, confidence: Annotated[float, Range(0)] 
     """
 
     def value(network: Network, logits: Tensor, index: int | list[int]) -> Tensor:
-        apart = _others(network, logits, index, lambda others: others.amax(1)) - _of_each(logits, index)
+        apart = margins(network, logits, index)
         return apart if confidence is None else apart.clamp(min=-confidence)
 
     return _class("margin", target, Network.class_logits, value, "" if confidence is None else f", {confidence:g}")
+
+
+def margins(network: Network, logits: Tensor, index: int | Sequence[int]) -> Tensor:
+    """(B,): the greatest logit of another class minus that of ``index``, of class logits (B, classes)."""
+    index = index if isinstance(index, int) else [*index]
+    return _others(network, logits, index, lambda others: others.amax(1)) - _of_each(logits, index)
 
 
 def _cross_entropy(network: Network, logits: Tensor, index: int | list[int]) -> Tensor:
