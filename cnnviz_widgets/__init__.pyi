@@ -19,10 +19,12 @@ from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
 from .methods.adversarial.fgsm import EpsilonSweep, epsilon_sweep, fgsm
+from .methods.adversarial.fool import Population, breed, fool
 from .methods.adversarial.illusion import Hybrid, Illusion, hybrid, illusion
 from .methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, LinearToy, linear_toy, long_toy
 from .methods.adversarial.one_pixel import OnePixelState, one_pixel
 from .methods.adversarial.pgd import pgd
+from .methods.adversarial.robust_example import Poses, poses, robust_example, seen_as
 from .methods.adversarial.targeted import targeted
 from .methods.cam.cam import cam
 from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
@@ -84,6 +86,8 @@ __all__ = [
     "OnePixelState",
     "OptimizationState",
     "PointingGame",
+    "Population",
+    "Poses",
     "SanityState",
     "Segmentation",
     "Session",
@@ -96,6 +100,7 @@ __all__ = [
     "UserError",
     "activations",
     "boxes_in_view",
+    "breed",
     "cam",
     "class_gradient",
     "class_model",
@@ -112,6 +117,7 @@ __all__ = [
     "exercises",
     "fgsm",
     "filters",
+    "fool",
     "full_grad",
     "gatys_layer_loss",
     "grad_cam",
@@ -160,10 +166,12 @@ __all__ = [
     "pictures",
     "plot",
     "pointing_game",
+    "poses",
     "prose",
     "random_labels",
     "reconstructions",
     "relu_rule",
+    "robust_example",
     "runtime",
     "saliency",
     "samples",
@@ -171,6 +179,7 @@ __all__ = [
     "save_style",
     "save_upscaler",
     "score_cam",
+    "seen_as",
     "segment",
     "show",
     "similarity",

@@ -101,11 +101,14 @@ RIGHT = {  # what arguments without a default are given, by name
     "other": PICTURE.mean(0),
     "painting": PICTURE,
     "panel": cnnviz.panels.Filters(NETWORK, PICTURE),
+    "parents": [0, 1],
     "path": "film.gif",
     "photo": PICTURE,
     "picture": PICTURE,
     "pictures": [PICTURE, PICTURE],
+    "networks": [NETWORK],
     "pixels": 2,
+    "population": next(cnnviz.fool(NETWORK, 1, "cppn", "evolution", steps=1)),
     "radius": 0.1,
     "rate": 0.1,
     "result": PICTURE,
@@ -129,6 +132,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "y": "loss",
 }
 RIGHT_THERE = {
+    ("auto_pgd", "steps"): 4,
     ("color", "of"): PICTURE,
     ("gatys_layer_loss", "maps"): PICTURE,
     ("load_dataset", "source"): PICTURE[None],
@@ -147,7 +151,8 @@ RIGHT_THERE = {
     ("occluded", "left"): 0,
     ("painted", "text"): as_text(np.eye(SIDE, dtype=np.uint8)),
 }
-WORDS = {"target": "class", "truth": "class", "source": "dataset", "name": "network"}  # that a sentence may have for the argument
+# what a sentence may call the argument
+WORDS = {"target": "class", "truth": "class", "source": "dataset", "name": "network"}
 SMALL = {"size": 8, "epochs": 1, "frames": 1}  # where the default does not fit into so small a picture, or takes long
 
 

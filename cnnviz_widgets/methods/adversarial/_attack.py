@@ -26,7 +26,8 @@ from cnnviz_widgets.remarks import remark
 
 Classes = int | str | Sequence[int | str] | None
 Loss = Annotated[Literal["cross_entropy", "margin"], "'cross_entropy' or 'margin'"]
-Bound = Annotated[float, Range(above=0)]
+Bound = Annotated[float, Range(above=0, most=1e6)]
+Steps = Annotated[int, Range(1, 100_000)]
 
 
 class Aim(NamedTuple):

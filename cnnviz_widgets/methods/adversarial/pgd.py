@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 from torch import Tensor
 
 from cnnviz_widgets.engine.optimize.balls import Ball
-from cnnviz_widgets.gate import Positive, Range, Seed, gate
-from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Classes, Loss, Way, aimed, attacked
+from cnnviz_widgets.gate import Range, Seed, gate
+from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Classes, Loss, Steps, Way, aimed, attacked
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
@@ -26,8 +26,8 @@ def pgd(
     epsilon: Bound | None = None,
     target: Classes = None,
     truth: Classes = None,
-    steps: Positive = 40,
-    step_size: Annotated[float, Range(above=0)] | None = None,
+    steps: Steps = 40,
+    step_size: Bound | None = None,
     restarts: Annotated[int, Range(1, 1000)] = 1,
     random_start: bool = True,
     rule: Annotated[Literal["constant", "auto"], "'constant' or 'auto'"] = "constant",

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Annotated
 
 from cnnviz_widgets.engine.optimize.balls import LEVELS, Ball
-from cnnviz_widgets.gate import Positive, Range, gate
+from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
-from cnnviz_widgets.methods.adversarial._attack import Aim, Attack, Bound, Loss, Way, aimed, attacked
+from cnnviz_widgets.methods.adversarial._attack import Aim, Attack, Bound, Loss, Steps, Way, aimed, attacked
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
@@ -25,7 +25,7 @@ def targeted(
     *,
     norm: Ball = "linf",
     epsilon: Bound | None = None,
-    steps: Positive = 20,
+    steps: Steps = 20,
     halvings: Annotated[int, Range(0, 60)] = 8,
     loss: Loss = "cross_entropy",
     quantize: bool = True,
