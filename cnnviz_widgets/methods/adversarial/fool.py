@@ -74,7 +74,7 @@ def fool(
     target    class index or name
     encoding  "pixels", each by itself; or "cppn", a small network from the place of a pixel to its color: its pictures
               are smooth and regular
-    search    "gradient" of ``log P(target)``; or "evolution", which needs only the network's answers: of 16 pictures the
+    search    "gradient" of ``log P(target)``; or "evolution", which needs only the answers: of 16 pictures the
               best four have children
     steps     gradient steps, or generations
     until     the probability at which it ends
