@@ -28,13 +28,14 @@ from cnnviz_widgets.engine.optimize.parametrizations import Form, Parametrizatio
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.engine.optimize.transforms import Transform, apply, over_colors
 from cnnviz_widgets.errors import UserError, naming
-from cnnviz_widgets.gate import OWN, Positive, Rate, Seed, gate
+from cnnviz_widgets.gate import OWN, Positive, Range, Rate, Seed, gate
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import as_picture
 from cnnviz_widgets.renamed import Old
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
+MOST_SAMPLES = 64  # of a step, all of them in one batch
 EXPLOSION = 10  # times the loss of the step before: what an optimizer remembers has led astray
 REDIRECTED = 16  # the first steps, in which ReLUs that block the whole gradient redirect it
 
@@ -101,7 +102,7 @@ def optimize(
     transforms: Sequence[Transform] = (),
     *,
     steps: Positive = 512,
-    samples: Positive = 1,
+    samples: Annotated[int, Range(1, MOST_SAMPLES)] = 1,
     optimizer: AnyOptimizer = "adam",
     learning_rate: Rate | Callable[[int], float] = 0.05,
     gradient: Sequence[Gradient] = (),
