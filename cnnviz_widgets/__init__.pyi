@@ -18,11 +18,14 @@ from .engine.targets import Neuron
 from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
+from .methods.adversarial.apply_patch import apply_patch
 from .methods.adversarial.fgsm import EpsilonSweep, epsilon_sweep, fgsm
 from .methods.adversarial.fool import Population, breed, fool
 from .methods.adversarial.illusion import Hybrid, Illusion, hybrid, illusion
 from .methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, LinearToy, linear_toy, long_toy
 from .methods.adversarial.one_pixel import OnePixelState, one_pixel
+from .methods.adversarial.patch import patch
+from .methods.adversarial.patch_success import PatchSuccess, patch_success
 from .methods.adversarial.pgd import pgd
 from .methods.adversarial.robust_example import Poses, poses, robust_example, seen_as
 from .methods.adversarial.targeted import targeted
@@ -85,6 +88,7 @@ __all__ = [
     "OcclusionState",
     "OnePixelState",
     "OptimizationState",
+    "PatchSuccess",
     "PointingGame",
     "Population",
     "Poses",
@@ -99,6 +103,7 @@ __all__ = [
     "Upscaled",
     "UserError",
     "activations",
+    "apply_patch",
     "boxes_in_view",
     "breed",
     "cam",
@@ -162,6 +167,8 @@ __all__ = [
     "painted",
     "panels",
     "parametrizations",
+    "patch",
+    "patch_success",
     "pgd",
     "pictures",
     "plot",

@@ -17,6 +17,7 @@ from .normalization import Normalization
 from .occlusion import Occlusion
 from .one_pixel import OnePixel
 from .panel import Panel, computes
+from .patch import Patch
 from .prose import Prose, prose
 from .sanity import Sanity
 from .session import Session
@@ -44,6 +45,7 @@ __all__ = [
     "Occlusion",
     "OnePixel",
     "Panel",
+    "Patch",
     "Prose",
     "Sanity",
     "Session",

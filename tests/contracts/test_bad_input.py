@@ -102,6 +102,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "painting": PICTURE,
     "panel": cnnviz.panels.Filters(NETWORK, PICTURE),
     "parents": [0, 1],
+    "patch": PICTURE,
     "path": "film.gif",
     "photo": PICTURE,
     "picture": PICTURE,

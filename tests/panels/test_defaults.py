@@ -37,6 +37,7 @@ METHODS = {
     panels.SuperResolution: [cnnviz.upscale],
     panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
     panels.OnePixel: [cnnviz.one_pixel],
+    panels.Patch: [cnnviz.patch, cnnviz.optimize],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

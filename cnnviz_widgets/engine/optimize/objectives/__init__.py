@@ -8,6 +8,7 @@ picture its own: ``channel("layer3", [1, 2, 3, 4])`` makes four pictures of four
 
 from cnnviz_widgets.engine.optimize.objectives.across import across
 from cnnviz_widgets.engine.optimize.objectives.algebra import BoundObjective, Objective, TermInputs, fingerprint
+from cnnviz_widgets.engine.optimize.objectives.printing import unprintable
 from cnnviz_widgets.engine.optimize.objectives.priors import (
     blur_penalty,
     boundary,
@@ -63,4 +64,5 @@ __all__ = [
     "probability",
     "target_features",
     "total_variation",
+    "unprintable",
 ]
