@@ -81,8 +81,8 @@ def patch_success(
         raise UserError(f"images are all taken for {network.classes[index]!r} without a patch.")
     drawn = torch.Generator().manual_seed(seed)
     noise = torch.rand(patch.shape, generator=drawn)
-    covered, hits, shown = cover(side, shape), {"patch": 0, "noise": 0}, []
-    names: tuple[str, ...] = ()
+    covered, hits = cover(side, shape), {"patch": 0, "noise": 0}
+    shown, names = list[Tensor](), tuple[str, ...]()
     for _ in range(draws):
         at = [places.draw(photo, side, drawn) for photo in photos]
         for kind, one in (("patch", patch.to(photos)), ("noise", noise.to(photos))):

@@ -25,8 +25,8 @@ def colors() -> Tensor:
     mixed = []
     for asked in product(STEPS, repeat=3):
         shares = (prod(a if on else 1 - a for a, on in zip(asked, ink, strict=True)) for ink in INKS)
-        mixed.append(sum(share * torch.tensor(rgb) for share, rgb in zip(shares, INKS.values(), strict=True)) / 255)
-    return torch.stack(mixed)
+        mixed.append([*shares])
+    return torch.tensor(mixed) @ torch.tensor([*INKS.values()]).float() / 255
 
 
 @remembers_call
