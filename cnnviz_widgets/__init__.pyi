@@ -34,6 +34,13 @@ from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from .methods.cam.guided_grad_cam import guided_grad_cam
 from .methods.cam.important_channels import ImportantChannels, important_channels
 from .methods.cam.score_cam import score_cam
+from .methods.convolution.best_input import BestInput, best_input
+from .methods.convolution.convolution_matrix import ConvolutionMatrix, convolution_matrix
+from .methods.convolution.convolve import Convolved, convolve
+from .methods.convolution.numbers import PixelNumbers, numbers
+from .methods.convolution.overlap import Overlap, overlap
+from .methods.convolution.receptive_field import Ellipse, ReceptiveField, receptive_field
+from .methods.convolution.upsample_compare import Upsampling, upsample_compare
 from .methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
 from .methods.evaluation.pointing_game import PointingGame, boxes_in_view, pointing_game
 from .methods.evaluation.random_labels import random_labels
@@ -72,8 +79,12 @@ __all__ = [
     "TOY_INPUT",
     "TOY_WEIGHTS",
     "ActivationMaps",
+    "BestInput",
     "ContrastResponse",
+    "ConvolutionMatrix",
+    "Convolved",
     "Curve",
+    "Ellipse",
     "EpsilonSweep",
     "Filters",
     "GradientPicture",
@@ -88,10 +99,13 @@ __all__ = [
     "OcclusionState",
     "OnePixelState",
     "OptimizationState",
+    "Overlap",
     "PatchSuccess",
+    "PixelNumbers",
     "PointingGame",
     "Population",
     "Poses",
+    "ReceptiveField",
     "SanityState",
     "Segmentation",
     "Session",
@@ -99,17 +113,21 @@ __all__ = [
     "Styled",
     "TextureGrowth",
     "TopExamples",
+    "Upsampling",
     "UpscaleTable",
     "Upscaled",
     "UserError",
     "activations",
     "apply_patch",
+    "best_input",
     "boxes_in_view",
     "breed",
     "cam",
     "class_gradient",
     "class_model",
     "contrast_response",
+    "convolution_matrix",
+    "convolve",
     "deletion_curve",
     "device",
     "diverse",
@@ -157,6 +175,7 @@ __all__ = [
     "moments",
     "networks",
     "neuron_gradient",
+    "numbers",
     "objectives",
     "occluded",
     "occlusion",
@@ -164,6 +183,7 @@ __all__ = [
     "operators",
     "optimize",
     "optimizers",
+    "overlap",
     "painted",
     "panels",
     "parametrizations",
@@ -176,6 +196,7 @@ __all__ = [
     "poses",
     "prose",
     "random_labels",
+    "receptive_field",
     "reconstructions",
     "relu_rule",
     "robust_example",
@@ -202,6 +223,7 @@ __all__ = [
     "transfer",
     "transfer_grid",
     "transforms",
+    "upsample_compare",
     "upscale",
     "upscale_table",
     "use",

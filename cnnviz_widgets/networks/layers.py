@@ -20,6 +20,14 @@ from cnnviz_widgets.networks.held import heard
 from cnnviz_widgets.networks.receptive_field import Field, Tracker
 from cnnviz_widgets.runtime.interrupts import guarded
 
+Box = tuple[int, int, int, int]  # (left, top, right, bottom) in px; right and bottom are the first beyond it
+
+
+def within(box: Box, size: Sequence[int]) -> Box:
+    """What of a box lies in a picture of ``size`` (height, width)."""
+    left, top, right, bottom = box
+    return max(left, 0), max(top, 0), min(right, size[1]), min(bottom, size[0])
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -117,6 +125,16 @@ class Layer:
         """What of its output is in no map, in words that follow a comma; empty where nothing is."""
         names = {0: "", 1: ", class token left out"}
         return names.get(self.left_out, f", {self.left_out} tokens without a position left out")
+
+    def field(self, position: tuple[int, int], size: Sequence[int]) -> Box:
+        """What the unit at (row, column) sees of a picture of ``size`` (height, width), also beyond its border."""
+        ends = []
+        for axis, side in enumerate(size):
+            extent = self.receptive_field[axis]
+            start = round(self.offset[axis] + position[axis] * self.stride[axis] - (extent - 1) / 2)
+            ends.append((0, side) if self.sees_all[axis] else (start, start + extent))
+        (top, bottom), (left, right) = ends
+        return left, top, right, bottom
 
     @property
     def path(self) -> tuple[str, ...]:

@@ -10,8 +10,9 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets import last, top_examples
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.activations.top_examples import Example, _field, _inside
+from cnnviz_widgets.methods.activations.top_examples import Example
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.networks.layers import within
 from cnnviz_widgets.pictures import load_dataset
 
 
@@ -95,8 +96,8 @@ def test_at_the_border_a_window_is_what_is_left_of_the_field(layer, place, windo
         seen |= cnnviz.neuron_gradient(network, picture[0], layer, channel, place).values.any(0)
     rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
     assert (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1) == window
-    field = _field(network.layer(layer), place, 128, 128)
-    example = Example(0, "", 1.0, place, _inside(field, 128, 128), picture[0], field)
+    field = network.layer(layer).field(place, (128, 128))
+    example = Example(0, "", 1.0, place, within(field, (128, 128)), picture[0], field)
     assert example.window == window
     size = network.layer(layer).receptive_field
     assert example.patch.shape == (3, *size)

@@ -18,6 +18,7 @@ from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.networks.layers import Box, within
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.dataset import Unread
 from cnnviz_widgets.renamed import Old
@@ -46,9 +47,9 @@ class Example:
     name: str
     value: float
     position: tuple[int, int] | None
-    window: tuple[int, int, int, int]
+    window: Box
     picture: Tensor
-    field: tuple[int, int, int, int]
+    field: Box
     place = Old("position")
 
     @property
@@ -154,10 +155,9 @@ def top_examples(
             if not np.isfinite(value):
                 raise UserError(f"{layer.name} gives values that are not finite for picture {index} of the dataset.")
             position = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
-            height, width = picture.shape[-2:]
-            all_of_it = 0, 0, width, height
-            field = _field(layer, position, height, width) if by == "max" and position else all_of_it
-            yield Example(index, name, value, position, _inside(field, height, width), picture, field)
+            size = picture.shape[-2:]
+            field = layer.field(position, size) if by == "max" and position else (0, 0, size[1], size[0])
+            yield Example(index, name, value, position, within(field, size), picture, field)
 
     def states() -> Iterator[TopExamples]:
         unread = Unread(dataset)
@@ -182,20 +182,3 @@ def top_examples(
                 yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
 
     return states()
-
-
-def _field(layer: Layer, position: tuple[int, int], height: int, width: int) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom) of the receptive field of a unit."""
-    ends = []
-    for axis, side in enumerate((height, width)):
-        extent = layer.receptive_field[axis]
-        start = round(layer.offset[axis] + position[axis] * layer.stride[axis] - (extent - 1) / 2)
-        ends.append((0, side) if layer.sees_all[axis] else (start, start + extent))
-    (top, bottom), (left, right) = ends
-    return left, top, right, bottom
-
-
-def _inside(field: tuple[int, int, int, int], height: int, width: int) -> tuple[int, int, int, int]:
-    """What of it lies in the picture."""
-    left, top, right, bottom = field
-    return max(left, 0), max(top, 0), min(right, width), min(bottom, height)

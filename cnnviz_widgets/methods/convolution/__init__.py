@@ -1,0 +1,1 @@
+"""Convolution from the ground up: its numbers, window, matrix, overlap and receptive field."""
