@@ -1,5 +1,6 @@
 # Written by tools/sync.
 from .activations import Activations
+from .attack import Attack
 from .class_activation import ClassActivation
 from .class_model import ClassModel
 from .compare import Compare
@@ -8,10 +9,12 @@ from .doodle import Doodle
 from .fast_style import FastStyle
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
+from .fooling import Fooling
 from .gradients import Gradients
 from .illusion import Illusion
 from .inversion import Inversion
 from .lab import Lab, lab
+from .linear_toy import LinearToy
 from .live_style import LiveStyle
 from .normalization import Normalization
 from .occlusion import Occlusion
@@ -19,6 +22,7 @@ from .one_pixel import OnePixel
 from .panel import Panel, computes
 from .patch import Patch
 from .prose import Prose, prose
+from .robust_example import RobustExample
 from .sanity import Sanity
 from .session import Session
 from .style_transfer import StyleTransfer
@@ -28,6 +32,7 @@ from .texture_growth import TextureGrowth
 
 __all__ = [
     "Activations",
+    "Attack",
     "ClassActivation",
     "ClassModel",
     "Compare",
@@ -36,10 +41,12 @@ __all__ = [
     "FastStyle",
     "FeatureVisualization",
     "Filters",
+    "Fooling",
     "Gradients",
     "Illusion",
     "Inversion",
     "Lab",
+    "LinearToy",
     "LiveStyle",
     "Normalization",
     "Occlusion",
@@ -47,6 +54,7 @@ __all__ = [
     "Panel",
     "Patch",
     "Prose",
+    "RobustExample",
     "Sanity",
     "Session",
     "StyleTransfer",

@@ -25,6 +25,11 @@ def mini() -> cnnviz.Network:
     return cnnviz.load_network("mini")
 
 
+@cache
+def population() -> Any:
+    return next(cnnviz.fool(mini(), "goose", "cppn", "evolution", steps=1))
+
+
 def takes_network(name: str) -> bool:
     return "network" in inspect.signature(getattr(cnnviz, name)).parameters
 
@@ -79,6 +84,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "other": image[1],
         "painting": image.flip(-1),
         "patch": image[:, :16, :16],
+        "parents": [0, 1],
         "path": folder / "film.gif",
         "shape": (8, 8),
         "signal": image,
@@ -88,6 +94,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "photo": image,
         "picture": image,
         "pictures": [image, image.flip(-1)],
+        "population": population(),
         "result": image.flip(-2),
         "sample": image,
         "style": image.flip(-1),

@@ -38,6 +38,10 @@ METHODS = {
     panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
     panels.OnePixel: [cnnviz.one_pixel],
     panels.Patch: [cnnviz.patch, cnnviz.optimize],
+    panels.Attack: [cnnviz.pgd],
+    panels.Fooling: [cnnviz.fool],
+    panels.LinearToy: [cnnviz.linear_toy],
+    panels.RobustExample: [cnnviz.robust_example],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
