@@ -47,7 +47,7 @@ class RobustExample(Making):
     zoom = float_slider(1.0, 0.5, 2.0, step=0.05, label="Zoom", help="By what factor both are enlarged")
     noise = float_slider(0.0, 0, 0.3, step=0.01, label="Noise", help="Standard deviation, for values 0…1")
     toward = several_classes(1, label="Toward", help="The class that it shall be taken for; none = the tenth")
-    levels = log_slider(16, 1, 64, label="ε of 255", help="By how many of 255 levels a value may change", more=True)
+    levels = log_slider(8, 1, 64, label="ε of 255", help="By how many of 255 levels a value may change", more=True)
     steps = option(robust_example, 1, 200, more=True)
     samples = option(robust_example, 1, 16, more=True)
     lab = option(robust_example, 0, 1, step=0.01, label="LAB distance", more=True)
