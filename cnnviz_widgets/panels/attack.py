@@ -161,7 +161,7 @@ def _states(call: Call) -> Iterator[State]:
 
 
 def _pictures(state: State, after: Tensor, answers: list, times: int, at: Any = None) -> Content:
-    first = state.aim.network.predict(state.picture, 1)[0]
+    first: Any = state.aim.network.predict(state.picture, 1)[0]
     names = [
         f"before: {first.name} {percent(first.probability)}",
         f"change × {times}",

@@ -1,5 +1,6 @@
 """X1: ten numbers and a linear classifier: every number can be changed."""
 
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -77,14 +78,14 @@ class LinearToy(Panel):
             cell = ipywidgets.FloatText(value, layout={"width": "62px", "flex": "none"}, style=NATURAL)
             cell.add_class("cnnviz-number")
             cell.tooltip = f"{name}, number {number + 1}"
-            cell.observe(self.guarded(lambda _, name=name: self._read(name)), "value")
+            cell.observe(self.guarded(partial(self._read, name)), "value")
             cells.append(cell)
         return cells
 
     def _outputs(self) -> list[ipywidgets.Label]:
         return [ipywidgets.Label(layout={"width": "62px", "flex": "none"}) for _ in self.x]
 
-    def _read(self, name: str) -> None:
+    def _read(self, name: str, _: Any = None) -> None:
         if not self._writing:
             setattr(self, name, [cell.value for cell in self._rows[name]])
 

@@ -142,7 +142,7 @@ def _posed(states: dict[str, State], pose: dict[str, float], at: Any = None) -> 
     pictures = [first.aim.pictures, *(state.changed for state in states.values())]
     network = first.aim.network
     shown = torch.cat([_in_pose(one, pose) for one in pictures])
-    answers = [one[0] for one in network.predict(shown, 1)]
+    answers: list[Any] = [best[0] for best in network.predict(shown, 1)]
     names = tuple(
         f"{name}: {answer.name} {percent(answer.probability)}"
         for name, answer in zip(("before", *(KINDS[kind] for kind in states)), answers, strict=True)

@@ -103,7 +103,7 @@ def auto_pgd(steps: Positive) -> Optimizer:
 class _Way(NamedTuple):
     """What AutoPGD remembers; numbers are (B, 1, 1, 1), one a picture."""
 
-    count: int
+    done: int
     before: Tensor
     value: Tensor
     rises: Tensor
@@ -141,12 +141,12 @@ class _AutoPgd:
             way = _Way(0, x, value, torch.zeros_like(value), size, x, gradient, value, size, value)
         else:
             way = self._judged(memory, x, gradient, value)
-        if way.count in self.checkpoints[1:]:
+        if way.done in self.checkpoints[1:]:
             way, x, gradient = self._halved(way, x, gradient)
         (ahead,) = project((x + way.size * gradient.sign(),))
         weight = 0.75 if memory is not None else 1.0
         moved = x + weight * (ahead - x) + (1 - weight) * (x - way.before)
-        return (moved,), way._replace(count=way.count + 1, before=x, value=value)
+        return (moved,), way._replace(done=way.done + 1, before=x, value=value)
 
     @staticmethod
     def _judged(way: _Way, x: Tensor, gradient: Tensor, value: Tensor) -> _Way:
@@ -159,8 +159,8 @@ class _AutoPgd:
         )
 
     def _halved(self, way: _Way, x: Tensor, gradient: Tensor) -> tuple[_Way, Tensor, Tensor]:
-        at = self.checkpoints.index(way.count)
-        interval = way.count - self.checkpoints[at - 1]
+        at = self.checkpoints.index(way.done)
+        interval = way.done - self.checkpoints[at - 1]
         stale = (way.size == way.size_then) & (way.best_value == way.best_then)
         back = (way.rises < 0.75 * interval) | stale
         x, gradient = torch.where(back, way.best, x), torch.where(back, way.best_gradient, gradient)

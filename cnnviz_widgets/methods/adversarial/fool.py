@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from torch import Generator, Tensor
@@ -22,7 +22,7 @@ example = dict(steps=2)
 Encoding = Annotated[Literal["pixels", "cppn"], "'pixels' or 'cppn'"]
 
 POPULATION = 16
-SMALL = {"hidden": 8, "depth": 3}  # of a CPPN
+SMALL: dict[str, Any] = {"hidden": 8, "depth": 3}  # of a CPPN
 RATES = {"pixels": 0.02, "cppn": 0.02}
 MUTATED = 0.15  # share of the parameters that change from parent to child
 SPREAD = {"pixels": 0.25, "cppn": 0.4}  # standard deviation of such a change
