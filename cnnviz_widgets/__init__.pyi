@@ -29,6 +29,7 @@ from .methods.adversarial.patch_success import PatchSuccess, patch_success
 from .methods.adversarial.pgd import pgd
 from .methods.adversarial.robust_example import Poses, poses, robust_example, seen_as
 from .methods.adversarial.targeted import targeted
+from .methods.adversarial.train_robust import DefenseState, train_robust
 from .methods.cam.cam import cam
 from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from .methods.cam.guided_grad_cam import guided_grad_cam
@@ -84,6 +85,7 @@ __all__ = [
     "ConvolutionMatrix",
     "Convolved",
     "Curve",
+    "DefenseState",
     "Ellipse",
     "EpsilonSweep",
     "Filters",
@@ -218,6 +220,7 @@ __all__ = [
     "texture",
     "texture_numbers",
     "top_examples",
+    "train_robust",
     "train_style",
     "train_upscaler",
     "transfer",

@@ -22,6 +22,7 @@ TILES = 8
 BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size than a panel's own
     "Activations": {"layer": "relu2", "order": "strength"},
     "ClassModel": {"target": "goldfish"},
+    "Defense": {"steps": 200},
     "FastStyle": {"steps": 96, "size": 64, "style_size": 128, "batch": 1},
     "FeatureVisualization": {"layer": "relu5"},
     "Patch": {"steps": 96, "area": 0.08},

@@ -5,6 +5,7 @@ from .class_activation import ClassActivation
 from .class_model import ClassModel
 from .compare import Compare
 from .deep_dream import DeepDream
+from .defense import Defense
 from .doodle import Doodle
 from .fast_style import FastStyle
 from .feature_visualization import FeatureVisualization
@@ -37,6 +38,7 @@ __all__ = [
     "ClassModel",
     "Compare",
     "DeepDream",
+    "Defense",
     "Doodle",
     "FastStyle",
     "FeatureVisualization",

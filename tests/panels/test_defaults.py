@@ -42,6 +42,7 @@ METHODS = {
     panels.Fooling: [cnnviz.fool],
     panels.LinearToy: [cnnviz.linear_toy],
     panels.RobustExample: [cnnviz.robust_example],
+    panels.Defense: [cnnviz.train_robust],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
