@@ -165,8 +165,8 @@ def train_robust(
             learning_rate=falling(learning_rate, steps),
         )  # fmt: skip
 
-    plain = training("plain training", 0.0, start and start.plain)
-    robust = training("adversarial training", epsilon, start and start.robust)
+    plain = training("plain training", 0.0, None if start is None else start.plain)
+    robust = training("adversarial training", epsilon, None if start is None else start.robust)
     known = () if start is None else start.accuracies
 
     def states() -> Iterator[DefenseState]:
