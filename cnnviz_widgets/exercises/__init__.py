@@ -1,6 +1,14 @@
 """What the course's check cells call: each check says what is wrong with an answer, not only that it is."""
 
 from cnnviz_widgets.exercises.activations import check_capture, check_sparsity, check_strongest
+from cnnviz_widgets.exercises.adversarial import (
+    ask_8_bits,
+    ask_jpeg,
+    ask_noise,
+    check_fgsm,
+    check_projection,
+    check_toy_score,
+)
 from cnnviz_widgets.exercises.ascent import ask_dumbbell, ask_head, check_ascent, check_total_variation
 from cnnviz_widgets.exercises.cam import (
     ask_which_is_right,
@@ -36,6 +44,7 @@ from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_text
 __all__ = [
     "Feedback",
     "Question",
+    "ask_8_bits",
     "ask_black",
     "ask_blur",
     "ask_brush",
@@ -45,7 +54,9 @@ __all__ = [
     "ask_forgotten",
     "ask_gradient",
     "ask_head",
+    "ask_jpeg",
     "ask_keep_colors",
+    "ask_noise",
     "ask_prior",
     "ask_same_picture",
     "ask_shuffle",
@@ -59,6 +70,7 @@ __all__ = [
     "check_by_hand",
     "check_capture",
     "check_dream_step",
+    "check_fgsm",
     "check_grad_cam",
     "check_gram",
     "check_guided_relu",
@@ -72,6 +84,7 @@ __all__ = [
     "check_octaves",
     "check_parameter_count",
     "check_positions",
+    "check_projection",
     "check_quality",
     "check_saliency",
     "check_sparsity",
@@ -81,6 +94,7 @@ __all__ = [
     "check_tiles",
     "check_top_class",
     "check_total_variation",
+    "check_toy_score",
     "check_weak_spot",
     "check_window",
     "painted_by_somebody",
