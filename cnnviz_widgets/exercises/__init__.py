@@ -16,6 +16,13 @@ from cnnviz_widgets.exercises.cam import (
     check_grad_cam,
     check_map_size,
 )
+from cnnviz_widgets.exercises.convolution import (
+    ask_checkerboard,
+    check_conv2d,
+    check_matrix,
+    check_output_size,
+    check_receptive_field,
+)
 from cnnviz_widgets.exercises.dream import ask_gradient, check_dream_step, check_octaves
 from cnnviz_widgets.exercises.fast_style import ask_blur, ask_contrast, check_instance_norm, check_quality
 from cnnviz_widgets.exercises.feedback import Feedback
@@ -48,6 +55,7 @@ __all__ = [
     "ask_black",
     "ask_blur",
     "ask_brush",
+    "ask_checkerboard",
     "ask_contrast",
     "ask_dumbbell",
     "ask_edges",
@@ -69,6 +77,7 @@ __all__ = [
     "check_by_formula",
     "check_by_hand",
     "check_capture",
+    "check_conv2d",
     "check_dream_step",
     "check_fgsm",
     "check_grad_cam",
@@ -79,13 +88,16 @@ __all__ = [
     "check_inversion_loss",
     "check_map_size",
     "check_masked_gram",
+    "check_matrix",
     "check_mystery",
     "check_occlusion",
     "check_octaves",
+    "check_output_size",
     "check_parameter_count",
     "check_positions",
     "check_projection",
     "check_quality",
+    "check_receptive_field",
     "check_saliency",
     "check_sparsity",
     "check_strongest",
