@@ -135,7 +135,7 @@ def check_matrix(function: Callable[[Tensor, int, int], Tensor]) -> str:
     answer = function(kernel, height, width)
     given(answer, "`my_matrix` returns nothing yet: let it return a tensor (outputs, inputs).")
     outputs, inputs = right.shape
-    shapes = {
+    shapes: dict[tuple[int, ...], str] = {
         (inputs, outputs): "this is the transposed one, Cᵀ: a row for each *output*",
         (inputs, inputs): "a window that does not fit in gives no output: leave its row out",
     }
@@ -226,7 +226,7 @@ def ask_checkerboard() -> Question:
             ),
             "c": (
                 "Repeat every pixel twice, then an ordinary convolution with stride 1.",
-                "With stride 1 every place is covered equally often. Kernel 4 with stride 2 overlaps evenly as well, but "
+                "With stride 1 every place is covered equally often. Kernel 4 with stride 2 overlaps evenly too, but "
                 "training may still give its weights unequal shares.",
             ),
             "d": (

@@ -66,8 +66,8 @@ class Convolved(Result):
         if self.values.ndim == 1:
             return self._curves()
         values = self.values
-        if values.ndim == 3 and len(values) == 3 and values.min() >= -1e-9 and values.max() <= 1 + 1e-9:
-            return Content(rgb(values), caption=self.of)  # still colors, as after a blur
+        if self._still_a_picture():
+            return Content(rgb((values if values.ndim == 3 else values[None]).clamp(0, 1)), caption=self.of)
         bound, signed = float(robust_maximum(values)), falls_below(values)
         names = tuple(f"channel {number}" for number in range(len(values))) if values.ndim == 3 else ()
         return Content(
@@ -78,6 +78,12 @@ class Convolved(Result):
             names=names,
             caption=self.of,
         )
+
+    def _still_a_picture(self) -> bool:
+        """Of a picture 0…1, weights that add up to 1 make a picture again, as a blur does."""
+        sums_to_one = abs(float(self.kernel.sum()) - 1) < 1e-6
+        channels = len(self.values) if self.values.ndim == 3 else 1
+        return sums_to_one and channels in (1, 3) and bool(self.signal.min() >= 0) and bool(self.signal.max() <= 1)
 
     def _curves(self) -> Content:
         """Each output where the middle of its window was."""

@@ -45,7 +45,7 @@ class Upsampling(Result):
     def content(self) -> Content:
         both = torch.stack([self.values, self.resized]).clamp(0, 1)
         names = f"transposed · ripple {self.ripple:.1%}", f"resized, convolved · ripple {self.resized_ripple:.1%}"
-        return Content(rgb(both), names=names, caption=self.of)
+        return Content(rgb(both), columns=2, names=names, caption=self.of)
 
 
 @gate

@@ -111,6 +111,20 @@ def test_a_kernel_goes_over_each_channel_by_itself():
         np.testing.assert_allclose(found.values[channel], scipy.signal.correlate2d(plane, weights, "same"), **EXACT)
 
 
+def test_is_drawn_as_a_picture_where_its_weights_add_up_to_1():
+    photo = torch.rand(3, 8, 9, generator=torch.Generator().manual_seed(0))
+    sharpen, edges = [[0, -1, 0], [-1, 5, -1], [0, -1, 0]], SOBEL
+    colors = cnnviz.convolve(photo, sharpen).content()
+    assert colors.picture.shape == (6, 7, 3)
+    assert colors.values is None
+    gray = cnnviz.convolve(photo[0], sharpen).content()
+    expected = (scipy.signal.correlate2d(photo[0], sharpen, "valid").clip(0, 1) * 255).round()
+    assert np.abs(gray.picture[..., 0] - expected).max() <= 1
+    signed = cnnviz.convolve(photo[0], edges).content()
+    assert signed.signed
+    np.testing.assert_allclose(signed.values, cnnviz.convolve(photo[0], edges).values, rtol=1e-6)
+
+
 def test_parameters_against_a_dense_layer():
     found = cnnviz.convolve(torch.zeros(600, 800), torch.ones(5, 5), padding="same")
     assert found.parameters == 25
