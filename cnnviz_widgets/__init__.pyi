@@ -40,6 +40,7 @@ from .methods.convolution.convolution_matrix import ConvolutionMatrix, convoluti
 from .methods.convolution.convolve import Convolved, convolve
 from .methods.convolution.numbers import PixelNumbers, numbers
 from .methods.convolution.overlap import Overlap, overlap
+from .methods.convolution.projective_field import ProjectiveField, projective_field
 from .methods.convolution.receptive_field import Ellipse, ReceptiveField, receptive_field
 from .methods.convolution.upsample_compare import Upsampling, upsample_compare
 from .methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
@@ -107,6 +108,7 @@ __all__ = [
     "PointingGame",
     "Population",
     "Poses",
+    "ProjectiveField",
     "ReceptiveField",
     "SanityState",
     "Segmentation",
@@ -196,6 +198,7 @@ __all__ = [
     "plot",
     "pointing_game",
     "poses",
+    "projective_field",
     "prose",
     "random_labels",
     "receptive_field",

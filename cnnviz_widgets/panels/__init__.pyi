@@ -23,6 +23,7 @@ from .one_pixel import OnePixel
 from .panel import Panel, computes
 from .patch import Patch
 from .prose import Prose, prose
+from .receptive_field import ReceptiveField
 from .robust_example import RobustExample
 from .sanity import Sanity
 from .session import Session
@@ -56,6 +57,7 @@ __all__ = [
     "Panel",
     "Patch",
     "Prose",
+    "ReceptiveField",
     "RobustExample",
     "Sanity",
     "Session",

@@ -16,8 +16,8 @@ from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.widgets.image_view import ImageView
 
 LOOK = (  # of an ImageView: all but what it answers to
-    "colormap", "opacity", "smooth", "cursor", "selected", "crosshair", "rectangle", "controls", "labels", "group",
-    "max_width", "max_height",
+    "colormap", "opacity", "smooth", "cursor", "selected", "crosshair", "rectangle", "ellipse", "controls", "labels",
+    "group", "max_width", "max_height",
 )  # fmt: skip
 CAPTION = 22  # px: height of the line over a picture in the static PNG
 

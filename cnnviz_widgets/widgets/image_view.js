@@ -127,7 +127,7 @@ class Stage {
       "change:colormap": () => (this.color(), this.paint()),
       "change:opacity change:smooth change:max_width change:max_height change:labels change:numbers": redraw,
       "change:wipe change:blend change:strength change:keep_colors": redraw,
-      "change:selected change:crosshair change:rectangle change:cursor": () => this.mark(),
+      "change:selected change:crosshair change:rectangle change:ellipse change:cursor": () => this.mark(),
       "change:alt change:controls change:_clickable change:_tools change:tool": () => (this.describe(), this.mark()),
       "change:_labels": () => (this.describe(), this.receiveMask()),
       "change:region": () => this.receiveRegion(),
@@ -314,12 +314,13 @@ class Stage {
     const border = Math.round(PADDING * ratio);
     context.translate(border, border);
     const pen = new Marks(context, { scene, place, zoom, ratio });
-    const selected = model.get("selected"), rectangle = model.get("rectangle"), crosshair = model.get("crosshair"), tool = model.get("tool");
+    const selected = model.get("selected"), rectangle = model.get("rectangle"), crosshair = model.get("crosshair"), ellipse = model.get("ellipse"), tool = model.get("tool");
     const marked = selected !== null && selected < scene.count ? [selected] : [...Array(scene.count).keys()];
     const every = [...Array(scene.count).keys()];
     if (this.mask && !this.mask.empty) for (const tile of every) pen.painted(tile, this.paintedImage());
     for (const tile of marked) {
       if (rectangle) pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, rectangle), "white", 2));
+      if (ellipse) pen.ellipse(tile, ellipse);
       if (crosshair) pen.cross(tile, crosshair);
     }
     if (this.region) for (const tile of every) {

@@ -53,6 +53,8 @@ class ImageView(BrowserWidget):
     selected   the tile with a frame around it; a click in "tile" mode sets it
     crosshair  (x, y) in px of the picture, or None
     rectangle  (x, y, width, height) in px of the picture, or None
+    ellipse    (x, y, half axis, other half axis, degrees clockwise from the x axis to the first) in px, or None; pixel
+               ``i`` has its center at ``i``
     alt        what a screen reader says it is
     controls   whether the view carries its own opacity slider and choice of colors, once it has maps
     labels     write its head or name above every tile; where the pointer is in one of them, all are read
@@ -85,6 +87,7 @@ class ImageView(BrowserWidget):
     selected = t.Int(None, allow_none=True).tag(sync=True)
     crosshair = t.Tuple(t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
     rectangle = t.Tuple(t.Float(), t.Float(), t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
+    ellipse = t.Tuple(*[t.Float()] * 5, default_value=None, allow_none=True).tag(sync=True)
     alt = t.Unicode("picture").tag(sync=True)
     controls = t.Bool(True).tag(sync=True)
     labels = t.Bool(False).tag(sync=True)

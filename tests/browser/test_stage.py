@@ -141,6 +141,22 @@ def test_a_rectangle_is_drawn_moved_resized_and_taken_away(on_page):
     assert page.pixel(0.01, 0.08, "marks")[3] > 0
 
 
+def test_an_ellipse_is_drawn_around_its_middle(on_page):
+    page = shown(on_page, Content(RAMP), ellipse=(31.5, 31.5, 24, 8, 90))
+
+    def inked(x: float, y: float) -> bool:
+        """Whether there is a line within 4 px of a place of the 64×64 picture; it is dashed, and the border is 4 px."""
+        near = range(-4, 5)
+        return any(page.pixel((4 + 7 * x + dx) / 456, (4 + 7 * y + dy) / 456, "marks")[3] for dx in near for dy in near)
+
+    on_it, beside = [(32, 56), (32, 8), (40, 32), (24, 32)], [(32, 32), (56, 32), (8, 32), (45, 50)]
+    assert all(inked(*place) for place in on_it)
+    assert not any(inked(*place) for place in beside)
+    page.widget.ellipse = None
+    page.deliver()
+    assert not any(inked(*place) for place in on_it)
+
+
 def test_what_the_unit_under_the_pointer_sees_is_framed_without_the_kernel(on_page):
     field = Field(cells=(7, 7), size=(24, 16), stride=(64 / 7, 64 / 7), offset=(4, 4))
     page = shown(on_page, Content(RAMP, MAP, fields=(field,)), group="one")

@@ -110,6 +110,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "picture": PICTURE,
     "pictures": [PICTURE, PICTURE],
     "networks": [NETWORK],
+    "pixel": (2, 3),
     "pixels": 2,
     "population": next(cnnviz.fool(NETWORK, 1, "cppn", "evolution", steps=1)),
     "radius": 0.1,

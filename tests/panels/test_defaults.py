@@ -35,6 +35,7 @@ METHODS = {
     panels.LiveStyle: [],  # the style that is bundled says how it was trained
     panels.Normalization: [cnnviz.train_style],
     panels.SuperResolution: [cnnviz.upscale],
+    panels.ReceptiveField: [cnnviz.receptive_field],
     panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
     panels.OnePixel: [cnnviz.one_pixel],
     panels.Patch: [cnnviz.patch, cnnviz.optimize],

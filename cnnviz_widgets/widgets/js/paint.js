@@ -196,6 +196,15 @@ export class Marks {
     }));
   }
 
+  /** Dashed, to be told from the frames around it. @param {number[]} ellipse */
+  ellipse(tile, [column, row, along, across, angle]) {
+    const { context, ratio, cell } = this, [x, y] = this.at(tile, column + 0.5, row + 0.5);
+    this.within(tile, 2, () => {
+      context.setLineDash([5 * ratio, 4 * ratio]);
+      this.outlined(() => context.ellipse(x, y, along * cell[0], across * cell[1], angle * Math.PI / 180, 0, 2 * Math.PI), "white", 2);
+    });
+  }
+
   /** A rectangle with eight squares to take hold of it. */
   grips(tile, [x, y, width, height]) {
     const { context, ratio } = this, half = 3.5 * ratio;
