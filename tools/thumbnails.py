@@ -8,6 +8,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from cnnviz_widgets import registry
@@ -19,10 +20,13 @@ from cnnviz_widgets.panels.parts import View
 
 SIZE = (336, 192)  # px: twice that of a card, for sharp screens
 TILES = 8
+_Y, _X = np.mgrid[0:1:128j, 0:1:128j]
+BANDS = (1 + np.clip(3 * (_Y + 0.05 * np.sin(7 * _X)), 0, 2)).astype(np.uint8)  # of three regions, from the top
 BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size than a panel's own
     "Activations": {"layer": "relu2", "order": "strength"},
     "ClassModel": {"target": "goldfish"},
     "Defense": {"steps": 200},
+    "Doodle": {"mask": BANDS},
     "FastStyle": {"steps": 96, "size": 64, "style_size": 128, "batch": 1},
     "FeatureVisualization": {"layer": "relu5"},
     "Patch": {"steps": 96, "area": 0.08},

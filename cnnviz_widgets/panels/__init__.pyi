@@ -24,6 +24,7 @@ from .panel import Panel, computes
 from .patch import Patch
 from .prose import Prose, prose
 from .receptive_field import ReceptiveField
+from .reconstructions import Reconstructions
 from .robust_example import RobustExample
 from .sanity import Sanity
 from .session import Session
@@ -58,6 +59,7 @@ __all__ = [
     "Patch",
     "Prose",
     "ReceptiveField",
+    "Reconstructions",
     "RobustExample",
     "Sanity",
     "Session",

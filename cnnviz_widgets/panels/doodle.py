@@ -7,11 +7,13 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import torch
+from torch import Tensor
 from traitlets import HasTraits, TraitType
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
+from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.methods.style.doodle import doodle
@@ -83,10 +85,11 @@ class Doodle(Making):
     regions     their names, 2 to 6, with commas between them
     style_mask  (H, W) whole numbers: the region of each pixel of the painting, whose shorter side is 192 px here, from
                 1; None = suggested by color and place
-    mask        the same of the doodle, 128 × 128 px; None = a band of each region
+    mask        the same of the doodle, 128 × 128 px; None = an empty canvas, which is the first region
+    content     a picture that the doodle is painted over, and whose content is kept; "" = none
     match, color, size, pooling
                 as in ``cnnviz.doodle``
-    All but style and size steer a run under way; so does every stroke of the brush.
+    All but style, content and size steer a run under way; so does every stroke of the brush.
     """
 
     title = "Doodle"
@@ -96,6 +99,9 @@ class Doodle(Making):
     as_call = "cnnviz.doodle(net, style, style_mask, mask)"
     pickers = ()
     style = another_picture("swirling_strokes", label="Painting", styles=True, help="Its textures are painted with")
+    content = another_picture(
+        label="Content", none="none", help="A picture that the doodle is painted over, and whose content is kept"
+    )
     regions = _Names("stars, sky, field", help="Names of the regions, with commas: 2 to 6").tag(
         setting=True,
         control=lambda panel: ipywidgets.Text(
@@ -141,13 +147,14 @@ class Doodle(Making):
     def compute(self, now: Now) -> Iterator[Frame]:
         painting = _painting(now).value
         there, wanted = self._masks(now)
-        white = np.full((*wanted.shape, 3), 255, np.uint8)
+        under = _content(now)
+        canvas = np.full((*wanted.shape, 3), 255, np.uint8) if under is None else rgb(_square(under.value))
         total = now.rounds * now.steps
         for _, state in self.grow(_plan(now, there, wanted), now.rounds):
             parts = {
                 "painting": (Content(rgb(painting)), there if self.style_mask is None else None),
-                "canvas": (Content(white), wanted if self.mask is None else None),
-                "result": partial(_content, state, total),
+                "canvas": (Content(canvas), wanted if self.mask is None else None),
+                "result": partial(_shown, state, total),
             }
             yield Frame(parts, state.step, total)
 
@@ -161,7 +168,7 @@ class Doodle(Making):
             there = suggested[0]
         else:
             there = now.style_mask
-        wanted = _bands(count) if now.mask is None else now.mask
+        wanted = np.zeros((CANVAS, CANVAS), np.uint8) if now.mask is None else now.mask
         return there.clip(0, count), wanted.clip(0, count)
 
     def subject(self) -> str:
@@ -171,7 +178,9 @@ class Doodle(Making):
     def call(self, now: Now) -> str:
         there, wanted = self._masks(now)
         program = self.program(_plan(now, there, wanted), now.rounds)
-        return "\n".join(["import torch", f"style = {_painting(now).written}", *program, "state"])
+        under = _content(now)
+        given = [f"style = {_painting(now).written}", *([] if under is None else [f"content = {under.written}"])]
+        return "\n".join(["import torch", *given, *program, "state"])
 
 
 def _follow(view: _Painted, change: dict) -> None:
@@ -183,18 +192,28 @@ def _painting(now: Now) -> As:
     return chosen(now.style, now.network.channels, SEEN)
 
 
+def _content(now: Now) -> As | None:
+    return chosen(now.content, now.network.channels) if now.content else None
+
+
+def _square(picture: Tensor) -> Tensor:
+    """As the canvas: the whole picture, as ``doodle`` scales it."""
+    return resize(picture[None], (CANVAS, CANVAS))[0].clamp(0, 1)
+
+
 def _plan(now: Now, there: np.ndarray, wanted: np.ndarray) -> Plan:
     given = now.network, As(_painting(now).value, "style"), _regions(there), _regions(wanted)
     how = {name: getattr(now, name) for name in ("match", "color", "size", "pooling")}
-    names = now.regions.split(", ")
+    names, under = now.regions.split(", "), _content(now)
+    over = {} if under is None else {"content": As(under.value, "content")}
 
     def begin(number: int, _: OptimizationState | None) -> Call:
-        return Call(doodle, *given, names=names, **how, steps=number * now.steps)
+        return Call(doodle, *given, names=names, **over, **how, steps=number * now.steps)
 
     def kept(number: int) -> dict[str, list[int]]:
         return {"snapshots": [stop for stop in STOPS if stop <= number * now.steps]}
 
-    return Plan("state", (now.network, now.steps, now.style, now.size, wanted.shape), begin, options=kept)
+    return Plan("state", (now.network, now.steps, now.style, now.content, now.size, wanted.shape), begin, options=kept)
 
 
 def _regions(labels: np.ndarray) -> As:
@@ -203,12 +222,6 @@ def _regions(labels: np.ndarray) -> As:
     return As(torch.from_numpy(numbers), f'torch.from_numpy(cnnviz.painted("{as_text(numbers)}"))')
 
 
-def _bands(count: int) -> np.ndarray:
-    """A doodle to begin with: a wavy band of each region, the first on top."""
-    y, x = np.mgrid[0 : 1 : CANVAS * 1j, 0 : 1 : CANVAS * 1j]
-    return (1 + np.clip(count * (y + 0.05 * np.sin(7 * x)), 0, count - 1)).astype(np.uint8)
-
-
-def _content(state: OptimizationState, total: int, at: int | None) -> Content:
+def _shown(state: OptimizationState, total: int, at: int | None) -> Content:
     step, picture = at_step(state, at)
     return Content(rgb(picture), caption=f"{state.of}: step {step} of {total}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
+import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
@@ -27,12 +28,16 @@ from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Chart, View
 from cnnviz_widgets.pictures import load_image, samples
 from cnnviz_widgets.runtime.runner import Frame
-from cnnviz_widgets.widgets.traits import Text
+from cnnviz_widgets.widgets.camera import Camera
+from cnnviz_widgets.widgets.traits import OneOf, Text
 
 SELDOM = 0.7  # s between two previews: they are passes of the network, and take time from the training
-TRAINED = "trained here"
+TRAINED, FROM_FILE = "trained here", "a file"
 POINTS = 100  # of a curve of losses, which are those of one batch each
-SIDE = 320  # px of the photograph's shorter side
+SIDE = 320  # px of the shorter side of what is painted
+WAIT = 0.05  # s, for a frame of the camera: other panels have their turn between two
+STYLE_FILE = "the path of a saved style", "A file that Save style has written; it must lie beside the notebook"
+TRAINING_FILE = "the path of a saved training", "A file that Save training has written; it must lie beside the notebook"
 
 
 @dataclass
@@ -65,12 +70,15 @@ class _History:
 class FastStyle(Making):
     """A network learns to paint in one style, in one pass (Johnson et al. 2016; Ulyanov et al. 2016).
 
-    Below, the photograph by the network in training, or by one that is trained already: move the divider.
+    Below, the photograph by the network in training, or by one that is trained already: move the divider. With the
+    camera on, what it sees is painted instead, also during the training.
 
     style     the style: a sample's name, or what ``load_image`` takes
     beta      weight of the style; it, ``alpha``, ``smoothness`` and ``learning_rate`` steer the training under way
-    painter   what paints the photograph: "trained here", or a bundled style
+    painter   what paints the photograph: "trained here", a bundled style, or "a file", that of ``file``
+    file      the path of a saved style, see ``cnnviz.load_style``
     strength  0 is the photograph itself
+    source    "photograph" or "camera", as long as it is on: see its button
     resume    the path of a training that was saved, to go on from; "" = from the beginning
     Other settings as in ``cnnviz.train_style``, which practices on the photograph and the sample pictures.
     """
@@ -84,8 +92,9 @@ class FastStyle(Making):
     style = another_picture("stained_glass", label="Style", styles=True, help="The picture whose style is learned")
     beta = option(train_style, 0, 100, step=1, form=".0f", label="Style weight β")
     painter = choice(
-        TRAINED, [TRAINED, *styles()], label="Painted by", help="The network in training, or one that is there already"
+        TRAINED, [TRAINED, *styles(), FROM_FILE], label="Painted by", help="The network in training, or a trained one"
     )
+    file = Text("").tag(setting=True, control=lambda panel: _path("Style file", *STYLE_FILE))
     strength = float_slider(1.0, 0, 1, step=0.05, label="Strength", help="0 is the photograph, 1 the style", more=True)
     steps = steps_slider(train_style, 4000, help="Training steps in a round; some 400 are a painting already")
     alpha = option(train_style, 0, 20, step=0.5, form=".1f", label="Content weight α", more=True)
@@ -96,7 +105,8 @@ class FastStyle(Making):
     size = option(train_style, 64, 256, step=16, label="Size of the squares", more=True)
     batch = option(train_style, 1, 8, label="Batch", more=True)
     seed = option(train_style, 0, 99, more=True)
-    resume = Text("").tag(setting=True, more=True, control=lambda panel: _path())
+    resume = Text("").tag(setting=True, more=True, control=lambda panel: _path("Resume from", *TRAINING_FILE))
+    source = OneOf(("photograph", "camera"), "photograph").tag(setting=True)
 
     def views(self) -> list[ipywidgets.Widget]:
         previews = StepView("Previews: what it makes of three photographs", "most", max_width=720, max_height=240)
@@ -104,7 +114,15 @@ class FastStyle(Making):
         painted = View("The photograph, painted: move the divider", "most", controls=False, max_width=720)
         style = View("The style", controls=False, max_width=300)
         parts = {"previews": previews, "losses": losses, "painted": painted, "style": style}
-        return [self.part(name, part) for name, part in parts.items()]
+        self._camera = Camera(live=True, tooltip="Paint what the camera sees, instead of the photograph")
+        self._camera.observe(self.guarded(self._follow), "state")
+        self._frame: Tensor | None = None  # what the camera saw last
+        self.observe(lambda change: setattr(self, "painter", FROM_FILE if change["new"] else TRAINED), "file")
+        *shown, beside = [self.part(name, part) for name, part in parts.items()]
+        return [*shown, ipywidgets.VBox([beside, self._camera]).add_class("cnnviz-part")]
+
+    def _follow(self, change: dict) -> None:
+        self.source = "camera" if change["new"] in ("on", "hidden") else "photograph"
 
     def files(self) -> dict[str, tuple[str, str]]:
         return {
@@ -127,19 +145,37 @@ class FastStyle(Making):
                 history.previews[state.step] = state.preview
             if kept or time.monotonic() - shown > SELDOM:
                 parts = {"previews": partial(_previews, history, state), "losses": history.curves(total)}
-                if self.painter == TRAINED:  # not of now: another painter or strength is no other training
-                    parts["painted"] = _painted(state, now, self.strength)
+                frame = self._camera.take(0) if now.source == "camera" else None
+                if self.painter == TRAINED or frame is not None:
+                    parts |= self._painted(now, self.painter, self.file, self.strength, frame)
                 shown = time.monotonic()
             yield Frame(parts, state.step, total)
+        while now.source == "camera" and self._camera.state in ("on", "hidden"):
+            frame = self._camera.take(WAIT)
+            parts = {} if frame is None else self._painted(now, self.painter, self.file, self.strength, frame)
+            yield Frame(parts, total, total)
 
     @computes
     def paint(self, now: Now) -> Frame:
-        """The photograph, by what is chosen to paint it."""
-        painter = self._reached(now) if now.painter == TRAINED else now.painter
-        return Frame({} if painter is None else {"painted": _painted(painter, now, now.strength)})
+        """The photograph, by what is chosen to paint it, or what the camera saw last."""
+        return Frame(self._painted(now, now.painter, now.file, now.strength))
+
+    def _painted(
+        self, now: Now, painter: str, file: str, strength: float, frame: np.ndarray | None = None
+    ) -> dict[str, Any]:
+        """What is shown; in the midst of a training painter, file and strength are not of now, or it began anew."""
+        if frame is not None:
+            self._frame = load_image(frame, size=SIDE)
+        seen = self._frame if now.source == "camera" else None
+        trained = self._reached(now) if painter == TRAINED else _named(painter, file)
+        return (
+            {}
+            if trained is None
+            else {"painted": _content(trained, _small(now).value if seen is None else seen, strength)}
+        )
 
     def call(self, now: Now) -> str:
-        painter = "state" if now.painter == TRAINED else f'"{now.painter}"'
+        painter = "state" if now.painter == TRAINED else repr(_named(now.painter, now.file))
         strength = "" if now.strength == 1 else f", strength={now.strength:g}"
         training = [
             f"photos = {practice(now).written}",
@@ -178,13 +214,16 @@ def practice(now: Now) -> As:
     return As([now.image, *(one for one in samples() if one not in left_out)], written)
 
 
-def _path() -> ipywidgets.Widget:
+def _named(painter: str, file: str) -> str:
+    """The style that is loaded: its name, or its path."""
+    if painter == FROM_FILE and not file:
+        raise UserError("file must be the path of a saved style, for a picture that is painted by a file.")
+    return file if painter == FROM_FILE else painter
+
+
+def _path(label: str, placeholder: str, help: str) -> ipywidgets.Widget:
     return ipywidgets.Text(
-        description="Resume from",
-        placeholder="the path of a saved training",
-        tooltip="A file that Save training has written; it must lie beside the notebook",
-        continuous_update=False,
-        style=NATURAL,
+        description=label, placeholder=placeholder, tooltip=help, continuous_update=False, style=NATURAL
     )
 
 
@@ -217,7 +256,6 @@ def _previews(history: _History, state: TrainingState, at: int | None) -> Conten
     return Content(picture=rgb(picture), caption=f"step {step} of {state.total}")
 
 
-def _painted(painter: TrainingState | str, now: Now, strength: float) -> Content:
-    photo = _small(now).value
+def _content(painter: TrainingState | str, photo: Tensor, strength: float) -> Content:
     styled = load_style(painter)(photo, strength)
     return Content(picture=rgb(styled.values), before=rgb(photo), caption=styled.of)

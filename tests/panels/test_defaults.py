@@ -31,6 +31,7 @@ METHODS = {
     panels.Texture: [cnnviz.texture],
     panels.StyleTransfer: [cnnviz.transfer],
     panels.Doodle: [cnnviz.doodle],
+    panels.Reconstructions: [cnnviz.reconstructions],
     panels.FastStyle: [cnnviz.train_style],
     panels.LiveStyle: [],  # the style that is bundled says how it was trained
     panels.Normalization: [cnnviz.train_style],
@@ -56,8 +57,10 @@ FITTED = {  # to the picture, to the network, and to the patience of somebody wh
     (panels.Occlusion, "size"),
     (panels.Sanity, "step"),
     (panels.Normalization, "steps"),
+    (panels.Reconstructions, "size"),
 }
 OF_THE_PANEL = {  # what a trait means that has a parameter's name and is something else
+    (panels.Doodle, "content"),  # the name of a sample, and not a picture
     (panels.ClassModel, "steps"),  # a recipe says, see below
     (panels.DeepDream, "guide"),  # the name of a sample, and not a picture
     (panels.DeepDream, "size"),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.results import rgb
@@ -39,16 +40,30 @@ def result(panel):
     return panel._parts["result"].image.content.picture
 
 
-def test_it_opens_with_suggested_regions_and_a_band_of_each(make):
+def test_it_opens_with_suggested_regions_and_an_empty_canvas(make):
     panel = make().run()
     there, wanted = (panel._parts[name].image.mask for name in ("painting", "canvas"))
     painting = cnnviz.load_image("swirling_strokes", size=192)
     np.testing.assert_array_equal(there, cnnviz.suggest_mask(painting, 3) + 1)
     assert wanted.shape == (CANVAS, CANVAS)
-    assert [*np.unique(wanted)] == [1, 2, 3]
-    assert wanted[0, 0] == 1
-    assert wanted[-1, -1] == 3
+    assert not wanted.any()
     np.testing.assert_array_equal(result(panel), rgb(execute(panel).values))
+
+
+def test_the_content_lies_under_the_brush_and_is_kept(make):
+    labels = np.full((CANVAS, CANVAS), 2, np.uint8)
+    labels[70:] = 3
+    plain, over = make(mask=labels).run(), make(mask=labels, content="chelsea").run()
+    assert plain._parts["canvas"].image.content.picture.min() == 255
+    chelsea = cnnviz.load_image("chelsea")
+    wanted = rgb(torch.nn.functional.interpolate(chelsea[None], (CANVAS, CANVAS), mode="bilinear", antialias=True)[0])
+    assert np.abs(over._parts["canvas"].image.content.picture.astype(int) - wanted).mean() < 2
+    assert not np.array_equal(result(plain), result(over))
+    np.testing.assert_array_equal(result(over), rgb(execute(over).values))
+    over.shown = True
+    over.content = ""
+    assert over.wait(60)
+    np.testing.assert_array_equal(result(over), result(plain))
 
 
 def test_a_stroke_steers_the_picture_and_is_in_the_program(make):
@@ -88,7 +103,7 @@ def test_suggest_takes_the_place_of_what_was_painted(make):
 
 
 def test_a_region_that_the_painting_lacks_is_told_by_its_name(make):
-    panel = make(style_mask=np.ones((192, 192), np.uint8))
+    panel = make(style_mask=np.ones((192, 192), np.uint8), mask=np.full((CANVAS, CANVAS), 2, np.uint8))
     with pytest.raises(UserError, match=r"no region 1 \(sky\)"):
         panel.run()
     panel.style_mask = None
