@@ -57,7 +57,6 @@ FITTED = {  # to the picture, to the network, and to the patience of somebody wh
     (panels.Occlusion, "size"),
     (panels.Sanity, "step"),
     (panels.Normalization, "steps"),
-    (panels.Reconstructions, "size"),
 }
 OF_THE_PANEL = {  # what a trait means that has a parameter's name and is something else
     (panels.Doodle, "content"),  # the name of a sample, and not a picture
@@ -71,6 +70,7 @@ OF_THE_PANEL = {  # what a trait means that has a parameter's name and is someth
     *((panels.Illusion, name) for name in ("kind", "far", "near")),  # words of controls, and names of samples
     (panels.Texture, "parameters"),  # a word of the control: "" is None
     *((kind, "size") for kind in (panels.TextureGrowth, panels.Texture, panels.StyleTransfer, panels.Doodle)),  # quick
+    (panels.Reconstructions, "size"),  # likewise
 }
 
 
