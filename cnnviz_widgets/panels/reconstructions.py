@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import ipywidgets
 
@@ -46,7 +47,7 @@ class Reconstructions(Making):
 
     def views(self) -> list[ipywidgets.Widget]:
         table = StepView("Above from the features of one layer, below from Gram matrices", "most", labels=True)
-        small = {"controls": False, "max_width": 240, "max_height": 240}
+        small: dict[str, Any] = {"controls": False, "max_width": 240, "max_height": 240}
         content, style = View("Content", **small), View("Style", **small)
         made = self.part("made", table)  # first, also in a saved notebook
         given = ipywidgets.VBox([self.part("content", content), self.part("style", style)]).add_class("cnnviz-part")

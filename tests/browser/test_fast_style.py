@@ -39,3 +39,19 @@ def test_a_training_is_stopped_goes_on_and_the_network_is_saved(open_notebook):
         notebook.panel.get_by_role("button", name="Save style", exact=True).click()
     assert saved.value.suggested_filename == "style-stained_glass.safetensors"
     expect(notebook.panel.get_by_label("Painted by")).to_be_visible()
+
+
+def test_the_camera_is_painted_in_place_of_the_photograph(open_notebook):
+    """Chromium's fake camera; the training has come to its end, and a bundled style paints."""
+    notebook = open_notebook(
+        SETUP,
+        "panel = cnnviz.panels.FastStyle(net, photo, steps=1, size=64, style_size=64, batch=1, painter='watercolor')\n"
+        "panel",
+    )
+    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=LONG)
+    photograph = notebook.kernel("print(panel._parts['painted'].image.content.size)")
+    notebook.panel.get_by_role("button", name="Start camera").click()
+    size = "panel._parts['painted'].image.content.size"
+    notebook.becomes(f"print(panel.source, {size} != {photograph})", "camera True", timeout=LONG)  # 4 : 3
+    notebook.panel.get_by_role("button", name="Stop camera").click()
+    notebook.becomes("print(panel.source)", "photograph")
