@@ -196,7 +196,7 @@ export class Marks {
     }));
   }
 
-  /** Dashed, to be told from the frames around it. @param {number[]} ellipse */
+  /** Dashed, to be told from the frames around it. */
   ellipse(tile, [column, row, along, across, angle]) {
     const { context, ratio, cell } = this, [x, y] = this.at(tile, column + 0.5, row + 0.5);
     this.within(tile, 2, () => {
