@@ -1,0 +1,195 @@
+"""The convolution in a browser: edited, played and asked without a kernel, and what Python hears of it."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+from scipy.signal import correlate2d
+
+from cnnviz_widgets.widgets.convolution_view import ConvolutionView
+
+SOBEL = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
+MOST = 16  # ms from a key to the pixels, in nine of ten
+COUNTED = """() => {
+    window.saved = 0;
+    window.model.save_changes = () => { window.saved += 1; };
+}"""
+REST = 400  # ms: a gesture has ended
+
+
+def small(**more) -> ConvolutionView:
+    given = {"input": np.arange(25).reshape(5, 5), "kernel": SOBEL, "padding": 1, "stride": 2}
+    return ConvolutionView(**given | {"presets": {"Sobel": SOBEL, "sum": np.ones((3, 3)).tolist()}} | more)
+
+
+def weight(shown, row: int, column: int):
+    return shown.page.locator(".cnnviz-kernel-row").nth(row).locator(".cnnviz-weight").nth(column)
+
+
+def sentence(shown):
+    return shown.page.locator(".cnnviz-sentence")
+
+
+def trait(shown, name: str):
+    return shown.page.evaluate("name => model.get(name)", name)
+
+
+def canvas(shown, at: int):
+    return shown.page.locator("canvas.cnnviz-cells:visible").nth(at)
+
+
+def click_cell(shown, at: int, row: int, column: int, border: int = 0) -> None:
+    cell = 44  # px, as large as cells become
+    place = {"x": 2 + (column + border + 0.5) * cell, "y": 2 + (row + border + 0.5) * cell}
+    canvas(shown, at).click(position=place)
+
+
+def test_a_weight_is_typed_turned_and_cleared(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    expect(sentence(shown)).to_have_text(
+        "row 0, column 0: 0·(−1) + 0·0 + 0·1 + 0·(−2) + 0·0 + 1·2 + 0·(−1) + 5·0 + 6·1 = 8"
+    )
+    weight(shown, 2, 2).click()
+    shown.page.keyboard.type("-1.5")
+    assert trait(shown, "kernel")[2] == [-1, 0, -1.5]
+    expect(sentence(shown)).to_contain_text("6·(−1.5) = −7")
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") == 1
+    shown.page.keyboard.press("ArrowUp")
+    expect(weight(shown, 1, 2)).to_be_focused()
+    for _ in range(3):
+        shown.page.mouse.move(*center(weight(shown, 1, 2)))
+        shown.page.mouse.wheel(0, -100)
+    shown.page.wait_for_timeout(REST)
+    assert trait(shown, "kernel")[1][2] == pytest.approx(2.3)
+    assert shown.page.evaluate("saved") == 2
+    shown.page.keyboard.press("Delete")
+    shown.page.keyboard.press("-")
+    assert trait(shown, "kernel")[1][2] == 0  # a minus sign alone is no number yet
+    shown.page.keyboard.press("7")
+    assert trait(shown, "kernel")[1][2] == -7
+
+
+def center(locator) -> tuple[float, float]:
+    box = locator.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_presets_and_numbers_are_one_message_each(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    shown.page.get_by_label("Kernel", exact=True).select_option("sum")
+    assert trait(shown, "kernel") == [[1, 1, 1]] * 3
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") == 1
+    shown.page.get_by_label("Padding").fill("")
+    shown.page.get_by_label("Stride").fill("1")
+    assert [trait(shown, "padding"), trait(shown, "stride")] == ["same", 1]
+    shown.page.get_by_label("Dilation").fill("99")
+    shown.page.get_by_label("Dilation").press("Tab")
+    expect(shown.page.get_by_label("Dilation")).to_have_value("1")
+    expect(canvas(shown, 1)).to_have_attribute(
+        "aria-label",
+        "Output, 5 × 5 · 12 … 162. row 0, column 0: 0·1 + 0·1 + 0·1 + 0·1 + 0·1 + 1·1 + 0·1 + 5·1 + 6·1 = 12",
+    )
+
+
+def test_clicks_and_keys_put_the_window_and_ask(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    click_cell(shown, 1, 1, 2)
+    assert trait(shown, "place") == [1, 2]
+    canvas(shown, 1).press("ArrowDown")
+    canvas(shown, 1).press("Home")
+    assert trait(shown, "place") == [2, 0]
+    click_cell(shown, 0, 1, 1, border=1)
+    expect(sentence(shown)).to_have_text(
+        "input, row 1, column 1: 4 outputs read it, with the weights 1 + (−1) + 1 + (−1) = 0"
+    )
+    canvas(shown, 0).press("ArrowRight")
+    expect(sentence(shown)).to_contain_text("input, row 1, column 2: 2 outputs read it")
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") <= 2
+    told = sentence(shown).inner_text()
+    for one in range(2):  # what is on the screen is what is said
+        assert canvas(shown, one).get_attribute("aria-label").endswith(told)
+
+
+def test_the_window_plays_steps_and_stops(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    shown.page.get_by_role("button", name="Step").click()
+    assert trait(shown, "place") == [0, 1]
+    shown.page.get_by_label("Speed").select_option("fast")
+    shown.page.get_by_role("button", name="Play").click()
+    expect(shown.page.get_by_role("button", name="Play")).to_be_visible()  # it is over by itself
+    shown.page.wait_for_function("model.get('place').join() === '2,2'")
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") <= 2
+    shown.page.get_by_label("Speed").select_option("slow")
+    shown.page.get_by_role("button", name="Play").click()
+    shown.page.get_by_role("button", name="Pause").click()
+    at = trait(shown, "place")
+    shown.page.wait_for_timeout(900)
+    assert trait(shown, "place") == at
+
+
+def test_what_python_sets_is_shown_and_sends_nothing_back(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    shown.widget.kernel, shown.widget.place = np.full((2, 2), 0.25), (2, 3)
+    shown.deliver()
+    expect(shown.page.locator(".cnnviz-weight")).to_have_count(4)
+    expect(sentence(shown)).to_contain_text("row 2, column 2:")  # 3 × 3 outputs: the place is moved into them
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") == 0
+    assert shown.heard == []
+
+
+def test_an_edit_is_on_the_screen_within_a_frame(on_page):
+    rng = np.random.default_rng(0)
+    pixels, kernel = rng.integers(0, 256, (128, 128)), rng.integers(-2, 3, (5, 5))
+    shown = on_page(ConvolutionView(input=pixels, kernel=kernel), width=1200)
+    shown.page.evaluate(COUNTED)
+    weight(shown, 2, 2).click()
+    measured = shown.page.evaluate(
+        """async () => {
+            const output = [...document.querySelectorAll("canvas.cnnviz-cells")].filter((one) => one.checkVisibility())[1];
+            const looks = () => output.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, output.width, 200).data.join();
+            const times = [], stale = [];
+            for (let turn = 0; turn < 40; turn++) {
+                await new Promise(requestAnimationFrame);
+                const before = looks();
+                const start = performance.now();
+                document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: turn % 2 ? "PageDown" : "PageUp", bubbles: true, cancelable: true }));
+                await null;
+                times.push(performance.now() - start);
+                if (looks() === before) stale.push(turn);
+            }
+            return [times.sort((a, b) => a - b), stale, saved];
+        }"""
+    )
+    times, stale, saved = measured
+    assert stale == []
+    assert saved == 0  # the gesture has not ended
+    assert times[35] <= MOST, times
+
+
+def test_the_colors_are_those_of_the_numbers(on_page):
+    rng = np.random.default_rng(1)
+    pixels, kernel = rng.normal(size=(20, 20)), rng.normal(size=(3, 3))
+    shown = on_page(ConvolutionView(input=pixels, kernel=kernel), width=1200)
+    output = correlate2d(pixels, kernel, "valid")
+    for row, column in [(0, 0), (5, 11), (17, 17)]:
+        red, _, blue, _ = canvas(shown, 1).evaluate(
+            """(canvas, [row, column]) => {
+                const cell = (canvas.width - 4) / 18;
+                return [...canvas.getContext("2d").getImageData(2 + (column + 0.2) * cell, 2 + (row + 0.2) * cell, 1, 1).data];
+            }""",
+            [row, column],
+        )
+        if abs(output[row, column]) > 0.2 * np.abs(output).max() and (row, column) != (
+            0,
+            0,
+        ):  # there the window's frame is
+            assert (red > blue) == (output[row, column] > 0)
