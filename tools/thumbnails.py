@@ -16,7 +16,7 @@ from cnnviz_widgets.drawing.render import Content, draw
 from cnnviz_widgets.panels.lab import THUMBNAILS
 from cnnviz_widgets.panels.making import StepView
 from cnnviz_widgets.panels.panel import Panel
-from cnnviz_widgets.panels.parts import View
+from cnnviz_widgets.panels.parts import CAPTION, View
 
 SIZE = (336, 192)  # px: twice that of a card, for sharp screens
 TILES = 8
@@ -48,6 +48,9 @@ def main(names: list[str]) -> None:
 
 def thumbnail(panel: Panel) -> Image.Image:
     views = [part for part in panel._parts.values() if isinstance(part, View) and part.image.content.count]
+    if not views:  # of what the browser computes, a file has the numbers
+        still = next(iter(panel._parts.values())).snapshot()
+        return ImageOps.fit(still.crop((0, CAPTION, *still.size)).convert("RGB"), SIZE, centering=(0.5, 0.3))
     view = min(views, key=lambda part: not isinstance(part, StepView))  # what is made, before what it is made of
     look = {"colormap": view.image.colormap, "opacity": view.image.opacity}
     picture = draw(few(view.image.content), **look, width=SIZE[0], labels=False)

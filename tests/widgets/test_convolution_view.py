@@ -70,7 +70,9 @@ def test_what_it_takes():
     assert view.input[1] == [4, 5, 6, 7]
     assert view.kernel == [[1, 0, -1.5]]
     for name, wrong in {
-        "input": [[1, 2], [3]], "kernel": [[float("nan")]], "stride": 0, "padding": "valid", "dilation": 1.5,
+        "input": [[1, 2], [3]], "kernel": [[float("nan")]],
+        "stride": 0, "padding": "valid", "dilation": 1.5,
+        "place": None,
     }.items():  # fmt: skip
         before = getattr(view, name)
         with pytest.raises(UserError, match=f"^{name} must be"):

@@ -1,0 +1,92 @@
+"""The base of panels on a convolution that is edited, played and computed in the browser."""
+
+from functools import partial
+from typing import Any, ClassVar
+
+import ipywidgets
+import torch
+from PIL import Image
+
+from cnnviz_widgets.content import Content
+from cnnviz_widgets.drawing.render import draw
+from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.drawing.snapshot import GAP, PAPER, WIDTH
+from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.parts import captioned
+from cnnviz_widgets.widgets.convolution_view import MOST, TOOLS, Cell, ConvolutionView, Padding
+from cnnviz_widgets.widgets.traits import Number
+
+BOTH = ("kernel", "stride", "padding", "dilation", "place")  # traits of the panel and of its view
+HALF = (WIDTH - 3 * GAP) // 2  # px: a picture of two in the static PNG
+
+
+class Slid:
+    """A ConvolutionView. ``show`` takes (what the kernel goes over, the result that the method makes of it).
+
+    The browser computes its own; the result is for the picture that a file keeps.
+    """
+
+    def __init__(self, heading: str, **traits: Any) -> None:
+        self.heading = heading
+        self.view = ConvolutionView(alt=heading, **traits)
+        self.widget = ipywidgets.VBox([self.view]).add_class("cnnviz-part").add_class("cnnviz-whole")
+        self._result: Result | None = None
+
+    def show(self, shown: tuple[Any, Result]) -> None:
+        self.view.input, self._result = shown
+
+    @property
+    def content(self) -> Content | None:
+        return None if self._result is None else self._result.content()
+
+    def snapshot(self) -> Image.Image | None:
+        """The input beside the output; a chart has both."""
+        if self._result is None:
+            return None
+        made = self._result.content()
+        if made.picture is not None:
+            return captioned(self.heading, draw(made, width=WIDTH - 2 * GAP))
+        sheet = Image.new("RGB", (WIDTH - 2 * GAP, HALF), PAPER)
+        pair = (Content(values=torch.tensor(self.view.input).numpy()), "gray"), (made, "gray")
+        for at, (content, colors) in enumerate(pair):
+            picture = draw(content, width=HALF, colormap=colors)
+            sheet.paste(picture, (at * (HALF + GAP), 0), picture)
+        return captioned(self.heading, sheet)
+
+
+class Sliding(Panel):
+    """Binds the traits of a convolution to those of the view that shows it; ``kernel`` is the subclass's."""
+
+    drawings: ClassVar[tuple[str, ...]]
+    tools: ClassVar[tuple[str, ...]] = TOOLS
+    presets: ClassVar[dict[str, Any]] = {}
+    stride = Number(1, 1, MOST, whole=True).tag(setting=True)
+    padding = Padding(0).tag(setting=True)
+    dilation = Number(1, 1, MOST, whole=True).tag(setting=True)
+    place = Cell((0, 0)).tag(setting=True)
+
+    def slid(self, heading: str) -> Slid:
+        """The view. Its traits follow the panel's of the same name, and the panel's follow the user's gestures."""
+        part = Slid(heading, drawings=self.drawings, tools=self.tools, presets=self.presets)
+
+        def follow(name: str, _: Any = None) -> None:
+            setattr(part.view, name, getattr(self, name))
+
+        def choose(change: Any) -> None:
+            setattr(self, change["name"], change["new"])
+
+        for name in BOTH:
+            follow(name)
+            self.observe(partial(follow, name), name)
+        part.view.observe(self.guarded(choose), list(BOTH))
+        return part
+
+
+def how(now: Any) -> dict[str, Any]:
+    """The arguments of a convolution that the user has chosen."""
+    return {"stride": now.stride, "padding": now.padding or "valid", "dilation": now.dilation}
+
+
+def plain(kernel: list[list[float]]) -> list[Any]:
+    """A kernel of one row as the list that it is for a signal."""
+    return kernel[0] if len(kernel) == 1 else kernel
