@@ -143,7 +143,7 @@ def curves(
     low = min(0.0, math.floor(min(every) / coarse + 0.02) * coarse)  # a little below 0 is 0
     high = top or max(low + coarse, math.ceil(max(every) / coarse) * coarse)
     up = Axis(y, low, high, _ticks(low, high, step, share), percent=share)
-    step = 0.25 if end == 1 and not ticks else math.ceil(end / 10) if end <= 20 else _step(end)
+    step = 0.25 if end == 1 and not ticks else math.ceil(end / 10) if end <= 20 and end % 1 == 0 else _step(end)
     names = [shorten(name, max(5, LETTERS // len(ticks))) for name in ticks]
     along = Axis(x, 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step), named=bool(names))
     order = list(curves)

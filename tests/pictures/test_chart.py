@@ -96,3 +96,14 @@ def test_the_table_says_what_is_seen():
 
 def test_logarithmic_axis():
     assert axis("x", -7, -5, log=True).ticks[0][1] == "10⁻⁷"
+
+
+@pytest.mark.parametrize(
+    ("end", "ticks"),
+    [
+        (0.3, ["0", "0.05", "0.1", "0.15", "0.2", "0.25", "0.3"]),
+        (1.5, ["0", "0.25", "0.5", "0.75", "1", "1.25", "1.5"]),
+    ],
+)
+def test_an_axis_that_ends_between_whole_numbers_has_ticks_too(end, ticks):
+    assert [text for _, text in curves({"a": ([0, end], [0, 1])}, "x", "y", end=end).x.ticks] == ticks
