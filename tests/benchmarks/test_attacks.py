@@ -1,0 +1,106 @@
+"""FGSM and PGD-40 against a bare loop written by hand, in its better memory format, and against torchattacks.
+
+All answer the same: which class it was, and which one it is after the attack. So beside its steps each makes one pass
+forward before and one after. torchattacks has a copy of the module of its own, in its own format; it is installed by
+``pip install --no-deps torchattacks``, as it asks for a version of requests that JupyterLab does not take.
+"""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torchvision.models import get_model
+
+import cnnviz_widgets as cnnviz
+
+EPSILON, STEP = 8 / 255, 2 / 255
+FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
+STEPS = {"fgsm": 1, "pgd": 40}
+SLACK = 1.1  # a busy machine
+
+
+@pytest.fixture(params=["squeezenet1_0", "resnet18"])
+def name(request):
+    return request.param
+
+
+class Whole(nn.Module):
+    """From pixels to logits."""
+
+    def __init__(self, network: cnnviz.Network, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.register_buffer("mean", torch.tensor(network.mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(network.std)[:, None, None])
+
+    def forward(self, pictures):
+        return self.module((pictures - self.mean) / self.std)
+
+
+def by_hand(whole, pictures, steps):
+    def work():
+        with torch.no_grad():
+            label = whole(pictures).argmax(1)
+        changed = pictures
+        for _ in range(steps):
+            x = changed.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(cross_entropy(whole(x), label), x)
+            changed = changed + (EPSILON if steps == 1 else STEP) * gradient.sign()
+            changed = (pictures + (changed - pictures).clamp(-EPSILON, EPSILON)).clamp(0, 1)
+        with torch.no_grad():
+            return whole(changed).argmax(1)
+
+    return work
+
+
+def ours(network, pictures, steps):
+    if steps == 1:
+        return lambda: cnnviz.fgsm(network, pictures, EPSILON)
+    how = {"epsilon": EPSILON, "step_size": STEP, "steps": steps, "random_start": False}
+    return lambda: cnnviz.last(cnnviz.pgd(network, pictures, **how), progress=False)
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+@pytest.mark.parametrize("attack", STEPS)
+def test_an_attack_costs_its_passes(name, attack, batch, compare):
+    module = get_model(name, weights=None).eval()
+    network = cnnviz.Network(module, name=name)
+    _ = network.layers
+    pictures, steps = torch.rand(batch, 3, 224, 224), STEPS[attack]
+    turns = 7 if steps == 1 else 3
+    ratios = []
+    for words, memory in FORMATS.items():
+        whole = Whole(network, copy.deepcopy(module).to(memory_format=memory).requires_grad_(False))
+        given = pictures.contiguous(memory_format=memory)
+        run = f"{attack}, {name}, {batch} pictures, by hand, {words}"
+        ratios.append(compare(run, ours(network, pictures, steps), by_hand(whole, given, steps), turns))
+    assert max(ratios) <= SLACK
+
+
+@pytest.mark.parametrize("batch", [1, 8])
+@pytest.mark.parametrize("attack", STEPS)
+def test_against_torchattacks(name, attack, batch, compare):
+    peer = pytest.importorskip("torchattacks", reason="torchattacks is not installed")
+    module = get_model(name, weights=None).eval()
+    network = cnnviz.Network(module, name=name)
+    _ = network.layers
+    pictures, steps = torch.rand(batch, 3, 224, 224), STEPS[attack]
+    whole = Whole(network, copy.deepcopy(module)).eval()
+    made = (
+        peer.FGSM(whole, eps=EPSILON)
+        if steps == 1
+        else peer.PGD(whole, eps=EPSILON, alpha=STEP, steps=steps, random_start=False)
+    )
+    made.set_device("cpu")
+
+    def theirs():
+        with torch.no_grad():
+            label = whole(pictures).argmax(1)
+        changed = made(pictures, label)
+        with torch.no_grad():
+            return whole(changed).argmax(1)
+
+    run = f"{attack}, {name}, {batch} pictures, torchattacks"
+    assert compare(run, ours(network, pictures, steps), theirs, 7 if steps == 1 else 3) <= 1

@@ -1,0 +1,45 @@
+"""Attacks in a notebook: ε is moved during a run, the robust example is turned, and a number of the ten is changed."""
+
+SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
+DONE = "print('panel' in globals() and panel._bar.state)"
+
+
+def test_epsilon_is_moved_during_a_run(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Attack(net, photo, levels=2, steps=100, restarts=5)\npanel")
+    notebook.wait_for_pixels(0)
+    assert notebook.state() == "running"
+    handle = notebook.slider("ε of 255")
+    handle.focus()
+    for _ in range(4):
+        notebook.page.keyboard.press("ArrowRight")
+    notebook.becomes("print(panel.levels > 2)", "True")
+    notebook.becomes("print(round(panel.kept('attack').bound * 255, 1) == round(panel.levels, 1))", "True")
+    notebook.kernel("panel.steps, panel.restarts = 1, 1")
+    notebook.becomes(DONE, "done", timeout=120)
+    assert notebook.kernel("print('fgsm' in panel.code(), panel.kept('attack').total)") == "True 1"
+
+
+def test_a_robust_example_is_turned(open_notebook):
+    made = "panel = cnnviz.panels.RobustExample(net, photo, steps=4, samples=2, toward=['goose'])\npanel"
+    notebook = open_notebook(SETUP, made)
+    notebook.becomes(DONE, "done", timeout=120)
+    straight = notebook.wait_for_pixels(0)
+    notebook.kernel("kept = panel.kept('robust')")
+    handle = notebook.slider("Angle")
+    handle.focus()
+    for _ in range(5):
+        notebook.page.keyboard.press("ArrowRight")
+    notebook.becomes("print(panel.angle)", "5")
+    notebook.wait_for_pixels(0, other_than=straight)
+    assert notebook.kernel("print(panel.kept('robust') is kept)") == "True"  # turning is no other run
+
+
+def test_a_number_of_the_ten_is_changed(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.LinearToy()\npanel")
+    notebook.becomes(DONE, "done", timeout=120)
+    notebook.page.get_by_text("P = 88.1%").wait_for()
+    cell = notebook.page.locator(".cnnviz-number input").first
+    cell.fill("0")
+    cell.press("Enter")
+    notebook.becomes("print(panel.x[0])", "0.0")
+    notebook.page.get_by_text("w · x = -1").wait_for()
