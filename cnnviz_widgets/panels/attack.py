@@ -19,7 +19,7 @@ from cnnviz_widgets.methods.adversarial.fgsm import EpsilonSweep, epsilon_sweep,
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.panels.call import As, Call, class_named, program
-from cnnviz_widgets.panels.controls import choice, float_slider, log_slider, several_classes, slider
+from cnnviz_widgets.panels.controls import choice, float_slider, several_classes, slider, stops
 from cnnviz_widgets.panels.making import Making, StepView, seed_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
@@ -27,6 +27,7 @@ from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Bars, Chart, Note, View
 from cnnviz_widgets.runtime.runner import Frame
 
+LEVELS = (0.25, 0.5, 0.75, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24, 32, 48, 64)  # of 255
 FILES = {"png": ("png", 100), "jpeg 95": ("jpeg", 95), "jpeg 85": ("jpeg", 85), "jpeg 75": ("jpeg", 75)}
 
 
@@ -49,7 +50,7 @@ class Attack(Making):
     as_call = "cnnviz.pgd(net, photo)"
     pickers = ("image", "layer")
     more = ("layer",)
-    levels = log_slider(8, 0.25, 64, label="ε of 255", help="By how many of 255 levels a value may change (linf)")
+    levels = stops(8, LEVELS, label="ε of 255", help="By how many of 255 levels a value may change (L∞)")
     steps = option(pgd, 1, 100, help="1 is FGSM, more are PGD: steps along the sign of the gradient")
     toward = several_classes(1, label="Toward", help="The class that it shall be taken for; none = any other")
     saved = choice(
@@ -130,7 +131,7 @@ class Attack(Making):
 def _size(now: Now) -> As:
     if now.norm == "l2":
         return As(now.radius, f"{now.radius:g}")
-    return As(now.levels / 255, f"{now.levels:.3g} / 255")
+    return As(now.levels / 255, f"{now.levels:g} / 255")
 
 
 def _toward(now: Now) -> As:
@@ -139,16 +140,9 @@ def _toward(now: Now) -> As:
 
 def _call(now: Now) -> Call:
     if now.steps == 1 and now.norm == "linf":
-        return Call(fgsm, now.network, now.image, _rounded(now), _toward(now))
-    how = {"norm": now.norm, "epsilon": _rounded(now), "target": _toward(now), "steps": now.steps}
+        return Call(fgsm, now.network, now.image, _size(now), _toward(now))
+    how = {"norm": now.norm, "epsilon": _size(now), "target": _toward(now), "steps": now.steps}
     return Call(pgd, now.network, now.image, **how, restarts=now.restarts, seed=now.seed)
-
-
-def _rounded(now: Now) -> As:
-    """As it is written: the slider has more digits."""
-    written = _size(now).written
-    number, _, levels = written.partition(" / ")
-    return As(float(number) / float(levels or 1), written)
 
 
 def _sweep(now: Now) -> Call:

@@ -15,8 +15,9 @@ from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.adversarial._attack import Attack as State
 from cnnviz_widgets.methods.adversarial.robust_example import posed, robust_example, seen_as
+from cnnviz_widgets.panels.attack import LEVELS
 from cnnviz_widgets.panels.call import As, Call, class_named, program
-from cnnviz_widgets.panels.controls import float_slider, log_slider, several_classes, slider
+from cnnviz_widgets.panels.controls import float_slider, several_classes, slider, stops
 from cnnviz_widgets.panels.making import Making, StepView, seed_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
@@ -47,7 +48,7 @@ class RobustExample(Making):
     zoom = float_slider(1.0, 0.5, 2.0, step=0.05, label="Zoom", help="By what factor both are enlarged")
     noise = float_slider(0.0, 0, 0.3, step=0.01, label="Noise", help="Standard deviation, for values 0…1")
     toward = several_classes(1, label="Toward", help="The class that it shall be taken for; none = the tenth")
-    levels = log_slider(8, 1, 64, label="ε of 255", help="By how many of 255 levels a value may change", more=True)
+    levels = stops(8, LEVELS, label="ε of 255", help="By how many of 255 levels a value may change", more=True)
     steps = option(robust_example, 1, 200, more=True)
     samples = option(robust_example, 1, 16, more=True)
     lab = option(robust_example, 0, 1, step=0.01, label="LAB distance", more=True)
@@ -124,7 +125,7 @@ def _target(now: Now) -> int:
 def _call(now: Now, kind: str) -> Call:
     transforms = [] if kind == "robust" else [As((), "()")]
     how = {"samples": now.samples, "lab": now.lab} if kind == "robust" else {}
-    epsilon = As(float(f"{now.levels:.3g}") / 255, f"{now.levels:.3g} / 255")
+    epsilon = As(now.levels / 255, f"{now.levels:g} / 255")
     target = class_named(now.network, _target(now))
     options = {"epsilon": epsilon, "steps": now.steps, **how, "seed": now.seed}
     return Call(robust_example, now.network, now.image, target, *transforms, **options)

@@ -75,6 +75,22 @@ class OneOf(Told):
         return value if isinstance(value, str) and value in self.values else self.refuse(value)
 
 
+class OneNumber(Told):
+    """One of a few numbers."""
+
+    def __init__(self, values: Iterable[float], default: float, help: str = "") -> None:
+        self.values = tuple(values)
+        super().__init__(default, help=help)
+
+    @property
+    def allowed(self) -> str:
+        return f"one of {', '.join(f'{one:g}' for one in self.values)}"
+
+    def validate(self, owner: HasTraits, value: Any) -> float:
+        real = isinstance(value, int | float) and not isinstance(value, bool)
+        return next((one for one in self.values if real and one == value), None) or self.refuse(value)
+
+
 class Flag(Told):
     """True or False."""
 

@@ -21,6 +21,7 @@ from cnnviz_widgets.panels.controls.traits import (
     log_slider,
     several_classes,
     slider,
+    stops,
     toggle,
 )
 
@@ -44,5 +45,6 @@ __all__ = [
     "sample_of",
     "several_classes",
     "slider",
+    "stops",
     "toggle",
 ]

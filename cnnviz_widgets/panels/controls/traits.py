@@ -20,7 +20,7 @@ from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls.pickers import NATURAL, ClassTags, CountSlider, LayerChoice, Owner
 from cnnviz_widgets.widgets.check_table import CheckTable
-from cnnviz_widgets.widgets.traits import Flag, Number, OneOf
+from cnnviz_widgets.widgets.traits import Flag, Number, OneNumber, OneOf
 
 ON_BUTTONS = 20  # letters for which a row of buttons has room
 
@@ -64,6 +64,18 @@ def log_slider(default: float, low: float, high: float, *, label: str, help: str
         return ipywidgets.FloatLogSlider(default, **ends, **look)
 
     return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
+
+
+def stops(default: float, values: Sequence[float], *, label: str, help: str, more: bool = False) -> TraitType:
+    """One of a few numbers, not 0, on a slider that stops at them alone."""
+
+    def build(panel: Owner) -> ipywidgets.Widget:
+        options = [(f"{one:g}", one) for one in values]
+        return ipywidgets.SelectionSlider(
+            value=default, options=options, description=label, tooltip=help, style=NATURAL
+        )
+
+    return OneNumber(values, default, help).tag(setting=True, control=build, more=more)
 
 
 def choice(
