@@ -25,8 +25,8 @@ from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Chart, View
 from cnnviz_widgets.runtime.runner import Frame
 
-UNITS = {"angle": "degrees", "zoom": "factor", "noise": "standard deviation"}
-KINDS = {"robust": "expectation over transforms", "plain": "plain attack"}
+UNITS = {"angle": "degrees", "zoom": "factor", "noise": "standard deviation, of 255"}
+KINDS = ("robust", "plain")
 
 
 class RobustExample(Making):
@@ -146,7 +146,7 @@ def _posed(states: dict[str, State], pose: dict[str, float], at: Any = None) -> 
     answers: list[Any] = [best[0] for best in network.predict(shown, 1)]
     names = tuple(
         f"{name}: {answer.name} {percent(answer.probability)}"
-        for name, answer in zip(("before", *(KINDS[kind] for kind in states)), answers, strict=True)
+        for name, answer in zip(("before", *states), answers, strict=True)
     )
     said = f"turned by {pose['angle']:g}°, zoomed by {pose['zoom']:g}, noise {pose['noise']:g}"
     return Content(rgb(shown), names=names, columns=3, caption=f"{said}; {first.bound * 255:.3g}/255")
@@ -154,7 +154,7 @@ def _posed(states: dict[str, State], pose: dict[str, float], at: Any = None) -> 
 
 def _changes(states: dict[str, State]) -> Content:
     tiles = torch.stack([state.amplified() for state in states.values()])
-    return Content(rgb(tiles), names=tuple(KINDS[kind] for kind in states), columns=2)
+    return Content(rgb(tiles), names=tuple(states), columns=2)
 
 
 def _strips(states: dict[str, State]) -> dict[str, dict]:
@@ -166,6 +166,7 @@ def _strips(states: dict[str, State]) -> dict[str, dict]:
             assert state.aim.target is not None  # as it is asked for
             at = range(0, 91, 5) if vary == "angle" else None
             seen = seen_as(state.aim.network, state.values, vary, at)  # type: ignore[arg-type]  # one of its words
-            curves[KINDS[kind]] = ([*seen.at], seen.probabilities[:, state.aim.target[0]].tolist())
-        parts[vary] = {"curves": curves, "end": max(seen.at)}
+            places = [one * 255 if vary == "noise" else one for one in seen.at]
+            curves[kind] = (places, seen.probabilities[:, state.aim.target[0]].tolist())
+        parts[vary] = {"curves": curves, "end": max(places)}
     return parts
