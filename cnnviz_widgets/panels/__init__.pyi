@@ -20,11 +20,13 @@ from .inversion import Inversion
 from .lab import Lab, lab
 from .linear_toy import LinearToy
 from .live_style import LiveStyle
+from .matching import Matching
 from .normalization import Normalization
 from .occlusion import Occlusion
 from .one_pixel import OnePixel
 from .panel import Panel, computes
 from .patch import Patch
+from .pixels import Pixels
 from .prose import Prose, prose
 from .receptive_field import ReceptiveField
 from .reconstructions import Reconstructions
@@ -59,11 +61,13 @@ __all__ = [
     "Lab",
     "LinearToy",
     "LiveStyle",
+    "Matching",
     "Normalization",
     "Occlusion",
     "OnePixel",
     "Panel",
     "Patch",
+    "Pixels",
     "Prose",
     "ReceptiveField",
     "Reconstructions",

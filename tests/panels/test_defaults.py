@@ -41,6 +41,8 @@ METHODS = {
     panels.ConvolutionMatrix: [cnnviz.convolution_matrix],
     panels.Smoothing: [cnnviz.convolve],
     panels.Checkerboard: [cnnviz.overlap, cnnviz.upsample_compare],
+    panels.Matching: [cnnviz.best_input],
+    panels.Pixels: [cnnviz.numbers],
     panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
     panels.OnePixel: [cnnviz.one_pixel],
     panels.Patch: [cnnviz.patch, cnnviz.optimize],

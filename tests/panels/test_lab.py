@@ -58,7 +58,7 @@ def test_the_lab_and_its_first_panel_are_small(network, photo, sent, widget_coun
     assert widget_count() - before <= 40
     lab.open("Filters").wait(10)
     assert widget_count() - before <= 120
-    assert sum(sent) <= 300_000
+    assert sum(sent) <= 330_000  # of which a card with its picture is 5,000, and there are 35
     lab.close()
 
 
@@ -84,7 +84,7 @@ def test_what_a_click_opens_is_shown(lab, reader):
 
 
 def test_a_panel_that_there_is_not_is_named(lab):
-    with pytest.raises(UserError, match=r"name must be one of Filters, .*, not 'Oclusion'"):
+    with pytest.raises(UserError, match=r"name must be one of .*, Filters, .*, not 'Oclusion'"):
         lab.open("Oclusion")
     assert lab._gallery.opened == ""
 
@@ -143,7 +143,7 @@ def test_the_strip_shows_every_layer_and_chooses_those_that_have_maps(lab, netwo
 def test_without_a_browser_it_has_a_picture_of_its_quick_panels(lab):
     assert lab._repr_mimebundle_()["image/png"]
     assert [panel.title for panel in lab.panels if panel.shown] == [
-        "Filters", "Activations", "Occlusion", "Gradients", "Class activation"
+        "Receptive field", "Filters", "Activations", "Occlusion", "Gradients", "Class activation"
     ]  # fmt: skip
 
 

@@ -117,7 +117,7 @@ function write(context, map, tile, [left, top, width, height], seen, ratio, opac
       if (right - x < NUMBERS_FROM * ratio || !visible(x, right, seen[0], seen[2])) continue;
       const value = map.at(tile, row, column);
       if (Number.isNaN(value)) continue;
-      const text = format(value, 2), room = (right - x - 4 * ratio) / text.length;
+      const text = format(value, Math.abs(value) < 100 ? 2 : 5), room = (right - x - 4 * ratio) / text.length;
       const at = 3 * Math.round(255 * Math.min(1, Math.max(0, (value - low) / span)));
       const light = opacity > 0.5 && 0.3 * table[at] + 0.59 * table[at + 1] + 0.11 * table[at + 2] > 140;
       context.font = `${Math.max(7 * ratio, Math.min(12 * ratio, room * 1.7))}px sans-serif`;

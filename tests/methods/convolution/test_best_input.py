@@ -1,5 +1,7 @@
 """``best_input`` against Cauchy and Schwarz, and against every other input that is tried."""
 
+from math import hypot
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -58,3 +60,28 @@ def test_another_shape():
         cnnviz.best_input([1, 2]).response_to([1, 2, 3])
     with pytest.raises(UserError, match="0 everywhere"):
         cnnviz.best_input([1, 2]).response_to([0, 0])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999), st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
+def test_a_sphere_of_inputs(seed, x, y):
+    generator = torch.Generator().manual_seed(seed)
+    found = cnnviz.best_input(torch.randn(3, 2, 2, generator=generator, dtype=torch.float64))
+    best = found.best_on_sphere(seed)
+    assert hypot(*best) == pytest.approx(0.5, rel=1e-12)
+    torch.testing.assert_close(found.on_sphere(*best, seed), found.values, rtol=0, atol=1e-12)
+    reach = max(1, hypot(x, y))
+    chosen, center = (found.on_sphere(*at, seed) for at in ((x, y), (0, 0)))
+    axes = [found.on_sphere(*at, seed) for at in ((1, 0), (0, 1))] + [center]
+    ours = torch.stack([(one * chosen).sum() for one in axes])
+    in_front = max(0, 1 - (x / reach) ** 2 - (y / reach) ** 2) ** 0.5
+    torch.testing.assert_close(
+        ours, torch.tensor([x / reach, y / reach, in_front], dtype=torch.float64), atol=1e-7, rtol=0
+    )
+    assert float(chosen.norm()) == pytest.approx(1, rel=1e-12)
+    assert float((chosen * found.weights).sum()) <= found.response * (1 + 1e-12)
+
+
+def test_two_numbers_have_no_sphere():
+    with pytest.raises(UserError, match="at least three numbers"):
+        cnnviz.best_input([3, 4]).on_sphere(0, 0)
