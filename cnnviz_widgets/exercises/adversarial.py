@@ -128,7 +128,7 @@ def ask_8_bits() -> Question:
             "b": (
                 "The right class: the change is gone.",
                 "A quarter of a level is rounded away in every value: the file is the old picture, bit for bit. From "
-                "½/255 on it is rounded up instead, to a whole level. Success counts only after rounding.",
+                "½/255 on it would be rounded up, to more than ε allows. Success counts only after rounding.",
             ),
             "c": (
                 "Something else again: rounding is noise.",

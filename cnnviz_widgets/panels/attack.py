@@ -52,7 +52,9 @@ class Attack(Making):
     more = ("layer",)
     levels = stops(8, LEVELS, label="ε of 255", help="By how many of 255 levels a value may change (L∞)")
     steps = option(pgd, 1, 100, help="1 is FGSM, more are PGD: steps along the sign of the gradient")
-    toward = several_classes(1, label="Toward", help="The class that it shall be taken for; none = any other")
+    toward = several_classes(
+        1, label="Toward", none="(any other)", help="The class that it shall be taken for; none = any other"
+    )
     saved = choice(
         "png", {name: name.upper() for name in FILES}, label="Saved as", help="The file that it is opened from again"
     )

@@ -35,7 +35,9 @@ class Fooling(Making):
     shows = "noise and patterns that the network is sure are a class"
     as_call = 'cnnviz.fool(net, "goose")'
     pickers = ()
-    toward = several_classes(1, label="Class", help="What the network shall be sure of; none = its first class")
+    toward = several_classes(
+        1, label="Class", none="(its first)", help="What the network shall be sure of; none = its first class"
+    )
     encoding = option(fool, words={"pixels": "pixels", "cppn": "CPPN"}, label="Encoding")
     search = option(fool, label="Search")
     steps = option(fool, 1, 400, label="Steps")

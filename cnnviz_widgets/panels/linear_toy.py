@@ -20,7 +20,7 @@ from cnnviz_widgets.panels.parts import Chart, Note, View
 from cnnviz_widgets.runtime.runner import Frame
 
 MOST = 20  # numbers that there is room for
-LENGTHS = (10, 30, 100, 300, 1000, 3000, 10000)
+LENGTHS = (10, 100, 1000, 10000, 100000)
 
 
 class _Row(TraitType):

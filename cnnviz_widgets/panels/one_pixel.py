@@ -32,7 +32,9 @@ class OnePixel(Making):
     as_call = "cnnviz.one_pixel(net, photo)"
     pickers = ("image",)
     pixels = option(one_pixel, 1, 10, label="Pixels")
-    toward = several_classes(1, label="Toward", help="The class that it shall be taken for; none = any other")
+    toward = several_classes(
+        1, label="Toward", none="(any other)", help="The class that it shall be taken for; none = any other"
+    )
     generations = option(one_pixel, 1, 200, label="Generations")
     population = option(one_pixel, 10, 400, step=10, label="Population", more=True)
     seed = option(one_pixel, 0, 99, more=True)

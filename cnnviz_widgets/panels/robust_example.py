@@ -47,7 +47,9 @@ class RobustExample(Making):
     angle = slider(0, -90, 90, label="Angle", help="By how many degrees both are turned")
     zoom = float_slider(1.0, 0.5, 2.0, step=0.05, label="Zoom", help="By what factor both are enlarged")
     noise = float_slider(0.0, 0, 0.3, step=0.01, label="Noise", help="Standard deviation, for values 0…1")
-    toward = several_classes(1, label="Toward", help="The class that it shall be taken for; none = the tenth")
+    toward = several_classes(
+        1, label="Toward", none="(the tenth)", help="The class that it shall be taken for; none = the tenth"
+    )
     levels = stops(8, LEVELS, label="ε of 255", help="By how many of 255 levels a value may change", more=True)
     steps = option(robust_example, 1, 200, more=True)
     samples = option(robust_example, 1, 16, more=True)

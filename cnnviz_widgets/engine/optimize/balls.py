@@ -43,16 +43,17 @@ def rounded(change: Tensor, low: Tensor, high: Tensor, bound: Tensor, norm: str)
 
     low and high must be on the same steps, as they are for a picture of 8 bits.
     """
+    if norm == "linf":
+        most = (bound.to(change) * LEVELS + 1e-3).floor().view(-1, 1, 1, 1) / LEVELS
+        low, high = low.maximum(-most), high.minimum(most)
+        return ((change * LEVELS).round() / LEVELS).maximum(low).minimum(high)
     sizes = change.abs() * LEVELS
     whole = sizes.floor()
     rest = sizes - whole
-    above = whole + 1
-    if norm == "linf":
-        above = above.minimum((bound.to(change) * LEVELS + 1e-3).floor().view(-1, 1, 1, 1).maximum(whole))
     up = rest >= 0.5
     if norm in ("l2", "l1"):
         up = up & (rest >= _least_rest(whole, rest, bound.to(change) * LEVELS, norm))
-    steps = torch.where(up, above, whole) * change.sign() / LEVELS
+    steps = (whole + up) * change.sign() / LEVELS
     return torch.minimum(torch.maximum(steps, low), high)
 
 

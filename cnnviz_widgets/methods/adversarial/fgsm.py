@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.optimize.balls import LEVELS
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Classes, Loss, Way, aimed, attacked
@@ -38,7 +39,7 @@ def fgsm(
     target    the class that it is to become, then J is minus the loss of this class; None = any other than ``truth``
     truth     its class; None = what the network answers, also where that is wrong
     loss      J: "cross_entropy", ``−log P``, or "margin", the difference of logits
-    quantize  the picture is one of 8 bits before and after, as in a PNG file: ε below ½/255 then changes nothing
+    quantize  the picture is one of 8 bits before and after, as in a PNG file: ε below 1/255 then changes nothing
     One of a batch is as it would be alone. Raises UserError where the picture is of class ``target`` already, and where
     its gradient is zero.
 
@@ -106,7 +107,7 @@ def epsilon_sweep(
     (whole,) = attacked(aim, Way(1.0, step_size=1.0, quantize=False, keep="last"))
     signs = (whole.changed - aim.pictures).sign()  # where black would get darker, there is none, for any ε
     steps = torch.tensor(sorted(epsilons)).to(signs)
-    steps = (steps * 255 + 1e-6).add(0.5).floor() / 255 if quantize else steps
+    steps = (steps * LEVELS + 1e-3).floor() / LEVELS if quantize else steps  # never more than ε
     pictures = (aim.pictures + steps.view(-1, 1, 1, 1) * signs).clamp(0, 1)
     logits = network.logits(pictures)
     chances = network.probabilities(logits).cpu()

@@ -211,8 +211,8 @@ class ClassTags(_OfNetwork, Tags):
 
     value = Tuple()
 
-    def __init__(self, panel: Owner, most: int, description: str, tooltip: str) -> None:
-        super().__init__(most=most, description=description, tooltip=tooltip, placeholder="(the most probable)")
+    def __init__(self, panel: Owner, most: int, description: str, tooltip: str, none: str) -> None:
+        super().__init__(most=most, description=description, tooltip=tooltip, placeholder=none)
         self.add_class("cnnviz-wide")
         self._showing = False
         self._bind(panel)

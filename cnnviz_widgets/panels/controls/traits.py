@@ -106,11 +106,13 @@ def toggle(default: bool, *, label: str, help: str, more: bool = False) -> Trait
     return Flag(default, help=help).tag(setting=True, control=build, more=more)
 
 
-def several_classes(most: int, *, label: str, help: str, more: bool = False) -> TraitType:
-    """Up to ``most`` class indices; names may be assigned, too. () = what the panel takes by itself."""
+def several_classes(
+    most: int, *, label: str, help: str, none: str = "(the most probable)", more: bool = False
+) -> TraitType:
+    """Up to ``most`` class indices; names may be assigned, too. () = what the panel takes itself, called ``none``."""
 
     def build(panel: Owner) -> ipywidgets.Widget:
-        return ClassTags(panel, most, label, help)
+        return ClassTags(panel, most, label, help, none)
 
     return _Classes(most, help).tag(setting=True, control=build, more=more)
 
