@@ -30,6 +30,7 @@ from .methods.adversarial.pgd import pgd
 from .methods.adversarial.robust_example import Poses, poses, robust_example, seen_as
 from .methods.adversarial.targeted import targeted
 from .methods.adversarial.train_robust import DefenseState, train_robust
+from .methods.adversarial.transfer_attack import TransferMatrix, transfer_attack
 from .methods.cam.cam import cam
 from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from .methods.cam.guided_grad_cam import guided_grad_cam
@@ -117,6 +118,7 @@ __all__ = [
     "Styled",
     "TextureGrowth",
     "TopExamples",
+    "TransferMatrix",
     "Upsampling",
     "UpscaleTable",
     "Upscaled",
@@ -227,6 +229,7 @@ __all__ = [
     "train_style",
     "train_upscaler",
     "transfer",
+    "transfer_attack",
     "transfer_grid",
     "transforms",
     "upsample_compare",

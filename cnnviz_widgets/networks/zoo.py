@@ -1,4 +1,4 @@
-"""Networks by name: the bundled ``mini``, and every classifier of torchvision."""
+"""Networks by name: the bundled ``mini`` and its small relatives, and every classifier of torchvision."""
 
 import hashlib
 import json
@@ -23,12 +23,14 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came, gate
 from cnnviz_widgets.networks import mini as small
 from cnnviz_widgets.networks.network import Network
+from cnnviz_widgets.networks.small import INPUT_SIZE, SMALL
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime import progress
 from cnnviz_widgets.runtime.device import device as device_in_use
 from cnnviz_widgets.runtime.device import existing
 
 MINI_WEIGHTS = Path(__file__).parent / "weights" / "mini.safetensors"
+BUNDLED = {"mini": (small.mini, small.INPUT_SIZE), **{name: (shape, INPUT_SIZE) for name, shape in SMALL.items()}}
 PATIENCE = 4.0  # s: how long a server may be silent
 BLOCK = 2**17  # bytes
 
@@ -45,6 +47,8 @@ def load_network(
 ) -> Network:
     """A network by its name: ``"mini"``, or a classifier of torchvision such as ``"resnet18"`` or ``"swin_t"``.
 
+    ``"small_plain"`` and ``"small_robust"`` (adversarially trained) know the same classes as ``"mini"``, at 64 px.
+
     weights     "DEFAULT" (the best there are), another name in torchvision's enum such as "IMAGENET1K_V1", or None for
                 an untrained network (labeled as such)
     input_size  pixels, a number or (height, width); by default what the weights were evaluated with
@@ -57,8 +61,8 @@ def load_network(
     if name not in names():
         near = get_close_matches(str(name), names(), n=3) or ["mini", "resnet18", "squeezenet1_0"]
         raise UserError(f"there is no network {came(name)}; did you mean {', '.join(map(repr, near))}?")
-    if name == "mini":
-        module, options = _mini(weights)
+    if name in BUNDLED:
+        module, options = _bundled(name, weights)
     else:
         module, options = _torchvision(name, weights)
     if input_size is not None:
@@ -83,31 +87,35 @@ def load_network(
 @cache
 def names() -> tuple[str, ...]:
     """All names that ``load_network`` knows."""
-    return ("mini", *models.list_models(module=models))
+    return (*BUNDLED, *models.list_models(module=models))
 
 
 def available() -> list[str]:
     """Names of the networks whose default weights need no download."""
     there = {path.name for path in _folder().glob("*.pth")}
-    bundled = ["mini"] if MINI_WEIGHTS.exists() else []
-    return bundled + [name for name in names()[1:] if there and _file_name(_default(name)) in there]
+    bundled = [name for name in BUNDLED if _file_of(name).exists()]
+    return bundled + [name for name in names()[len(BUNDLED) :] if there and _file_name(_default(name)) in there]
 
 
-def _mini(weights: Any) -> tuple[nn.Module, dict[str, Any]]:
+def _file_of(bundled: str) -> Path:
+    return MINI_WEIGHTS.with_stem(bundled)
+
+
+def _bundled(name: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:
     if weights not in ("DEFAULT", None):
-        raise UserError(f'weights of "mini" must be "DEFAULT" or None, not {came(weights)}.')
-    if not MINI_WEIGHTS.exists():
-        raise UserError(
-            f"the weights of mini are missing: there is no file {MINI_WEIGHTS}; install cnnviz-widgets again."
-        )
+        raise UserError(f'weights of "{name}" must be "DEFAULT" or None, not {came(weights)}.')
+    path = _file_of(name)
+    if not path.exists():
+        raise UserError(f"the weights of {name} are missing: there is no file {path}; install cnnviz-widgets again.")
     from safetensors import safe_open
 
-    with safe_open(MINI_WEIGHTS, "pt") as file:
+    with safe_open(path, "pt") as file:
         classes = json.loads(file.metadata()["classes"])
-        module = small.mini(len(classes))
+        make, size = BUNDLED[name]
+        module = make(len(classes))
         if weights:
             module.load_state_dict({key: file.get_tensor(key).float() for key in file.keys()})  # noqa: SIM118
-    return module, {"input_size": small.INPUT_SIZE, "mean": small.MEAN, "std": small.STD, "classes": classes}
+    return module, {"input_size": size, "mean": small.MEAN, "std": small.STD, "classes": classes}
 
 
 def _torchvision(name: str, weights: Any) -> tuple[nn.Module, dict[str, Any]]:

@@ -38,6 +38,7 @@ from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
+from .transfer_attack import TransferAttack
 
 __all__ = [
     "Activations",
@@ -79,6 +80,7 @@ __all__ = [
     "SuperResolution",
     "Texture",
     "TextureGrowth",
+    "TransferAttack",
     "computes",
     "lab",
     "prose",

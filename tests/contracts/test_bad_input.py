@@ -148,6 +148,10 @@ RIGHT_THERE = {
     ("contrast_response", "source"): "stained_glass",
     ("load_style", "source"): "stained_glass",
     ("save_style", "source"): "stained_glass",
+    ("transfer_attack", "networks"): [
+        NETWORK,
+        cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="other"),
+    ],
     ("upscale_table", "pictures"): ["chelsea"],
     ("train_style", "size"): 32,
     ("train_upscaler", "size"): 32,

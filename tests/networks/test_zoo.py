@@ -71,7 +71,7 @@ def send(body: bytes, length: int | None = None, then=lambda: None):
 def test_names():
     assert {"mini", "alexnet", "vgg16", "resnet18", "densenet121", "googlenet", "squeezenet1_1"} <= set(zoo.names())
     assert {"vit_b_16", "swin_t", "swin_v2_t", "maxvit_t", "convnext_tiny"} <= set(zoo.names())
-    for name in zoo.names()[1:]:
+    for name in zoo.names()[len(zoo.BUNDLED) :]:
         assert hasattr(models, name)
         assert zoo._default(name).transforms().crop_size[0] >= 200
 
@@ -127,6 +127,16 @@ def test_mini():
     assert network.predict(load_image("coffee"))[0].name == "espresso"
     assert list(mini_history()) == [1, 2, 5, 10, 20, 30]
     assert all(weights.shape == (64, 3, 9, 9) for weights in mini_history().values())
+
+
+@pytest.mark.parametrize("name", ["small_plain", "small_robust"])
+def test_small_networks(name):
+    network = load_network(name)
+    assert network.input_size == (64, 64)
+    assert list(network.classes) == list(load_network("mini").classes)
+    assert name in zoo.available()
+    assert zoo.MINI_WEIGHTS.with_stem(name).stat().st_size <= 5e5
+    assert network.predict(load_image("goldfish"))[0].name == "goldfish"
 
 
 def test_minis_accuracy(tmp_path):

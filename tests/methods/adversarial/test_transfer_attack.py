@@ -1,0 +1,69 @@
+"""Transfer: the diagonal is PGD's own, the noise has the same norm, an untrained network is at chance."""
+
+import pytest
+import torch
+
+import cnnviz_widgets as cnnviz
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return [cnnviz.load_network(name) for name in ("small_plain", "small_robust")]
+
+
+@pytest.fixture(scope="module")
+def photos():
+    return [one for one in cnnviz.samples() if one not in cnnviz.samples().styles]
+
+
+@pytest.fixture(scope="module")
+def matrix(networks, photos):
+    return cnnviz.last(cnnviz.transfer_attack(networks, photos, epsilon=8 / 255, steps=8))
+
+
+def test_the_diagonal_is_the_attack_itself(matrix, networks):
+    """The same pictures, by ``pgd`` alone: its successes are those of the matrix."""
+    for network in networks:
+        truth = [network.class_index(name) for name in matrix.names]
+        *_, attack = cnnviz.pgd(network, matrix.before, epsilon=8 / 255, truth=truth, steps=8)
+        assert torch.equal(attack.values, matrix.pictures[network.name])
+        assert sum(attack.success) == matrix.counted[network.name, network.name].hits
+
+
+def test_every_row_has_the_same_norm_and_8_bits(matrix):
+    for row, pictures in matrix.pictures.items():
+        change = (pictures - matrix.before).abs()
+        assert float(change.max()) <= 8 / 255 + 1e-6, row
+        assert torch.equal((pictures * 255).round() / 255, pictures), row
+    noise = (matrix.pictures["noise"] - matrix.before).abs()
+    inside = (matrix.before > 8 / 255) & (matrix.before < 1 - 8 / 255)
+    assert torch.allclose(noise[inside], torch.tensor(8 / 255), atol=1e-6)
+
+
+def test_what_the_numbers_say(matrix):
+    assert matrix.counted["small_plain", "small_plain"].share > 0.8
+    assert matrix.counted["noise", "small_plain"].share < 0.3
+    robust, plain = (matrix.counted[name, name].hits for name in ("small_robust", "small_plain"))
+    assert robust < plain
+    assert matrix.values.shape == (4, 2)
+    for (row, column), counted in matrix.counted.items():
+        changed = sum(old != new for old, new in zip(matrix.names, matrix.answers[row, column], strict=True))
+        assert counted.hits == changed
+        assert counted.total == len(matrix.names)
+
+
+def test_a_copy_under_another_name_is_fooled_alike(networks, photos):
+    twin = cnnviz.Network(networks[0].module, input_size=64, classes=list(networks[0].classes), name="twin")
+    found = cnnviz.last(cnnviz.transfer_attack([networks[0], twin], photos[:12], steps=4))
+    assert found.counted["small_plain", "twin"] == found.counted["small_plain", "small_plain"]
+    assert found.answers["small_plain", "twin"] == found.answers["small_plain", "small_plain"]
+
+
+def test_what_cannot_be_compared_is_refused(networks, photos):
+    with pytest.raises(cnnviz.UserError, match="networks must be at least two"):
+        cnnviz.transfer_attack(networks[:1], photos)
+    with pytest.raises(cnnviz.UserError, match="networks must have different names"):
+        cnnviz.transfer_attack([networks[0], networks[0]], photos)
+    other = cnnviz.Network(networks[0].module, input_size=64, name="other")
+    with pytest.raises(cnnviz.UserError, match="networks must all have the same classes"):
+        cnnviz.transfer_attack([networks[0], other], photos)
