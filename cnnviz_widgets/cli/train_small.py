@@ -5,8 +5,8 @@
 
 ``DATA`` is laid out as for :mod:`~cnnviz_widgets.cli.train_mini`. ``RUN`` receives ``NAME.training`` (to resume from:
 the same command goes on where it stopped), ``NAME.safetensors`` (float16, class names inside) and ``NAME.tsv``.
-``small_robust`` has the shape, the first weights, the pictures and the number of steps of ``small_plain``: all that
-differs is ``--epsilon``, by which each training picture is changed against the network (Madry et al., 2018).
+``small_robust`` has the shape, the first weights and the pictures of ``small_plain``; ``--epsilon`` says by how much
+each training picture is changed against the network (Madry et al., 2018).
 """
 
 import argparse

@@ -51,7 +51,6 @@ METHODS = {
     panels.LinearToy: [cnnviz.linear_toy],
     panels.RobustExample: [cnnviz.robust_example],
     panels.Defense: [cnnviz.train_robust],
-    panels.TransferAttack: [cnnviz.transfer_attack],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
