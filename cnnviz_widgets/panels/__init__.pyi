@@ -38,7 +38,6 @@ from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
-from .transfer_attack import TransferAttack
 
 __all__ = [
     "Activations",
@@ -80,7 +79,6 @@ __all__ = [
     "SuperResolution",
     "Texture",
     "TextureGrowth",
-    "TransferAttack",
     "computes",
     "lab",
     "prose",

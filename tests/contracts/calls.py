@@ -80,7 +80,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "n": 4,
         "near": image.flip(-1),
         "network": network,
-        "networks": [cnnviz.load_network("small_plain"), cnnviz.load_network("small_robust")],
+        "networks": twins(),
         "one": image[0],
         "other": image[1],
         "painting": image.flip(-1),
@@ -107,6 +107,13 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "unit_b": (layer, 1),
         "weights": image[:, :3, :3],
     }
+
+
+@cache
+def twins() -> list[cnnviz.Network]:
+    """Two that agree on every picture."""
+    one = cnnviz.load_network("small_plain")
+    return [one, cnnviz.Network(one.module, input_size=64, classes=list(one.classes), name="twin")]
 
 
 def middle(network: cnnviz.Network) -> str:
