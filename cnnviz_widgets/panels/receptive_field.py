@@ -52,9 +52,9 @@ class ReceptiveField(Panel):
 
     @classmethod
     def first_view(cls, session: Session) -> None:
-        """The deepest layer of which a field is at most half as wide as the picture: its frame is seen whole."""
+        """Of the chart's layers the deepest that sees at most half of the picture's width: its frame is seen whole."""
         sides = session.network.prepare(session.image).shape[-2:]
-        for layer in session.network.layers:
+        for layer in map(session.network.layer, spread(session.network, LAYERS)):
             if layer.spatial and all(2 * seen <= side for seen, side in zip(layer.receptive_field, sides, strict=True)):
                 session.layer = layer.name
 
@@ -96,10 +96,11 @@ class ReceptiveField(Panel):
         size = now.network.prepare(now.image).shape[-2:]
         known = self._sizes.reached(now.network, tuple(size), now.samples, now.seed)
         for number, name in enumerate(names, 1):
-            if name not in known:
+            new = name not in known
+            if new:
                 found = receptive_field(now.network, name, None, now.image, samples=now.samples, seed=now.seed)
                 known[name] = found.size[1], _width(found)
-            if number == len(names) or number % 2 == 0:
+            if new or number == len(names):
                 yield Frame({"growth": _widths(names, known, size[1])}, number, len(names))
 
     def call(self, now: Now) -> str:

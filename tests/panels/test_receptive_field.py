@@ -69,3 +69,11 @@ def test_the_fields_grow_with_depth_and_are_found_once(panel, monkeypatch):
     panel.session.image = "coffee"
     assert panel.wait(60)
     assert panel.last_error is None
+
+
+def test_it_begins_with_a_layer_whose_frame_is_seen_whole():
+    panel = panels.ReceptiveField("mini", "chelsea")
+    network, layer = panel.session.network, panel.session.layer
+    seen = {name: network.layer(name).receptive_field[0] for name in spread(network)}
+    assert seen[layer] == max(width for width in seen.values() if width <= 64)
+    panel.close()
