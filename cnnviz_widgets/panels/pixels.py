@@ -52,7 +52,8 @@ class Pixels(Panel):
         ]
 
     def _put(self, pointer: Pointer) -> None:
-        self.corner = tuple(max(0, at - self.size // 2) for at in (pointer.x, pointer.y))
+        half = self._now().size // 2
+        self.corner = tuple(max(0, at - half) for at in (pointer.x, pointer.y))
 
     def compute(self, now: Now) -> Frame:
         found = _call(now)()
