@@ -34,7 +34,7 @@ class Convolution(Sliding):
     pickers = ("image",)
     drawings = ("grid", "window", "editor")
     presets = PICTURES
-    input = choice("picture", {"picture": "the picture", "count": "0, 1, 2 …"}, label="Input", help="Gray levels 0…255")
+    input = choice("picture", {"picture": "picture", "count": "0, 1, 2"}, label="Input", help="Gray levels 0…255")
     pixels = slider(128, 4, 128, label="Pixels", help="Of the longer side: with few, there is room for the numbers")
     kernel = Grid(PICTURES["Sobel, across"]).tag(setting=True)
 

@@ -16,6 +16,7 @@ export { window } from "./js/convolution.js";
 
 const LIT = "#e69f00", READS = "#56b4e9", FAINT = "#808080"; // the window, what reads an input, and what is no value
 const NUMBERS_FROM = 22; // CSS px of a cell that has its number written in it
+const NUMBERED_BAR = 34; // CSS px of a bar that has its number above it
 const LARGEST = 44; // CSS px of a cell
 const WIDEST = 512; // CSS px of a grid
 const PRODUCTS = 25; // taps that are shown one by one
@@ -229,14 +230,14 @@ class Editor {
 
 /** Bars from a zero line. @param {CanvasRenderingContext2D} context @param {{ values: ArrayLike<number>, x(at: number): number, wide: number, top: number, range: number[], color(at: number): string, upTo?: number }} how */
 function bars(context, { values, x, wide, top, range: [low, high], color, upTo = Infinity }) {
-  const foot = wide >= NUMBERS_FROM ? 14 : 2, tall = STRIP - 2 * foot, zero = top + foot + (tall * high) / (high - low);
+  const foot = wide >= NUMBERED_BAR ? 14 : 2, tall = STRIP - 2 * foot, zero = top + foot + (tall * high) / (high - low);
   context.textAlign = "center";
   context.font = "11px system-ui, sans-serif";
   for (let at = 0; at < Math.min(values.length, upTo + 1); at++) {
     const end = zero - (tall * values[at]) / (high - low), gap = wide > 4 ? 1 : 0;
     context.fillStyle = color(at);
     context.fillRect(x(at) + gap, Math.min(zero, end), Math.max(1, wide - 2 * gap), Math.max(1, Math.abs(end - zero)));
-    if (wide < NUMBERS_FROM) continue;
+    if (wide < NUMBERED_BAR) continue;
     context.fillStyle = getComputedStyle(context.canvas).color;
     context.fillText(format(values[at], 3), x(at) + wide / 2, values[at] < 0 ? end + 11 : end - 3);
   }
@@ -282,7 +283,7 @@ class View {
     this.numbers = Object.fromEntries(numbers);
     this.editor = new Editor(tables, (kernel) => this.set({ kernel }), () => this.tell(), signal);
     this.products = element("div", "cnnviz-products", { "aria-hidden": "true" }); // the sentence says the same
-    this.line = element("div", "cnnviz-sentence", { role: "status" });
+    this.line = element("div", "cnnviz-window-sum", { role: "status" });
     this.bars = element("canvas", "cnnviz-cells", { tabindex: "0", role: "img" });
     this.large = element("div", "cnnviz-cells-title");
     const { input, output, matrix: whole, flat, flatOut, overlap: counts } = this.grids;

@@ -41,7 +41,7 @@ def weight(shown, row: int, column: int):
 
 
 def sentence(shown):
-    return shown.page.locator(".cnnviz-sentence")
+    return shown.page.locator(".cnnviz-window-sum")
 
 
 def trait(shown, name: str):

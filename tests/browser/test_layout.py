@@ -25,8 +25,8 @@ SCROLLING = """panel => [...panel.querySelectorAll('*')]
     .filter((e) => /auto|scroll/.test(getComputedStyle(e).overflow))
     .filter((e) => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight)
     .map((e) => e.className)"""
-FIRST_PICTURE = """panel => panel.querySelector('canvas.cnnviz-pixels').getBoundingClientRect().top
-    - panel.getBoundingClientRect().top"""
+FIRST_PICTURE = """panel => [...panel.querySelectorAll('canvas:is(.cnnviz-pixels, .cnnviz-cells)')]
+    .find((canvas) => canvas.checkVisibility()).getBoundingClientRect().top - panel.getBoundingClientRect().top"""
 
 
 SMALL = """panel => [...panel.querySelectorAll('button, input:not([type=file]), select, summary, .noUi-handle')]
