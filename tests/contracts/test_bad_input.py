@@ -195,9 +195,10 @@ ARGUMENTS = [(name, argument) for name, function in CALLED.items() for argument 
 def call(function: Callable, **changed: Any) -> Any:
     """With right values for all that is needed; of an iterator, its first state."""
     parameters = inspect.signature(function).parameters
-    needed = {name: RIGHT[name] for name in arguments(function) if parameters[name].default is inspect.Parameter.empty}
     small = {name: value for name, value in SMALL.items() if name in parameters}
     there = {name: value for (of, name), value in RIGHT_THERE.items() if of == function.__name__ and name in parameters}
+    without = [name for name in arguments(function) if parameters[name].default is inspect.Parameter.empty]
+    needed = {name: RIGHT[name] for name in without if name not in there}
     several = [RIGHT[name] for name, one in parameters.items() if one.kind is one.VAR_POSITIONAL and name in RIGHT]
     answer = function(*several[0] if several else (), **needed | small | there | changed)
     return next(answer, None) if isinstance(answer, Iterator) else answer
