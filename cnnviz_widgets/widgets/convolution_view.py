@@ -22,7 +22,7 @@ class Grid(Told):
     def validate(self, owner: t.HasTraits, value: Any) -> list[list[float]]:
         try:
             rows = np.atleast_2d(np.asarray(value, np.float64))
-        except (TypeError, ValueError, RuntimeError):  # a ragged list, words, a tensor of another device
+        except (TypeError, ValueError, OverflowError, RuntimeError):  # a ragged list, words, a tensor of another device
             self.refuse(value)
         if rows.ndim != 2 or not rows.size or not np.isfinite(rows).all():
             self.refuse(value)

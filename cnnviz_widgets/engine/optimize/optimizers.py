@@ -86,7 +86,7 @@ class _Sparse:
 
 
 @gate
-def auto_pgd(steps: Positive) -> Optimizer:
+def auto_pgd(steps: Annotated[int, Range(1, 10**9)]) -> Optimizer:
     """Signed steps with momentum, halved where they lead no further, in a run of so many (Croce & Hein, 2020).
 
     The learning rate is the first step, twice the bound. At checkpoints, every picture for itself goes back to the best
