@@ -41,7 +41,7 @@ def main(names: list[str]) -> None:
             kind = getattr(import_module(entry.module), entry.name)
             panel = kind("mini", "chelsea", **BETTER.get(entry.name, {})).run()
             file = THUMBNAILS / f"{entry.module.rpartition('.')[2]}.webp"
-            thumbnail(panel).save(file, quality=45, method=6)
+            thumbnail(panel).save(file, quality=30, method=6)
             print(f"written: {file.name}, {file.stat().st_size} bytes", flush=True)
             panel.close()
 
