@@ -42,4 +42,4 @@ def test_a_number_of_the_ten_is_changed(open_notebook):
     cell.fill("0")
     cell.press("Enter")
     notebook.becomes("print(panel.x[0])", "0.0")
-    notebook.page.get_by_text("w · x = -1").wait_for()
+    notebook.page.get_by_text("w · x = -1").first.wait_for()
