@@ -18,7 +18,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["Poses", "poses", "robust_example", "seen_as"]
-example = dict(steps=2, draws=2)
+example = dict(steps=2, draws=2, vary="noise")
 
 
 @gate
