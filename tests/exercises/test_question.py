@@ -10,16 +10,20 @@ from cnnviz_widgets.exercises import Feedback, Question
 from cnnviz_widgets.widgets.tree import close_tree
 
 RIGHT = {
+    "ask_8_bits": "b",
     "ask_black": "d",
     "ask_blur": "c",
     "ask_brush": "c",
+    "ask_checkerboard": "c",
     "ask_contrast": "b",
     "ask_dumbbell": "b",
     "ask_edges": "c",
     "ask_forgotten": "d",
     "ask_gradient": "a",
     "ask_head": "c",
+    "ask_jpeg": "c",
     "ask_keep_colors": "a",
+    "ask_noise": "b",
     "ask_prior": "b",
     "ask_same_picture": "b",
     "ask_shuffle": "b",
