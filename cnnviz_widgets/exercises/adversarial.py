@@ -134,6 +134,10 @@ def ask_8_bits() -> Question:
                 "Something else again: rounding is noise.",
                 "rounding brings every value back to where it was: nothing of the change is left, and no noise either.",
             ),
+            "d": (
+                "The wrong class, and with a higher probability.",
+                "that would need a larger change, and rounding takes away even this one.",
+            ),
         },
         right="b",
     )
@@ -142,7 +146,8 @@ def ask_8_bits() -> Question:
 def ask_jpeg() -> Question:
     """What JPEG does to a small and to a larger change."""
     return Question(
-        "And a JPEG of quality 85? Compare a targeted attack with ε = 2/255 with one of 8/255.",
+        "A targeted attack with ε = 2/255 and one with 8/255 are saved as JPEG files of quality 85. Which of the two "
+        "holds?",
         {
             "a": (
                 "Both are gone: JPEG throws high frequencies away.",
@@ -156,6 +161,10 @@ def ask_jpeg() -> Question:
                 "The small one mostly falls, the large one mostly holds.",
                 "What is smaller than the steps of JPEG's quantization is lost, what is larger stays. So JPEG is no "
                 "defense: an attack takes a little more ε.",
+            ),
+            "d": (
+                "The large one is lost, the small one holds.",
+                "it is the other way round: quantization takes away what is small.",
             ),
         },
         right="c",
@@ -179,6 +188,10 @@ def ask_noise() -> Question:
             "c": (
                 "The network was trained with noise.",
                 "this network was not; one that was does not move much less for FGSM.",
+            ),
+            "d": (
+                "They leave the picture's values outside of 0…1.",
+                "both are clamped to 0…1 in the same way, and few values are so near to the ends.",
             ),
         },
         right="b",

@@ -12,7 +12,6 @@ from cnnviz_widgets.gate import came
 from cnnviz_widgets.methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, linear_toy, long_toy
 from cnnviz_widgets.methods.adversarial.linear_toy import LinearToy as Toy
 from cnnviz_widgets.panels.call import Call
-from cnnviz_widgets.panels.controls import NATURAL
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel
@@ -20,6 +19,7 @@ from cnnviz_widgets.panels.parts import Chart, Note, View
 from cnnviz_widgets.runtime.runner import Frame
 
 MOST = 20  # numbers that there is room for
+CELL = {"width": "auto", "max_width": "62px", "min_width": "0", "flex": "1 1 0"}
 LENGTHS = (10, 100, 1000, 10000, 100000)
 
 
@@ -63,27 +63,26 @@ class LinearToy(Panel):
             ipywidgets.HBox([ipywidgets.Label(heads[name], layout={"width": "110px", "flex": "none"}), *cells])
             for name, cells in {**self._rows, **self._outcome}.items()
         ]
-        for row in rows:
-            row.layout.overflow = "auto hidden"
         table = ipywidgets.VBox(rows).add_class("cnnviz-part").add_class("cnnviz-whole")
         self._parts["numbers"] = _Numbers(self._outcome)
         self.observe(lambda change: self._write(change["name"]), ["x", "w"])
         colors = View("The same as colors", "most", controls=False, max_height=160)
         score = Chart("The same with more inputs", "inputs", "step from 5 % to 88 %", height=200, top=None)
-        return [table, self.part("note", Note()), self.part("colors", colors), self.part("lengths", score)]
+        return [table, self.part("colors", colors), self.part("lengths", score), self.part("note", Note())]
 
     def _cells(self, name: str) -> list[ipywidgets.FloatText]:
         cells = []
         for number, value in enumerate(getattr(self, name)):
-            cell = ipywidgets.FloatText(value, layout={"width": "62px", "flex": "none"}, style=NATURAL)
+            label = f"{name}, number {number + 1}"  # for a screen reader: there is no room for it on the screen
+            style = {"description_width": "0"}
+            cell = ipywidgets.FloatText(value, description=label, tooltip=label, layout=CELL, style=style)
             cell.add_class("cnnviz-number")
-            cell.tooltip = f"{name}, number {number + 1}"
             cell.observe(self.guarded(partial(self._read, name)), "value")
             cells.append(cell)
         return cells
 
     def _outputs(self) -> list[ipywidgets.Label]:
-        return [ipywidgets.Label(layout={"width": "62px", "flex": "none"}) for _ in self.x]
+        return [ipywidgets.Label(layout=CELL) for _ in self.x]
 
     def _read(self, name: str, _: Any = None) -> None:
         if not self._writing:

@@ -502,7 +502,7 @@ class View {
     }
     if (drawings.has("overlap")) counts.draw({ room: Math.min(all - 2, signal ? 900 : WIDEST), marks: lit });
     if (drawings.has("bars") && fits) this.drawBars(c, all, asked, reading);
-    const grids = [input, output, whole, counts];
+    const grids = [input, output, whole, flat, flatOut, counts];
     for (const one of grids) one.canvas.setAttribute("aria-label", `${one.title.textContent}. ${this.line.textContent}`);
     this.bars.setAttribute("aria-label", `${signal ? "Signal and output" : model.get("alt")}. ${this.line.textContent}`);
   }

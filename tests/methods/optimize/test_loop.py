@@ -152,9 +152,9 @@ def test_truncation_changes_nothing(deep):
 
 
 def test_however_many_terms_there_is_one_pass_and_it_stops_early(deep):
-    run(deep, o.channel("1", 2), steps=1)  # the first pass that finds a ReLU in place is made again, and no other
-    calls, handles = count_calls(deep.module)
     objective = o.channel("1", 2) + o.neuron("3", 1) - o.diversity("1") + o.layer("0") - o.l2()
+    run(deep, objective, p.pixels(batch=2), steps=1)  # the pass that finds a ReLU in place is made again, and no other
+    calls, handles = count_calls(deep.module)
     run(deep, objective, p.pixels(batch=2), steps=1)
     assert calls == ["0", "1", "2", "3"]
     calls.clear()
