@@ -39,6 +39,7 @@ def offered(panel: cnnviz.panels.Panel) -> set[str]:
         words |= {words for words, _ in getattr(widget, "_options_full", ())}
         for trait in ("columns", "rows"):
             words |= {words for _, words in getattr(widget, trait, ())}
+        words |= {word for button in getattr(widget, "_buttons", ()) for word in button}
         if isinstance(widget, ipywidgets.HTML):
             words.add(widget.value)
     return {re.sub(r":.*", "", word).strip().casefold() for word in words if isinstance(word, str)}
