@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.widgets.actions import Actions
 from cnnviz_widgets.widgets.tree import tree
 
 COURSE = Path(__file__).resolve().parents[1] / "notebooks"
@@ -39,7 +40,8 @@ def offered(panel: cnnviz.panels.Panel) -> set[str]:
         words |= {words for words, _ in getattr(widget, "_options_full", ())}
         for trait in ("columns", "rows"):
             words |= {words for _, words in getattr(widget, trait, ())}
-        words |= {word for button in getattr(widget, "_buttons", ()) for word in button}
+        if isinstance(widget, Actions):
+            words |= {word for button in widget._buttons for word in button}
         if isinstance(widget, ipywidgets.HTML):
             words.add(widget.value)
     return {re.sub(r":.*", "", word).strip().casefold() for word in words if isinstance(word, str)}
