@@ -42,7 +42,7 @@ class Checkerboard(Sliding):
     stride = Number(2, 1, MOST, whole=True).tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
-        enlarged = View("The picture made smaller, and enlarged in two ways", "whole", controls=False)
+        enlarged = View("The picture made smaller, and enlarged in two ways", "whole", controls=False, labels=True)
         return [self.part("view", self.slid("Overlap of windows")), self.part("enlarged", enlarged)]
 
     def compute(self, now: Now) -> Frame:

@@ -33,6 +33,7 @@ from cnnviz_widgets.runtime.runner import Frame
 LEAST, MOST = 2, 6  # regions
 SEEN = 192  # px: the shorter side of the painting, on which its regions are painted
 CANVAS = 128  # px: a side of the doodle
+BLANK = 236  # of 255: an empty canvas is seen on a white page, too
 
 
 class _Names(TraitType):
@@ -148,7 +149,7 @@ class Doodle(Making):
         painting = _painting(now).value
         there, wanted = self._masks(now)
         under = _content(now)
-        canvas = np.full((*wanted.shape, 3), 255, np.uint8) if under is None else rgb(_square(under.value))
+        canvas = np.full((*wanted.shape, 3), BLANK, np.uint8) if under is None else rgb(_square(under.value))
         total = now.rounds * now.steps
         for _, state in self.grow(_plan(now, there, wanted), now.rounds):
             parts = {

@@ -19,7 +19,7 @@ from cnnviz_widgets.panels.parts import Chart, Note, View
 from cnnviz_widgets.runtime.runner import Frame
 
 MOST = 20  # numbers that there is room for
-CELL = {"width": "auto", "max_width": "62px", "min_width": "0", "flex": "1 1 0"}
+CELL = {"width": "auto", "min_width": "0"}
 LENGTHS = (10, 100, 1000, 10000, 100000)
 
 
@@ -59,8 +59,9 @@ class LinearToy(Panel):
         self._rows = {name: self._cells(name) for name in ("x", "w")}
         self._outcome = {name: self._outputs() for name in ("change", "after")}
         heads = {"x": "x", "w": "w", "change": "s · sign(w)", "after": "x + s · sign(w)"}
+        columns = {"grid_template_columns": f"minmax(60px, 110px) repeat({len(self.x)}, minmax(0, 62px))"}
         rows = [
-            ipywidgets.HBox([ipywidgets.Label(heads[name], layout={"width": "110px", "flex": "none"}), *cells])
+            ipywidgets.GridBox([ipywidgets.Label(heads[name]), *cells], layout=columns)
             for name, cells in {**self._rows, **self._outcome}.items()
         ]
         table = ipywidgets.VBox(rows).add_class("cnnviz-part").add_class("cnnviz-whole")

@@ -43,10 +43,7 @@ class OnePixel(Making):
         best = StepView("The best picture so far", max_width=440)
         searched = View("Where the search has been", colormap="inferno", opacity=0.75, max_width=440)
         self._parts["place"] = Mark(best, "crosshair")
-        margins = Chart(
-            "How much the network still prefers the right class",
-            "generation", "margin, logits", top=None, share=True, height=220,
-        )  # fmt: skip
+        margins = Chart("Margin of the right class", "generation", "logits", top=None, height=220)
         return [
             self.part("best", best),
             self.part("searched", searched),

@@ -68,7 +68,7 @@ class ReceptiveField(Panel):
                  "seeing": (units, "rectangle"), "unit": (units, "crosshair")}  # fmt: skip
         self._parts |= {name: Mark(*where) for name, where in marks.items()}
         self._sizes: Memo[dict[str, tuple[int, float]]] = Memo(dict)
-        title = "How wide the fields are, in the middle of the picture"
+        title = "Width of the fields"
         growth = Chart(title, "layer", "width, px", top=None, height=240)
         parts = {"picture": picture, "units": units, "growth": growth}
         return [self.part(name, part) for name, part in parts.items()]
@@ -137,7 +137,7 @@ def _field_of(now: Now) -> Frame:
         "clicked": None,
         "units": Content(
             values=as_array(responses), low=0, high=float(robust_maximum(responses)),
-            caption=f"{now.layer}, unit ({row}, {column}); the colors: all channels (RMS)",
+            caption=f"{now.layer}, unit ({row}, {column}); color: RMS of all channels",
         ),
         "seeing": None,
         "unit": (column, row),

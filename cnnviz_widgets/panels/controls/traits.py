@@ -71,9 +71,10 @@ def stops(default: float, values: Sequence[float], *, label: str, help: str, mor
 
     def build(panel: Owner) -> ipywidgets.Widget:
         options = [(f"{one:g}", one) for one in values]
-        return ipywidgets.SelectionSlider(
+        slider = ipywidgets.SelectionSlider(
             value=default, options=options, description=label, tooltip=help, style=NATURAL
         )
+        return slider.add_class("widget-inline-hbox")  # as the other sliders have it, and are laid out by
 
     return OneNumber(values, default, help).tag(setting=True, control=build, more=more)
 
