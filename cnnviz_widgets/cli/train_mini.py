@@ -150,18 +150,30 @@ class Nesterov:
         return tuple(moved), (step + 1, velocities)
 
 
+class Turns:
+    """Which pictures a step is given: in every epoch all of them, in another order."""
+
+    def __init__(self, count: int, batch: int, seed: int) -> None:
+        self._count, self._batch, self._seed = count, batch, seed
+        self.steps = math.ceil(count / batch)  # of an epoch
+
+    def __call__(self, step: int) -> tuple[int, Tensor]:
+        """The epoch, from 0, and the numbers of the pictures."""
+        epoch, number = divmod(step - 1, self.steps)
+        order = torch.randperm(self._count, generator=torch.Generator().manual_seed(self._seed * 1000 + epoch))
+        return epoch, order.split(self._batch)[number]
+
+
 class Lessons:
-    """The losses of a training: in every epoch all pictures, in another order, in larger and larger crops."""
+    """The losses of a training, in larger and larger crops."""
 
     def __init__(self, pictures: Tensor, numbers: Tensor, *, epochs: int, batch: int, seed: int) -> None:
-        self._pictures, self._numbers, self._batch, self._seed = pictures, numbers, batch, seed
+        self._pictures, self._numbers, self._turns = pictures, numbers, Turns(len(pictures), batch, seed)
         self._sizes = [*crop_sizes(epochs)]
-        self.steps = math.ceil(len(pictures) / batch)  # of an epoch
+        self.steps = self._turns.steps
 
     def __call__(self, network: nn.Module, generator: torch.Generator, step: int) -> Losses:
-        epoch, number = divmod(step - 1, self.steps)
-        order = torch.randperm(len(self._pictures), generator=torch.Generator().manual_seed(self._seed * 1000 + epoch))
-        chosen = order.split(self._batch)[number]
+        epoch, chosen = self._turns(step)
         scores = network(normalize(augment(self._pictures[chosen], self._sizes[epoch], generator)))
         return {"cross entropy": F.cross_entropy(scores, self._numbers[chosen], label_smoothing=0.1)}
 
@@ -177,17 +189,19 @@ def kernels(network: nn.Module) -> Tensor:
     return 0.5 + weights / (2 * weights.abs().amax((1, 2, 3), keepdim=True).clamp(min=1e-12))
 
 
+def classes_of(data: Path) -> tuple[list[str], list[str]]:
+    """The folders of the classes, in their order, and what ``classes.tsv`` calls them, if it is there."""
+    ids = sorted(path.name for path in (data / "train").iterdir() if path.is_dir())
+    table = data / "classes.tsv"
+    names = dict(line.split("\t") for line in table.read_text("utf-8").splitlines()) if table.exists() else {}
+    return ids, [names.get(one, one).split(",")[0] for one in ids]
+
+
 def train_mini(
     data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay: float, seed: int, device: str
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    ids = sorted(p.name for p in (data / "train").iterdir() if p.is_dir())
-    names = (
-        dict(line.split("\t") for line in (data / "classes.tsv").read_text("utf-8").splitlines())
-        if (data / "classes.tsv").exists()
-        else {}
-    )
-    classes = [names.get(i, i).split(",")[0] for i in ids]
+    ids, classes = classes_of(data)
     pictures, numbers = (t.to(device) for t in read_folder(data / "train", ids))
     held_out, truth = (t.to(device) for t in read_folder(data / "val", ids))
 

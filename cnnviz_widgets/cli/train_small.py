@@ -11,7 +11,6 @@ each training picture is changed against the network (Madry et al., 2018).
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cnnviz_widgets.cli.train_mini import Nesterov, OneCycle, normalize, predictions, read_folder
+from cnnviz_widgets.cli.train_mini import Nesterov, OneCycle, Turns, classes_of, normalize, predictions, read_folder
 from cnnviz_widgets.engine.training import Losses, initialized, train
 from cnnviz_widgets.methods.adversarial._hardening import hardened
 from cnnviz_widgets.networks.small import INPUT_SIZE, SMALL
@@ -39,16 +38,15 @@ def moved(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class Lessons:
-    """The losses of a training: in every epoch all pictures, in another order."""
+    """The losses of a training, of pictures that are changed against the network if ``epsilon`` is above 0."""
 
     def __init__(self, pictures: Tensor, numbers: Tensor, *, batch: int, seed: int, epsilon: float) -> None:
-        self._pictures, self._numbers, self._batch, self._seed, self._epsilon = pictures, numbers, batch, seed, epsilon
-        self.steps = math.ceil(len(pictures) / batch)  # of an epoch
+        self._pictures, self._numbers, self._turns = pictures, numbers, Turns(len(pictures), batch, seed)
+        self._epsilon = epsilon
+        self.steps = self._turns.steps
 
     def __call__(self, network: nn.Module, generator: torch.Generator, step: int) -> Losses:
-        epoch, number = divmod(step - 1, self.steps)
-        order = torch.randperm(len(self._pictures), generator=torch.Generator().manual_seed(self._seed * 1000 + epoch))
-        chosen = order.split(self._batch)[number]
+        _, chosen = self._turns(step)
         shown, numbers = moved(self._pictures[chosen], generator), self._numbers[chosen]
         with torch.autocast(shown.device.type, torch.bfloat16):
             if self._epsilon:
@@ -60,9 +58,7 @@ def train_small(
     name: str, data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay: float, seed: int, epsilon: float
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    ids = sorted(path.name for path in (data / "train").iterdir() if path.is_dir())
-    names = dict(line.split("\t") for line in (data / "classes.tsv").read_text("utf-8").splitlines())
-    classes = [names[one].split(",")[0] for one in ids]
+    ids, classes = classes_of(data)
     pictures, numbers = read_folder(data / "train", ids)
     held_out, truth = read_folder(data / "val", ids)
 

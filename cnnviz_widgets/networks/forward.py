@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from functools import partial
 from typing import Any
 
 import torch
@@ -84,8 +83,10 @@ def forward(
     if not written_to:
         return output, values
     overwritten |= written_to
-    again = partial(forward, to_output=to_output, grad=grad, grad_from=grad_from, cast=cast, every_part=every_part)
-    return again(module, batch, layers, device, overwritten=overwritten)
+    return forward(
+        module, batch, layers, device, to_output=to_output, grad=grad, grad_from=grad_from, cast=cast,
+        every_part=every_part, overwritten=overwritten,
+    )  # fmt: skip
 
 
 def joined(passes: Sequence[Pass]) -> Pass:
