@@ -35,6 +35,15 @@ SMALL = """panel => [...panel.querySelectorAll('button, input:not([type=file]), 
     .map(([e, target]) => [e, target.getBoundingClientRect()])
     .filter(([, {width, height}]) => width && Math.min(width, height) < 23.9)
     .map(([e, {width, height}]) => `${e.outerHTML.slice(0, 100)} has ${width.toFixed()} × ${height.toFixed()} px`)"""
+OVERLAPPING = """panel => {
+    const parts = 'label, button, select, input, .slider-container, .widget-readout';
+    const controls = [...panel.querySelectorAll('.cnnviz-controls > *')].filter((e) => e.checkVisibility());
+    const boxes = controls.flatMap((e) => [...e.querySelectorAll(parts)].filter((one) => one.checkVisibility())
+        .map((one) => [e, one, one.getBoundingClientRect()]));
+    const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+    return boxes.flatMap(([e, one, a], at) => boxes.slice(at + 1).filter(([other, , b]) => other !== e && over(a, b))
+        .map(([, two]) => `${one.outerHTML.slice(0, 60)} and ${two.outerHTML.slice(0, 60)}`));
+}"""
 CUT = """panel => {
     const pen = document.createElement('canvas').getContext('2d');
     return [...panel.querySelectorAll('.widget-hbox select')].filter((e) => e.checkVisibility()).filter((e) => {
@@ -73,6 +82,7 @@ def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
                 wrong.append(f"{entry.name} at {width} px: its first picture begins {top:.0f} px down")
             wrong += [f"{entry.name} at {width} px scrolls: {one}" for one in panel.evaluate(SCROLLING)]
             wrong += [f"{entry.name} at {width} px cuts off: {one}" for one in panel.evaluate(CUT)]
+            wrong += [f"{entry.name} at {width} px lays over each other: {one}" for one in panel.evaluate(OVERLAPPING)]
         page.settings()
         wrong += [f"{entry.name}: {one}" for one in panel.evaluate(SMALL)]
         for theme in ("Light", "Dark"):

@@ -74,7 +74,7 @@ def stops(default: float, values: Sequence[float], *, label: str, help: str, mor
         slider = ipywidgets.SelectionSlider(
             value=default, options=options, description=label, tooltip=help, style=NATURAL
         )
-        return slider.add_class("widget-inline-hbox")  # as the other sliders have it, and are laid out by
+        return slider.add_class("jupyter-widgets").add_class("widget-inline-hbox")  # as other sliders are laid out by
 
     return OneNumber(values, default, help).tag(setting=True, control=build, more=more)
 
