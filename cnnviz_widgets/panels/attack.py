@@ -48,6 +48,8 @@ class Attack(Making):
     chapters = ("13",)
     shows = "how small a change fools the network, and whether a file keeps it"
     as_call = "cnnviz.pgd(net, photo)"
+    looks_back = False  # the best picture so far is kept
+    at_end = "the attack is at its end: more steps go further."
     pickers = ("image", "layer")
     more = ("layer",)
     levels = stops(8, LEVELS, label="ε of 255", help="By how many of 255 levels a value may change (L∞)")
@@ -82,17 +84,6 @@ class Attack(Making):
             self.part("looks", looks),
             self.part("bars", Bars("Prediction after")),
         ]
-
-    def tools(self) -> list[ipywidgets.Widget]:
-        """No steps to look at: the best picture so far is kept."""
-        return []
-
-    def go_on(self) -> None:
-        """Go on from where it was stopped."""
-        self.shown = True
-        if self._work().state == "done":
-            raise UserError("the attack is at its end: more steps go further.")
-        self._request_all()
 
     def compute(self, now: Now) -> Iterator[Frame]:
         call = _call(now)

@@ -41,6 +41,7 @@ class Defense(Making):
     chapters = ("13",)
     shows = "what adversarial training wins, what it costs, and its gradients"
     as_call = "cnnviz.train_robust()"
+    looks_back = False  # of an earlier step there is nothing but its accuracy, which the chart shows
     pickers = ()
     epsilon = option(train_robust, 0.02, 0.4, step=0.01, label="ε in training")
     steps = steps_slider(train_robust, 1000, help="Training steps in a round")
@@ -62,9 +63,6 @@ class Defense(Making):
             self.part("course", course),
             self.part("attacks", attacks),
         ]
-
-    def tools(self) -> list[ipywidgets.Widget]:
-        return []  # of an earlier step there is nothing but its accuracy, which the chart shows
 
     def compute(self, now: Now) -> Iterator[Frame]:
         total, shown, measured = now.rounds * now.steps, 0.0, 0

@@ -9,7 +9,6 @@ import ipywidgets
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.words import percent
-from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.adversarial.fool import Population, breed, fool
 from cnnviz_widgets.panels.call import As, Call, class_named, program
 from cnnviz_widgets.panels.controls import several_classes
@@ -34,6 +33,8 @@ class Fooling(Making):
     chapters = ("13",)
     shows = "noise and patterns that the network is sure are a class"
     as_call = 'cnnviz.fool(net, "goose")'
+    looks_back = False  # the best so far is kept
+    at_end = "it is at its end: more steps go further."
     pickers = ()
     toward = several_classes(
         1, label="Class", none="(its first)", help="What the network shall be sure of; none = its first class"
@@ -49,17 +50,6 @@ class Fooling(Making):
         pictures = StepView("The most convincing first", "most", labels=True, cursor="tile", max_height=640)
         best = Chart("Probability of the class", "step", "probability", share=True, height=200)
         return [self.tiles("pictures", pictures, self._breed), self.part("best", best)]
-
-    def tools(self) -> list[ipywidgets.Widget]:
-        """No steps to look at: the best so far is kept."""
-        return []
-
-    def go_on(self) -> None:
-        """Go on from where it was stopped."""
-        self.shown = True
-        if self._work().state == "done":
-            raise UserError("it is at its end: more steps go further.")
-        self._request_all()
 
     def _breed(self, number: Any) -> None:
         """The next generation of the two pictures that were clicked last."""

@@ -8,7 +8,7 @@ from io import BytesIO
 from itertools import zip_longest
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import ipywidgets
 import numpy as np
@@ -91,6 +91,8 @@ class Making(Panel):
     that a ``Plan`` allows to change on the way steer the run, and all others begin anew.
     """
 
+    looks_back: ClassVar[bool] = True  # whether steps are kept to look at
+    at_end: ClassVar[str] = ""  # why there is no other round, where there is none
     steps: Any  # of a round; an author declares it with ``steps_slider``
     rounds = slider(
         1, 1, MOST_ROUNDS, label="Rounds", more=True,
@@ -120,6 +122,8 @@ class Making(Panel):
 
     def tools(self) -> list[ipywidgets.Widget]:
         """What stands under the pictures: here the step that is looked at."""
+        if not self.looks_back:
+            return []
         self._scrubber = ipywidgets.SelectionSlider(
             options=[LATEST],
             description="Look at step",
@@ -138,6 +142,8 @@ class Making(Panel):
         self.shown = True
         if self._work().state != "done":
             self._request_all()
+        elif self.at_end:
+            raise UserError(self.at_end)
         elif self.rounds < MOST_ROUNDS:
             self.rounds += 1
         else:

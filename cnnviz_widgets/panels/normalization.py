@@ -47,6 +47,7 @@ class Normalization(Making):
     chapters = ("16",)
     shows = "what two kinds of normalization do with the contrast of a photograph"
     as_call = "cnnviz.contrast_response(state, photo)"
+    looks_back = False
     pickers = ("image",)
     style = another_picture("stained_glass", label="Style", styles=True, help="The picture whose style is learned")
     contrast = float_slider(0.5, 0.2, 2, step=0.1, form=".1f", label="Contrast", help="1 is the photograph as it is")
@@ -65,9 +66,6 @@ class Normalization(Making):
         both = View("The whole result", "most", labels=True, controls=False, max_width=640, max_height=300)
         parts = {"painted": painted, "both": both, "curve": curve}
         return [self.part(name, part) for name, part in parts.items()]
-
-    def tools(self) -> list[ipywidgets.Widget]:
-        return []
 
     def subject(self) -> str:
         return f"normalization {(self._drawn or self._now()).style!r}"

@@ -30,6 +30,8 @@ class OnePixel(Making):
     chapters = ("13",)
     shows = "a search for the pixel that fools the network, and where it has looked"
     as_call = "cnnviz.one_pixel(net, photo)"
+    looks_back = False  # each generation begins where the one before ended
+    at_end = "the search is at its end: more generations go further."
     pickers = ("image",)
     pixels = option(one_pixel, 1, 10, label="Pixels")
     toward = several_classes(
@@ -50,13 +52,6 @@ class OnePixel(Making):
             self.part("margins", margins),
             self.part("bars", Bars("What the network sees")),
         ]
-
-    def tools(self) -> list[ipywidgets.Widget]:
-        return []  # each generation begins where the one before ended: there is no earlier step to look at
-
-    def go_on(self) -> None:
-        self.shown = True
-        self._request_all()
 
     def compute(self, now: Now) -> Iterator[Frame]:
         call = _call(now)

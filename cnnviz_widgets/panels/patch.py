@@ -15,6 +15,7 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.adversarial.apply_patch import apply_patch
 from cnnviz_widgets.methods.adversarial.patch import patch
@@ -120,7 +121,7 @@ class Patch(Making):
         photo = now.network.prepare(now.image)[0].cpu()
         box = _box(self.where, photo, side)
         picture = _applied(As(photo, "photo"), As(state.values, "patch"), box, side, self.angle, self.shape)()
-        picture = (picture * 255).round() / 255
+        picture = in_8_bits(picture)
         top = now.network.predict(picture)
         caption = f"{top[0].name} {top[0].probability:.2f}"
         return {"stage": Content(rgb(picture), caption=caption), "box": box, "bars": (top, _toward(now))}

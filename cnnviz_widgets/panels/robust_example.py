@@ -43,6 +43,8 @@ class RobustExample(Making):
     chapters = ("13",)
     shows = "an example that still fools when it is turned, zoomed and disturbed"
     as_call = 'cnnviz.robust_example(net, photo, "goose")'
+    looks_back = False  # the steps are all of the same picture
+    at_end = "both attacks are at their end: more steps go further."
     pickers = ("image",)
     angle = slider(0, -90, 90, label="Angle", help="By how many degrees both are turned")
     zoom = float_slider(1.0, 0.5, 2.0, step=0.05, label="Zoom", help="By what factor both are enlarged")
@@ -66,17 +68,6 @@ class RobustExample(Making):
         changes = View("What was changed, × 10", labels=True, controls=False, max_height=260)
         parts = {"pictures": pictures, "changes": changes, **charts}
         return [self.part(name, part) for name, part in parts.items()]
-
-    def tools(self) -> list[ipywidgets.Widget]:
-        """No steps to look at: they are all of the same picture."""
-        return []
-
-    def go_on(self) -> None:
-        """Go on from where it was stopped."""
-        self.shown = True
-        if self._work().state == "done":
-            raise UserError("both attacks are at their end: more steps go further.")
-        self._request_all()
 
     def compute(self, now: Now) -> Iterator[Frame]:
         calls = {kind: _call(now, kind) for kind in KINDS}

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
-from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.texture.grow_texture import TextureGrowth as State
 from cnnviz_widgets.methods.texture.grow_texture import grow_texture
 from cnnviz_widgets.methods.texture.matches import Matches, matches
@@ -45,6 +44,8 @@ class TextureGrowth(Making):
     chapters = ("14",)
     shows = "a texture that is made by copying, and what every pixel is a copy of"
     as_call = "cnnviz.grow_texture(sample)"
+    looks_back = False  # what is there does not change any more
+    at_end = "the texture is whole: there is nothing to continue."
     pickers = ()
     sample = another_picture(
         "stained_glass", label="Texture", styles=True, help="A piece of the texture that is to be continued"
@@ -69,20 +70,9 @@ class TextureGrowth(Making):
         parts = {"texture": texture, "sample": sample, "source": source, "windows": windows}
         return [self.part(name, part) for name, part in parts.items()]
 
-    def tools(self) -> list[ipywidgets.Widget]:
-        """No steps to look at: what is there does not change any more."""
-        return []
-
     def _look_at(self, pointer: Pointer | None) -> None:
         if pointer is not None:  # the last place stays when the pointer leaves
             self.place = pointer.x, pointer.y
-
-    def go_on(self) -> None:
-        """Go on from the pixels that are there."""
-        self.shown = True
-        if self._work().state == "done":
-            raise UserError("the texture is whole: there is nothing to continue.")
-        self._request_all()
 
     def subject(self) -> str:
         now = self._drawn or self._now()

@@ -16,6 +16,11 @@ LEVELS = 255
 HALVINGS = 60  # until a float64 does not change any more
 
 
+def in_8_bits(values: Tensor) -> Tensor:
+    """To the nearest of the levels that a picture file has."""
+    return (values * LEVELS).round() / LEVELS
+
+
 def length(change: Tensor, norm: str) -> Tensor:
     """(B,): the greatest value ("linf"), the Euclidean length ("l2"), the sum ("l1"), the pixels that differ ("l0")."""
     if norm == "l0":
@@ -46,7 +51,7 @@ def rounded(change: Tensor, low: Tensor, high: Tensor, bound: Tensor, norm: str)
     if norm == "linf":
         most = (bound.to(change) * LEVELS + 1e-3).floor().view(-1, 1, 1, 1) / LEVELS
         low, high = low.maximum(-most), high.minimum(most)
-        return ((change * LEVELS).round() / LEVELS).maximum(low).minimum(high)
+        return in_8_bits(change).maximum(low).minimum(high)
     sizes = change.abs() * LEVELS
     whole = sizes.floor()
     rest = sizes - whole

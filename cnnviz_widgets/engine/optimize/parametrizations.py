@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.engine.checks import whole_number
-from cnnviz_widgets.engine.optimize.balls import LEVELS, Ball, drawn, nearest, rounded
+from cnnviz_widgets.engine.optimize.balls import Ball, drawn, in_8_bits, nearest, rounded
 from cnnviz_widgets.engine.optimize.passing import Cut, Straight
 from cnnviz_widgets.engine.optimize.smoothing import frequencies, merged, pyramid
 from cnnviz_widgets.errors import UserError
@@ -247,7 +247,7 @@ def perturbation(
     def begin(network: Network, generator: torch.Generator) -> Form:
         original = network.prepare(image).to(network.device, _dtype(network)).clone()
         if quantize:
-            original = (original * LEVELS).round() / LEVELS
+            original = in_8_bits(original)
         if len(bounds) not in (1, 1 if universal else len(original)):
             raise UserError(
                 f"bound must be one number, or one for each of {len(original)} pictures, not {came(bound)}."
@@ -310,7 +310,7 @@ class _Around(NamedTuple):
     def rounded(self, parameter: Tensor) -> Tensor:
         """In 8 bits."""
         change = rounded(parameter - self.center, self.low, self.high, self.bound, self.norm)
-        return ((self.center + change) * LEVELS).round() / LEVELS
+        return in_8_bits(self.center + change)
 
 
 def _seen(around: _Around, quantize: bool, pictures: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize import OptimizationState, objectives, optimize
-from cnnviz_widgets.engine.optimize.balls import LEVELS, Ball, length
+from cnnviz_widgets.engine.optimize.balls import Ball, in_8_bits, length
 from cnnviz_widgets.engine.optimize.objectives import Objective
 from cnnviz_widgets.engine.optimize.objectives.units import margins
 from cnnviz_widgets.engine.optimize.optimizers import auto_pgd, sparse
@@ -67,7 +67,7 @@ class Aim(NamedTuple):
 def aimed(network: Network, image: Tensor, truth: Classes, target: Classes, *, quantize: bool) -> Aim:
     """UserError for classes that do not exist or that the picture has already."""
     pictures = network.prepare(image).to(network.device, torch.promote_types(network.dtype, torch.float32))
-    pictures = (pictures * LEVELS).round() / LEVELS if quantize else pictures
+    pictures = in_8_bits(pictures) if quantize else pictures
     logits = network.finite(network.logits(pictures))
     top = network.top(logits).tolist()
     true = _each("truth", network, truth, len(pictures))

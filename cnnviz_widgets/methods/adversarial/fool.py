@@ -10,8 +10,9 @@ from torch import Generator, Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize import objectives, optimize
-from cnnviz_widgets.engine.optimize.balls import LEVELS
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.parametrizations import Form, Parametrization, Tensors, cppn, pixels
+from cnnviz_widgets.engine.optimize.passing import Straight
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, Range, Seed, Share, gate
 from cnnviz_widgets.networks import Network
@@ -87,20 +88,19 @@ def fool(
     if start is not None and not isinstance(start, Population):
         raise UserError(f"start must be a population, as fool and breed make it, not {type(start).__name__}.")
     if search == "gradient":
-        return _climbed(network, index, _in_8_bits(made), encoding, steps, until, seed)
+        return _climbed(network, index, _of_8_bits(made), encoding, steps, until, seed)
     return _evolved(network, index, encoding, steps, until, seed, start)
 
 
-def _in_8_bits(made: Parametrization) -> Parametrization:
+def _of_8_bits(made: Parametrization) -> Parametrization:
     """The same, of which the network sees 8 bits."""
-    from cnnviz_widgets.engine.optimize.passing import Straight
 
     def begin(network: Network, generator: Generator) -> Form:
         form = made.begin(network, generator)
 
         def decode(*parameters: Tensor) -> Tensor:
             pictures = form.decode(*parameters)
-            return Straight.apply(pictures, (pictures.detach() * LEVELS).round() / LEVELS)
+            return Straight.apply(pictures, in_8_bits(pictures.detach()))
 
         return replace(form, decode=decode)
 
@@ -169,7 +169,7 @@ def _judged(
     network: Network, index: int, form: Form, genes: Tensors, step: int, total: int, best: Sequence[float], asked: int
 ) -> Population:
     with torch.no_grad():
-        pictures = (form.decode(*genes).clamp(0, 1) * LEVELS).round() / LEVELS
+        pictures = in_8_bits(form.decode(*genes).clamp(0, 1))
     chances = network.probabilities(network.logits(pictures))[:, index]
     order = chances.argsort(descending=True, stable=True)
     return Population(

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Range, Share, gate
@@ -65,7 +66,7 @@ def illusion(kind: Kind, strength: Share = 1.0, *, size: Size = 256) -> Illusion
 
 def _in_8_bits(picture: Tensor) -> Tensor:
     """(H, W) or (3, H, W) → (3, H, W)."""
-    return ((picture * 255).round() / 255).expand(3, *picture.shape[-2:]).float().contiguous()
+    return in_8_bits(picture).expand(3, *picture.shape[-2:]).float().contiguous()
 
 
 _Made = tuple[Tensor, Tensor, tuple[tuple[int, int, int, int], ...], str, str]

@@ -11,6 +11,7 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
@@ -95,7 +96,7 @@ def one_pixel(
 
         last(one_pixel(load_network("mini"), "chelsea", pixels=5)).fooled
     """
-    picture = (one_picture(network, image) * 255).round() / 255
+    picture = in_8_bits(one_picture(network, image))
     channels, height, width = picture.shape
     pixels = whole_number("pixels", pixels, 1, height * width, "as many as the picture has")
     search = _Search(network, picture, pixels, target)
@@ -174,7 +175,7 @@ class _Search:
         genes = torch.from_numpy(members).view(len(members), self._pixels, 2 + channels)
         sides = torch.tensor([height, width])
         places = (genes[..., :2] * sides).long().minimum(sides - 1)
-        return places, (genes[..., 2:] * 255).round() / 255
+        return places, in_8_bits(genes[..., 2:])
 
     def painted(self, places: Tensor, colors: Tensor) -> Tensor:
         """(n, C, H, W): the picture with these pixels."""

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Seed, gate
 from cnnviz_widgets.methods.adversarial._counts import Counted
@@ -87,7 +88,7 @@ def patch_success(
         at = [places.draw(photo, side, drawn) for photo in photos]
         for kind, one in (("patch", patch.to(photos)), ("noise", noise.to(photos))):
             pasted = [stuck(photo, one, covered, *place) for photo, place in zip(photos, at, strict=True)]
-            batch = (torch.stack(pasted) * 255).round() / 255
+            batch = in_8_bits(torch.stack(pasted))
             top = network.top(network.logits(batch)).cpu()
             hits[kind] += int((top == index).sum())
             if kind == "patch" and not shown:

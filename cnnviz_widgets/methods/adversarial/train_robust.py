@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, came, gate
@@ -189,7 +190,7 @@ def _right(network: nn.Module, pictures: Tensor, labels: Tensor, epsilon: float)
         with torch.enable_grad():
             drawn = torch.Generator().manual_seed(0)
             shown = hardened(network, _same, shown, labels, epsilon=epsilon, generator=drawn, steps=ATTACK)
-        shown = (shown * 255).round() / 255
+        shown = in_8_bits(shown)
     with torch.no_grad():
         return Counted(int((network(shown).argmax(1) == labels).sum()), len(labels))
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.engine.optimize import objectives
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.loop import optimize
 from cnnviz_widgets.engine.optimize.parametrizations import perturbation
 from cnnviz_widgets.errors import UserError
@@ -23,7 +24,6 @@ __all__ = ["TransferMatrix", "transfer_attack"]
 example = dict(steps=2)
 
 NOISE, ALL = "noise", "all of them"
-LEVELS = 255
 CELL = (6, 24)  # rows and columns of a tile of the picture
 
 
@@ -107,7 +107,7 @@ def transfer_attack(
     names = [one.name for one in networks]
     if len({*names, NOISE, ALL}) < len(names) + 2:
         raise UserError(f"networks must have different names, not {', '.join(names)}.")
-    sized = {one.name: _quantized(torch.stack(prepared(one, images))) for one in networks}
+    sized = {one.name: in_8_bits(torch.stack(prepared(one, images))) for one in networks}
     answers = {one.name: _top(one, sized[one.name]) for one in networks}
     same = torch.stack([*answers.values()])
     agreed = (same == same[0]).all(0)
@@ -121,7 +121,7 @@ def transfer_attack(
         if row == NOISE:
             start = before[first.name]
             drawn = torch.rand(start.shape, generator=torch.Generator().manual_seed(seed))
-            return _quantized((start + epsilon * (2 * (drawn > 0.5).to(start) - 1)).clamp(0, 1))
+            return in_8_bits((start + epsilon * (2 * (drawn > 0.5).to(start) - 1)).clamp(0, 1))
         if row == ALL:
             made = perturbation(before[first.name], epsilon, random=True, quantize=True)
             goal = objectives.across(networks, objectives.cross_entropy(truth))
@@ -138,7 +138,7 @@ def transfer_attack(
         pictures: dict[str, Tensor] = {}
         for number, row in enumerate(rows, 1):
             pictures = {**pictures, row: changed(row).cpu()}
-            tops = {one.name: _top(one, _quantized(one.prepare(pictures[row]))) for one in networks}
+            tops = {one.name: _top(one, in_8_bits(one.prepare(pictures[row]))) for one in networks}
             wanted = torch.tensor(truth)
             counted |= {(row, name): Counted(int((top != wanted).sum()), len(truth)) for name, top in tops.items()}
             told |= {(row, name): tuple(first.classes[index] for index in top.tolist()) for name, top in tops.items()}
@@ -148,10 +148,6 @@ def transfer_attack(
             )  # fmt: skip
 
     return states()
-
-
-def _quantized(pictures: Tensor) -> Tensor:
-    return (pictures * LEVELS).round() / LEVELS
 
 
 def _top(network: Network, pictures: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Transfer: the diagonal is PGD's own, the noise has the same norm, an untrained network is at chance."""
+"""Transfer: the diagonal is PGD's own, the noise has the same norm."""
 
 import pytest
 import torch
