@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import ipywidgets
-import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
@@ -26,6 +25,7 @@ from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Chart, View
+from cnnviz_widgets.panels.stream import follow, frames
 from cnnviz_widgets.pictures import load_image, samples
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.camera import Camera
@@ -35,7 +35,6 @@ SELDOM = 0.7  # s between two previews: they are passes of the network, and take
 TRAINED, FROM_FILE = "trained here", "a file"
 POINTS = 100  # of a curve of losses, which are those of one batch each
 SIDE = 320  # px of the shorter side of what is painted
-WAIT = 0.05  # s, for a frame of the camera: other panels have their turn between two
 STYLE_FILE = "the path of a saved style", "A file that Save style has written; it must lie beside the notebook"
 TRAINING_FILE = "the path of a saved training", "A file that Save training has written; it must lie beside the notebook"
 
@@ -115,14 +114,11 @@ class FastStyle(Making):
         style = View("The style", controls=False, max_width=300)
         parts = {"previews": previews, "losses": losses, "painted": painted, "style": style}
         self._camera = Camera(live=True, tooltip="Paint what the camera sees, instead of the photograph")
-        self._camera.observe(self.guarded(self._follow), "state")
+        follow(self, self._camera, "photograph")
         self._frame: Tensor | None = None  # what the camera saw last
         self.observe(lambda change: setattr(self, "painter", FROM_FILE if change["new"] else TRAINED), "file")
         *shown, beside = [self.part(name, part) for name, part in parts.items()]
         return [*shown, ipywidgets.VBox([beside, self._camera]).add_class("cnnviz-part")]
-
-    def _follow(self, change: dict) -> None:
-        self.source = "camera" if change["new"] in ("on", "hidden") else "photograph"
 
     def files(self) -> dict[str, tuple[str, str]]:
         return {
@@ -145,14 +141,13 @@ class FastStyle(Making):
                 history.previews[state.step] = state.preview
             if kept or time.monotonic() - shown > SELDOM:
                 parts = {"previews": partial(_previews, history, state), "losses": history.curves(total)}
-                frame = self._camera.take(0) if now.source == "camera" else None
+                frame = next(frames(self._camera, SIDE, wait=0), None) if now.source == "camera" else None
                 if self.painter == TRAINED or frame is not None:
                     parts |= self._painted(now, self.painter, self.file, self.strength, frame)
                 shown = time.monotonic()
             yield Frame(parts, state.step, total)
-        while now.source == "camera" and self._camera.state in ("on", "hidden"):
-            frame = self._camera.take(WAIT)
-            parts = {} if frame is None else self._painted(now, self.painter, self.file, self.strength, frame)
+        for seen in frames(self._camera, SIDE) if now.source == "camera" else ():
+            parts = {} if seen is None else self._painted(now, self.painter, self.file, self.strength, seen)
             yield Frame(parts, total, total)
 
     @computes
@@ -161,11 +156,11 @@ class FastStyle(Making):
         return Frame(self._painted(now, now.painter, now.file, now.strength))
 
     def _painted(
-        self, now: Now, painter: str, file: str, strength: float, frame: np.ndarray | None = None
+        self, now: Now, painter: str, file: str, strength: float, frame: Tensor | None = None
     ) -> dict[str, Any]:
         """What is shown; in the midst of a training painter, file and strength are not of now, or it began anew."""
         if frame is not None:
-            self._frame = load_image(frame, size=SIDE)
+            self._frame = frame
         seen = self._frame if now.source == "camera" else None
         trained = self._reached(now) if painter == TRAINED else _named(painter, file)
         return (

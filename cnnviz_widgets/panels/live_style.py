@@ -18,6 +18,7 @@ from cnnviz_widgets.panels.controls import choice, float_slider, slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import View
+from cnnviz_widgets.panels.stream import follow, frames
 from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.camera import Camera
@@ -25,7 +26,6 @@ from cnnviz_widgets.widgets.traits import OneOf
 
 CLIP = 32  # frames
 NEAREST = 0.6  # of the photograph's sides, that the clip shows in its middle
-WAIT = 0.05  # s, for a frame: other panels have their turn between two
 COUNTED = 12  # frames, over which their number in a second is taken
 
 style_of = lru_cache(8)(load_style)
@@ -57,16 +57,13 @@ class LiveStyle(Panel):
         self._streaming = False
         self._last: Tensor | None = None  # not yet painted
         self._camera = Camera(live=True, description="Camera", tooltip="Paint what the camera sees")
-        self._camera.observe(self.guarded(self._follow), "state")
+        follow(self, self._camera, "clip")
         self.observe(lambda _: self._ask_for_frames(), "size")
         self._ask_for_frames()
         title = ipywidgets.HTML("The camera").add_class("cnnviz-heading")
         beside = ipywidgets.VBox([title, self._camera]).add_class("cnnviz-part")
         painted = self.part("painted", View("As a painting", controls=False, max_width=720, max_height=560))
         return [painted.add_class("cnnviz-most"), beside]
-
-    def _follow(self, change: dict) -> None:
-        self.source = "camera" if change["new"] in ("on", "hidden") else "clip"
 
     def _ask_for_frames(self) -> None:
         self._camera.size = min(640, round(self.size * 4 / 3))  # px of the longer side, of most cameras
@@ -75,7 +72,7 @@ class LiveStyle(Panel):
         ends: deque[float] = deque(maxlen=COUNTED)
         self._streaming = True
         try:
-            for number, picture in enumerate(self._camera_frames(now) if now.source == "camera" else _clip(now)):
+            for number, picture in enumerate(frames(self._camera, now.size) if now.source == "camera" else _clip(now)):
                 if picture is None:  # none came: others have their turn
                     yield Frame(step=0)
                     continue
@@ -99,11 +96,6 @@ class LiveStyle(Panel):
     def call(self, now: Now) -> str:
         strength = "" if now.strength == 1 else f", strength={now.strength:g}"
         return f'small = {_photo(now).written}\ncnnviz.load_style("{now.style}")(small{strength})'
-
-    def _camera_frames(self, now: Now) -> Iterator[Tensor | None]:
-        while self._camera.state in ("on", "hidden"):
-            frame = self._camera.take(WAIT)
-            yield None if frame is None else load_image(frame, size=now.size)
 
     def _painted(self, picture: Tensor, style: str, strength: float) -> Tensor:
         return style_of(style)(picture, strength).values
