@@ -1,7 +1,8 @@
 """T1: texture by copying, one pixel after another, from where the sample looks most like what is there already."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Literal
 
 import numpy as np
@@ -152,17 +153,16 @@ class _Growth:
         self._compare_with(np.ones(self.sample.shape[1:], bool), np.arange(self.window**2) < self.window**2 // 2)
         first = self.places[:, self.draw.integers(self.places.shape[1])]
         self._put(np.zeros((2, 1), int), first[:, None])
-        look_up = self._causal_tree()
-        reach, shown = self.reach, 1
+        reach, shown, tree = self.reach, 1, cache(self._causal_tree)
         for step in range(1, size + (size - 1) * (reach + 1)):  # pixels of a slanted line do not see each other
             rows = np.arange(max(0, -(-(step - size + 1) // (reach + 1))), min(size, step // (reach + 1) + 1))
-            at = np.stack([rows, step - rows * (reach + 1)])
-            inside = (at[0] >= reach) & (at[1] >= reach) & (at[1] < size - reach)
-            chance = self.draw.random((at.shape[1],))
-            if inside.any():
-                self._put(at[:, inside], look_up(at[:, inside], chance[inside]))
-            if not inside.all():
-                self._put(at[:, ~inside], self._best(at[:, ~inside], chance[~inside]))
+            columns, chance = step - rows * (reach + 1), self.draw.random(rows.shape)
+            left, right = (reach - columns).clip(0), (columns + reach + 1 - size).clip(0)  # of the window, outside
+            kinds = np.where(rows < reach, -1, left * self.window + right)
+            for kind in np.unique(kinds):
+                look_up = self._best if kind < 0 else tree(*divmod(int(kind), self.window))
+                at = np.stack([rows, columns])[:, kinds == kind]
+                self._put(at, look_up(at, chance[kinds == kind]))
             if self.count >= shown * size**2 / FRAMES or self.count == size**2:
                 shown = self.count * FRAMES // size**2 + 1
                 yield self._state()
@@ -242,12 +242,18 @@ class _Growth:
                     shown = (self.count - first) * FRAMES // (self.total - first) + 1
                     yield self._state()
 
-    def _causal_tree(self):
-        """Quick and nearly exact: the surroundings that a row-by-row order knows, by their principal components."""
+    def _causal_tree(self, left: int, right: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+        """Quick and nearly exact: the surroundings that a row-by-row order knows, by their principal components.
+
+        left, right   columns of the window that lie outside of the picture
+        """
         from scipy.spatial import cKDTree
 
-        root = np.sqrt(self.weight)
-        every = (self.windows.reshape(len(self.windows), -1, len(root)) * root).reshape(len(self.windows), -1)
+        inside = (self.columns >= left) & (self.columns < self.window - right)
+        root = np.sqrt(self.weight[inside] / self.weight[inside].sum())
+        every = (self.windows.reshape(len(self.windows), -1, len(inside))[..., inside] * root).reshape(
+            len(self.windows), -1
+        )
         middle = every.mean(0)
         spread, axes = np.linalg.eigh((every - middle).T @ (every - middle))  # the smallest first
         axes = axes[:, spread.cumsum() >= (1 - VARIANCE) * spread.sum()]
@@ -255,7 +261,7 @@ class _Growth:
         most = min(CHOICES, len(every))
 
         def look_up(at: np.ndarray, chance: np.ndarray) -> np.ndarray:
-            seen = (self._around(at)[0] * root).reshape(at.shape[1], -1)
+            seen = (self._around(at)[0][..., inside] * root).reshape(at.shape[1], -1)
             distance, found = tree.query((seen - middle) @ axes, range(1, most + 1))
             good = distance**2 <= distance[:, :1] ** 2 * (1 + self.tolerance) + EQUAL
             return self.places[:, found[np.arange(len(found)), (chance * good.sum(1)).astype(int)]]
