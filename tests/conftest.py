@@ -20,6 +20,18 @@ hypothesis.settings.register_profile("unhurried", deadline=None)  # a busy machi
 hypothesis.settings.load_profile("unhurried")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Of several workers one has all tests in a browser: they share a JupyterLab and a Chromium."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BrowserOnOneWorker(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "browser" if nodeid.startswith("tests/browser/") else nodeid
+
+    return BrowserOnOneWorker(config, log)
+
+
 @pytest.fixture(autouse=True)
 def _reproducible() -> Iterator[None]:
     """Seeded, and on the CPU, where the oracles compute: the tests pass on a machine with a GPU, too."""
