@@ -7,9 +7,10 @@ from typing import Annotated
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from cnnviz_widgets.engine.scratch import scratch_copy
+from cnnviz_widgets.engine.training import Losses, train
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.evaluation.sanity_check import randomize
@@ -27,7 +28,7 @@ class TrainingState:
     step, total  epochs done, and all of them
     loss         mean cross entropy in this epoch
     accuracy     share of the pictures whose random label the network gave, as it learned
-    network      as it is now; later epochs change it
+    network      as it is now
     """
 
     step: int
@@ -65,35 +66,48 @@ def random_labels(
     if not len(pictures):
         raise UserError("pictures must be at least one (C, H, W), not none.")
 
+    with network.lock:
+        begun = network.with_module(scratch_copy(network.module, shared=False).requires_grad_())
+    randomize(begun.module.modules(), seed)
+    orders = torch.Generator().manual_seed(seed)
+    labels = torch.randint(len(begun.classes), (len(pictures),), generator=orders)
+    batches: list[Tensor] = []  # what is left of an epoch
+    found: list[tuple[int, float, int]] = []  # of its batches so far: pictures, loss, and how many were right
+
+    def losses(module: nn.Module, generator: torch.Generator, step: int) -> Losses:
+        if not batches:
+            order = torch.randperm(len(pictures), generator=orders)
+            batches.extend(order.tensor_split(each))
+        chosen = batches.pop(0)
+        with naming("pictures"):
+            prepared = torch.cat([begun.prepare(pictures[i]) for i in chosen.tolist()])
+        with guarded(_own_random_numbers(begun.device)):
+            torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # of dropout
+            output = module(begun.normalize(prepared))
+        scores = begun.class_logits(begun.scores(output, len(chosen)))
+        loss = F.cross_entropy(scores, labels[chosen].to(scores.device))
+        found.append((len(chosen), loss.item(), int((scores.argmax(1).cpu() == labels[chosen]).sum())))
+        return {"cross entropy": loss}
+
+    each = -(-len(pictures) // batch)  # batches of like size: no last one of one picture, which BatchNorm refuses
+    steps = train(begun.module, losses, _nothing, steps=epochs * each, learning_rate=rate, seed=seed)
+
     def states() -> Iterator[TrainingState]:
-        with network.lock:
-            copy = network.with_module(scratch_copy(network.module, shared=False).requires_grad_())
-        randomize(copy.module.modules(), seed)
-        optimizer = torch.optim.Adam(copy.module.parameters(), rate)
-        generator = torch.Generator().manual_seed(seed)
-        labels = torch.randint(len(copy.classes), (len(pictures),), generator=generator)
-        seeds = torch.Generator().manual_seed(seed)
-        for epoch in range(epochs):
-            total, right = 0.0, 0
-            order = torch.randperm(len(pictures), generator=generator)
-            for chosen in order.tensor_split(-(-len(order) // batch)):  # no last batch of one, which BatchNorm refuses
-                with naming("pictures"):
-                    prepared = [copy.prepare(pictures[i])[0] for i in chosen.tolist()]
-                with guarded(copy.lock, torch.enable_grad(), _own_random_numbers(copy.device)):
-                    torch.manual_seed(int(torch.randint(2**62, (), generator=seeds)))  # of dropout
-                    copy.module.train()
-                    output = copy.module(copy.normalize(torch.stack(prepared)))
-                    scores = copy.class_logits(copy.scores(output, len(chosen)))
-                    loss = F.cross_entropy(scores, labels[chosen].to(scores.device))
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                    copy.module.eval()
-                total += loss.item() * len(chosen)
-                right += int((scores.argmax(1).cpu() == labels[chosen]).sum())
-            yield TrainingState(epoch + 1, epochs, total / len(order), right / len(order), copy)
+        for state in steps:
+            if state.step % each == 0:
+                counts, means, right = zip(*found, strict=True)
+                loss = sum(n * mean for n, mean in zip(counts, means, strict=True)) / len(pictures)
+                found.clear()
+                yield TrainingState(
+                    state.step // each, epochs, loss, sum(right) / len(pictures), network.with_module(state.network)
+                )
 
     return states()
+
+
+def _nothing(module: nn.Module) -> Tensor:
+    """Of the preview, which nobody asks for."""
+    return torch.zeros(1, 3, 1, 1)
 
 
 def _own_random_numbers(device: torch.device) -> AbstractContextManager:
