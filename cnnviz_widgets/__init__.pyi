@@ -44,6 +44,11 @@ from .methods.convolution.overlap import Overlap, overlap
 from .methods.convolution.projective_field import ProjectiveField, projective_field
 from .methods.convolution.receptive_field import Ellipse, ReceptiveField, receptive_field
 from .methods.convolution.upsample_compare import Upsampling, upsample_compare
+from .methods.embeddings.embed import Embedding, embed
+from .methods.embeddings.features import Features, features
+from .methods.embeddings.grand_tour import TourFrame, drag_axis, grand_tour
+from .methods.embeddings.image_map import ImageMap, image_map, map_picture
+from .methods.embeddings.neighbors import Neighbors, neighbors
 from .methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
 from .methods.evaluation.pointing_game import PointingGame, boxes_in_view, pointing_game
 from .methods.evaluation.random_labels import random_labels
@@ -89,15 +94,19 @@ __all__ = [
     "Curve",
     "DefenseState",
     "Ellipse",
+    "Embedding",
     "EpsilonSweep",
+    "Features",
     "Filters",
     "GradientPicture",
     "Heatmap",
     "Hybrid",
     "Illusion",
+    "ImageMap",
     "ImportantChannels",
     "InversionLadder",
     "LinearToy",
+    "Neighbors",
     "Network",
     "Neuron",
     "OcclusionState",
@@ -118,6 +127,7 @@ __all__ = [
     "Styled",
     "TextureGrowth",
     "TopExamples",
+    "TourFrame",
     "TransferMatrix",
     "Upsampling",
     "UpscaleTable",
@@ -138,12 +148,15 @@ __all__ = [
     "device",
     "diverse",
     "doodle",
+    "drag_axis",
     "drawing",
     "dream",
     "dream_zoom",
     "edge_map",
+    "embed",
     "epsilon_sweep",
     "exercises",
+    "features",
     "fgsm",
     "filters",
     "fool",
@@ -152,12 +165,14 @@ __all__ = [
     "grad_cam",
     "grad_cam_pp",
     "gram",
+    "grand_tour",
     "grid",
     "grow_texture",
     "guided_grad_cam",
     "hires_cam",
     "hybrid",
     "illusion",
+    "image_map",
     "important_channels",
     "input_x_gradient",
     "insertion_curve",
@@ -177,8 +192,10 @@ __all__ = [
     "load_network",
     "load_style",
     "long_toy",
+    "map_picture",
     "methods",
     "moments",
+    "neighbors",
     "networks",
     "neuron_gradient",
     "numbers",

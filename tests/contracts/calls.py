@@ -62,11 +62,14 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
     height, width = image.shape[-2:]
     layer = middle(network)
     return {
+        "axis": 1,
+        "basis": torch.eye(4, 2, dtype=torch.float64),
         "boxes": [(0, 0, width / 2, height / 2)],
         "channel": 1,
         "content": image,
         "examples": [(image, 1, [(0, 0, width / 2, height / 2)])],
         "far": image,
+        "found": grid_of_pictures(),
         "heatmap": image.mean(0),
         "image": image,
         "images": [image, image.flip(-1)],
@@ -84,6 +87,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "one": image[0],
         "other": image[1],
         "painting": image.flip(-1),
+        "points": some_points(),
         "patch": image[:, :16, :16],
         "parents": [0, 1],
         "path": folder / "film.gif",
@@ -97,11 +101,14 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "pixel": (9, 9),
         "pictures": [image, image.flip(-1)],
         "population": population(),
+        "positions": some_points()[:, :2],
+        "queries": some_points()[:2],
         "result": image.flip(-2),
         "sample": image,
         "style": image.flip(-1),
         "style_mask": (image[0] > 0.4).long(),
         "target": 1,
+        "to": (0.5, 0.1),
         "top": 0,
         "unit_a": (layer, 0),
         "unit_b": (layer, 1),
@@ -114,6 +121,17 @@ def twins() -> list[cnnviz.Network]:
     """Two that agree on every picture."""
     one = cnnviz.load_network("small_plain")
     return [one, cnnviz.Network(one.module, input_size=64, classes=list(one.classes), name="twin")]
+
+
+def some_points() -> Tensor:
+    return torch.rand(12, 5, generator=torch.Generator().manual_seed(3))
+
+
+@cache
+def grid_of_pictures() -> Any:
+    seen = cnnviz.last(cnnviz.features(mini(), cnnviz.samples()), progress=False)
+    places = torch.rand(len(seen.values), 2, generator=torch.Generator().manual_seed(3))
+    return cnnviz.last(cnnviz.image_map(places, pictures=seen), progress=False)
 
 
 def middle(network: cnnviz.Network) -> str:

@@ -1,0 +1,122 @@
+"""A7: a walk through the planes of a space of many dimensions (Asimov, 1985; Li et al., 2020)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.engine.schedules import faded
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import OWN, Positive, Range, Seed, came, gate
+from cnnviz_widgets.methods.embeddings._points import as_points
+
+__all__ = ["TourFrame", "drag_axis", "grand_tour"]
+
+example = dict(frames=3)
+
+LEG = 60  # frames from one random plane to the next
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TourFrame(Result):
+    """Points as one plane of their space shows them.
+
+    values       (N, 2)
+    basis        (D, 2) float64, orthonormal columns: row d is where the axis of dimension d points to
+    step, total  frames shown, and all of them
+    """
+
+    values: Tensor
+    basis: Tensor
+    step: int
+    total: int
+    of: str
+    convention: str = "projections of the points, less their mean, onto a plane"
+
+    def content(self) -> Content:
+        return Content(values=self.basis.T.numpy(), signed=True, caption=f"{self.of}: the plane of frame {self.step}")
+
+
+@gate
+def grand_tour(
+    points: Annotated[Any, OWN],
+    frames: Positive = 240,
+    *,
+    seed: Seed = 0,
+    start: Annotated[Any, OWN] = None,
+) -> Iterator[TourFrame]:
+    """Points of many dimensions, seen from everywhere: a smooth walk from one random plane to the next.
+
+    points  (N, D), D at least 2, or what ``features`` found
+    frames  in all; a walk from plane to plane takes 60
+    seed    of the planes
+    start   (D, 2), the first plane; None = that of the first two axes
+    Yields TourFrame. UserError for a start whose columns are not orthonormal.
+    """
+    rows = as_points("points", points).double()
+    if rows.shape[1] < 2:
+        raise UserError("points must have at least 2 numbers each.")
+    generator = torch.Generator().manual_seed(seed)
+    basis = torch.eye(rows.shape[1], 2, dtype=torch.float64) if start is None else _as_basis(start, rows.shape[1])
+    centered, of = rows - rows.mean(0), getattr(points, "of", "points")
+
+    def states() -> Iterator[TourFrame]:
+        here = there = basis
+        for step in range(frames):
+            if step % LEG == 0:
+                here = between(here, there, 1.0)
+                there = torch.linalg.qr(torch.randn(rows.shape[1], 2, generator=generator, dtype=torch.float64)).Q
+            now = between(here, there, 1 - faded(step % LEG / LEG))  # slow at both ends
+            yield TourFrame((centered @ now).float(), now, step + 1, frames, of)
+
+    return states()
+
+
+@gate
+def drag_axis(basis: Annotated[Any, OWN], axis: Annotated[int, Range(0)], to: Annotated[Any, OWN]) -> Tensor:
+    """The plane (D, 2) after one axis is pulled to another place: its row is rewritten, the columns made orthonormal.
+
+    to   (x, y), at most 1 long
+    """
+    columns = torch.as_tensor(basis, dtype=torch.float64)
+    columns = _as_basis(columns, len(columns))
+    if axis >= len(columns):
+        raise UserError(f"axis must be at most {len(columns) - 1}, not {axis}.")
+    try:
+        row = torch.as_tensor(to, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        row = torch.empty(0)
+    if row.shape != (2,) or not row.isfinite().all():
+        raise UserError(f"to must be two numbers (x, y), not {came(to)}.")
+    columns = columns.clone()
+    columns[axis] = row / row.norm().clamp(min=1)
+    return _orthonormal(columns)
+
+
+def between(one: Tensor, other: Tensor, share: float) -> Tensor:
+    """The plane (D, 2) on the shortest way from one to another, without a turn within it (Buja et al., 2005)."""
+    left, cosines, right = torch.linalg.svd(one.T @ other)
+    here, there = one @ left, other @ right.T
+    angles = cosines.clamp(-1, 1).acos()
+    aside = there - here * cosines
+    aside = aside / aside.norm(dim=0).clamp(min=1e-12)
+    turned = (here * (share * angles).cos() + aside * (share * angles).sin()) @ left.T
+    return _orthonormal(turned)
+
+
+def _orthonormal(columns: Tensor) -> Tensor:
+    """By Gram and Schmidt: the first keeps its direction."""
+    found = torch.linalg.qr(columns)
+    return found.Q * found.R.diagonal().sign()
+
+
+def _as_basis(given: Any, count: int) -> Tensor:
+    if isinstance(given, Tensor) and given.shape == (count, 2) and given.is_floating_point():
+        basis = given.detach().cpu().double()
+        if torch.allclose(basis.T @ basis, torch.eye(2, dtype=torch.float64), atol=1e-5):
+            return _orthonormal(basis)
+    raise UserError(f"start must be a tensor ({count}, 2) with orthonormal columns, not {came(given)}.")
