@@ -61,7 +61,7 @@ def grand_tour(
     if rows.shape[1] < 2:
         raise UserError("points must have at least 2 numbers each.")
     generator = torch.Generator().manual_seed(seed)
-    basis = torch.eye(rows.shape[1], 2, dtype=torch.float64) if start is None else _as_basis(start, rows.shape[1])
+    basis = torch.eye(rows.shape[1], 2, dtype=torch.float64) if start is None else _as_basis("start", start, rows.shape[1])
     centered, of = rows - rows.mean(0), getattr(points, "of", "points")
 
     def states() -> Iterator[TourFrame]:
@@ -82,8 +82,7 @@ def drag_axis(basis: Annotated[Any, OWN], axis: Annotated[int, Range(0)], to: An
 
     to   (x, y), at most 1 long
     """
-    columns = torch.as_tensor(basis, dtype=torch.float64)
-    columns = _as_basis(columns, len(columns))
+    columns = _as_basis("basis", basis)
     if axis >= len(columns):
         raise UserError(f"axis must be at most {len(columns) - 1}, not {axis}.")
     try:
@@ -114,9 +113,10 @@ def _orthonormal(columns: Tensor) -> Tensor:
     return found.Q * found.R.diagonal().sign()
 
 
-def _as_basis(given: Any, count: int) -> Tensor:
-    if isinstance(given, Tensor) and given.shape == (count, 2) and given.is_floating_point():
+def _as_basis(name: str, given: Any, count: int | None = None) -> Tensor:
+    if isinstance(given, Tensor) and given.ndim == 2 and given.is_floating_point():
         basis = given.detach().cpu().double()
-        if torch.allclose(basis.T @ basis, torch.eye(2, dtype=torch.float64), atol=1e-5):
+        right = basis.shape == (count or len(basis), 2)
+        if right and torch.allclose(basis.T @ basis, torch.eye(2, dtype=torch.float64), atol=1e-5):
             return _orthonormal(basis)
-    raise UserError(f"start must be a tensor ({count}, 2) with orthonormal columns, not {came(given)}.")
+    raise UserError(f"{name} must be a tensor ({count or 'D'}, 2) with orthonormal columns, not {came(given)}.")

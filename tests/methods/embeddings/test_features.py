@@ -30,7 +30,7 @@ def found(*args, **options):
 def test_each_row_is_the_pooled_output_of_its_picture(network, pool, by_hand):
     seen = found(network, PICTURES, "conv5", pool=pool)
     maps = network.activations(PICTURES, "conv5")["conv5"]
-    torch.testing.assert_close(seen.values, by_hand(maps), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(seen.values, by_hand(maps), rtol=1e-4, atol=1e-5)  # other batches
     assert seen.numbers.tolist() == [0, 1, 2, 3, 4]
     assert seen.of == "conv5"
 
@@ -62,7 +62,7 @@ def test_the_deepest_layer_has_no_channel_a_class(network):
 
 
 def test_flat_maps_of_other_sizes_are_refused():
-    network = cnnviz.Network(cnnviz.load_network("mini").module, classes=50, name="of any size")
+    network = cnnviz.Network(cnnviz.load_network("mini").module, input_size=None)
     pictures = [PICTURES[0], PICTURES[1, :, :96, :96]]
     assert found(network, pictures, "conv4").values.shape[0] == 2
     with pytest.raises(UserError, match="pool must be 'mean' or 'max' for pictures of different sizes: picture 1"):

@@ -61,7 +61,7 @@ def test_zeros_and_sizes(size):
         ({"queries": torch.ones(3)}, "queries must have rows of 2 numbers, as the points have, not 3."),
         ({"points": torch.full((4, 2), torch.nan)}, "points must be finite numbers"),
         ({"points": torch.ones(4)}, "points must be numbers (N, D), a row for each picture"),
-        ({"metric": "taxi"}, "metric must be 'cosine' or 'euclidean'"),
+        ({"metric": "taxi"}, "metric must be one of 'cosine', 'euclidean', not 'taxi'."),
     ],
 )
 def test_bad_input(arguments, sentence):
