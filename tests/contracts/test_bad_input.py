@@ -69,6 +69,8 @@ NETWORK = cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird",
 PICTURE = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
 
 RIGHT = {  # what arguments without a default are given, by name
+    "axis": 1,
+    "basis": torch.eye(4, 2),
     "boxes": [(0, 0, 4, 4)],
     "center": PICTURE,
     "channel": 1,
@@ -79,6 +81,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "degrees": 1,
     "far": PICTURE,
     "examples": [(PICTURE, 1, [(0, 0, 4, 4)])],
+    "found": cnnviz.last(cnnviz.image_map(torch.rand(4, 2)), progress=False),
     "features": torch.rand(CHANNELS, SIDE, SIDE),
     "heatmap": PICTURE.mean(0),
     "image": PICTURE,
@@ -107,6 +110,10 @@ RIGHT = {  # what arguments without a default are given, by name
     "patch": PICTURE,
     "path": "film.gif",
     "photo": PICTURE,
+    "points": torch.rand(100, 4),
+    "positions": torch.rand(4, 2),
+    "queries": torch.rand(2, 4),
+    "to": (0.1, 0.2),
     "picture": PICTURE,
     "pictures": [PICTURE, PICTURE],
     "networks": [NETWORK],

@@ -106,6 +106,7 @@ def _optimized(
 ) -> Iterator[Embedding]:
     from openTSNE import TSNEEmbedding, affinity, initialization
 
+    seed %= 2**32  # numpy's
     reduced = _principal(rows, DIMENSIONS).double().numpy()
     if start is None:
         begun = TSNEEmbedding(

@@ -84,10 +84,10 @@ def drag_axis(basis: Annotated[Any, OWN], axis: Annotated[int, Range(0)], to: An
     """
     columns = _as_basis("basis", basis)
     if axis >= len(columns):
-        raise UserError(f"axis must be at most {len(columns) - 1}, not {axis}.")
+        raise UserError(f"axis must be at most {len(columns) - 1}, not {came(axis)}.")
     try:
         row = torch.as_tensor(to, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         row = torch.empty(0)
     if row.shape != (2,) or not row.isfinite().all():
         raise UserError(f"to must be two numbers (x, y), not {came(to)}.")
