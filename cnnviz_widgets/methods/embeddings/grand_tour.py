@@ -61,7 +61,8 @@ def grand_tour(
     if rows.shape[1] < 2:
         raise UserError("points must have at least 2 numbers each.")
     generator = torch.Generator().manual_seed(seed)
-    basis = torch.eye(rows.shape[1], 2, dtype=torch.float64) if start is None else _as_basis("start", start, rows.shape[1])
+    count = rows.shape[1]
+    basis = torch.eye(count, 2, dtype=torch.float64) if start is None else _as_basis("start", start, count)
     centered, of = rows - rows.mean(0), getattr(points, "of", "points")
 
     def states() -> Iterator[TourFrame]:
@@ -69,7 +70,7 @@ def grand_tour(
         for step in range(frames):
             if step % LEG == 0:
                 here = between(here, there, 1.0)
-                there = torch.linalg.qr(torch.randn(rows.shape[1], 2, generator=generator, dtype=torch.float64)).Q
+                there = torch.linalg.qr(torch.randn(count, 2, generator=generator, dtype=torch.float64)).Q
             now = between(here, there, 1 - faded(step % LEG / LEG))  # slow at both ends
             yield TourFrame((centered @ now).float(), now, step + 1, frames, of)
 
