@@ -58,6 +58,7 @@ from .methods.features.class_model import class_model
 from .methods.features.dream import dream, dream_zoom
 from .methods.features.invert import InversionLadder, inversion_ladder, invert, invert_hog
 from .methods.features.visualize import diverse, interpolate, visualize
+from .methods.filters.circuit import Circuit, circuit
 from .methods.filters.filters import filters
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
@@ -88,6 +89,7 @@ __all__ = [
     "TOY_WEIGHTS",
     "ActivationMaps",
     "BestInput",
+    "Circuit",
     "ContrastResponse",
     "ConvolutionMatrix",
     "Convolved",
@@ -139,6 +141,7 @@ __all__ = [
     "boxes_in_view",
     "breed",
     "cam",
+    "circuit",
     "class_gradient",
     "class_model",
     "contrast_response",

@@ -2,6 +2,7 @@
 from .activations import Activations
 from .attack import Attack
 from .checkerboard import Checkerboard
+from .circuit import Circuit
 from .class_activation import ClassActivation
 from .class_model import ClassModel
 from .compare import Compare
@@ -43,6 +44,7 @@ __all__ = [
     "Activations",
     "Attack",
     "Checkerboard",
+    "Circuit",
     "ClassActivation",
     "ClassModel",
     "Compare",

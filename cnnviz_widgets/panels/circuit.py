@@ -1,0 +1,69 @@
+"""W4: what of an earlier layer excites a unit, and what inhibits it."""
+
+import ipywidgets
+
+from cnnviz_widgets.methods.filters.circuit import Circuit as Weights
+from cnnviz_widgets.methods.filters.circuit import circuit
+from cnnviz_widgets.panels.call import As, Call, program
+from cnnviz_widgets.panels.controls import another_layer
+from cnnviz_widgets.panels.maps import channel_over
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
+from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.parts import View
+from cnnviz_widgets.panels.session import Session
+from cnnviz_widgets.runtime.runner import Frame
+
+
+class Circuit(Panel):
+    """The weights from the channels of an earlier layer to a unit (Olah et al. 2020). Click one to see its unit.
+
+    inputs   the earlier layer; "" = the convolution before
+    k        as in ``cnnviz.Circuit.content``
+    """
+
+    title = "Circuit"
+    family = "filters"
+    chapters = ("02",)
+    shows = "the weights from an earlier layer to a unit: what excites it, and what inhibits it"
+    as_call = 'cnnviz.circuit(net, "conv3", 7)'
+    quick = True
+    pickers = ("image", "layer", "channel")
+    inputs = another_layer(label="From layer", help="The earlier layer; none = the convolution before")
+    k = option(Weights.content, 4, 64, step=4, label="Channels", help="How many are shown: those that count most")
+
+    @classmethod
+    def first_view(cls, session: Session) -> None:
+        """The second convolution, or one a little deeper: its inputs are the first that are no colors."""
+        convolutions = [one for one in session.network.layers if one.spatial and one.kind == "Conv2d"]
+        if len(convolutions) > 1:
+            session.layer = convolutions[min(2, len(convolutions) - 1)].name
+
+    def build(self) -> list[ipywidgets.Widget]:
+        weights = View("Weights: red excites, blue inhibits", colormap="RdBu", cursor="tile", controls=False)
+        return [
+            self.tiles("weights", weights, self._choose),
+            self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8)),
+        ]
+
+    def _choose(self, channel: int) -> None:
+        """Go on with the unit that was clicked."""
+        found = _weights(self._now())()
+        self.session.layer, self.session.channel = found.inputs, channel
+
+    def compute(self, now: Now) -> Frame:
+        return Frame({
+            "weights": _grid(now)(),
+            "unit": channel_over(now.network, now.image, now.layer, now.channel, signed=True),
+        })  # fmt: skip
+
+    def call(self, now: Now) -> str:
+        return program({"found": _weights(now)}, f'cnnviz.show({_grid(now)}, colormap="RdBu", width=900)')
+
+
+def _weights(now: Now) -> Call:
+    return Call(circuit, now.network, now.layer, now.channel, now.inputs or None)
+
+
+def _grid(now: Now) -> Call:
+    return Call(Weights.content, As(_weights(now), "found"), k=now.k)
