@@ -15,6 +15,7 @@ PANELS = [getattr(panels, one.name) for one in registry.panels()]
 
 METHODS = {
     panels.Filters: [Filters.content],
+    panels.Circuit: [cnnviz.Circuit.content],
     panels.Activations: [ActivationMaps.content],
     panels.Occlusion: [cnnviz.occlusion],
     panels.Gradients: [],  # its cells say which methods

@@ -10,7 +10,7 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.engine.linear import linear
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.networks import Layer, Network
 
@@ -83,7 +83,8 @@ def circuit(
     """
     found = network.default_layer if layer is None else network.layer(layer)
     number = whole_number("channel", channel, 0, found.channels - 1, f"in layer {found.name!r}")
-    before = _before(network, found) if inputs is None else network.layer(inputs)
+    with naming("inputs"):
+        before = _before(network, found) if inputs is None else network.layer(inputs)
     for name, one in {"layer": found, "inputs": before}.items():
         if not one.spatial:
             raise UserError(f"{name} must have spatial positions, which {one.name!r} has not.")
