@@ -148,7 +148,7 @@ RIGHT = {  # what arguments without a default are given, by name
 }
 RIGHT_THERE = {
     ("auto_pgd", "steps"): 4,
-    ("circuit", "layer"): "2",
+    ("circuit", "inputs"): "0",
     ("color", "of"): PICTURE,
     ("gatys_layer_loss", "maps"): PICTURE,
     ("load_dataset", "source"): PICTURE[None],
