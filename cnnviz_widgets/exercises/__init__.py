@@ -26,7 +26,12 @@ from cnnviz_widgets.exercises.convolution import (
 from cnnviz_widgets.exercises.dream import ask_gradient, check_dream_step, check_octaves
 from cnnviz_widgets.exercises.fast_style import ask_blur, ask_contrast, check_instance_norm, check_quality
 from cnnviz_widgets.exercises.feedback import Feedback
-from cnnviz_widgets.exercises.filters import check_best_patch, check_parameter_count, check_tiles
+from cnnviz_widgets.exercises.filters import (
+    check_best_patch,
+    check_expanded_weights,
+    check_parameter_count,
+    check_tiles,
+)
 from cnnviz_widgets.exercises.inversion import ask_forgotten, ask_prior, check_inversion_loss
 from cnnviz_widgets.exercises.occlusion import ask_two_maps, ask_zero, check_occlusion, check_positions
 from cnnviz_widgets.exercises.question import Question
@@ -79,6 +84,7 @@ __all__ = [
     "check_capture",
     "check_conv2d",
     "check_dream_step",
+    "check_expanded_weights",
     "check_fgsm",
     "check_grad_cam",
     "check_gram",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
@@ -117,4 +118,35 @@ def check_parameter_count(answer: Any, network: Network) -> str:
         return f"{out} · {channels} · {height} · {width} weights and {biases or 'no'} biases."
     raise Wrong(
         f"multiply the sizes of the weights, {tuple(bank.values.shape)}; then see whether the layer has biases."
+    )
+
+
+@check
+def check_expanded_weights(function: Any) -> str:
+    """function(first, second, stride): of two convolutions (M, C, k, k), with that stride, and (N, M, k, k), the
+    kernels (N, C, K, K) of the one that does the work of both where no ReLU lies between."""
+    given(function, "write the function `expanded`.")
+    draw = torch.Generator().manual_seed(4)
+    first, second = torch.randn(5, 3, 3, 3, generator=draw), torch.randn(4, 5, 3, 3, generator=draw)
+    stride = 2
+    answer = function(first.clone(), second.clone(), stride)
+    given(answer, "`expanded` returns nothing yet.")
+    right = F.conv_transpose2d(second, first, stride=stride).double()
+    hints = {
+        (
+            4,
+            3,
+            5,
+            5,
+        ): f"neighbors of the second kernel are {stride} places of the input apart",
+        (4, 3, 3, 3): "kernels are not multiplied where they lie on each other: one moves over the other",
+    }
+    values = tensor(answer, tuple(right.shape), "what `expanded` returns", hints)
+    if torch.allclose(values, F.conv_transpose2d(second, first.flip(2, 3), stride=stride).double(), atol=1e-4):
+        raise Wrong("one of the kernels was turned round: convolutions of networks do not flip.")
+    if not torch.allclose(values, right, atol=1e-4):
+        raise Wrong("the shape is right, the weights are not: each weight of `second` lays down a copy of `first`.")
+    return (
+        "Each weight of the second kernel lays down a copy of the first one, `stride` places apart: this is the "
+        "transposed convolution, and the gradient of the two layers."
     )

@@ -1,10 +1,16 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from cnnviz_widgets.exercises import check_best_patch, check_parameter_count, check_tiles
+from cnnviz_widgets.exercises import (
+    check_best_patch,
+    check_expanded_weights,
+    check_parameter_count,
+    check_tiles,
+)
 from cnnviz_widgets.networks import Network
 
 EACH = (1, 2, 3)
@@ -121,3 +127,30 @@ def test_right_parameter_count():
     assert check_parameter_count(840, one_layer(bias=False)).text == "8 · 3 · 5 · 7 weights and no biases."
     assert "has no biases" in check_parameter_count(848, one_layer(bias=False)).text
     assert check_parameter_count(None, one_layer(bias=True)).right is None
+
+
+EXPANDED = {
+    "2 places of the input apart": lambda first, second, stride: F.conv_transpose2d(second, first),
+    "turned round": lambda first, second, stride: F.conv_transpose2d(second, first.flip(2, 3), stride=stride),
+    "one moves over the other": lambda first, second, stride: torch.einsum("nmij,mcij->ncij", second, first),
+    "(4, 3, 7, 7)": lambda first, second, stride: torch.zeros(4, 3, 5, 6),
+    "the weights are not": lambda first, second, stride: torch.zeros(4, 3, 7, 7),
+}
+
+
+@pytest.mark.parametrize("says", EXPANDED)
+def test_wrong_expanded_weights(says):
+    feedback = check_expanded_weights(EXPANDED[says])
+    assert feedback.right is False
+    assert says in feedback.text
+
+
+def test_right_expanded_weights():
+    def by_gradient(first, second, stride):
+        x = torch.zeros(1, 3, 7, 7, requires_grad=True)
+        out = F.conv2d(F.conv2d(x, first, stride=stride), second)[0, :, 0, 0]
+        return torch.stack([torch.autograd.grad(one, x, retain_graph=True)[0][0] for one in out])
+
+    assert check_expanded_weights(by_gradient)
+    assert check_expanded_weights(lambda first, second, stride: F.conv_transpose2d(second, first, stride=stride))
+    assert check_expanded_weights(None).right is None
