@@ -132,7 +132,7 @@ def check_expanded_weights(function: Any) -> str:
     answer = function(first.clone(), second.clone(), stride)
     given(answer, "`expanded` returns nothing yet.")
     right = F.conv_transpose2d(second, first, stride=stride).double()
-    hints = {
+    hints: dict[tuple[int, ...], str] = {
         (
             4,
             3,
