@@ -39,6 +39,7 @@ from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
+from .transfer import Transfer
 
 __all__ = [
     "Activations",
@@ -81,6 +82,7 @@ __all__ = [
     "SuperResolution",
     "Texture",
     "TextureGrowth",
+    "Transfer",
     "computes",
     "lab",
     "prose",

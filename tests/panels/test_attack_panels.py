@@ -1,10 +1,12 @@
 """What the panels of attacks promise: files that fool, and settings of the look that run nothing again."""
 
+import numpy as np
 import pytest
 import torch
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import UserError, panels
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.panels.attack import FILES
 
 
@@ -101,4 +103,54 @@ def test_a_cell_of_the_ten_numbers():
     assert panel.x[0] == 0
     panel.x = (1,) * 10
     assert [cell.value for cell in panel._rows["x"]] == [1] * 10
+    panel.close()
+
+
+@pytest.fixture(scope="module")
+def transfer():
+    panel = panels.Transfer(networks=["small_plain", "small_wide"], pictures=16, steps=2).run()
+    yield panel
+    panel.close()
+
+
+def test_a_click_on_a_cell_shows_its_pictures(transfer):
+    matrix = transfer.kept("matrix")
+    keys = transfer._parts["matrix"].image.content.keys
+    for cell in [("small_wide", "small_plain"), ("noise", "small_wide"), ("all of them", "small_plain")]:
+        transfer._choose(cell)
+        assert transfer.wait(20)
+        shown = transfer._parts["pictures"].image.content
+        before, change, after = np.split(shown.picture, 3)
+        answers = [name.partition(": ")[2] for name in shown.names[-len(after) :]]
+        places = [
+            next(place for place, one in enumerate(matrix.before[cell[0]]) if np.array_equal(rgb(one), tile))
+            for tile in before
+        ]
+        assert [matrix.answers[cell][place] for place in places] == answers
+        for place, tile, enlarged in zip(places, after, change, strict=True):
+            assert np.array_equal(rgb(matrix.pictures[cell[0]][place]), tile)
+            wanted = (128 + 10 * (tile.astype(int) - before[places.index(place)])).clip(0, 255)
+            assert abs(wanted - enlarged).max() <= 1
+        fooled = [new != matrix.names[place] for new, place in zip(answers, places, strict=True)]
+        assert sum(fooled) == min(matrix.counted[cell].hits, len(fooled))
+        assert keys[transfer._parts["matrix"].image.selected] == cell
+        assert transfer.kept("matrix") is matrix
+    transfer._choose(None)
+    assert (transfer.made_for, transfer.shown_to) == cell
+
+
+def test_transfer_counts_the_pictures_of_a_dataset():
+    session = panels.Session("mini", dataset=["goldfish", "banana", "teapot", "orange"])
+    panel = panels.Transfer(session=session, networks=["small_plain", "small_residual"], attack="fgsm").run()
+    assert panel.kept("matrix").given == 4
+    panel.pictures = 4
+    panel.run()
+    assert "4 pictures count" in panel._parts["note"].widget.value
+    panel.close()
+
+
+def test_one_network_is_told():
+    panel = panels.Transfer(networks=["mini"])
+    with pytest.raises(UserError, match="networks must be at least two"):
+        panel.run()
     panel.close()

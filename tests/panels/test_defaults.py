@@ -52,6 +52,7 @@ METHODS = {
     panels.LinearToy: [cnnviz.linear_toy],
     panels.RobustExample: [cnnviz.robust_example],
     panels.Defense: [cnnviz.train_robust],
+    panels.Transfer: [cnnviz.transfer_attack],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
@@ -75,6 +76,7 @@ OF_THE_PANEL = {  # what a trait means that has a parameter's name and is someth
     (panels.Texture, "weights"),  # of layers, and not of samples
     (panels.StyleTransfer, "weights"),
     *((panels.Illusion, name) for name in ("kind", "far", "near")),  # words of controls, and names of samples
+    (panels.Transfer, "networks"),  # names of bundled ones
     *((one, "padding") for one in (panels.Convolution, panels.ConvolutionMatrix)),  # a number to be edited: 0 is valid
     (panels.Smoothing, "padding"),  # same: the smoothed curve lies over the whole of the noisy one
     (panels.Texture, "parameters"),  # a word of the control: "" is None

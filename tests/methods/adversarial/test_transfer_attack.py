@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import cnnviz_widgets as cnnviz
 
@@ -25,18 +26,19 @@ def test_the_diagonal_is_the_attack_itself(matrix, networks):
     """The same pictures, by ``pgd`` alone: its successes are those of the matrix."""
     for network in networks:
         truth = [network.class_index(name) for name in matrix.names]
-        *_, attack = cnnviz.pgd(network, matrix.before, epsilon=8 / 255, truth=truth, steps=8)
+        *_, attack = cnnviz.pgd(network, matrix.before[network.name], epsilon=8 / 255, truth=truth, steps=8)
         assert torch.equal(attack.values, matrix.pictures[network.name])
         assert sum(attack.success) == matrix.counted[network.name, network.name].hits
 
 
 def test_every_row_has_the_same_norm_and_8_bits(matrix):
     for row, pictures in matrix.pictures.items():
-        change = (pictures - matrix.before).abs()
+        change = (pictures - matrix.before[row]).abs()
         assert float(change.max()) <= 8 / 255 + 1e-6, row
         assert torch.equal((pictures * 255).round() / 255, pictures), row
-    noise = (matrix.pictures["noise"] - matrix.before).abs()
-    inside = (matrix.before > 8 / 255) & (matrix.before < 1 - 8 / 255)
+    before = matrix.before["noise"]
+    noise = (matrix.pictures["noise"] - before).abs()
+    inside = (before > 8 / 255) & (before < 1 - 8 / 255)
     assert torch.allclose(noise[inside], torch.tensor(8 / 255), atol=1e-6)
 
 
@@ -50,6 +52,29 @@ def test_what_the_numbers_say(matrix):
         changed = sum(old != new for old, new in zip(matrix.names, matrix.answers[row, column], strict=True))
         assert counted.hits == changed
         assert counted.total == len(matrix.names)
+
+
+def test_one_step_is_fgsm(networks, photos):
+    """Of one network by ``fgsm``, of all by the sign of the sum of their gradients, by hand."""
+    matrix = cnnviz.last(cnnviz.transfer_attack(networks, photos, attack="fgsm", epsilon=4 / 255))
+    truth = [networks[0].class_index(name) for name in matrix.names]
+    for network in networks:
+        attack = cnnviz.fgsm(network, matrix.before[network.name], 4 / 255, truth=truth)
+        assert torch.equal(attack.values, matrix.pictures[network.name])
+    leaf = matrix.before["all of them"].clone().requires_grad_()
+    losses = [F.cross_entropy(network.module(network.normalize(leaf)), torch.tensor(truth)) for network in networks]
+    (gradient,) = torch.autograd.grad(sum(losses), leaf)
+    wanted = (leaf.detach() + 4 / 255 * gradient.sign()).clamp(0, 1)
+    differs = (matrix.pictures["all of them"] - wanted).abs() > 1e-6
+    assert float(differs.float().mean()) < 1e-3  # signs of gradients that are almost 0
+
+
+def test_a_row_is_known_when_its_attack_is_at_its_end(networks, photos):
+    states = list(cnnviz.transfer_attack(networks, photos[:12], steps=3))
+    assert [one.step for one in states] == list(range(1, 3 * 3 + 2))
+    assert [len(one.pictures) for one in states] == [0, 0, 1, 1, 1, 2, 2, 2, 3, 4]
+    assert [int(one.values.isnan().sum()) for one in states[::3]] == [8, 6, 4, 0]
+    assert states[0].content().count == states[-1].content().count == 5 * 3
 
 
 def test_a_copy_under_another_name_is_fooled_alike(networks, photos):
