@@ -29,6 +29,7 @@ from .methods.adversarial.patch_success import PatchSuccess, patch_success
 from .methods.adversarial.pgd import pgd
 from .methods.adversarial.robust_example import Poses, poses, robust_example, seen_as
 from .methods.adversarial.targeted import targeted
+from .methods.adversarial.train_attacker import AttackerState, train_attacker
 from .methods.adversarial.train_robust import DefenseState, train_robust
 from .methods.adversarial.transfer_attack import TransferMatrix, transfer_attack
 from .methods.cam.cam import cam
@@ -88,6 +89,7 @@ __all__ = [
     "TOY_INPUT",
     "TOY_WEIGHTS",
     "ActivationMaps",
+    "AttackerState",
     "BestInput",
     "Circuit",
     "ContrastResponse",
@@ -245,6 +247,7 @@ __all__ = [
     "texture",
     "texture_numbers",
     "top_examples",
+    "train_attacker",
     "train_robust",
     "train_style",
     "train_upscaler",
