@@ -1,6 +1,7 @@
 # Written by tools/sync.
 from .activations import Activations
 from .attack import Attack
+from .attacker import Attacker
 from .checkerboard import Checkerboard
 from .circuit import Circuit
 from .class_activation import ClassActivation
@@ -44,6 +45,7 @@ from .transfer import Transfer
 __all__ = [
     "Activations",
     "Attack",
+    "Attacker",
     "Checkerboard",
     "Circuit",
     "ClassActivation",

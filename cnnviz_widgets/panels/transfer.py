@@ -1,7 +1,6 @@
 """X9: changes that were made for one network, shown to all the others."""
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -10,7 +9,7 @@ import torch
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.methods.adversarial.transfer_attack import ALL, NOISE, TransferMatrix, table, transfer_attack
-from cnnviz_widgets.networks import load_network
+from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels.attack import LEVELS
 from cnnviz_widgets.panels.call import As, Call, program, written
 from cnnviz_widgets.panels.controls import checks, slider, stops
@@ -19,7 +18,7 @@ from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import Note, View
-from cnnviz_widgets.pictures import samples
+from cnnviz_widgets.panels.photographs import photographs
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.traits import OneOf
 
@@ -77,7 +76,7 @@ class Transfer(Making):
     def compute(self, now: Now) -> Iterator[Frame]:
         yield Frame({"matrix": table((*now.networks, ALL, NOISE), now.networks, {})})
         done, of = -1, (now.networks, now.levels, now.attack, now.pictures, now.steps, now.seed, now.dataset)
-        for matrix in self.keep("matrix", of, partial(_begun, now)):
+        for matrix in self.keep("matrix", of, _call(now)):
             news = len(matrix.pictures) != done
             done = len(matrix.pictures)
             parts = self._cell(matrix, self.made_for, self.shown_to, self.times) if news else {}
@@ -107,31 +106,18 @@ class Transfer(Making):
 
     def call(self, now: Now) -> str:
         networks = f"[cnnviz.load_network(name) for name in {written([*now.networks])}]"
-        matrix = As(None, f"cnnviz.last({_call(now, [], [])})")
-        return program({"networks": As(None, networks), "photos": As(None, _photos(now)), "matrix": matrix}, "matrix")
+        photos, matrix = As(None, photographs(now).written), As(None, f"cnnviz.last({_call(now)})")
+        return program({"networks": As(None, networks), "photos": photos, "matrix": matrix}, "matrix")
 
 
-def _begun(now: Now) -> Iterator[TransferMatrix]:
-    if now.dataset is None:
-        photos = [one for one in samples() if one not in samples().styles][: now.pictures]
-    else:
-        photos = [picture for _, (picture, _) in zip(range(now.pictures), now.dataset, strict=False)]
-    return _call(now, [load_network(name) for name in now.networks], photos)()
-
-
-def _call(now: Now, networks: list, photos: list) -> Call:
+def _call(now: Now) -> Call:
+    networks, photos = As(Call(_loaded, now.networks), "networks"), As(photographs(now).value, "photos")
     how = {"attack": now.attack, "epsilon": As(now.levels / 255, f"{now.levels:g} / 255")}
-    return Call(
-        transfer_attack, As(networks, "networks"), As(photos, "photos"), **how, steps=now.steps, seed=now.seed
-    )  # fmt: skip
+    return Call(transfer_attack, networks, photos, **how, steps=now.steps, seed=now.seed)
 
 
-def _photos(now: Now) -> str:
-    """The program's line: of the dataset, or else of the samples that are photographs."""
-    if now.dataset is None:
-        return f"[one for one in cnnviz.samples() if one not in cnnviz.samples().styles][:{now.pictures}]"
-    source = now.dataset.source or "...  # the dataset that you gave to the panel"
-    return f"[picture for _, (picture, _) in zip(range({now.pictures}), {source})]"
+def _loaded(names: tuple[str, ...]) -> list[Network]:
+    return [load_network(name) for name in names]
 
 
 def _pictures(matrix: TransferMatrix, row: str, column: str, times: int) -> Content:

@@ -160,6 +160,7 @@ RIGHT_THERE = {
         NETWORK,
         cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="other"),
     ],
+    ("train_attacker", "images"): [PICTURE, PICTURE.flip(-1)],
     ("upscale_table", "pictures"): ["chelsea"],
     ("train_style", "size"): 32,
     ("train_upscaler", "size"): 32,

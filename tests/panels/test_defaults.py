@@ -53,6 +53,7 @@ METHODS = {
     panels.RobustExample: [cnnviz.robust_example],
     panels.Defense: [cnnviz.train_robust],
     panels.Transfer: [cnnviz.transfer_attack],
+    panels.Attacker: [cnnviz.train_attacker],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

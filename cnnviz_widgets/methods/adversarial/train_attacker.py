@@ -25,7 +25,7 @@ from cnnviz_widgets.methods.adversarial._attack import Attack
 from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.pictures.dataset import Dataset, load_dataset
+from cnnviz_widgets.pictures.dataset import load_dataset
 from cnnviz_widgets.pictures.given import AnyPicture
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -36,7 +36,7 @@ example = dict(steps=2, batch=2)
 MEASURED = 64  # pictures, at most
 MEASUREMENTS = 20  # in a training, evenly spread
 ATTACK = 10  # steps of PGD, which it is compared with
-SHOWN = 4  # pictures of the result
+SHOWN = 3  # pictures of the result
 ENOUGH = 5.0  # logits: a margin beyond which a picture counts no more
 GENERATOR, PGD, NOISE = "generator", "PGD", "noise"
 
@@ -107,16 +107,20 @@ class AttackerState(Result):
         self.training.save(path)
 
     def content(self) -> Content:
-        """Of the first pictures: before, and by each way the change ten times as strong and the picture after."""
+        return self.compared()
+
+    def compared(self, times: float = 10) -> Content:
+        """A row for each of the first pictures: before, and by each way the change enlarged and the picture after."""
         before = self.pictures[:SHOWN]
-        tiles, names = [before], [self.network.classes[index] for index in self.truth[:SHOWN]]
+        tiles, names = [before], [[self.network.classes[index] for index in self.truth[:SHOWN]]]
         for name, changed in self.changed.items():
             after = changed[:SHOWN]
             top = self.network.top(self.network.logits(after)).tolist()
-            tiles += [(0.5 + 10 * (after - before)).clamp(0, 1), after]
-            names += [f"{name}, change × 10"] * len(before)
-            names += [f"{name}: {self.network.classes[index]}" for index in top]
-        return Content(rgb(torch.cat(tiles)), names=tuple(names), columns=len(before), caption=self.told)
+            tiles += [(0.5 + times * (after - before)).clamp(0, 1), after]
+            names += [[f"{name} × {times:g}"] * len(before), [f"{name}: {self.network.classes[one]}" for one in top]]
+        rows = torch.stack(tiles, 1).flatten(0, 1)
+        heads = [name for row in zip(*names, strict=True) for name in row]
+        return Content(rgb(rows), names=tuple(heads), columns=len(tiles), caption=self.told)
 
     @property
     def told(self) -> str:
