@@ -43,3 +43,33 @@ def test_a_number_of_the_ten_is_changed(open_notebook):
     cell.press("Enter")
     notebook.becomes("print(panel.x[0])", "0.0")
     notebook.page.get_by_text("w · x = -1").first.wait_for()
+
+
+def test_a_cell_of_the_matrix_is_clicked(open_notebook):
+    made = "panel = cnnviz.panels.Transfer(networks=['small_plain', 'small_wide'], pictures=16, steps=3)\npanel"
+    notebook = open_notebook(SETUP, made)
+    notebook.becomes(DONE, "done", timeout=120)
+    notebook.page.screenshot(path="/tmp/att_shot_transfer.png")
+    notebook.page.locator(".cnnviz-label", has_text="noise").first.wait_for()
+    view = notebook.page.locator(".cnnviz-stage").first
+    view.focus()
+    for key in ("ArrowDown", "ArrowDown", "ArrowRight", "Enter"):  # from the cell that is chosen
+        view.press(key)
+    notebook.becomes("print(panel.made_for, '→', panel.shown_to)", "all of them → small_wide")
+    notebook.becomes("print('made for all of them' in panel._parts['pictures'].image.content.caption)", "True")
+    for key in ("ArrowUp", "ArrowUp", "ArrowUp", "Enter", "ArrowDown", "Enter"):  # a heading is no cell
+        view.press(key)
+    notebook.becomes("print(panel.made_for, '→', panel.shown_to)", "small_plain → small_wide")
+
+
+def test_a_training_is_stopped_and_goes_on(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Attacker(steps=200, batch=2)\npanel")
+    notebook.wait_for_pixels(0)
+    notebook.page.get_by_role("button", name="Stop").click()
+    notebook.becomes(DONE, "stopped", timeout=60)
+    at = notebook.kernel("print(panel._memos['state'].held.last.step)")
+    assert 0 < int(at) < 200
+    notebook.page.get_by_role("button", name="Continue").click()
+    notebook.becomes(DONE, "running", timeout=30)
+    notebook.becomes(f"print(panel._memos['state'].held.last.step > {at})", "True", timeout=60)
+    notebook.kernel("panel.stop()")

@@ -117,7 +117,7 @@ class AttackerState(Result):
             after = changed[:SHOWN]
             top = self.network.top(self.network.logits(after)).tolist()
             tiles += [(0.5 + times * (after - before)).clamp(0, 1), after]
-            names += [[f"{name} × {times:g}"] * len(before), [f"{name}: {self.network.classes[one]}" for one in top]]
+            names += [[f"{name} × {times:g}"] * len(before), [f"→ {self.network.classes[one]}" for one in top]]
         rows = torch.stack(tiles, 1).flatten(0, 1)
         heads = [name for row in zip(*names, strict=True) for name in row]
         return Content(rgb(rows), names=tuple(heads), columns=len(tiles), caption=self.told)
