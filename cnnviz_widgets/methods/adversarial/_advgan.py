@@ -1,7 +1,8 @@
 """The two networks of AdvGAN: one makes changes of pictures, one tells changed pictures from others."""
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from cnnviz_widgets.engine.picture_networks import StyleNetwork
 
 TINY = 1e-8
 
@@ -9,60 +10,39 @@ TINY = 1e-8
 class AdvGAN(nn.Module):
     """A generator and its discriminator, which are trained in turn (Xiao et al., 2018)."""
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.generator, self.discriminator = Generator(width), Discriminator(width)
+        self.generator, self.discriminator = Generator(), Discriminator()
 
 
 class Generator(nn.Module):
     """From pictures (B, 3, H, W), values 0…1, to their changes, as large, values −1…1 of what is allowed.
 
-    Before the tanh each picture's change is divided by its root mean square. Without it, the tanh is at its two ends
-    after some 30 steps: no gradient passes it any more, and every picture gets the same change for good.
+    In training they are the tanh of what the network makes, divided by its root mean square in each picture. Without
+    that, the tanh is at its two ends after some 30 steps: no gradient passes it any more, and every picture gets the
+    same change for good. In use they are its sign, as in FGSM: the largest change that is allowed.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.reduce = nn.Sequential(*_convolution(3, width, 5), *_convolution(width, 2 * width, 3))
-        self.blocks = nn.Sequential(_Block(2 * width), _Block(2 * width))
-        self.enlarge = nn.Sequential(
-            nn.Conv2d(2 * width, 4 * width, 3, padding=1), nn.ReLU(), nn.PixelShuffle(2),
-            nn.Conv2d(width, 12, 3, padding=1), nn.PixelShuffle(2),
-        )  # fmt: skip
+        self.painter = StyleNetwork(widths=(8, 16, 32), blocks=2)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        height, width = pictures.shape[-2:]
-        whole = F.pad(pictures - 0.5, (0, -width % 4, 0, -height % 4), "replicate")
-        change = self.enlarge(self.blocks(self.reduce(whole)))[..., :height, :width]
+        change = self.painter.change(pictures)
+        if not self.training:
+            return change.sign()
         return (change / change.square().mean((1, 2, 3), keepdim=True).add(TINY).sqrt()).tanh()
 
 
-class Discriminator(nn.Module):
+class Discriminator(nn.Sequential):
     """From pictures (B, 3, H, W), values 0…1, to numbers (B,): 1 for pictures as they are, 0 for changed ones."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.parts = nn.Sequential(
-            *_convolution(3, width, 5), *_convolution(width, 2 * width, 3), nn.Conv2d(2 * width, 1, 3, padding=1)
-        )
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 16, 5, 2, padding=2), nn.ReLU(),
+            nn.Conv2d(16, 32, 3, 2, padding=1), nn.ReLU(),
+            nn.Conv2d(32, 1, 3, padding=1),
+        )  # fmt: skip
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.parts(pictures - 0.5).mean((1, 2, 3))
-
-
-class _Block(nn.Module):
-    """A residual block (He et al., 2016)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.change = nn.Sequential(
-            nn.Conv2d(width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.change(x)
-
-
-def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-    """A convolution of stride 2, and a ReLU."""
-    return [nn.Conv2d(inputs, outputs, kernel, 2, kernel // 2), nn.ReLU()]
+        return super().forward(pictures - 0.5).mean((1, 2, 3))

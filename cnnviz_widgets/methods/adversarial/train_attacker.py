@@ -136,7 +136,7 @@ def train_attacker(
     epsilon: Epsilon = 8 / 255,
     realism: Rate = 0.0,
     steps: Steps = 300,
-    batch: Annotated[int, Range(1, 256)] = 16,
+    batch: Annotated[int, Range(1, 256)] = 8,
     learning_rate: Rate = 2e-3,
     seed: Seed = 0,
     start: Annotated[Any, OWN] = None,

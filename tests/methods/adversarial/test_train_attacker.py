@@ -109,7 +109,7 @@ def test_a_frozen_generator_gives_the_same_again(states, photos):
     list(cnnviz.train_attacker(state.network, photos, steps=8, batch=4, realism=0.5, start=state))
     assert torch.equal(state.attack(photos[0]), before)
     together = state.attack(torch.stack([state.network.prepare(one)[0] for one in photos[:2]]))
-    assert float((together[0] - before).abs().max()) <= 1 / 255 + 1e-6  # a batch rounds otherwise in float32
+    assert float((together[0] != before).float().mean()) < 1e-3  # signs of what is almost 0
     assert before.shape == (3, 64, 64)
 
 
