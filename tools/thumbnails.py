@@ -27,6 +27,7 @@ BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size th
     "ClassModel": {"target": "goldfish"},
     "Defense": {"steps": 200},
     "Doodle": {"mask": BANDS},
+    "Attacker": {"steps": 96},
     "FastStyle": {"steps": 96, "size": 64, "style_size": 128, "batch": 1},
     "FeatureVisualization": {"layer": "relu5"},
     "Patch": {"steps": 96, "area": 0.08},

@@ -6,9 +6,19 @@ from functools import partial
 from typing import Any
 
 import ipywidgets
+import torch
 
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.methods.adversarial.train_attacker import GENERATOR, NOISE, PGD, AttackerState, train_attacker
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.methods.adversarial.train_attacker import (
+    COLUMNS,
+    GENERATOR,
+    NOISE,
+    PGD,
+    SHOWN,
+    AttackerState,
+    train_attacker,
+)
 from cnnviz_widgets.networks import load_network
 from cnnviz_widgets.panels.attack import LEVELS
 from cnnviz_widgets.panels.call import As, Call
@@ -20,6 +30,7 @@ from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import Chart, Note
 from cnnviz_widgets.panels.photographs import photographs
 from cnnviz_widgets.panels.transfer import NETWORKS
+from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 
@@ -72,6 +83,8 @@ class Attacker(Making):
     def compute(self, now: Now) -> Iterator[Frame]:
         plan, total, shown, measured = _plan(now), now.rounds * now.steps, 0.0, 0
         losses = self._memo("losses", dict[int, float]).reached(*plan.of)
+        if not losses:
+            yield Frame({"pictures": partial(_begun, now)}, 0, total)
         for _, state in self.grow(plan, now.rounds):
             losses[state.step] = state.training.losses["margin"]
             parts: dict[str, Any] = {}
@@ -129,6 +142,16 @@ def _margins(losses: dict[int, float], total: int) -> dict:
     steps = sorted(losses)
     values = [losses[step] for step in steps]
     return {"curves": {"margin": (steps, values)}, "numbers": {"margin": f"{values[-1]:.2f}"}, "end": total}
+
+
+def _begun(now: Now, at: None) -> Content:
+    """The photographs that will be shown, and gray where their changes will be."""
+    network, photos = load_network(now.against), load_dataset(photographs(now).value())
+    held = [network.prepare(photos[number][0])[0] for number in range(1, len(photos), 2)[:SHOWN]]
+    if not held:
+        return Content()  # the training says why
+    empty = [torch.full_like(held[0], 0.5)] * (COLUMNS - 1)
+    return Content(rgb(torch.stack([tile for one in held for tile in (one, *empty)])), columns=COLUMNS)
 
 
 def _pictures(state: AttackerState, times: int, at: None) -> Content:

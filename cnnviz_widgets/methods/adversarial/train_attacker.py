@@ -36,7 +36,7 @@ example = dict(steps=2, batch=2)
 MEASURED = 64  # pictures, at most
 MEASUREMENTS = 20  # in a training, evenly spread
 ATTACK = 10  # steps of PGD, which it is compared with
-SHOWN = 3  # pictures of the result
+SHOWN, COLUMNS = 3, 7  # pictures of the result: each, with a change and what becomes of it for three ways
 ENOUGH = 5.0  # logits: a margin beyond which a picture counts no more
 GENERATOR, PGD, NOISE = "generator", "PGD", "noise"
 
@@ -120,7 +120,7 @@ class AttackerState(Result):
             names += [[f"{name} × {times:g}"] * len(before), [f"→ {self.network.classes[one]}" for one in top]]
         rows = torch.stack(tiles, 1).flatten(0, 1)
         heads = [name for row in zip(*names, strict=True) for name in row]
-        return Content(rgb(rows), names=tuple(heads), columns=len(tiles), caption=self.told)
+        return Content(rgb(rows), names=tuple(heads), columns=COLUMNS, caption=self.told)
 
     @property
     def told(self) -> str:
@@ -141,7 +141,7 @@ def train_attacker(
     seed: Seed = 0,
     start: Annotated[Any, OWN] = None,
 ) -> Iterator[AttackerState]:
-    """Train a network that changes a picture, in one pass, so that another network answers something else (AdvGAN).
+    """Train AdvGAN: a network that changes a picture in one pass so that another one is fooled (Xiao et al., 2018).
 
     network        whose answers are to change; it takes pictures in color, and is not changed itself
     images         photographs, whatever ``load_dataset`` takes; the second, fourth … of them are held out for measuring
@@ -154,7 +154,7 @@ def train_attacker(
 
     What is made small is the margin of the answer that the network gives to the picture as it is, in logits. Yields
     AttackerState after every step, beside PGD of ten steps and noise of ±ε. UserError for fewer than two pictures.
-    Xiao et al., 2018; their hinge loss, which bounds the length of a change, has no place where each value is bounded.
+    The hinge loss of the paper, which bounds the length of a change, has no place where each value is bounded.
 
         *_, state = train_attacker(load_network("small_plain"), samples())
         state.attack("chelsea")
