@@ -46,7 +46,8 @@ class Attacker(Making):
     against    the bundled network that is to be fooled
     levels     ε, in levels of 255: by how much a value may change
     times      how many times as strong the changes are shown
-    Other settings as in ``cnnviz.train_attacker``; ``realism`` and ``learning_rate`` steer the training under way.
+    Other settings as in ``cnnviz.train_attacker``; ``loss``, ``realism`` and ``learning_rate`` steer the
+    training under way.
     """
 
     title = "Attacker"
@@ -62,6 +63,9 @@ class Attacker(Making):
     )
     realism = option(train_attacker, 0, 5, step=0.1, label="Realism")
     steps = steps_slider(train_attacker, 2000, help="Training steps in a round")
+    loss: Any = option(
+        train_attacker, words={"cross_entropy": "cross entropy", "margin": "margin"}, label="Loss", more=True
+    )
     learning_rate = option(train_attacker, 0.0005, 0.01, step=0.0005, form=".4f", label="Learning rate", more=True)
     batch = option(train_attacker, 2, 64, step=2, label="Batch", more=True)
     pictures = slider(64, 4, 512, label="Pictures", help="How many are used: of the dataset, or the samples", more=True)
@@ -72,11 +76,11 @@ class Attacker(Making):
         self._seconds: Memo[dict] = Memo(dict)
         pictures = StepView("Pictures that it was not trained on", "whole", labels=True, max_width=1076)
         successes = Chart("Pictures that are fooled", "step", "share", share=True, height=240)
-        margins = Chart("Margin of the right class, in training", "step", "logits", top=None, height=200)
+        course = Chart("Loss in training: the lower, the better the attack", "step", "loss", top=None, height=240)
         return [
             self.part("pictures", pictures),
             self.part("successes", successes),
-            self.part("margins", margins),
+            self.part("losses", course),
             self.part("note", Note()),
         ]
 
@@ -86,12 +90,12 @@ class Attacker(Making):
         if not losses:
             yield Frame({"pictures": partial(_begun, now)}, 0, total)
         for _, state in self.grow(plan, now.rounds):
-            losses[state.step] = state.training.losses["margin"]
+            losses[state.step] = state.training.losses["attack"]
             parts: dict[str, Any] = {}
             if len(state.successes) != measured:
                 parts, measured = {"successes": _successes(state, total)}, len(state.successes)
             if state.step == total or time.monotonic() - shown > SELDOM:
-                parts |= {"pictures": partial(_pictures, state, now.times), "margins": _margins(losses, total)}
+                parts |= {"pictures": partial(_pictures, state, now.times), "losses": _losses(losses, total)}
                 shown = time.monotonic()
             if state.step == total:
                 parts["note"] = self._note(state)
@@ -117,7 +121,7 @@ class Attacker(Making):
 
 def _plan(now: Now) -> Plan:
     network, photos = As(Call(load_network, now.against), "network"), As(photographs(now).value, "photos")
-    how = {name: getattr(now, name) for name in ("realism", "batch", "learning_rate", "seed")}
+    how = {name: getattr(now, name) for name in ("loss", "realism", "batch", "learning_rate", "seed")}
 
     def begin(number: int, _: AttackerState | None) -> Call:
         epsilon = As(now.levels / 255, f"{now.levels:g} / 255")
@@ -138,10 +142,10 @@ def _successes(state: AttackerState, total: int) -> dict:
     return {"curves": curves, "numbers": numbers, "end": total}
 
 
-def _margins(losses: dict[int, float], total: int) -> dict:
+def _losses(losses: dict[int, float], total: int) -> dict:
     steps = sorted(losses)
     values = [losses[step] for step in steps]
-    return {"curves": {"margin": (steps, values)}, "numbers": {"margin": f"{values[-1]:.2f}"}, "end": total}
+    return {"curves": {"loss": (steps, values)}, "numbers": {"loss": f"{values[-1]:.2f}"}, "end": total}
 
 
 def _begun(now: Now, at: None) -> Content:

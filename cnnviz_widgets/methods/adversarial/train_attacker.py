@@ -15,13 +15,14 @@ from torch.utils.data import Subset
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.crops import Crops
+from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.balls import in_8_bits, rounded
-from cnnviz_widgets.engine.optimize.objectives.units import margins
+from cnnviz_widgets.engine.optimize.objectives import TermInputs
 from cnnviz_widgets.engine.training import Goal, Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.adversarial._advgan import AdvGAN
-from cnnviz_widgets.methods.adversarial._attack import Attack
+from cnnviz_widgets.methods.adversarial._attack import Attack, Loss
 from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.networks import Network
@@ -37,7 +38,6 @@ MEASURED = 64  # pictures, at most
 MEASUREMENTS = 20  # in a training, evenly spread
 ATTACK = 10  # steps of PGD, which it is compared with
 SHOWN, COLUMNS = 3, 7  # pictures of the result: each, with a change and what becomes of it for three ways
-ENOUGH = 5.0  # logits: a margin beyond which a picture counts no more
 GENERATOR, PGD, NOISE = "generator", "PGD", "noise"
 
 Epsilon = Annotated[float, Range(1 / 255, 1)]
@@ -134,6 +134,7 @@ def train_attacker(
     images: Annotated[Any, OWN],
     *,
     epsilon: Epsilon = 8 / 255,
+    loss: Loss = "cross_entropy",
     realism: Rate = 0.0,
     steps: Steps = 300,
     batch: Annotated[int, Range(1, 256)] = 8,
@@ -146,15 +147,15 @@ def train_attacker(
     network        whose answers are to change; it takes pictures in color, and is not changed itself
     images         photographs, whatever ``load_dataset`` takes; the second, fourth … of them are held out for measuring
     epsilon        by how much each value changes at most, in values 0…1
+    loss           what is made large, of the answer before: "cross_entropy", ``−log P``, or "margin", see ``pgd``
     realism        weight of the discriminator, which learns to tell changed pictures from others; 0 = there is none
     batch          squares, cut at random from the photographs, in a step
     learning_rate  of Adam, at first; it falls to 0 along a cosine
     seed           of the first weights, the squares and the noise
     start          a state to go on from, or the path of a file that its ``save`` wrote
 
-    What is made small is the margin of the answer that the network gives to the picture as it is, in logits. Yields
-    AttackerState after every step, beside PGD of ten steps and noise of ±ε. UserError for fewer than two pictures.
-    The hinge loss of the paper, which bounds the length of a change, has no place where each value is bounded.
+    Yields AttackerState after every step, beside PGD of ten steps and noise of ±ε. UserError for fewer than two
+    pictures. The hinge loss of the paper, which bounds the length of a change, has no place where each value is bounded.
 
         *_, state = train_attacker(load_network("small_plain"), samples())
         state.attack("chelsea")
@@ -190,8 +191,10 @@ def train_attacker(
         answers = network.top(network.logits(photos)).tolist()
         made = changed(module, photos)
         scores, _ = network.forward(network.normalize(made), grad=True)
-        gains = margins(network, network.class_logits(scores), answers)
-        losses = {"margin": -gains.clamp(max=ENOUGH).mean()}
+        (gains,) = (
+            getattr(objectives, loss)(answers).bind(network, len(made))(TermInputs(made, None, {}, scores)).values()
+        )
+        losses = {"attack": -gains.mean()}
         return losses | ({"realism": realism * (module.discriminator(made) - 1).square().mean()} if realism else {})
 
     goals = (Goal(tell_apart, "discriminator"), Goal(fool, "generator"))

@@ -9,7 +9,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets.engine.crops import Crops
 from cnnviz_widgets.engine.training import initialized
 from cnnviz_widgets.methods.adversarial._advgan import AdvGAN
-from cnnviz_widgets.methods.adversarial.train_attacker import ENOUGH, _within
+from cnnviz_widgets.methods.adversarial.train_attacker import _within
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +73,11 @@ def test_held_out_pictures_are_every_other_one(states, network, photos):
     torch.testing.assert_close(states[0].pictures, wanted, rtol=0, atol=0.5 / 255 + 1e-6)
 
 
-def test_the_losses_are_those_by_hand(network, photos):
-    """Of the first step: least squares of the discriminator; margins cut off; least squares of the generator."""
-    state = next(cnnviz.train_attacker(network, photos, epsilon=4 / 255, realism=0.5, steps=3, batch=4, seed=2))
+@pytest.mark.parametrize("loss", ["cross_entropy", "margin"])
+def test_the_losses_are_those_by_hand(network, photos, loss):
+    """Of the first step: least squares of the discriminator; what fools the network; least squares of the generator."""
+    how = {"epsilon": 4 / 255, "loss": loss, "realism": 0.5, "steps": 3, "batch": 4, "seed": 2}
+    state = next(cnnviz.train_attacker(network, photos, **how))
     start, drawn = initialized(AdvGAN, 2).requires_grad_(False), torch.Generator().manual_seed(2)
     crops = Crops(photos[::2], 64)
     real = crops.draw(4, drawn)
@@ -84,12 +86,13 @@ def test_the_losses_are_those_by_hand(network, photos):
     assert state.training.losses["discriminator"] == pytest.approx(float(apart), rel=1e-5)
     real = crops.draw(4, drawn)
     fake = (real + 4 / 255 * start.generator(real)).clamp(0, 1)
-    margins = []
+    wanted = []
     for before, after in zip(network.logits(real), network.logits(fake), strict=True):
         truth = int(before.argmax())
         others = torch.cat([after[:truth], after[truth + 1 :]])
-        margins.append(max(float(after[truth] - others.max()), -ENOUGH))
-    assert state.training.losses["margin"] == pytest.approx(sum(margins) / 4, rel=1e-4, abs=1e-5)
+        both = {"margin": after[truth] - others.max(), "cross_entropy": after.log_softmax(0)[truth]}
+        wanted.append(float(both[loss]))
+    assert state.training.losses["attack"] == pytest.approx(sum(wanted) / 4, rel=1e-4, abs=1e-5)
     later = initialized(AdvGAN, 2)
     later.load_state_dict(state.training.weights)  # the discriminator had its step before the generator's loss
     realism = 0.5 * ((later.discriminator(fake) - 1) ** 2).mean()
