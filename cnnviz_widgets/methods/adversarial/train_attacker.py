@@ -155,7 +155,7 @@ def train_attacker(
     start          a state to go on from, or the path of a file that its ``save`` wrote
 
     Yields AttackerState after every step, beside PGD of ten steps and noise of ±ε. UserError for fewer than two
-    pictures. The hinge loss of the paper, which bounds the length of a change, has no place where each value is bounded.
+    pictures. The paper bounds the length of a change by a hinge loss; here each value is bounded, so there is none.
 
         *_, state = train_attacker(load_network("small_plain"), samples())
         state.attack("chelsea")
