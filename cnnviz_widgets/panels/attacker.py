@@ -76,7 +76,7 @@ class Attacker(Making):
         self._seconds: Memo[dict] = Memo(dict)
         pictures = StepView("Pictures that it was not trained on", "whole", labels=True, max_width=1076)
         successes = Chart("Pictures that are fooled", "step", "share", share=True, height=240)
-        course = Chart("Loss in training: the lower, the better the attack", "step", "loss", top=None, height=240)
+        course = Chart("Loss of the generator", "step", "loss", top=None, height=240)
         return [
             self.part("pictures", pictures),
             self.part("successes", successes),

@@ -61,7 +61,13 @@ class Transfer(Making):
     shown_to = OneOf(NETWORKS, "small_residual").tag(setting=True)
 
     def views(self) -> list[ipywidgets.Widget]:
-        matrix = View("Click a cell: its pictures stand below", "whole", cursor="tile", labels=True, max_width=1076)
+        matrix = View(
+            "Changes made for one network, shown to another: click a cell",
+            "whole",
+            cursor="tile",
+            labels=True,
+            max_width=1076,
+        )
         pictures = StepView("Before, the change, and after", "whole", labels=True, max_width=1076)
         return [
             self.tiles("matrix", matrix, self._choose),
@@ -131,9 +137,11 @@ def _pictures(matrix: TransferMatrix, row: str, column: str, times: int) -> Cont
     change = (0.5 + times * (after - before)).clamp(0, 1)
     tiles = torch.cat([one[order] for one in (before, change, after)])
     heads = [names[one] for one in order]
-    heads += [f"{row}: {own[one]}" if row in matrix.columns else f"change × {times}" for one in order]
-    heads += [f"{column}: {answers[one]}" for one in order]
-    caption = f"{len(order)} of {len(names)} pictures, made for {row}, shown to {column}; change × {times}"
+    heads += [f"own: {own[one]}" if row in matrix.columns else "" for one in order]
+    heads += [f"→ {answers[one]}" for one in order]
+    caption = (
+        f"{len(order)} of {len(names)} pictures; the change × {times}, made for {row}; after it, what {column} answers"
+    )
     return Content(rgb(tiles), names=tuple(heads), columns=len(order), caption=caption)
 
 

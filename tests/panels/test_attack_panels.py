@@ -121,7 +121,7 @@ def test_a_click_on_a_cell_shows_its_pictures(transfer):
         assert transfer.wait(20)
         shown = transfer._parts["pictures"].image.content
         before, change, after = np.split(shown.picture, 3)
-        answers = [name.partition(": ")[2] for name in shown.names[-len(after) :]]
+        answers = [name.removeprefix("→ ") for name in shown.names[-len(after) :]]
         places = [
             next(place for place, one in enumerate(matrix.before[cell[0]]) if np.array_equal(rgb(one), tile))
             for tile in before
@@ -153,4 +153,25 @@ def test_one_network_is_told():
     panel = panels.Transfer(networks=["mini"])
     with pytest.raises(UserError, match="networks must be at least two"):
         panel.run()
+    panel.close()
+
+
+def test_an_attacker_shows_photographs_at_once_and_counts_what_it_shows():
+    panel = panels.Attacker(steps=4, batch=2, pictures=12)
+    frames = panel.compute(panel._now())
+    first = next(frames).parts["pictures"](None)
+    for _ in frames:
+        pass
+    panel.run()
+    shown = panel._parts["pictures"].image.content
+    assert first.count == shown.count
+    assert np.array_equal(first.picture[::7], shown.picture[::7])
+    state = panel._memos["state"].held.last
+    curves = panel._parts["successes"]._shown["curves"]
+    assert curves["PGD"][1] == [state.counted["PGD"].share] * 2
+    assert curves["generator"][1][-1] == state.counted["generator"].share
+    assert str(state.counted["generator"]) in panel._parts["note"].widget.value
+    panel.times = 20
+    panel.run()
+    assert panel._memos["state"].held.last is state
     panel.close()

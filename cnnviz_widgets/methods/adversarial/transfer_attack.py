@@ -67,7 +67,7 @@ class TransferMatrix(Result):
         ])  # fmt: skip
 
     def content(self) -> Content:
-        told = f"answers changed, of {len(self.names)} pictures ({self.given} were given)"
+        told = f"rows: made for; columns: shown to; answers that change, of {len(self.names)} pictures (95% interval)"
         return table(self.rows, self.columns, self.counted, told)
 
     def _repr_markdown_(self) -> str:
@@ -87,7 +87,7 @@ def table(
             one = counted.get((row, column))
             values.append(float("nan") if one is None else one.share)
             names.append(f"{row} → {column}: {one or 'not yet known'}" if row and column else "")
-            heads.append(_cell(one) if row and column else row or column or "made for ↓ shown to →")
+            heads.append(_cell(one) if row and column else row or column)
             keys.append((row, column) if row and column else None)
     cells = torch.tensor(values).view(-1, 1, 1).expand(-1, *CELL)
     return Content(
@@ -100,7 +100,7 @@ def _cell(one: Counted | None) -> str:
     if one is None:
         return "…"
     low, high = (round(100 * end) for end in one.interval)
-    return f"{one.hits} of {one.total} ({low}…{high}%)"
+    return f"{one.hits}/{one.total} ({low}…{high}%)"
 
 
 @gate
