@@ -1,366 +1,257 @@
 // @ts-check
 // The browser's half of ConvolutionView: what can be computed of a convolution, drawn and edited without the kernel.
 
-import { changed, correlate, matrix, moved, overlap, place, question, reach, readers, sentence, size, typed, window as tapsAt, within, zeros } from "./js/convolution.js";
-import { element, keepKeys, labelled, observe } from "./js/dom.js";
-import { colorize } from "./js/paint.js";
-import { format } from "./js/scene.js";
+import { correlate, counts, entered, matrix, moved, padded, place, question, reach, readers, sentence, sides, size, window as tapsAt, within, zeros } from "./js/convolution.js";
+import { element, keepKeys, labelled, listening, observe } from "./js/dom.js";
+import { Marks, colorize, light, paint } from "./js/paint.js";
+import { ALL, format } from "./js/scene.js";
 
-export { changed, correlate, matrix, moved, overlap, place, question, reach, readers, sentence, size, typed, within, zeros } from "./js/convolution.js";
-export { window } from "./js/convolution.js";
+export * from "./js/convolution.js";
 
-/** @typedef {import("./js/dom.js").Model} Model */
 /** @typedef {import("./js/convolution.js").Cell} Cell */
-/** @typedef {import("./js/convolution.js").Convolution} Convolution */
-/** @typedef {{ cells: Cell[], color: string, box?: boolean }} Mark */
 
-const LIT = "#e69f00", READS = "#56b4e9", FAINT = "#808080"; // the window, what reads an input, and what is no value
-const NUMBERS_FROM = 22; // CSS px of a cell that has its number written in it
-const NUMBERED_BAR = 34; // CSS px of a bar that has its number above it
-const LARGEST = 44; // CSS px of a cell
-const WIDEST = 512; // CSS px of a grid
-const PRODUCTS = 25; // taps that are shown one by one
-const MATRIX = 4096; // cells of the largest matrix that is drawn
-const STRIP = 84; // CSS px: the height of a row of bars
+const LIT = "#e69f00", READS = "#56b4e9", FAINT = "#808080"; // the window, what reads an input, and the edges of numbers
+const LARGEST = 44, WIDEST = 512, STRIP = 84, MARGIN = 2; // CSS px: of a cell, of a grid, the height of bars, around all
+const BAR = 0.35; // the color of bars, of viridis
+const PRODUCTS = 25, MATRIX = 4096; // taps that are shown one by one, and cells of the largest matrix that is drawn
+const EDITED = 576; // cells of the largest input that can be edited
 const REST = 250; // ms after the last key, turn of the wheel or move that end a gesture
 /** Steps a second, and whether a step is a row. @type {Record<string, [number, boolean]>} */
 const SPEEDS = { slow: [1.5, false], medium: [6, false], fast: [25, false], rows: [12, true] };
-const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+const LEAST = { stride: 1, padding: 0, dilation: 1 }, MOST = 16;
+const TRAITS = ["input", "kernel", "stride", "padding", "dilation", "windows"];
+const LOOK = { opacity: 1, smooth: false, wipe: 1, numbers: true, digits: 3, strength: 1, keepColors: false };
 
-/** Least and greatest value; for signed ones about 0. @param {Iterable<number>[]} rows @returns {[number, number]} */
-function range(rows) {
-  let low = Infinity, high = -Infinity;
-  for (const row of rows) for (const value of row) [low, high] = [Math.min(low, value), Math.max(high, value)];
-  const most = Math.max(-low, high);
-  return low < 0 ? [-most, most] : [low, high];
+/** Write only what is not there yet: the page is not laid out anew. */
+function write(to, text) {
+  if (to.textContent !== text) to.textContent = text;
 }
 
-const ink = (/** @type {Iterable<number>} */ [red, green, blue]) => (0.3 * red + 0.59 * green + 0.11 * blue > 140 ? "#000" : "#fff");
+/** Least and greatest number. @param {Iterable<number>[]} rows @returns {[number, number]} */
+function range(rows) {
+  let low = Infinity, high = -Infinity;
+  for (const row of rows) for (const value of row) [low, high] = [value < low ? value : low, value > high ? value : high];
+  return [low, high];
+}
 
-/** Numbers as colored cells on a canvas, with a border of zeros around them. */
+/** A signal as columns of px from a zero line. */
+function bars([values], [low, high]) {
+  const unit = (STRIP - 1) / (high - low), zero = Math.round(unit * high);
+  const ends = Array.from(values, (value) => [zero, zero - Math.round(unit * value)].sort((a, b) => a - b));
+  return Array.from({ length: STRIP }, (_, y) => ends.map(([top, foot]) => (y >= top && y <= foot ? BAR : NaN)));
+}
+
+/** A canvas with numbers, as colored cells or as bars. */
 class Grid {
-  /** @param {string} name @param {Record<string, Uint8Array>} tables */
-  constructor(name, tables) {
+  constructor(name, isBars, tables) {
+    this.name = name;
+    this.isBars = isBars;
     this.tables = tables;
     this.canvas = element("canvas", "cnnviz-cells", { tabindex: "0", role: "img" });
     this.title = element("div", "cnnviz-cells-title");
     this.root = element("div", "cnnviz-cells-part", {}, this.title, this.canvas);
-    this.name = name;
     this.sheet = document.createElement("canvas"); // one px a cell
-    /** @type {ArrayLike<number>[]} */ this.values = [];
-    /** @type {Cell} */ this.start = [0, 0]; // of the values, behind the border
-    /** @type {Cell} */ this.size = [0, 0]; // with the border
-    this.cell = 1;
+    this.inner = [0, 0, 0, 0];
+    this.wide = 1; // CSS px of a cell
+    /** @type {any} */ this.map = {};
   }
 
-  /** @param {ArrayLike<number>[]} values @param {[Cell, Cell]} border @param {boolean} weights  whether they get the kernel's colors */
-  fill(values, border = [[0, 0], [0, 0]], weights = false) {
-    const [rows, columns] = [values.length, values[0]?.length ?? 0];
-    let [low, high] = range(/** @type {number[][]} */ (values));
-    this.values = values;
-    this.start = [border[0][0], border[1][0]];
-    this.size = [rows + border[0][0] + border[0][1], columns + border[1][0] + border[1][1]];
-    this.title.textContent = `${this.name}, ${rows === 1 ? columns : `${rows} × ${columns}`}${rows * columns ? ` · ${format(low, 3)} … ${format(high, 3)}` : ""}`;
-    if (!rows || !columns) return;
-    const data = new Float64Array(rows * columns);
-    values.forEach((row, at) => data.set(row, at * columns));
-    if (weights) low = -high;
-    const map = { data, exact: true, size: /** @type {Cell} */ ([rows, columns]), range: () => /** @type {Cell} */ ([low, high]) };
-    const colors = colorize(/** @type {any} */ (map), 1, this.tables[low < 0 ? "RdBu" : "gray"], 1);
-    [this.sheet.width, this.sheet.height] = [columns, rows];
-    this.colors = colors;
-    this.sheet.getContext("2d")?.putImageData(new ImageData(colors, columns, rows), 0, 0);
-  }
-
-  /** @param {{ room: number, marks: Mark[], upTo?: number }} how  room in CSS px; cells after the ``upTo``-th are left out */
-  draw({ room, marks, upTo = Infinity }) {
-    const { canvas, size: [rows, columns], start: [top, left] } = this, ratio = devicePixelRatio || 1;
-    if (!rows || !columns) return void (canvas.hidden = true);
-    const fit = Math.min(LARGEST, room / columns, WIDEST / rows), cell = fit < 1 ? fit : Math.floor(fit);
-    this.cell = cell;
-    canvas.hidden = false;
-    [canvas.width, canvas.height] = [columns, rows].map((count) => Math.round((count * cell + 4) * ratio));
-    canvas.style.width = `${columns * cell + 4}px`;
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
-    context.scale(ratio, ratio);
-    context.translate(2, 2);
-    context.imageSmoothingEnabled = false;
-    context.strokeStyle = FAINT;
-    if (top || left || columns > left + this.sheet.width) {
-      context.setLineDash([3, 3]);
-      context.strokeRect(0, 0, columns * cell, rows * cell);
-      context.setLineDash([]);
-    }
-    const { width, height } = this.sheet;
-    context.drawImage(this.sheet, left * cell, top * cell, width * cell, height * cell);
-    context.lineWidth = 1;
-    context.strokeRect(left * cell - 0.5, top * cell - 0.5, width * cell + 1, height * cell + 1); // black and white are a page's colors, too
-    if (upTo < width * height - 1) { // what is not computed yet
-      const [row, column] = place(upTo + 1, width);
-      context.clearRect(column * cell, row * cell, (width - column) * cell, cell);
-      context.clearRect(0, (row + 1) * cell, width * cell, (height - row - 1) * cell);
-    }
-    if (cell >= NUMBERS_FROM) this.write(context, upTo);
-    for (const { cells, color, box } of marks) {
-      const boxes = box && cells.length ? [hull(cells)] : [];
-      if (!box || cell >= 8) boxes.push(...cells.map(([row, column]) => [row, column, 1, 1]));
-      for (const [style, thick] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, .8)", 4], [color, 2]])) {
-        context.strokeStyle = style;
-        for (const [at, [row, column, down, across]] of boxes.entries()) {
-          context.lineWidth = box && at ? thick / 2 : thick;
-          context.strokeRect((column + left) * cell, (row + top) * cell, across * cell, down * cell);
-        }
-      }
-    }
-  }
-
-  write(context, upTo) {
-    const { cell, size: [rows, columns], start: [top, left] } = this, { width } = this.sheet;
-    Object.assign(context, { textAlign: "center", textBaseline: "middle" });
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) {
-        const value = this.values[row - top]?.[column - left], at = (row - top) * width + column - left;
-        if (value !== undefined && at > upTo) continue;
-        const text = format(value ?? 0, 3), color = value === undefined ? null : this.colors?.subarray(4 * at, 4 * at + 4);
-        context.font = `${Math.min(12, (1.7 * cell) / Math.max(2, text.length))}px system-ui, sans-serif`;
-        context.fillStyle = color?.[3] ? ink(color) : FAINT;
-        context.fillText(text, (column + 0.5) * cell, (row + 0.5) * cell + 0.5);
-      }
-    }
-  }
-
-  /** The cell under the pointer, without the border. @param {MouseEvent} event @returns {Cell | null} */
-  at(event) {
-    const bounds = this.canvas.getBoundingClientRect(), [top, left] = this.start;
-    const row = Math.floor((event.clientY - bounds.top - 2) / this.cell) - top, column = Math.floor((event.clientX - bounds.left - 2) / this.cell) - left;
-    return this.values[row]?.[column] === undefined ? null : [row, column];
-  }
-}
-
-/** Row, column, height and width of the least rectangle around cells. @param {Cell[]} cells */
-function hull(cells) {
-  const [rows, columns] = [0, 1].map((axis) => cells.map((cell) => cell[axis]));
-  const [top, left] = [Math.min(...rows), Math.min(...columns)];
-  return [top, left, Math.max(...rows) - top + 1, Math.max(...columns) - left + 1];
-}
-
-/** The kernel as cells to be edited: arrow keys move, digits type, the wheel turns. */
-class Editor {
-  /** @param {Record<string, Uint8Array>} tables @param {(kernel: number[][]) => void} edit @param {() => void} done @param {AbortSignal} signal */
-  constructor(tables, edit, done, signal) {
-    this.tables = tables;
-    this.root = element("div", "cnnviz-kernel", { role: "grid", "aria-label": "Kernel. Arrow keys move, digits set a weight, Page Up and Page Down change it." });
-    /** @type {Cell} */ this.at = [0, 0];
-    this.text = ""; // of the weight that is being typed
-    this.edit = edit;
-    /** @type {number[][]} */ this.kernel = [];
-    const cellOf = (/** @type {Event} */ event) => {
-      const cell = /** @type {HTMLElement} */ (event.target).closest("[role=gridcell]");
-      return cell && place([...this.root.querySelectorAll("[role=gridcell]")].indexOf(cell), this.kernel[0].length);
+  /** Color numbers; NaN is left out. */
+  fill(values, [low, high], signed) {
+    const { isBars, sheet } = this, [rows, columns] = sides(values), most = Math.max(-low, high);
+    const ends = isBars ? [0, 1] : signed ? [-most, most] : [low, high], pixels = isBars ? bars(values, [low, high]) : values;
+    this.table = this.tables[isBars ? "viridis" : signed ? "RdBu" : "gray"];
+    this.map = {
+      data: Float64Array.from(pixels.flatMap((row) => Array.from(row))), exact: true, size: [pixels.length, columns], range: () => ends,
+      rows: [...Array(rows).keys()], columns: [...Array(columns).keys()], at: (_, row, column) => values[row][column],
     };
-    this.root.addEventListener("focusin", (event) => {
-      const at = cellOf(event);
-      if (!at) return;
-      if (at.join() !== this.at.join()) this.text = "";
-      this.at = at;
-      this.show(this.kernel);
-    }, { signal });
-    this.root.addEventListener("focusout", () => ((this.text = ""), done()), { signal });
-    this.root.addEventListener("keydown", (event) => this.key(event), { signal });
-    this.root.addEventListener("wheel", (event) => {
-      const at = cellOf(event); // only in the cell that has the focus: the page goes on scrolling elsewhere
-      if (!at || !this.root.contains(document.activeElement) || at.join() !== this.at.join()) return;
-      event.preventDefault();
-      this.turn(event.deltaY < 0 ? 1 : -1, event.altKey);
-    }, { signal, passive: false });
+    [sheet.width, sheet.height] = [columns, pixels.length];
+    sheet.getContext("2d")?.putImageData(new ImageData(colorize(this.map, 1, this.table, 1), columns), 0, 0);
   }
 
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { key } = event, to = moved(this.at, key, [this.kernel.length, this.kernel[0].length]);
-    if (to) {
-      this.text = "";
-      this.cells[to[0] * this.kernel[0].length + to[1]].focus();
-    } else if (/^[\d.]$/.test(key) || (key === "-" && !this.text)) {
-      this.text += key;
-      const weight = typed(this.text);
-      if (weight !== null && Number.isFinite(weight)) this.edit(changed(this.kernel, this.at, weight));
-      else this.show(this.kernel);
-    } else if (key === "PageUp") this.turn(1);
-    else if (key === "PageDown") this.turn(-1);
-    else if (key === "Delete" || key === "Backspace") {
-      this.text = "";
-      this.edit(changed(this.kernel, this.at, 0));
-    } else return;
-    event.preventDefault();
+  /**
+   * values, inner      all numbers, and [row, column, height, width] of those that are no padding
+   * cells, color, box  what is framed; ``box``: with a frame around all of it
+   * ends, axis         the least and the greatest number; those of the colors or bars
+   * room, largest      CSS px of the canvas, and of a cell
+   */
+  draw({ values, inner = [0, 0, ...sides(values)], ends = range(values), axis = ends, signed = ends[0] < 0, cells, color, box = false, room, largest = LARGEST }) {
+    const { canvas, isBars } = this, ratio = devicePixelRatio || 1, [rows, columns] = sides(values), [top, left, height, width] = (this.inner = inner);
+    write(this.title, `${this.name}, ${height === 1 ? width : `${height} × ${width}`}${width ? ` · ${ends.map((end) => format(end, 3)).join(" … ")}` : ""}`);
+    canvas.hidden = !columns;
+    if (!columns) return;
+    const key = [values, ...axis], fit = Math.min(largest, room / columns, WIDEST / rows), wide = (this.wide = fit < 1 || isBars ? fit : Math.floor(fit));
+    if (key.some((one, at) => one !== this.key?.[at])) this.fill(values, axis, signed);
+    this.key = key;
+    const [across, down, around] = [columns * wide, rows * (isBars ? STRIP : wide), MARGIN].map((side) => Math.round(side * ratio));
+    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    if (canvas.width === across + 2 * around && canvas.height === down + 2 * around) context.reset();
+    else [canvas.width, canvas.height, canvas.style.width] = [across + 2 * around, down + 2 * around, `${(across + 2 * around) / ratio}px`];
+    context.translate(around, around);
+    const shown = /** @type {any} */ ({ scene: { count: 1, size: [rows, columns], levels: [], unseen: [] }, place: { columns: 1, rows: 1, width: across, height: down, gap: 0, head: 0 }, zoom: ALL, ratio, map: this.map, colored: this.sheet });
+    paint(context, shown, { ...LOOK, table: this.table });
+    const pen = new Marks(context, shown), frames = cells.map(([row, column]) => [column + left, row + top, 1, 1]);
+    const frame = (/** @type {number[][]} */ every, color, thick) => pen.outlined(() => every.forEach((one) => pen.box(0, one)), color, thick);
+    if (!isBars) frame([[0, 0, columns, rows], [left, top, width, height]], FAINT, 1);
+    if (!box || wide >= 8) frame(frames, color, box ? 1 : 2);
+    if (!box || !cells.length) return;
+    const [[from, to], [first, last]] = [0, 1].map((axis) => range([frames.map((one) => one[axis])]));
+    frame([[from, first, to - from + 1, last - first + 1]], color, 2);
   }
 
-  /** Change the weight by a step: 1 where the kernel is of whole numbers, else a tenth; finer with Alt. */
-  turn(steps, finer = false) {
-    this.text = "";
-    const whole = this.kernel.every((row) => row.every(Number.isInteger)), step = (whole ? 1 : 0.1) * (finer ? 0.1 : 1);
-    const [row, column] = this.at;
-    this.edit(changed(this.kernel, this.at, Number((this.kernel[row][column] + steps * step).toPrecision(6))));
-  }
-
-  get cells() {
-    return /** @type {HTMLElement[]} */ ([...this.root.querySelectorAll("[role=gridcell]")]);
-  }
-
-  /** @param {number[][]} kernel */
-  show(kernel) {
-    const columns = kernel[0].length, most = Math.max(...kernel.flat().map(Math.abs)) || 1;
-    this.at = within(this.at, [kernel.length, columns]);
-    if (kernel.length !== this.kernel.length || columns !== this.kernel[0].length) {
-      this.root.replaceChildren(...kernel.map((row) => element("div", "cnnviz-kernel-row", { role: "row" }, ...row.map(() => element("div", "cnnviz-weight", { role: "gridcell" })))));
-    }
-    this.kernel = kernel;
-    for (const [at, cell] of this.cells.entries()) {
-      const [row, column] = place(at, columns), weight = kernel[row][column], here = row === this.at[0] && column === this.at[1];
-      const index = 3 * Math.round(127.5 * (1 + weight / most)), color = [...this.tables.RdBu.subarray(index, index + 3)];
-      cell.textContent = here && this.text ? this.text.replace("-", "−") : format(weight, 2);
-      cell.title = `row ${row}, column ${column}: ${format(weight, 6)}`;
-      cell.tabIndex = here ? 0 : -1;
-      cell.style.background = `rgb(${color.join()})`;
-      cell.style.color = ink(color);
-    }
-  }
-}
-
-/** Bars from a zero line. @param {CanvasRenderingContext2D} context @param {{ values: ArrayLike<number>, x(at: number): number, wide: number, top: number, range: number[], color(at: number): string, upTo?: number }} how */
-function bars(context, { values, x, wide, top, range: [low, high], color, upTo = Infinity }) {
-  const foot = wide >= NUMBERED_BAR ? 14 : 2, tall = STRIP - 2 * foot, zero = top + foot + (tall * high) / (high - low);
-  context.textAlign = "center";
-  context.font = "11px system-ui, sans-serif";
-  for (let at = 0; at < Math.min(values.length, upTo + 1); at++) {
-    const end = zero - (tall * values[at]) / (high - low), gap = wide > 4 ? 1 : 0;
-    context.fillStyle = color(at);
-    context.fillRect(x(at) + gap, Math.min(zero, end), Math.max(1, wide - 2 * gap), Math.max(1, Math.abs(end - zero)));
-    if (wide < NUMBERED_BAR) continue;
-    context.fillStyle = getComputedStyle(context.canvas).color;
-    context.fillText(format(values[at], 3), x(at) + wide / 2, values[at] < 0 ? end + 11 : end - 3);
+  /** The cell under the pointer. @returns {Cell | null} */
+  at(event) {
+    const bounds = this.canvas.getBoundingClientRect(), [top, left, ...size] = this.inner;
+    const down = (event.clientY - bounds.top - MARGIN) / (this.isBars ? STRIP : this.wide), across = (event.clientX - bounds.left - MARGIN) / this.wide;
+    const cell = /** @type {Cell} */ ([Math.floor(down) - top, Math.floor(across) - left]);
+    return cell.every((one, axis) => one >= 0 && one < size[axis]) ? cell : null;
   }
 }
 
 class View {
-  /** @param {Model} model @param {HTMLElement} el @param {Record<string, Uint8Array>} tables */
   constructor(model, el, tables) {
     this.model = model;
+    this.tables = tables;
+    this.all = this.between = 0; // CSS px: the width, and that of what stands between input and output
+    /** @type {Record<string, any>} */ this.grids = {}; // those that are drawn
+    /** @type {Record<string, HTMLInputElement>} */ this.fields = {};
+    /** @type {any} */ this.known = null; // what follows from the traits
     this.cleanup = new AbortController();
-    const { signal } = this.cleanup;
-    /** @type {Cell | null} */ this.asked = null; // the input cell whose readers are shown
+    this.on = listening(this.cleanup.signal);
+    /** The input cell whose readers are shown. @type {Cell | null} */ this.asked = null;
+    /** The weight that can be edited. @type {Cell} */ this.weight = [0, 0];
+    /** @type {any[][]} */ this.weights = []; // the kernel's cells
+    this.typed = { name: "", text: "" }; // of the input or the kernel: the number that is being typed
     /** @type {number | undefined} */ this.upTo = undefined; // while the output is being filled
-    this.playing = 0; // the timer
-    this.saving = 0; // the timer of a gesture's end
+    this.playing = this.saving = 0; // timers: of the window, and of a gesture's end
     this.waiting = false; // to be drawn
-    const grids = /** @type {[string, string][]} */ ([["input", "Input"], ["output", "Output"], ["matrix", "Matrix C"], ["flat", "flat(I)"], ["flatOut", "flat(O)"], ["overlap", "Windows that reach a cell"]]);
-    this.grids = /** @type {Record<string, Grid>} */ (Object.fromEntries(grids.map(([key, name]) => [key, new Grid(name, tables)])));
-    const button = (/** @type {string} */ words, /** @type {string} */ help, /** @type {() => void} */ act) => {
-      const made = element("button", "cnnviz-plain-button", { type: "button", title: help }, words);
-      made.addEventListener("click", act, { signal });
-      return made;
-    };
-    this.play = button("Play", "Let the window go over the input", () => (this.playing ? this.pause() : this.start()));
-    this.step = button("Step", "The window's next place", () => (this.pause(), this.go()));
-    this.speed = element("select", "cnnviz-choose", { "aria-label": "Speed" }, ...Object.keys(SPEEDS).map((one) => new Option(one, one)));
-    this.speed.value = still() ? "slow" : "medium";
-    this.speed.addEventListener("change", () => this.playing && (this.halt(), this.start()), { signal });
-    this.presets = element("select", "cnnviz-choose", { "aria-label": "Kernel" });
-    this.presets.addEventListener("change", () => this.set({ kernel: model.get("presets")[this.presets.value] }), { signal });
-    this.presetsLabel = labelled("cnnviz-tool", "Kernel", this.presets);
-    const numbers = /** @type {[string, number][]} */ ([["stride", 1], ["padding", 0], ["dilation", 1]]).map(([name, least]) => {
-      const field = element("input", "cnnviz-choose cnnviz-count-field", { type: "number", min: least, max: 16, step: 1 });
-      if (name === "padding") field.placeholder = field.title = "same"; // where the field is empty
-      field.addEventListener("input", () => {
-        const value = Math.round(Number(field.value));
-        if (!field.value && name === "padding") this.set({ padding: "same" });
-        else if (field.value && value >= least && value <= 16) this.set({ [name]: value });
-      }, { signal });
-      field.addEventListener("blur", () => this.update(), { signal }); // what is not allowed goes back
-      return /** @type {const} */ ([name, { field, label: labelled("cnnviz-tool", name[0].toUpperCase() + name.slice(1), field) }]);
-    });
-    this.numbers = Object.fromEntries(numbers);
-    this.editor = new Editor(tables, (kernel) => this.set({ kernel }), () => this.tell(), signal);
+    this.editor = element("div", "cnnviz-kernel", { role: "grid", "aria-label": "Kernel. Arrow keys move, digits set a weight, Page Up and Page Down change it." });
     this.products = element("div", "cnnviz-products", { "aria-hidden": "true" }); // the sentence says the same
+    this.middle = element("div", "cnnviz-middle");
     this.line = element("div", "cnnviz-window-sum", { role: "status" });
-    this.bars = element("canvas", "cnnviz-cells", { tabindex: "0", role: "img" });
     this.large = element("div", "cnnviz-cells-title");
-    const { input, output, matrix: whole, flat, flatOut, overlap: counts } = this.grids;
-    const kernel = element("div", "cnnviz-cells-part", {}, element("div", "cnnviz-cells-title", {}, "Kernel"), this.editor.root);
-    const products = element("div", "cnnviz-cells-part", {}, element("div", "cnnviz-cells-title", {}, "Input · weight"), this.products);
-    this.middle = element("div", "cnnviz-middle", {}, kernel, products);
-    /** @type {Record<string, HTMLElement[]>} */
-    this.drawn = { grid: [input.root, output.root], window: [products], editor: [kernel], matrix: [whole.root, flatOut.root, this.large], bars: [this.bars], overlap: [counts.root] };
-    whole.title.before(flat.title, flat.canvas);
-    const speed = labelled("cnnviz-tool", "Speed", this.speed);
-    /** @type {Record<string, HTMLElement[]>} */
-    this.tools = { play: [this.play, this.step, speed], ...Object.fromEntries(numbers.map(([name, { label }]) => [name, [label]])) };
-    const tools = element("div", "cnnviz-convolution-tools", {}, this.play, this.step, speed, this.presetsLabel, ...numbers.map(([, { label }]) => label));
-    this.root = element("div", "cnnviz-convolution", {}, tools,
-      element("div", "cnnviz-convolution-row", {}, input.root, this.middle, output.root), this.bars, this.line,
-      element("div", "cnnviz-convolution-row cnnviz-convolution-low", {}, whole.root, flatOut.root, counts.root), this.large);
+    this.root = element("div", "cnnviz-convolution");
     el.append(this.root);
-    this.listen(signal);
-    this.update();
+    this.on(this.root, { keydown: keepKeys });
+    this.editable(this.editor, "kernel", () => this.weight, ({ target }) => target.closest("[role=gridcell]")?.cell, (cell) => {
+      if (!cell) return;
+      this.weight = cell;
+      this.weights[cell[0]][cell[1]].focus();
+      this.update();
+    });
+    const measure = () => {
+      [this.all, this.between] = [this.root.clientWidth, this.middle.offsetWidth]; // read here alone: what is drawn waits for no layout
+      this.update();
+    };
+    this.resized = new ResizeObserver(measure);
+    for (const one of [this.root, this.middle]) this.resized.observe(one);
+    this.on(globalThis, { resize: measure }); // the browser's zoom changes the px of the screen
+    this.unobserve = observe(model, {
+      [[...TRAITS, "place", "alt"].map((name) => `change:${name}`).join(" ")]: () => this.update(),
+      "change:drawings change:tools change:presets": () => (this.build(), measure()),
+    });
+    this.build();
+    measure();
   }
 
-  /** @returns {Convolution} */
-  get convolution() {
-    const [input, kernel, stride, padding, dilation] = ["input", "kernel", "stride", "padding", "dilation"].map((name) => this.model.get(name));
-    return { input, kernel, stride, padding, dilation };
+  /** All that drawings, tools and presets ask for. */
+  build() {
+    const { model, on } = this, presets = model.get("presets");
+    const [drawing, tool] = ["drawings", "tools"].map((trait) => (name, ...parts) => (model.get(trait).includes(name) ? parts : []));
+    const row = (...parts) => element("div", "cnnviz-convolution-row", {}, ...parts.flat());
+    const part = (title, shown) => element("div", "cnnviz-cells-part", {}, element("div", "cnnviz-cells-title", {}, title), shown);
+    const button = (words, title, click) => on(element("button", "cnnviz-plain-button", { type: "button", title }, words), { click });
+    const choice = (word, names, change) => {
+      const select = on(element("select", "cnnviz-choose", { "aria-label": word }, ...names.map((name) => new Option(name))), { change });
+      return [select, labelled("cnnviz-tool", word, select)];
+    };
+    this.play = button("Play", "Let the window go over the input", () => (this.playing ? this.pause() : this.start()));
+    const step = button("Step", "The window's next place", () => (this.pause(), this.go()));
+    const [speed, speedLabel] = choice("Speed", Object.keys(SPEEDS), () => this.playing && this.start());
+    const [preset, presetLabel] = choice("Kernel", ["own", ...Object.keys(presets)], () => this.set({ kernel: presets[preset.value] }));
+    speed.value = matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "medium";
+    this.speed = speed;
+    this.preset = preset;
+    const fields = Object.entries(LEAST).flatMap(([name, min]) => {
+      const field = (this.fields[name] = element("input", "cnnviz-choose cnnviz-count-field", { type: "number", min, max: MOST }));
+      const empty = name === "padding" ? "same" : null; // what an empty field means
+      if (empty) field.placeholder = field.title = empty;
+      const input = () => (field.value ? field.validity.valid : empty) && this.set({ [name]: field.value ? Number(field.value) : empty });
+      on(field, { input, blur: () => this.update() }); // what is not allowed goes back
+      return tool(name, labelled("cnnviz-tool", name[0].toUpperCase() + name.slice(1), field));
+    });
+    [this.grids, this.known] = [{}, null];
+    const grid = (of, name, title, ofInput = false, flat = -1) => drawing(of, 0).map(() => {
+      const made = (this.grids[name] = new Grid(title, of === "bars", this.tables));
+      const at = (event) => {
+        const cell = made.at(event), { c, size } = this.now;
+        return cell && flat >= 0 ? place(cell[flat], ofInput ? sides(c.input)[1] : size[1]) : cell;
+      };
+      if (ofInput) this.editable(made.canvas, "input", () => this.asked, at, (cell) => this.ask(cell));
+      else this.reachable(made.canvas, () => this.place, () => this.now.size, at, (cell) => cell && this.put(cell));
+      return made.root;
+    });
+    this.middle.replaceChildren(...drawing("editor", part("Kernel", this.editor)), ...drawing("window", part("Input · weight", this.products)));
+    this.root.replaceChildren(
+      element("div", "cnnviz-convolution-tools", {}, ...tool("play", this.play, step, speedLabel), ...(preset.length > 1 ? [presetLabel] : []), ...fields),
+      row(grid("grid", "input", "Input", true), this.middle, grid("grid", "output", "Output")),
+      ...grid("bars", "signal", "Signal", true), ...grid("bars", "smoothed", "Output"), this.line,
+      row(element("div", "", {}, ...grid("matrix", "flat", "flat(I)", true, 1), ...grid("matrix", "matrix", "Matrix C", false, 0)), grid("matrix", "flatOut", "flat(O)", false, 0), this.large),
+      ...grid("overlap", "overlap", "Windows that reach a cell", true));
   }
 
   // ----------------------------------------------------------------------------------------------------- gestures
 
-  /** @param {AbortSignal} signal */
-  listen(signal) {
-    const { input, output, matrix: whole, overlap: counts } = this.grids;
-    const on = (/** @type {HTMLElement} */ target, /** @type {string} */ type, /** @type {(event: any) => void} */ handler) => target.addEventListener(type, handler, { signal });
-    for (const grid of [input, counts]) {
-      on(grid.canvas, "click", (event) => this.ask(grid.at(event)));
-      on(grid.canvas, "keydown", (event) => this.key(event, this.asked ?? [0, 0], [this.convolution.input.length, this.convolution.input[0].length], (cell) => this.ask(cell)));
-    }
-    for (const [canvas, at] of /** @type {[HTMLElement, (event: MouseEvent) => Cell | null | undefined][]} */ ([
-      [output.canvas, (event) => output.at(event)],
-      [whole.canvas, (event) => {
-        const cell = whole.at(event);
-        return cell && place(cell[0], this.size[1]);
-      }],
-      [this.bars, (event) => this.barAt(event)],
-    ])) {
-      const take = (/** @type {MouseEvent} */ event) => {
-        const cell = at(event);
-        if (cell) this.put(cell);
-      };
-      on(canvas, "pointerdown", (event) => {
-        canvas.setPointerCapture(event.pointerId);
-        take(event);
-      });
-      on(canvas, "pointermove", (event) => event.buttons && take(event));
-      on(canvas, "pointerup", () => this.tell());
-      on(canvas, "keydown", (event) => this.key(event, this.place, this.size, (cell) => this.put(cell)));
-    }
-    on(this.root, "keydown", keepKeys);
-    this.unobserve = observe(this.model, {
-      "change:input change:kernel change:stride change:padding change:dilation change:place": () => this.update(),
-      "change:drawings change:tools change:presets change:alt": () => this.update(),
+  /** Let pointer and keys choose a cell. */
+  reachable(target, current, size, at, go) {
+    const drag = (event) => {
+      if (event.buttons) go(at(event));
+    };
+    this.on(target, {
+      pointerdown: (event) => (target.setPointerCapture(event.pointerId), drag(event)), pointermove: drag, pointerup: () => this.tell(),
+      keydown: (event) => {
+        const to = moved(current() ?? [0, 0], event.key, size());
+        if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
+        event.preventDefault();
+        go(to);
+      },
     });
-    this.resized = new ResizeObserver(() => this.update());
-    this.resized.observe(this.root);
-    globalThis.addEventListener("resize", () => this.update(), { signal }); // the browser's zoom changes the px of the screen
+  }
+
+  /** And let them change it: digits, Delete, Page Up and Page Down, and the wheel where the focus is. */
+  editable(target, name, current, at, go) {
+    const enter = (event, key) => {
+      const cell = current(), rows = this.now.c[name], typed = this.typed.name === name ? this.typed.text : "";
+      const made = cell && rows.flat().length <= EDITED && !this.now.key[5] && entered(rows, cell, key, typed, event.altKey);
+      if (!made) return;
+      event.preventDefault();
+      this.typed = { name, text: made.text };
+      this.set({ [name]: made.rows });
+    };
+    const choose = (cell) => {
+      this.typed.text = "";
+      go(cell);
+    };
+    this.reachable(target, current, () => sides(this.now.c[name]), at, choose);
+    this.on(target, {
+      keydown: (event) => event.ctrlKey || event.metaKey || event.altKey || enter(event, event.key),
+      wheel: (event) => {
+        if (target.contains(document.activeElement) && String(at(event)) === String(current())) enter(event, event.deltaY < 0 ? "PageUp" : "PageDown");
+      },
+      focusout: () => ((this.typed.text = ""), this.tell(), this.update()),
+    });
   }
 
   destroy() {
     this.halt();
-    if (this.saving) this.tell();
+    this.tell();
     this.cleanup.abort();
-    this.resized?.disconnect();
-    this.unobserve?.();
+    this.resized.disconnect();
+    this.unobserve();
     this.root.remove();
   }
 
-  /** Change traits here at once; Python hears of the last of them, when the gesture has ended. @param {Record<string, unknown>} traits */
+  /** Change traits here at once; Python hears of the last of them, when the gesture has ended. */
   set(traits) {
     for (const [name, value] of Object.entries(traits)) this.model.set(name, value);
     clearTimeout(this.saving);
@@ -374,20 +265,11 @@ class View {
     this.model.save_changes();
   }
 
-  /** @param {KeyboardEvent} event @param {Cell} cell @param {Cell} size @param {(cell: Cell) => void} go */
-  key(event, cell, size, go) {
-    const to = moved(cell, event.key, size);
-    if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
-    event.preventDefault();
-    go(to);
-  }
-
   /** Put the window somewhere. @param {Cell} cell */
   put(cell) {
     this.halt();
-    this.asked = null;
-    this.upTo = undefined;
-    this.set({ place: within(cell, this.size) });
+    [this.asked, this.upTo] = [null, undefined];
+    this.set({ place: within(cell, this.now.size) });
     this.update();
   }
 
@@ -398,9 +280,10 @@ class View {
   }
 
   start() {
-    const [rate, byRow] = SPEEDS[this.speed.value], last = this.size[0] * this.size[1] - 1;
-    if (last < 0) return;
-    if (this.index >= last) this.put([0, 0]);
+    const [rate, byRow] = SPEEDS[this.speed.value], [rows, columns] = this.now.size;
+    this.halt();
+    if (!(rows * columns)) return;
+    if (this.index >= rows * columns - 1) this.put([0, 0]);
     this.upTo = this.index;
     this.playing = setInterval(() => this.go(byRow), 1000 / rate);
     this.update();
@@ -408,7 +291,7 @@ class View {
 
   /** One step on. */
   go(byRow = false) {
-    const [rows, columns] = this.size, next = byRow ? (this.place[0] + 1) * columns : this.index + 1, last = rows * columns - 1;
+    const [rows, columns] = this.now.size, next = byRow ? (this.place[0] + 1) * columns : this.index + 1, last = rows * columns - 1;
     this.asked = null;
     this.upTo = Math.min(next > last && !this.playing ? 0 : next, last);
     this.set({ place: place(this.upTo, columns) });
@@ -422,7 +305,6 @@ class View {
   }
 
   pause() {
-    if (!this.playing) return;
     this.halt();
     this.tell();
     this.update();
@@ -440,145 +322,104 @@ class View {
     });
   }
 
-  /** @returns {Cell} */
-  get size() {
-    return size(this.convolution);
-  }
-
   get place() {
-    return within(this.model.get("place"), this.size);
+    return within(this.model.get("place"), this.now.size);
   }
 
   get index() {
-    return this.place[0] * this.size[1] + this.place[1];
+    return this.place[0] * this.now.size[1] + this.place[1];
+  }
+
+  /** The convolution and what follows from it, wherever the window is. */
+  get now() {
+    const key = TRAITS.map((name) => this.model.get(name));
+    if (!this.known || key.some((one, at) => one !== this.known.key[at])) {
+      const [given, kernel, stride, padding, dilation, windows] = key;
+      const [tall, wide] = sides(kernel).map((taps) => (windows - 1) * stride + (taps - 1) * dilation + 1);
+      const input = windows ? Array.from({ length: tall }, () => new Array(wide).fill(0)) : given;
+      const c = { input, kernel, stride, padding, dilation }, [[top], [left]] = zeros(c), output = correlate(c);
+      this.known = { key, c, size: size(c), input: { values: padded(c), inner: [top, left, ...sides(input)], ends: range(input) }, output, ends: range(output), counts: this.grids.overlap && counts(c) };
+      this.upTo = this.playing ? this.upTo : undefined;
+    }
+    return this.known;
   }
 
   draw() {
-    const { model } = this, c = this.convolution, drawings = new Set(model.get("drawings"));
-    const signal = c.input.length === 1, [rows, columns] = this.size, fits = rows * columns > 0;
-    const shown = /** @type {[Record<string, HTMLElement[]>, Set<string>][]} */ ([[this.drawn, drawings], [this.tools, new Set(model.get("tools"))]]);
-    for (const [parts, names] of shown) for (const [name, elements] of Object.entries(parts)) for (const one of elements) one.hidden = !names.has(name);
-    this.presetsLabel.hidden = !Object.keys(model.get("presets")).length;
-    this.middle.hidden = !drawings.has("window") && !drawings.has("editor");
-    this.play.textContent = this.playing ? "Pause" : "Play";
+    const { model, grids, now, place: at, all, fields, playing, upTo = Infinity } = this, { c, size: [rows, columns], input, ends } = now;
+    const [tall, wide] = sides(c.input), asked = this.asked && within(this.asked, [tall, wide]), fits = rows * columns > 0, taps = fits ? tapsAt(c, at) : [];
+    const seen = asked ? { cells: [asked], color: READS } : { cells: taps.map(({ row, column }) => [row, column]), color: LIT, box: true };
+    const hit = asked ? { cells: readers(c, asked).map((one) => one.place), color: READS, box: c.dilation === 1 } : { cells: fits ? [at] : [], color: LIT };
+    const output = upTo < Infinity ? now.output.map((row, i) => row.map((value, j) => (i * columns + j > upTo ? NaN : value))) : now.output;
+    write(this.line, !fits ? "The kernel does not fit into the input." : asked ? question(c, asked) : grids.overlap ? reach(c, at) : sentence(c, at));
+    write(this.play, playing ? "Pause" : "Play");
     this.root.setAttribute("aria-label", model.get("alt"));
-    for (const [name, { field }] of Object.entries(this.numbers)) if (document.activeElement !== field) field.value = model.get(name) === "same" ? "" : String(model.get(name));
-    const names = Object.keys(model.get("presets")), known = names.find((name) => JSON.stringify(model.get("presets")[name]) === JSON.stringify(c.kernel));
-    if ([...this.presets.options].map(({ value }) => value).join() !== ["", ...names].join() || !this.presets.length) this.presets.replaceChildren(new Option("own", ""), ...names.map((name) => new Option(name, name)));
-    this.presets.options[0].hidden = known !== undefined;
-    this.presets.value = known ?? "";
-    this.editor.show(c.kernel);
-    const key = [c.input, c.kernel, c.stride, c.padding, c.dilation];
-    if (!this.known || key.some((one, at) => one !== this.known?.[at])) {
-      this.known = key;
-      this.compute(c, drawings);
+    const presets = Object.entries(model.get("presets")), known = presets.find(([, kernel]) => String(kernel) === String(c.kernel));
+    this.preset.value = known ? known[0] : "own";
+    this.preset.options[0].hidden = Boolean(known);
+    for (const [name, field] of Object.entries(fields)) if (document.activeElement !== field) field.value = c[name] === "same" ? "" : c[name];
+    this.showKernel(c.kernel);
+    this.showProducts(taps, c.kernel[0].length);
+    const room = Math.max(96, all >= 640 ? (all - this.between) / 2 - 26 : all - 4);
+    grids.input?.draw({ ...input, ...seen, room });
+    grids.output?.draw({ values: output, ends, ...hit, room });
+    if (grids.signal) {
+      const axis = range([[0], ...c.input, ...now.output]), span = (c.kernel[0].length - 1) * c.dilation;
+      grids.signal.draw({ ...input, ...seen, axis, room: all - 4 });
+      const cell = grids.signal.wide;
+      grids.smoothed.draw({ values: output, ends, ...hit, axis, room: cell * c.stride * columns, largest: Infinity });
+      grids.smoothed.canvas.style.marginLeft = `${(cell * (span + 1 - c.stride)) / 2}px`; // an output stands under the middle of its window
     }
-    const taps = fits ? tapsAt(c, this.place) : [], asked = this.asked && within(this.asked, [c.input.length, c.input[0].length]);
-    /** @type {Mark[]} */
-    const lit = asked ? [{ cells: [asked], color: READS }] : [{ cells: taps.map(({ row, column }) => [row, column]), color: LIT, box: true }];
-    const reading = asked ? readers(c, asked).map((one) => one.place) : [];
-    const hit = asked ? [{ cells: reading, color: READS, box: reading.length > 1 && c.dilation === 1 }] : fits ? [{ cells: [this.place], color: LIT }] : [];
-    this.line.textContent = !fits ? "The kernel does not fit into the input." : asked ? question(c, asked) : drawings.has("grid") || drawings.has("bars") ? sentence(c, this.place) : reach(c, this.place);
-    const all = this.root.clientWidth, wide = all >= 640, between = drawings.has("editor") || drawings.has("window") ? this.middle.offsetWidth + 48 : 24;
-    const room = Math.max(96, Math.min(WIDEST, wide ? (all - between) / 2 - 2 : all - 2));
-    const { input, output, matrix: whole, flat, flatOut, overlap: counts } = this.grids;
-    if (drawings.has("grid")) {
-      input.draw({ room, marks: lit });
-      output.draw({ room, marks: hit, upTo: this.upTo });
-    }
-    if (drawings.has("window")) this.multiply(taps, c.kernel[0].length);
-    const small = fits && rows * columns * c.input.length * c.input[0].length <= MATRIX;
-    if (drawings.has("matrix")) {
-      for (const { root } of [whole, flatOut]) root.hidden = !small;
-      this.large.hidden = small || !fits;
-    }
-    if (drawings.has("matrix") && small) {
-      const at = this.index, line = /** @type {Mark[]} */ (asked
-        ? [{ cells: Array.from({ length: rows * columns }, (_, row) => [row, asked[0] * c.input[0].length + asked[1]]), color: READS, box: true }]
-        : [{ cells: Array.from({ length: whole.size[1] }, (_, column) => [at, column]), color: LIT, box: true }]);
-      whole.draw({ room: Math.min(all - 190, 900), marks: line });
-      flat.draw({ room: whole.cell * whole.size[1], marks: asked ? [{ cells: [[0, asked[0] * c.input[0].length + asked[1]]], color: READS }] : [] });
-      flatOut.draw({ room: whole.cell, marks: asked ? [] : [{ cells: [[at, 0]], color: LIT }], upTo: this.upTo });
-    }
-    if (drawings.has("overlap")) counts.draw({ room: Math.min(all - 2, signal ? 900 : WIDEST), marks: lit });
-    if (drawings.has("bars") && fits) this.drawBars(c, all, asked, reading);
-    const grids = [input, output, whole, flat, flatOut, counts];
-    for (const one of grids) one.canvas.setAttribute("aria-label", `${one.title.textContent}. ${this.line.textContent}`);
-    this.bars.setAttribute("aria-label", `${signal ? "Signal and output" : model.get("alt")}. ${this.line.textContent}`);
+    grids.overlap?.draw({ values: now.counts, ...seen, room: all - 4 });
+    if (grids.matrix) this.drawMatrix(c, seen, hit, output);
+    for (const { canvas, title } of Object.values(grids)) canvas.setAttribute("aria-label", `${title.textContent}. ${this.line.textContent}`);
   }
 
-  /** What changes with the numbers, and not with the place of the window. @param {Convolution} c @param {Set<string>} drawings */
-  compute(c, drawings) {
-    const { input, output, matrix: whole, flat, flatOut, overlap: counts } = this.grids, [rows, columns] = this.size;
-    this.output = correlate(c);
-    this.upTo = this.playing ? this.upTo : undefined;
-    input.fill(c.input, zeros(c));
-    output.fill(columns ? this.output : []);
-    if (drawings.has("matrix")) {
-      const [down, across] = [rows * columns, c.input.length * c.input[0].length];
-      this.large.textContent = `C has ${down.toLocaleString("en")} rows and ${across.toLocaleString("en")} columns: too many to be drawn.`;
-      if (down && down * across <= MATRIX) {
-        whole.fill(matrix(c), undefined, true);
-        flat.fill([c.input.flat()]);
-        flatOut.fill(this.output.flatMap((row) => Array.from(row, (one) => [one])));
-      }
+  drawMatrix(c, seen, hit, output) {
+    const { matrix: whole, flat, flatOut } = this.grids, [wide, columns] = [sides(c.input)[1], this.now.size[1]], [down, across] = [output, c.input].map((one) => sides(one)[0] * sides(one)[1]);
+    const small = down * across <= MATRIX;
+    write(this.large, small ? "" : `C has ${down.toLocaleString("en")} rows and ${across.toLocaleString("en")} columns: too many to be drawn.`);
+    for (const { root } of [whole, flat, flatOut]) root.hidden = !small || !down;
+    if (!small || !down) return;
+    const inside = seen.cells.filter(([row, column]) => c.input[row]?.[column] !== undefined).map(([row, column]) => row * wide + column), made = hit.cells.map(([row, column]) => row * columns + column);
+    const line = Array.from({ length: this.asked ? down : across }, (_, at) => (this.asked ? [at, inside[0]] : [made[0], at]));
+    this.now.matrix ??= matrix(c);
+    whole.draw({ values: this.now.matrix, signed: true, cells: line, color: seen.color, box: true, room: Math.min(this.all - 190, 900) });
+    flat.draw({ values: [c.input.flat()], cells: inside.map((at) => [0, at]), color: seen.color, room: whole.wide * across });
+    flatOut.draw({ values: output.flatMap((row) => Array.from(row, (one) => [one])), ends: this.now.ends, cells: made.map((at) => [at, 0]), color: hit.color, room: whole.wide });
+  }
+
+  showKernel(kernel) {
+    if (String(sides(kernel)) !== String(sides(this.weights))) {
+      this.weights = kernel.map((row, i) => row.map((_, j) => Object.assign(element("div", "cnnviz-weight", { role: "gridcell" }), { cell: [i, j] })));
+      this.editor.replaceChildren(...this.weights.map((row) => element("div", "cnnviz-kernel-row", { role: "row" }, ...row)));
     }
-    if (drawings.has("overlap")) {
-      const padded = zeros(c), sides = [c.input.length, c.input[0].length], taps = [c.kernel.length, c.kernel[0].length];
-      const [down, across] = sides.map((cells, axis) => {
-        const reached = overlap(taps[axis], c.input.length === 1 && axis === 0 ? 1 : c.stride, [rows, columns][axis], c.dilation);
-        return Array.from({ length: cells }, (_, at) => reached[at + padded[axis][0]] ?? 0);
-      });
-      counts.fill(down.map((one) => across.map((other) => one * other)));
+    this.weight = within(this.weight, sides(kernel));
+    const most = Math.max(...kernel.flat().map(Math.abs)) || 1, table = this.tables.RdBu;
+    for (const one of this.weights.flat()) {
+      const [row, column] = one.cell, weight = kernel[row][column], here = String(one.cell) === String(this.weight), index = Math.round(127.5 * (1 + weight / most));
+      write(one, (here && this.typed.name === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2));
+      one.title = `row ${row}, column ${column}: ${format(weight, 6)}`;
+      one.tabIndex = here ? 0 : -1;
+      one.style.cssText = `background: rgb(${table.subarray(3 * index, 3 * index + 3)}); color: ${light(table, index) ? "#000" : "#fff"}`;
     }
   }
 
-  /** @param {import("./js/convolution.js").Tap[]} taps @param {number} columns */
-  multiply(taps, columns) {
-    /** @type {HTMLElement} */ (this.products.parentElement).hidden = !taps.length || taps.length > PRODUCTS;
-    if (!taps.length || taps.length > PRODUCTS) return;
-    this.products.style.gridTemplateColumns = `repeat(${columns}, auto)`;
-    this.products.replaceChildren(...taps.map(({ weight, value, inside }) => element("div", inside ? "" : "cnnviz-outside", {}, element("span", "", {}, `${format(value, 3)} · ${format(weight, 2)}`), element("b", "", {}, format(weight * value, 3)))));
-  }
-
-  /** Where the bars of a signal stand: x of a cell, and of an output, which stands under the middle of its window. */
-  scale(/** @type {Convolution} */ c, /** @type {number} */ all) {
-    const [, [before, after]] = zeros(c), count = c.input[0].length + before + after, cell = Math.min(LARGEST, all / count), span = (c.kernel[0].length - 1) * c.dilation;
-    const wide = cell * c.stride;
-    return { cell, wide, count, input: (/** @type {number} */ at) => (at + before) * cell, output: (/** @type {number} */ at) => (at * c.stride + span / 2 + 0.5) * cell - wide / 2, span: (span + 1) * cell };
-  }
-
-  /** @param {Convolution} c @param {number} all @param {Cell | null} asked @param {Cell[]} reading */
-  drawBars(c, all, asked, reading) {
-    const ratio = devicePixelRatio || 1, { cell, wide, count, input, output, span } = this.scale(c, all), canvas = this.bars, values = this.output?.[0] ?? [];
-    [canvas.width, canvas.height] = [count * cell * ratio, 2 * STRIP * ratio];
-    canvas.style.width = `${count * cell}px`;
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")), column = this.place[1];
-    context.scale(ratio, ratio);
-    const ends = (/** @type {ArrayLike<number>} */ row) => [Math.min(0, ...Array.from(row)), Math.max(0, ...Array.from(row))];
-    const both = [ends(c.input[0]), ends(values)], common = [Math.min(both[0][0], both[1][0]), Math.max(both[0][1], both[1][1]) || 1];
-    if (!asked) {
-      context.fillStyle = `${LIT}55`;
-      context.fillRect(column * c.stride * cell, 0, span, STRIP);
+  showProducts(taps, columns) {
+    const { products } = this, shown = taps.length > PRODUCTS ? [] : taps;
+    products.style.gridTemplateColumns = `repeat(${columns}, auto)`;
+    while (products.children.length > shown.length) products.lastChild?.remove();
+    for (const [at, { weight, value, inside }] of shown.entries()) {
+      const [factors, product] = (products.children[at] ?? products.appendChild(element("div", "", {}, element("span"), element("b")))).children;
+      factors.parentElement?.classList.toggle("cnnviz-outside", !inside);
+      write(factors, `${format(value, 3)} · ${format(weight, 2)}`);
+      write(product, format(weight * value, 3));
     }
-    bars(context, { values: c.input[0], x: input, wide: cell, top: 0, range: common, color: (at) => (asked?.[1] === at ? READS : FAINT) });
-    const hit = new Set(reading.map(([, at]) => at));
-    bars(context, { values, x: output, wide, top: STRIP, range: common, color: (at) => (asked ? (hit.has(at) ? READS : FAINT) : at === column ? LIT : "#0072b2"), upTo: this.upTo });
-  }
-
-  /** The output under a place in the bars; above them an input is asked for. @param {MouseEvent} event @returns {Cell | null} */
-  barAt(event) {
-    const c = this.convolution, bounds = this.bars.getBoundingClientRect(), { cell, wide, input, output } = this.scale(c, this.root.clientWidth);
-    const x = event.clientX - bounds.left, y = event.clientY - bounds.top;
-    if (y >= STRIP) return [0, Math.floor((x - output(0)) / wide)];
-    this.ask([0, Math.floor((x - input(0)) / cell)]);
-    return null;
   }
 }
 
-function render({ model, el, tables }) {
-  const view = new View(model, el, tables);
-  return () => view.destroy();
-}
-
-export default { render };
+export default {
+  render({ model, el, tables }) {
+    const view = new View(model, el, tables);
+    return () => view.destroy();
+  },
+};

@@ -57,6 +57,7 @@ class ConvolutionView(BrowserWidget):
     kernel    (height, width) weights
     stride, padding, dilation
               as in torch's ``conv2d``; padding may be "same", where the stride is 1
+    windows   how many there are along each axis, over an input of zeros that grows with them; 0 = the input is given
     place     (row, column): the output cell that the window is on
     drawings  what is shown, some of
               "grid"     input and output, with numbers in cells that have room
@@ -80,6 +81,7 @@ class ConvolutionView(BrowserWidget):
     stride = Number(1, 1, MOST, whole=True).tag(sync=True)
     padding = Padding(0).tag(sync=True)
     dilation = Number(1, 1, MOST, whole=True).tag(sync=True)
+    windows = Number(0, 0, MOST, whole=True).tag(sync=True)
     place = Cell((0, 0)).tag(sync=True)
     drawings: Any = t.Tuple(default_value=("grid", "window", "editor")).tag(sync=True)
     tools: Any = t.Tuple(default_value=TOOLS).tag(sync=True)

@@ -1,38 +1,39 @@
 // @ts-check
 // A convolution as networks have it (a correlation): everything that can be computed of it. All of it is pure.
 
-import { format } from "./scene.js";
+import { arrow, format } from "./scene.js";
 
 /** A signal is a picture of one row, with a kernel of one row. @typedef {{ input: number[][], kernel: number[][], stride: number, padding: number | "same", dilation: number }} Convolution */
 /** Row and column. @typedef {[number, number]} Cell */
-/** What one weight of the kernel meets. @typedef {{ row: number, column: number, weight: number, value: number, inside: boolean }} Tap */
 
 const WRITTEN = 9; // products that a sentence has room for
 
+/** Rows and columns. @param {ArrayLike<number>[]} grid @returns {Cell} */
+export const sides = (grid) => [grid.length, grid[0]?.length ?? 0];
+
 /** Zeros before and after the rows, and before and after the columns. @param {Convolution} c @returns {[Cell, Cell]} */
 export function zeros({ input, kernel, padding, dilation }) {
-  const along = (/** @type {number} */ taps) => {
+  const signal = input.length === 1 && kernel.length === 1; // has no rows above it
+  return /** @type {[Cell, Cell]} */ (sides(kernel).map((taps, axis) => {
+    if (signal && axis === 0) return [0, 0];
     if (padding !== "same") return [padding, padding];
     const all = dilation * (taps - 1), before = Math.floor(all / 2);
     return [before, all - before];
-  };
-  const signal = input.length === 1 && kernel.length === 1; // has no rows above it
-  return /** @type {[Cell, Cell]} */ ([signal ? [0, 0] : along(kernel.length), along(kernel[0].length)]);
+  }));
 }
 
 /** Rows and columns of the output; 0 where the kernel does not fit in. @param {Convolution} c @returns {Cell} */
 export function size(c) {
-  const { input, kernel, stride, dilation } = c, padded = zeros(c);
-  const sides = [[input.length, kernel.length], [input[0].length, kernel[0].length]];
-  return /** @type {Cell} */ (sides.map(([cells, taps], axis) => {
-    const [before, after] = padded[axis], left = cells + before + after - dilation * (taps - 1) - 1;
-    return left < 0 ? 0 : Math.floor(left / stride) + 1;
+  const around = zeros(c), taps = sides(c.kernel);
+  return /** @type {Cell} */ (sides(c.input).map((cells, axis) => {
+    const left = cells + around[axis][0] + around[axis][1] - c.dilation * (taps[axis] - 1) - 1;
+    return left < 0 ? 0 : Math.floor(left / c.stride) + 1;
   }));
 }
 
-/** The taps of the window that makes an output cell, row by row of the kernel. @param {Convolution} c @param {Cell} place @returns {Tap[]} */
-export function window({ input, kernel, stride, padding, dilation }, [down, across]) {
-  const [[top], [left]] = zeros({ input, kernel, stride, padding, dilation });
+/** What each weight meets in the window that makes an output cell, row by row of the kernel. @param {Convolution} c @param {Cell} place */
+export function window(c, [down, across]) {
+  const { input, kernel, stride, dilation } = c, [[top], [left]] = zeros(c);
   return kernel.flatMap((weights, i) => weights.map((weight, j) => {
     const row = down * stride - top + i * dilation, column = across * stride - left + j * dilation;
     const value = input[row]?.[column];
@@ -40,39 +41,42 @@ export function window({ input, kernel, stride, padding, dilation }, [down, acro
   }));
 }
 
-/** The output cells that read a cell of the input, with the weight by which they do: its column of the matrix. @param {Convolution} c @param {Cell} cell @returns {{ place: Cell, weight: number }[]} */
+/** The output cells that read a cell of the input, with the weight by which they do: its column of the matrix. @param {Convolution} c @param {Cell} cell */
 export function readers(c, [row, column]) {
   const { kernel, stride, dilation } = c, [rows, columns] = size(c), [[top], [left]] = zeros(c);
   const found = kernel.flatMap((weights, i) => weights.map((weight, j) => {
     const down = (row + top - i * dilation) / stride, across = (column + left - j * dilation) / stride;
     return { place: /** @type {Cell} */ ([down, across]), weight };
   }));
-  const at = (/** @type {number} */ one, /** @type {number} */ count) => Number.isInteger(one) && one >= 0 && one < count;
+  const at = (one, count) => Number.isInteger(one) && one >= 0 && one < count;
   return found.filter(({ place: [down, across] }) => at(down, rows) && at(across, columns)).reverse();
+}
+
+/** The input with the zeros around it. @param {Convolution} c @returns {number[][]} */
+export function padded(c) {
+  const [[above, below], [left, right]] = zeros(c), none = (many) => new Array(many).fill(0), wide = left + sides(c.input)[1] + right;
+  const rows = c.input.map((row) => [...none(left), ...row, ...none(right)]);
+  return [...none(above).map(() => none(wide)), ...rows, ...none(below).map(() => none(wide))];
 }
 
 /** The output, row by row. @param {Convolution} c @returns {Float64Array[]} */
 export function correlate(c) {
-  const { input, kernel, stride, dilation } = c, [rows, columns] = size(c), [[top], [left]] = zeros(c);
-  const output = Array.from({ length: rows }, () => new Float64Array(columns)), wide = input[0].length;
-  for (const [i, weights] of kernel.entries()) {
-    for (const [j, weight] of weights.entries()) {
-      const across = j * dilation - left;
-      const first = Math.max(0, Math.ceil(-across / stride)), end = Math.min(columns, Math.floor((wide - 1 - across) / stride) + 1);
-      for (let row = 0; row < rows; row++) {
-        const from = input[row * stride + i * dilation - top], into = output[row];
-        if (from) for (let column = first; column < end; column++) into[column] += weight * from[column * stride + across];
-      }
+  const { kernel, stride, dilation } = c, [rows, columns] = size(c), input = padded(c);
+  return Array.from({ length: rows }, (_, row) => {
+    const into = new Float64Array(columns);
+    for (const [i, weights] of kernel.entries()) {
+      const from = input[row * stride + i * dilation];
+      for (const [j, weight] of weights.entries()) for (let column = 0; column < columns; column++) into[column] += weight * from[column * stride + j * dilation];
     }
-  }
-  return output;
+    return into;
+  });
 }
 
 /** The matrix C with C · flat(input) = flat(output). @param {Convolution} c @returns {number[][]} */
 export function matrix(c) {
-  const [rows, columns] = size(c), wide = c.input[0].length;
+  const [rows, columns] = size(c), [tall, wide] = sides(c.input);
   return Array.from({ length: rows * columns }, (_, at) => {
-    const line = new Array(c.input.length * wide).fill(0);
+    const line = new Array(tall * wide).fill(0);
     for (const { row, column, weight, inside } of window(c, place(at, columns))) if (inside) line[row * wide + column] += weight;
     return line;
   });
@@ -85,28 +89,35 @@ export function overlap(taps, stride, count, dilation = 1) {
   return reached;
 }
 
+/** How many windows reach each cell of the input. @param {Convolution} c */
+export function counts(c) {
+  const around = zeros(c), taps = sides(c.kernel), outputs = size(c);
+  const [down, across] = sides(c.input).map((cells, axis) => {
+    const reached = overlap(taps[axis], c.stride, outputs[axis], c.dilation);
+    return Array.from({ length: cells }, (_, at) => reached[at + around[axis][0]] ?? 0);
+  });
+  return down.map((one) => across.map((other) => one * other));
+}
+
 /** The cell that comes so many steps after the first. @returns {Cell} */
 export const place = (at, columns) => [Math.floor(at / columns), at % columns];
 
-/** A cell moved into a grid. @param {Cell} cell @param {Cell} size @returns {Cell} */
+/** A cell moved into a grid. @param {Cell} cell @param {Cell} size */
 export const within = (cell, size) => /** @type {Cell} */ (cell.map((one, axis) => Math.max(0, Math.min(size[axis] - 1, one))));
 
-/** Where an arrow key, Home or End leads; null for other keys. @param {Cell} cell @param {Cell} size @returns {Cell | null} */
+/** Where an arrow key, Home or End leads; null for other keys. @param {Cell} cell @param {string} key @param {Cell} size */
 export function moved([row, column], key, size) {
-  /** @type {Record<string, Cell>} */
-  const to = {
-    ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
-    Home: [row, 0], End: [row, size[1] - 1],
-  };
-  return Object.hasOwn(to, key) ? within(to[key], size) : null;
+  const [dx, dy] = { Home: [-column, 0], End: [size[1], 0] }[key] ?? arrow(key) ?? [];
+  return dx === undefined ? null : within([row + dy, column + dx], size);
 }
 
-const where = (/** @type {Cell} */ [row, column], /** @type {number} */ rows) => (rows === 1 ? `position ${column}` : `row ${row}, column ${column}`);
-const signed = (/** @type {number} */ value) => (value < 0 ? `(${format(value)})` : format(value));
+const where = (/** @type {Cell} */ [row, column], rows) => (rows === 1 ? `position ${column}` : `row ${row}, column ${column}`);
+const signed = (value) => (value < 0 ? `(${format(value)})` : format(value));
+const sum = (/** @type {number[]} */ values) => values.reduce((all, one) => all + one, 0);
 
 /** An output cell as the sum that it is. @param {Convolution} c @param {Cell} at */
 export function sentence(c, at) {
-  const taps = window(c, at), total = taps.reduce((sum, { weight, value }) => sum + weight * value, 0);
+  const taps = window(c, at), total = sum(taps.map(({ weight, value }) => weight * value));
   const written = taps.slice(0, WRITTEN).map(({ weight, value }) => `${signed(value)}·${signed(weight)}`).join(" + ");
   return `${where(at, size(c)[0])}: ${written}${taps.length > WRITTEN ? ` + … (${taps.length} products)` : ""} = ${format(total)}`;
 }
@@ -114,23 +125,38 @@ export function sentence(c, at) {
 /** Where the window of an output lies. @param {Convolution} c @param {Cell} at */
 export function reach(c, at) {
   const taps = window(c, at), [first, last] = [taps[0], taps[taps.length - 1]];
-  const rows = c.input.length === 1 ? "" : `rows ${first.row} … ${last.row}, `;
-  return `the window of ${where(at, size(c)[0])} reaches ${rows}${rows ? "columns" : "positions"} ${first.column} … ${last.column}`;
+  const rows = c.input.length === 1 ? "positions" : `rows ${first.row} … ${last.row}, columns`;
+  return `the window of ${where(at, size(c)[0])} reaches ${rows} ${first.column} … ${last.column}`;
 }
 
 /** Which outputs read an input cell. @param {Convolution} c @param {Cell} cell */
 export function question(c, cell) {
-  const found = readers(c, cell), total = found.reduce((sum, { weight }) => sum + weight, 0);
-  const count = found.length === 1 ? "1 output reads it" : `${found.length || "no"} outputs read it`;
-  const sum = found.length > 1 && found.length <= WRITTEN ? `${found.map(({ weight }) => signed(weight)).join(" + ")} = ` : "";
-  return `input, ${where(cell, c.input.length)}: ${count}${found.length ? `, with the weights ${sum}${format(total)}` : ""}`;
+  const weights = readers(c, cell).map(({ weight }) => weight), many = weights.length;
+  const terms = many > 1 && many <= WRITTEN ? `${weights.map(signed).join(" + ")} = ` : "";
+  const told = many ? `, with the weights ${terms}${format(sum(weights))}` : "";
+  return `input, ${where(cell, c.input.length)}: ${many === 1 ? "1 output reads it" : `${many || "no"} outputs read it`}${told}`;
 }
 
 /** The number that is typed so far: null while it is none, as "−" or "." @param {string} text */
-export function typed(text) {
-  return /\d/.test(text) ? Number(text) : null;
-}
+export const typed = (text) => (/\d/.test(text) ? Number(text) : null);
 
-/** A kernel with another weight. @param {number[][]} kernel @param {Cell} cell @param {number} weight */
-export const changed = (kernel, [row, column], weight) =>
-  kernel.map((weights, i) => (i === row ? weights.map((one, j) => (j === column ? weight : one)) : weights));
+/** Rows of numbers with another one in a cell. @param {number[][]} rows @param {Cell} cell @param {number} value */
+export const changed = (rows, [row, column], value) =>
+  rows.map((line, i) => (i === row ? line.map((one, j) => (j === column ? value : one)) : line));
+
+/**
+ * What a key makes of a cell in which ``text`` is typed so far, as text and rows; null: nothing. A digit types on, Delete
+ * puts 0, Page Up and Page Down take a step: 1 where all numbers are whole, else a tenth; ``finer``, a tenth of that.
+ * @param {number[][]} rows @param {Cell} cell @param {string} key
+ */
+export function entered(rows, cell, key, text = "", finer = false) {
+  if (/^[\d.]$/.test(key) || (key === "-" && !text)) {
+    const number = typed(text + key);
+    return { text: text + key, rows: number === null || Number.isNaN(number) ? rows : changed(rows, cell, number) };
+  }
+  const steps = { PageUp: 1, PageDown: -1, Delete: 0, Backspace: 0 }[key];
+  if (steps === undefined) return null;
+  const step = (rows.flat().every(Number.isInteger) ? 1 : 0.1) * (finer ? 0.1 : 1);
+  const value = steps && Number((rows[cell[0]][cell[1]] + steps * step).toPrecision(6));
+  return { text: "", rows: changed(rows, cell, value) };
+}

@@ -28,6 +28,15 @@ export const labelled = (className, word, control) =>
   element("label", className, {}, element("span", "cnnviz-word", {}, word), control);
 
 /**
+ * Adds listeners that end with a signal: ``on(target, { type: handler, … })`` returns the target.
+ * @param {AbortSignal} signal
+ */
+export const listening = (signal) => (/** @type {any} */ target, /** @type {Record<string, (event: any) => void>} */ handlers) => {
+  for (const [type, handler] of Object.entries(handlers)) target.addEventListener(type, handler, { signal, passive: false });
+  return target;
+};
+
+/**
  * What stands on a button: a sign, and words that a narrow panel leaves to screen readers and to the tooltip.
  * @param {string} sign
  * @param {string} words

@@ -42,6 +42,9 @@ export function colorize(map, count, table, columns) {
   return new Uint8ClampedArray(sheet.buffer);
 }
 
+/** Whether dark numbers are read better on a color of a table. @param {ArrayLike<number>} table */
+export const light = (table, index) => 0.3 * table[3 * index] + 0.59 * table[3 * index + 1] + 0.11 * table[3 * index + 2] > 140;
+
 /** How many tiles stand side by side on the sheet of colored maps. @param {number} count */
 export const sheetColumns = (count) => Math.ceil(Math.sqrt(count));
 
@@ -49,9 +52,9 @@ export const sheetColumns = (count) => Math.ceil(Math.sqrt(count));
  * A scene's pictures and maps.
  * @param {CanvasRenderingContext2D} context
  * @param {{ scene: Scene, place: Place, zoom: Zoom, ratio: number, picture: Sheet | null, before: Sheet | null, map: Maps | null, colored: CanvasImageSource | null }} shown
- * @param {{ opacity: number, smooth: boolean, wipe: number, numbers: boolean, table: ArrayLike<number>, strength: number, keepColors: boolean }} look
+ * @param {{ opacity: number, smooth: boolean, wipe: number, numbers: boolean, digits?: number, table: ArrayLike<number>, strength: number, keepColors: boolean }} look
  */
-export function paint(context, { scene, place, zoom, ratio, picture, before, map, colored }, { opacity, smooth, wipe, numbers, table, strength, keepColors }) {
+export function paint(context, { scene, place, zoom, ratio, picture, before, map, colored }, { opacity, smooth, wipe, numbers, digits = 2, table, strength, keepColors }) {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   /** @param {CanvasImageSource} source */
   const put = (source, tile, [rows, across], columns, [x, y, width, height], sharp) => {
@@ -86,7 +89,7 @@ export function paint(context, { scene, place, zoom, ratio, picture, before, map
       context.globalAlpha = picture ? opacity : 1;
       put(colored, tile, map.size, sheetColumns(scene.count), box, true);
       context.globalAlpha = 1;
-      if (numbers && !scene.levels.length) write(context, map, tile, box, seen, ratio, picture ? opacity : 1, table);
+      if (numbers && !scene.levels.length) write(context, map, tile, box, seen, ratio, picture ? opacity : 1, table, digits);
     }
     if (before) {
       context.beginPath();
@@ -103,7 +106,7 @@ export function paint(context, { scene, place, zoom, ratio, picture, before, map
  * @param {CanvasRenderingContext2D} context
  * @param {Maps} map
  */
-function write(context, map, tile, [left, top, width, height], seen, ratio, opacity, table) {
+function write(context, map, tile, [left, top, width, height], seen, ratio, opacity, table, digits) {
   const [rows, columns] = map.size, [across, down] = [width / columns, height / rows];
   const [low, high] = map.range(tile), span = high > low ? high - low : Infinity;
   const visible = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ start, /** @type {number} */ length) => to > start && from < start + length;
@@ -117,13 +120,12 @@ function write(context, map, tile, [left, top, width, height], seen, ratio, opac
       if (right - x < NUMBERS_FROM * ratio || !visible(x, right, seen[0], seen[2])) continue;
       const value = map.at(tile, row, column);
       if (Number.isNaN(value)) continue;
-      const text = format(value, Math.abs(value) < 100 ? 2 : 5), room = (right - x - 4 * ratio) / text.length;
-      const at = 3 * Math.round(255 * Math.min(1, Math.max(0, (value - low) / span)));
-      const light = opacity > 0.5 && 0.3 * table[at] + 0.59 * table[at + 1] + 0.11 * table[at + 2] > 140;
+      const text = format(value, Math.abs(value) < 100 ? digits : 5), room = (right - x - 4 * ratio) / text.length;
+      const dark = opacity > 0.5 && light(table, Math.round(255 * Math.min(1, Math.max(0, (value - low) / span))));
       context.font = `${Math.max(7 * ratio, Math.min(12 * ratio, room * 1.7))}px sans-serif`;
       context.lineWidth = 2 * ratio;
-      context.strokeStyle = light ? "rgba(255, 255, 255, .6)" : "rgba(0, 0, 0, .6)";
-      context.fillStyle = light ? "#000" : "#fff";
+      context.strokeStyle = dark ? "rgba(255, 255, 255, .6)" : "rgba(0, 0, 0, .6)";
+      context.fillStyle = dark ? "#000" : "#fff";
       context.strokeText(text, (x + right) / 2, (y + bottom) / 2);
       context.fillText(text, (x + right) / 2, (y + bottom) / 2);
     }
