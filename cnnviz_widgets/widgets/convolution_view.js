@@ -30,7 +30,12 @@ function write(to, text) {
 /** Least and greatest number. @param {Iterable<number>[]} rows @returns {[number, number]} */
 function range(rows) {
   let low = Infinity, high = -Infinity;
-  for (const row of rows) for (const value of row) [low, high] = [value < low ? value : low, value > high ? value : high];
+  for (const row of rows) {
+    for (const value of row) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
   return [low, high];
 }
 
@@ -60,9 +65,11 @@ class Grid {
   fill(values, [low, high], signed) {
     const { isBars, sheet } = this, [rows, columns] = sides(values), most = Math.max(-low, high);
     const ends = isBars ? [0, 1] : signed ? [-most, most] : [low, high], pixels = isBars ? bars(values, [low, high]) : values;
+    const data = new Float64Array(pixels.length * columns);
+    for (const [row, line] of pixels.entries()) data.set(line, row * columns);
     this.table = this.tables[isBars ? "viridis" : signed ? "RdBu" : "gray"];
     this.map = {
-      data: Float64Array.from(pixels.flatMap((row) => Array.from(row))), exact: true, size: [pixels.length, columns], range: () => ends,
+      data, exact: true, size: [pixels.length, columns], range: () => ends,
       rows: [...Array(rows).keys()], columns: [...Array(columns).keys()], at: (_, row, column) => values[row][column],
     };
     [sheet.width, sheet.height] = [columns, pixels.length];
@@ -337,15 +344,16 @@ class View {
       const [given, kernel, stride, padding, dilation, windows] = key;
       const [tall, wide] = sides(kernel).map((taps) => (windows - 1) * stride + (taps - 1) * dilation + 1);
       const input = windows ? Array.from({ length: tall }, () => new Array(wide).fill(0)) : given;
-      const c = { input, kernel, stride, padding, dilation }, [[top], [left]] = zeros(c), output = correlate(c);
-      this.known = { key, c, size: size(c), input: { values: padded(c), inner: [top, left, ...sides(input)], ends: range(input) }, output, ends: range(output), counts: this.grids.overlap && counts(c) };
+      const c = { input, kernel, stride, padding, dilation }, border = zeros(c), [[top], [left]] = border, output = correlate(c);
+      const shown = this.known?.c.input === input && String(this.known.border) === String(border) ? this.known.shown : { values: padded(c), inner: [top, left, ...sides(input)], ends: range(input) };
+      this.known = { key, c, border, shown, size: size(c), output, ends: range(output), counts: this.grids.overlap && counts(c) };
       this.upTo = this.playing ? this.upTo : undefined;
     }
     return this.known;
   }
 
   draw() {
-    const { model, grids, now, place: at, all, fields, playing, upTo = Infinity } = this, { c, size: [rows, columns], input, ends } = now;
+    const { model, grids, now, place: at, all, fields, playing, upTo = Infinity } = this, { c, size: [rows, columns], shown, ends } = now;
     const [tall, wide] = sides(c.input), asked = this.asked && within(this.asked, [tall, wide]), fits = rows * columns > 0, taps = fits ? tapsAt(c, at) : [];
     const seen = asked ? { cells: [asked], color: READS } : { cells: taps.map(({ row, column }) => [row, column]), color: LIT, box: true };
     const hit = asked ? { cells: readers(c, asked).map((one) => one.place), color: READS, box: c.dilation === 1 } : { cells: fits ? [at] : [], color: LIT };
@@ -360,11 +368,11 @@ class View {
     this.showKernel(c.kernel);
     this.showProducts(taps, c.kernel[0].length);
     const room = Math.max(96, all >= 640 ? (all - this.between) / 2 - 26 : all - 4);
-    grids.input?.draw({ ...input, ...seen, room });
+    grids.input?.draw({ ...shown, ...seen, room });
     grids.output?.draw({ values: output, ends, ...hit, room });
     if (grids.signal) {
       const axis = range([[0], ...c.input, ...now.output]), span = (c.kernel[0].length - 1) * c.dilation;
-      grids.signal.draw({ ...input, ...seen, axis, room: all - 4 });
+      grids.signal.draw({ ...shown, ...seen, axis, room: all - 4 });
       const cell = grids.signal.wide;
       grids.smoothed.draw({ values: output, ends, ...hit, axis, room: cell * c.stride * columns, largest: Infinity });
       grids.smoothed.canvas.style.marginLeft = `${(cell * (span + 1 - c.stride)) / 2}px`; // an output stands under the middle of its window
@@ -397,7 +405,10 @@ class View {
     const most = Math.max(...kernel.flat().map(Math.abs)) || 1, table = this.tables.RdBu;
     for (const one of this.weights.flat()) {
       const [row, column] = one.cell, weight = kernel[row][column], here = String(one.cell) === String(this.weight), index = Math.round(127.5 * (1 + weight / most));
-      write(one, (here && this.typed.name === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2));
+      const text = (here && this.typed.name === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2), look = [text, weight, index, here].join();
+      if (one.look === look) continue;
+      one.look = look;
+      one.textContent = text;
       one.title = `row ${row}, column ${column}: ${format(weight, 6)}`;
       one.tabIndex = here ? 0 : -1;
       one.style.cssText = `background: rgb(${table.subarray(3 * index, 3 * index + 3)}); color: ${light(table, index) ? "#000" : "#fff"}`;

@@ -52,11 +52,14 @@ export function readers(c, [row, column]) {
   return found.filter(({ place: [down, across] }) => at(down, rows) && at(across, columns)).reverse();
 }
 
-/** The input with the zeros around it. @param {Convolution} c @returns {number[][]} */
+/** The input with the zeros around it. @param {Convolution} c */
 export function padded(c) {
-  const [[above, below], [left, right]] = zeros(c), none = (many) => new Array(many).fill(0), wide = left + sides(c.input)[1] + right;
-  const rows = c.input.map((row) => [...none(left), ...row, ...none(right)]);
-  return [...none(above).map(() => none(wide)), ...rows, ...none(below).map(() => none(wide))];
+  const [[above, below], [left, right]] = zeros(c), [tall, wide] = sides(c.input);
+  return Array.from({ length: above + tall + below }, (_, at) => {
+    const row = new Float64Array(left + wide + right);
+    row.set(c.input[at - above] ?? [], left);
+    return row;
+  });
 }
 
 /** The output, row by row. @param {Convolution} c @returns {Float64Array[]} */
@@ -66,7 +69,7 @@ export function correlate(c) {
     const into = new Float64Array(columns);
     for (const [i, weights] of kernel.entries()) {
       const from = input[row * stride + i * dilation];
-      for (const [j, weight] of weights.entries()) for (let column = 0; column < columns; column++) into[column] += weight * from[column * stride + j * dilation];
+      for (const [j, weight] of weights.entries()) for (let column = 0, at = j * dilation; column < columns; column++, at += stride) into[column] += weight * from[at];
     }
     return into;
   });
