@@ -12,6 +12,7 @@ from math import prod
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
@@ -27,6 +28,15 @@ def within(box: Box, size: Sequence[int]) -> Box:
     """What of a box lies in a picture of ``size`` (height, width)."""
     left, top, right, bottom = box
     return max(left, 0), max(top, 0), min(right, size[1]), min(bottom, size[0])
+
+
+def seen(maps: Tensor, field: Box, beyond: float) -> Tensor:
+    """(…, h, w): what of maps (…, H, W) lies in a field, and a value where that reaches beyond their border."""
+    first, highest, last, lowest = field
+    left, top, right, bottom = within(field, maps.shape[-2:])
+    right, bottom = max(left, right), max(top, bottom)  # a unit may look at padding alone
+    pads = left - first, last - right, top - highest, lowest - bottom
+    return F.pad(maps[..., top:bottom, left:right], pads, value=beyond)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.relu_rules import RULES
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.methods.evaluation.segment import segment
+from cnnviz_widgets.networks.layers import Box
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.call import As, Call, class_named, program
 from cnnviz_widgets.panels.controls import checks, choice, toggle
 from cnnviz_widgets.panels.guess import GuessedTile
-from cnnviz_widgets.panels.maps import Tiles, Window, center, channel_over, cropped, field_of, strongest
+from cnnviz_widgets.panels.maps import Tiles, center, channel_over, cropped, field_of, strongest
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
@@ -96,12 +97,12 @@ class Gradients(Panel):
 
     def compute(self, now: Now) -> Iterator[Frame]:
         self._tiles.about(now.network, now.image, _explained(now))
-        picture, window = rgb(now.network.prepare(now.image)[0]), _window(now)
+        picture, field = rgb(now.network.prepare(now.image)[0]), _field(now)
         calls = {cell: _call(now, cell) for cell in now.cells}
         labels = {(method, rule): f"{CELLS[method]} · {rule}" for method, rule in calls}
         group = _unit if now.color_scale == "shared" else lambda cell: cell
         for number, content in self._tiles.grow(picture, calls, labels, group):
-            yield Frame({"cells": cropped(content, window)}, number, len(calls))
+            yield Frame({"cells": cropped(content, field)}, number, len(calls))
 
     @computes
     def look(self, now: Now) -> Frame:
@@ -109,9 +110,9 @@ class Gradients(Panel):
         content = channel_over(now.network, now.image, now.layer, now.channel)
         place = now.position or strongest(np.asarray(content.values))
         neuron = center(content, *place) if now.source == "neuron" else None
-        window = _window(now)
-        photo = cropped(Content(content.picture, caption="as the network sees it", fields=content.fields), window)
-        linked = "" if window else self._parts["photo"].image.group  # a part cannot point to the whole
+        field = _field(now)
+        photo = cropped(Content(content.picture, caption="as the network sees it", fields=content.fields), field)
+        linked = "" if field else self._parts["photo"].image.group  # a part cannot point to the whole
         return Frame({"photo": photo, "maps": content, "neuron": neuron, "linked": linked})
 
     @computes
@@ -132,7 +133,7 @@ def _neuron(now: Now) -> Neuron:
     return Neuron(now.layer, now.channel, now.position)
 
 
-def _window(now: Now) -> Window | None:
+def _field(now: Now) -> Box | None:
     """The receptive field of the neuron, where one is explained."""
     return field_of(now.network, now.image, _neuron(now)) if now.source == "neuron" else None
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from cnnviz_widgets.content import Content, Field
@@ -19,9 +20,11 @@ from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.networks.layers import Box, seen, within
 from cnnviz_widgets.remarks import listening, remark
 from cnnviz_widgets.runtime.memo import Memo
 
+GRAY = 128  # what lies beyond a picture
 CLOSE = 16  # px: a smaller field is shown with what is around it
 ROW = 3  # tiles that always stand in one row, where they are compared best
 
@@ -69,38 +72,34 @@ def channel_over(network: Network, image: Tensor, layer: str, channel: int, *, s
     )
 
 
-Window = tuple[slice, slice]  # rows and columns of a picture
-
-
-def field_of(network: Network, image: Tensor, neuron: Neuron) -> Window | None:
+def field_of(network: Network, image: Tensor, neuron: Neuron) -> Box | None:
     """The receptive field of a neuron, at least ``CLOSE`` px wide; None where it is more than half of the picture."""
     layer, sides = network.layer(neuron.layer), network.prepare(image).shape[-2:]
-    rooms = [max(CLOSE, size) for size in layer.receptive_field]
-    if any(2 * room > side for room, side in zip(rooms, sides, strict=True)):
+    if any(2 * max(CLOSE, size) > side for size, side in zip(layer.receptive_field, sides, strict=True)):
         return None
     position: Any = neuron.position  # a pair of numbers here, or None
-    place = position or strongest(channel_map(network, image, layer.name, neuron.channel))
-    centers = [offset + at * stride for at, stride, offset in zip(place, layer.stride, layer.offset, strict=True)]
-    starts = [
-        min(max(0, round(center - (room - 1) / 2)), side - room)
-        for center, room, side in zip(centers, rooms, sides, strict=True)
-    ]
-    rows, columns = (slice(start, start + room) for start, room in zip(starts, rooms, strict=True))
-    return rows, columns
+    left, top, right, bottom = layer.field(
+        position or strongest(channel_map(network, image, layer.name, neuron.channel)), sides
+    )
+    wide, tall = (max(0, CLOSE - size) for size in (right - left, bottom - top))  # what is missing, half on each side
+    return left - wide // 2, top - tall // 2, right + (wide + 1) // 2, bottom + (tall + 1) // 2
 
 
-def cropped(content: Content, window: Window | None) -> Content:
-    """A part of pictures and of maps that are as large; the caption says which."""
-    if window is None:
+def cropped(content: Content, field: Box | None) -> Content:
+    """What a field shows of pictures and maps of one size, gray beyond their border; the caption says which."""
+    if field is None:
         return content
-    rows, columns = window
+    left, top, right, bottom = within(field, content.size)
+    picture, values = content.picture, content.values
+    if picture is not None:
+        picture = seen(torch.tensor(picture).movedim(-1, -3), field, GRAY).movedim(-3, -1).numpy()
     return replace(
         content,
-        picture=None if content.picture is None else content.picture[..., rows, columns, :],
-        values=None if content.values is None else content.values[..., rows, columns],
+        picture=picture,
+        values=None if values is None else seen(torch.tensor(as_array(values)), field, torch.nan).numpy(),
         cells=None,
         fields=(),
-        caption=f"{content.caption} · x {columns.start}…{columns.stop - 1}, y {rows.start}…{rows.stop - 1}",
+        caption=f"{content.caption} · x {left}…{right - 1}, y {top}…{bottom - 1}",
     )
 
 

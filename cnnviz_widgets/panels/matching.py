@@ -54,7 +54,7 @@ class Matching(Panel):
     def build(self) -> list[ipywidgets.Widget]:
         sphere = View("Inputs of norm 1: drag the square", colormap="RdBu", max_width=360)
         sphere.image.on_region(self.guarded(self._drag))
-        sphere.image.tool = "rectangle"
+        sphere.image.tool, sphere.image.keeps_size = "rectangle", True
         self._parts["place"] = Mark(sphere, "region")
         small: dict[str, Any] = {"controls": False, "smooth": False, "max_width": 320}
         return [

@@ -14,7 +14,7 @@ from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import Mark, Note, View
 from cnnviz_widgets.runtime.runner import Frame
-from cnnviz_widgets.widgets.image_view import Pointer, Region
+from cnnviz_widgets.widgets.image_view import Region
 from cnnviz_widgets.widgets.traits import Place
 
 COLORS = ("red", "green", "blue")
@@ -22,7 +22,7 @@ SIDES = 4, 16  # px of the square: larger ones have no room for their numbers
 
 
 class Pixels(Panel):
-    """A picture is numbers: click a place, and read its pixels as a file has them, and as a network gets them.
+    """A picture is numbers: drag the square, and read its pixels as a file has them, and as a network gets them.
 
     corner  (x, y) of the square's upper left pixel; None = in the middle of the picture
     size    px of its side
@@ -37,9 +37,10 @@ class Pixels(Panel):
     corner: Any = Place(None).tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
-        stage = View("Click: the square goes there", controls=False)
-        stage.image.on_click(self.guarded(self._put))
-        self._parts["box"] = Mark(stage, "rectangle")
+        stage = View("The picture: drag the square", controls=False)
+        stage.image.on_region(self.guarded(self._drag))
+        stage.image.tool, stage.image.keeps_size = "rectangle", True
+        self._parts["box"] = Mark(stage, "region")
         large: dict[str, Any] = {"labels": True, "numbers": True, "controls": False, "smooth": False}
         file = View("In a file: whole numbers 0…255", "whole", colormap="gray", max_width=1220, **large)
         given = View("What the network gets: (number / 255 − mean) / std", "whole", max_width=1220, **large)
@@ -51,9 +52,13 @@ class Pixels(Panel):
             self.part("note", Note()),
         ]
 
-    def _put(self, pointer: Pointer) -> None:
-        half = self._now().size // 2
-        self.corner = tuple(max(0, at - half) for at in (pointer.x, pointer.y))
+    def _drag(self, box: Region | None) -> None:
+        """The middle of a rectangle is that of the square, whose size is chosen beside it."""
+        if box is not None:
+            left, top, wide, tall = box
+            half = self.size // 2
+            self.corner = max(0, left + wide // 2 - half), max(0, top + tall // 2 - half)
+        self._parts["box"].show(_box(self._now()))
 
     def compute(self, now: Now) -> Frame:
         found = _call(now)()

@@ -5,7 +5,7 @@ import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.j
 import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
 import { ALL, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
-import { Film, Latest, Mask, between, dragged, grip, gripCursor, keyed } from "./js/tools.js";
+import { Film, Latest, Mask, between, carried, dragged, grip, gripCursor, keyed } from "./js/tools.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
 /** @typedef {import("./js/scene.js").Scene} Scene */
@@ -324,7 +324,7 @@ class Stage {
       if (crosshair) pen.cross(tile, crosshair);
     }
     if (this.region) for (const tile of every) {
-      if (tool === "rectangle") pen.grips(tile, this.region);
+      if (tool === "rectangle" && !this.carries()) pen.grips(tile, this.region);
       else pen.within(tile, 2, () => pen.outlined(() => pen.box(tile, this.region), "white", 1.5));
     }
     if (this.before) for (const tile of every) pen.divider(tile, this.share);
@@ -458,6 +458,11 @@ class Stage {
   grab(at, [left, top]) {
     const tool = this.model.get("tool"), scene = /** @type {Scene} */ (this.scene);
     if (tool === "rectangle") {
+      if (this.carries()) {
+        const carry = (/** @type {number} */ x, /** @type {number} */ y) => this.choose(carried(this.region, x, y, scene.size));
+        carry(at.x, at.y);
+        return { tile: at.tile, move: carry, end: () => undefined };
+      }
       const found = grip(this.region, at.x, at.y, this.near()), from = this.region;
       const move = (/** @type {number} */ x, /** @type {number} */ y) => this.choose(found ? dragged(from, found, x - at.x, y - at.y, scene.size) : between(at.x, at.y, x, y, scene.size));
       return { tile: at.tile, move, end: () => undefined };
@@ -505,6 +510,11 @@ class Stage {
     return { tile: at.tile, move: () => this.wipe(share(this.last[0])), end: () => undefined };
   }
 
+  /** Whether the rectangle tool only moves the rectangle that is there. */
+  carries() {
+    return this.region && this.model.get("keeps_size");
+  }
+
   near() {
     const [, , width] = frame(0, /** @type {Place} */ (this.place), this.zoom);
     return (NEAR * this.ratio * /** @type {Scene} */ (this.scene).size[1]) / width;
@@ -516,7 +526,7 @@ class Stage {
     this.last = this.onScreen(event);
     const at = position(this.last[0], this.last[1], this.place, this.scene, this.zoom);
     if (this.drag && at) this.drag.move(at.tile === this.drag.tile ? at.x : this.beyond(at, 0), at.tile === this.drag.tile ? at.y : this.beyond(at, 1));
-    else if (this.model.get("tool") === "rectangle" && at) this.stage.style.cursor = gripCursor(grip(this.region, at.x, at.y, this.near()));
+    else if (this.model.get("tool") === "rectangle" && at) this.stage.style.cursor = this.carries() ? "move" : gripCursor(grip(this.region, at.x, at.y, this.near()));
     this.point(this.under(event), false);
   }
 
@@ -620,7 +630,7 @@ class Stage {
   }
 
   rectangleKey({ key, shiftKey }) {
-    const next = keyed(this.region, key, shiftKey, /** @type {Scene} */ (this.scene).size);
+    const next = keyed(this.region, key, shiftKey && !this.carries(), /** @type {Scene} */ (this.scene).size);
     if (!next && key !== "Delete" && key !== "Backspace") return false;
     this.choose(next);
     return true;

@@ -68,6 +68,7 @@ class ImageView(BrowserWidget):
     numbers    write the values into cells of at least 22 px; where the view is zoomed, they are written in any case
     tool       what the pointer and the keys do now: "point", "rectangle" (see ``on_region``) or "brush" (see ``brush``)
     region     (x, y, width, height) in whole px of the picture, the rectangle that the user drags; or None
+    keeps_size whether the region is only moved: a press puts its middle there
     brush      what the user may paint: the names of the labels 1, 2 …, at most seven, or {name: "#rrggbb"}. With a
                brush there is a ``mask``, see ``on_mask``; () = there is none
     serial     number of the last content shown; ``drawn``: of the last one that a browser has drawn
@@ -101,6 +102,7 @@ class ImageView(BrowserWidget):
     numbers = t.Bool(False).tag(sync=True)
     tool = t.Enum(TOOLS, "point").tag(sync=True)
     region: Any = t.Tuple(*[t.Int()] * 4, default_value=None, allow_none=True).tag(sync=True)
+    keeps_size = t.Bool(False).tag(sync=True)
     brush = Labels(PAINTS)
     drawn = t.Int(0)
 

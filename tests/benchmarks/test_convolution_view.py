@@ -1,6 +1,6 @@
 """From a key on a weight to the pixels of the output, in a real browser, beside a bare redraw of the same canvases.
 
-The quickest tenth is compared: what other work on the machine adds, it adds to the slower ones. Nine of ten are printed.
+The quickest tenth is compared, since other work on the machine adds to the slower ones. Nine of ten are printed.
 """
 
 import numpy as np

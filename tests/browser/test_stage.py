@@ -141,6 +141,22 @@ def test_a_rectangle_is_drawn_moved_resized_and_taken_away(on_page):
     assert page.pixel(0.01, 0.08, "marks")[3] > 0
 
 
+def test_a_rectangle_that_keeps_its_size_goes_where_it_is_pressed_and_dragged(on_page):
+    page = shown(on_page, Content(RAMP), keeps_size=True, region=(4, 4, 8, 6))
+    page.widget.on_region(lambda _: None)
+    page.widget.tool = "rectangle"
+    page.deliver()
+    page.drag((0.5, 0.5), (0.5, 0.5))
+    page.until(lambda: page.widget.region == (28, 29, 8, 6))
+    page.drag((0.5, 0.5), (0.75, 0.25))
+    page.until(lambda: page.widget.region == (44, 13, 8, 6))
+    page.drag((0.75, 0.25), (0.99, 0.01))  # it stays in the picture
+    page.until(lambda: page.widget.region == (56, 0, 8, 6))
+    page.page.locator(".cnnviz-stage").focus()
+    page.page.keyboard.press("Shift+ArrowDown")
+    page.until(lambda: page.widget.region == (56, 1, 8, 6))
+
+
 def test_an_ellipse_is_drawn_around_its_middle(on_page):
     page = shown(on_page, Content(RAMP), ellipse=(31.5, 31.5, 24, 8, 90))
 

@@ -1,7 +1,5 @@
 """Cells of method and rule: each is what the method returns, on its own scale or on a common one."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,9 @@ from cnnviz_widgets import Neuron, panels
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.networks.layers import within
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS
-from cnnviz_widgets.panels.gradients import CELLS, _window
+from cnnviz_widgets.panels.gradients import CELLS, _field
 
 EVERY = [(method, "guided") for method in CELLS]
 
@@ -61,6 +60,26 @@ def test_from_a_neuron(panel, network, photo):
     panel.wait(10)
     assert content(panel).size == panel._parts["photo"].image.content.size == (48, 48)
     assert panel._parts["maps"].image.group == panel._parts["cells"].image.group
+
+
+def test_a_neuron_at_the_border_is_in_the_middle_of_its_field_and_gray_lies_beyond_the_picture():
+    network, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+    panel = panels.Gradients(
+        network, photo, source="neuron", cells=[("saliency", "backprop")], layer="conv2", channel=3
+    )
+    panel.session.position = 15, 2
+    panel.run()
+    expected = cnnviz.saliency(network, photo, Neuron("conv2", 3, (15, 2)))
+    inside = expected.values[108:128, 4:33]  # the field has 29 px, of which 20 rows lie in the picture
+    shown, picture = content(panel).values[0], panel._parts["photo"].image.content.picture
+    assert shown.shape == picture.shape[:2] == (29, 29)
+    np.testing.assert_array_equal(shown[:20], inside)
+    assert np.isnan(shown[20:]).all()
+    assert inside.count_nonzero() == expected.values.count_nonzero() > 0
+    np.testing.assert_array_equal(picture[:20], rgb(network.prepare(photo)[0])[108:128, 4:33])
+    assert (picture[20:] == 128).all()
+    assert content(panel).caption == f"{expected.of} · x 4…32, y 108…127"
+    panel.close()
 
 
 def test_the_object_is_cut_out_as_the_saliency_map_shows_it():
@@ -178,9 +197,11 @@ def test_the_program_computes_what_is_shown(network, photo, settings):
     exec("\n".join(lines), scope)
     for tile, result in enumerate(scope["cells"]):
         result = result.heatmap() if hasattr(result, "heatmap") else result
-        if panel.source == "neuron":  # its field is shown
-            result = replace(result, values=result.values[_window(panel._now())])
-        np.testing.assert_allclose(content(panel).values[tile], result.values, rtol=1e-6)
+        shown, values = content(panel).values[tile], result.values
+        if panel.source == "neuron":  # its field is shown, and nothing beyond the picture
+            left, top, right, bottom = within(_field(panel._now()), values.shape)
+            shown, values = shown[~np.isnan(shown)], values[top:bottom, left:right].flatten()
+        np.testing.assert_allclose(shown, values, rtol=1e-6)
     panel.close()
 
 

@@ -5,7 +5,6 @@ import torch
 
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Pixels
-from cnnviz_widgets.widgets import Pointer
 
 
 def content(panel, name):
@@ -19,23 +18,31 @@ def test_the_numbers_are_those_of_the_file_and_of_the_network(network, photo):
     mean, std = (torch.tensor(one)[:, None, None] for one in (network.mean, network.std))
     expected = ((square * 255).round() / 255 - mean) / std
     np.testing.assert_allclose(content(panel, "given").values, expected, rtol=0, atol=1e-6)
-    assert panel._parts["stage"].image.rectangle == (30, 7, 6, 6)
+    assert panel._parts["stage"].image.region == (30, 7, 6, 6)
     red, green, blue = (square[:, 0, 0] * 255).round().int().tolist()
     assert f"row 7, column 30 is {red}, {green}, {blue}." in panel._parts["note"].widget.value
     panel.close()
 
 
-def test_the_square_goes_where_it_is_put_and_stays_in_the_picture(network, photo):
+def test_the_square_is_dragged_and_stays_in_the_picture(network, photo):
     panel = Pixels(network, photo).run()
     stage = panel._parts["stage"].image
-    assert stage.rectangle == (20, 20, 8, 8)
-    for (x, y), box in {(30, 9): (26, 5, 8, 8), (1, 47): (0, 40, 8, 8)}.items():
-        panel._put(Pointer(tile=0, x=x, y=y, row=None, column=None))
+    assert (stage.tool, stage.region) == ("rectangle", (20, 20, 8, 8))
+    for dragged, box in {
+        (26, 5, 8, 8): (26, 5, 8, 8),  # itself
+        (40, 3, 1, 1): (36, 0, 8, 8),  # a click elsewhere: its middle
+        (0, 20, 6, 28): (0, 30, 8, 8),  # another rectangle, too
+    }.items():
+        stage._receive(stage, {"do": "region", "at": [*dragged]}, [])
         assert panel.wait(10)
-        assert stage.rectangle == box
+        assert stage.region == box
+        x, y = box[:2]
+        np.testing.assert_array_equal(content(panel, "file").values, (photo[:, y : y + 8, x : x + 8] * 255).round())
+    stage._receive(stage, {"do": "region", "at": None}, [])  # Delete: there is always a square
+    assert stage.region == (0, 30, 8, 8)
     panel.session.image = photo[:, :5, :30]
     assert panel.wait(10)
-    assert stage.rectangle == (0, 0, 5, 5)
+    assert stage.region == (0, 0, 5, 5)
     panel.close()
 
 

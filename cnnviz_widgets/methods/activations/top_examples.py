@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
@@ -18,7 +17,7 @@ from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.networks.layers import Box, within
+from cnnviz_widgets.networks.layers import Box, seen, within
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.dataset import Unread
 from cnnviz_widgets.renamed import Old
@@ -58,9 +57,7 @@ class Example:
 
         So the unit is in the middle, and all patches of a layer have one size.
         """
-        (left, top, right, bottom), (first, highest, last, lowest) = self.window, self.field
-        beyond = left - first, last - right, top - highest, lowest - bottom
-        return F.pad(self.picture[:, top:bottom, left:right], beyond, value=128 / 255)
+        return seen(self.picture, self.field, 128 / 255)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

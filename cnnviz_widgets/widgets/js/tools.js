@@ -56,6 +56,14 @@ export function dragged([x, y, width, height], { left, right, top, bottom }, dx,
 }
 
 /**
+ * A rectangle of the same size with its middle at a place, as far as it stays in the picture.
+ * @param {Rectangle} rectangle
+ * @param {[number, number]} size
+ */
+export const carried = ([, , width, height], x, y, size) =>
+  dragged([0, 0, width, height], { left: true, right: true, top: true, bottom: true }, x - width / 2, y - height / 2, size);
+
+/**
  * The rectangle from one place to another.
  * @param {[number, number]} size
  * @returns {Rectangle}
