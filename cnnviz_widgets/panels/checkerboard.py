@@ -43,11 +43,11 @@ class Checkerboard(Sliding):
 
     def build(self) -> list[ipywidgets.Widget]:
         enlarged = View("The picture made smaller, and enlarged in two ways", "whole", controls=False, labels=True)
-        return [self.part("view", self.slid("Overlap of windows")), self.part("enlarged", enlarged)]
+        return [self.part("view", self.slid("Overlap of windows", windows=WINDOWS)), self.part("enlarged", enlarged)]
 
     def compute(self, now: Now) -> Frame:
         counts = _counts(now)()
-        pixels = torch.zeros(counts.values.shape)  # of the input, only its size matters
+        pixels = torch.zeros(counts.values.shape)  # for the picture that a file keeps
         return Frame({"view": (pixels, counts), "enlarged": _enlarged(now)().content()})
 
     def call(self, now: Now) -> str:

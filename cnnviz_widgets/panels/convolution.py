@@ -20,6 +20,7 @@ class Convolution(Sliding):
 
     input   "picture": its gray levels 0…255, or "count": the numbers 0, 1, 2 … in a square
     pixels  of the input's longer side; from about 20 on, there is no more room for the numbers
+    edited  the input's numbers as they were edited there; None = the input that is chosen
     kernel  rows of weights
     stride, padding, dilation
             as in ``cnnviz.convolve``
@@ -34,6 +35,7 @@ class Convolution(Sliding):
     pickers = ("image",)
     drawings = ("grid", "window", "editor")
     presets = PICTURES
+    chooses = ("image", "input", "pixels")
     input = choice("picture", {"picture": "picture", "count": "0, 1, 2"}, label="Input", help="Gray levels 0…255")
     pixels = slider(128, 4, 128, label="Pixels", help="Of the longer side: with few, there is room for the numbers")
     kernel = Grid(PICTURES["Sobel, across"]).tag(setting=True)
@@ -46,7 +48,11 @@ class Convolution(Sliding):
         return Frame({"view": (found.signal, found)})
 
     def call(self, now: Now) -> str:
-        imports = "import torch" if now.input == "count" else "from torch.nn.functional import adaptive_avg_pool2d"
+        imports = (
+            "import torch"
+            if now.input == "count" or now.edited is not None
+            else "from torch.nn.functional import adaptive_avg_pool2d"
+        )
         pixels, written = _pixels(now)
         return program(imports, {"pixels": As(pixels, written)}, str(_call(now)))
 
@@ -57,6 +63,8 @@ def _call(now: Now) -> Call:
 
 def _pixels(now: Now) -> tuple[Tensor, str]:
     """The input, and the code that makes it."""
+    if now.edited is not None:
+        return torch.tensor(now.edited, dtype=torch.float64), f"torch.tensor({now.edited}, dtype=torch.float64)"
     most = now.pixels
     if now.input == "count":
         return torch.arange(float(most**2)).reshape(most, most), f"torch.arange({most**2}.0).reshape({most}, {most})"

@@ -21,6 +21,7 @@ class ConvolutionMatrix(Sliding):
     """C · flat(I) = flat(O): the same weights in every row (Dumoulin & Visin 2016, section 4.1).
 
     side    of the input, which holds 0, 1, 2 …
+    edited  the input's numbers as they were edited there; None = the input that is chosen
     kernel  rows of weights
     stride, padding, dilation
             as in ``cnnviz.convolution_matrix``
@@ -33,6 +34,7 @@ class ConvolutionMatrix(Sliding):
     shows = "a convolution as a matrix: a row for each output, and the column of an input, which is its gradient"
     as_call = "cnnviz.convolution_matrix(kernel, (4, 4))"
     pickers = ()
+    chooses = ("side",)
     drawings = ("grid", "editor", "matrix")
     presets: ClassVar = {
         "1 … 9": COUNT,

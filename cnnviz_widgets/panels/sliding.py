@@ -1,9 +1,11 @@
 """The base of panels on a convolution that is edited, played and computed in the browser."""
 
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
 import ipywidgets
+import numpy as np
 import torch
 from PIL import Image
 
@@ -13,7 +15,7 @@ from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.drawing.snapshot import GAP, PAPER, WIDTH
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import captioned
-from cnnviz_widgets.widgets.convolution_view import MOST, TOOLS, Cell, ConvolutionView, Padding
+from cnnviz_widgets.widgets.convolution_view import MOST, TOOLS, Cell, ConvolutionView, Grid, Padding
 from cnnviz_widgets.widgets.traits import Number
 
 BOTH = ("kernel", "stride", "padding", "dilation", "place")  # traits of the panel and of its view
@@ -23,17 +25,26 @@ HALF = (WIDTH - 3 * GAP) // 2  # px: a picture of two in the static PNG
 class Slid:
     """A ConvolutionView. ``show`` takes (what the kernel goes over, the result that the method makes of it).
 
-    The browser computes its own; the result is for the picture that a file keeps.
+    The browser computes its own; the result is for the picture that a file keeps. edited() is the input that the user
+    has edited, or None.
     """
 
-    def __init__(self, heading: str, **traits: Any) -> None:
-        self.heading = heading
+    def __init__(self, heading: str, edited: Callable[[], Any], **traits: Any) -> None:
+        self.heading, self._edited = heading, edited
         self.view = ConvolutionView(alt=heading, **traits)
         self.widget = ipywidgets.VBox([self.view]).add_class("cnnviz-part").add_class("cnnviz-whole")
         self._result: Result | None = None
+        self._given: Any = None
 
     def show(self, shown: tuple[Any, Result]) -> None:
-        self.view.input, self._result = shown
+        given, self._result = shown
+        if self._edited() is None:  # else the view has it already, and perhaps a newer one
+            self._given = given
+            self.view.input = given
+
+    def is_given(self, numbers: list[list[float]]) -> bool:
+        """Whether an input is the one that was shown last, and not an edited one."""
+        return self._given is not None and np.array_equal(np.atleast_2d(self._given), numbers)
 
     @property
     def content(self) -> Content | None:
@@ -55,19 +66,25 @@ class Slid:
 
 
 class Sliding(Panel):
-    """Binds the traits of a convolution to those of the view that shows it; ``kernel`` is the subclass's."""
+    """Binds the traits of a convolution to those of the view that shows it; ``kernel`` is the subclass's.
+
+    chooses   traits, also of the session, with which another input is chosen: an edited one is then forgotten
+    """
 
     drawings: ClassVar[tuple[str, ...]]
     tools: ClassVar[tuple[str, ...]] = TOOLS
     presets: ClassVar[dict[str, Any]] = {}
+    chooses: ClassVar[tuple[str, ...]] = ()
+    edited = Grid(None, allow_none=True).tag(setting=True)
     stride = Number(1, 1, MOST, whole=True).tag(setting=True)
     padding = Padding(0).tag(setting=True)
     dilation = Number(1, 1, MOST, whole=True).tag(setting=True)
     place = Cell((0, 0)).tag(setting=True)
 
-    def slid(self, heading: str) -> Slid:
+    def slid(self, heading: str, **traits: Any) -> Slid:
         """The view. Its traits follow the panel's of the same name, and the panel's follow the user's gestures."""
-        part = Slid(heading, drawings=self.drawings, tools=self.tools, presets=self.presets)
+        look = {"drawings": self.drawings, "tools": self.tools, "presets": self.presets}
+        part = Slid(heading, lambda: self.edited, **look, **traits)
 
         def follow(name: str, _: Any = None) -> None:
             setattr(part.view, name, getattr(self, name))
@@ -75,11 +92,39 @@ class Sliding(Panel):
         def choose(change: Any) -> None:
             setattr(self, change["name"], change["new"])
 
+        def follow_edited(_: Any = None) -> None:
+            if self.edited is not None:
+                part.view.input = self.edited
+
+        def edit(change: Any) -> None:
+            if not part.is_given(change["new"]):
+                self.edited = change["new"]
+
+        follow_edited()
+        self.observe(follow_edited, "edited")
+        part.view.observe(self.guarded(edit), "input")
         for name in BOTH:
             follow(name)
             self.observe(partial(follow, name), name)
         part.view.observe(self.guarded(choose), list(BOTH))
         return part
+
+    def apply(self, settings: Mapping[str, Any]) -> None:
+        super().apply({name: settings[name] for name in _edited_last(settings)})
+
+    @classmethod
+    def _own_traits(cls) -> tuple[str, ...]:
+        return _edited_last(super()._own_traits())
+
+    def _on_change(self, change: dict) -> None:
+        if change["name"] in self.chooses:
+            self.edited = None
+        super()._on_change(change)
+
+
+def _edited_last(names: Iterable[str]) -> tuple[str, ...]:
+    """It is forgotten when one of the others is set."""
+    return tuple(sorted(names, key="edited".__eq__))
 
 
 def how(now: Any) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Smoothing(Sliding):
 
     noise   standard deviation of the losses about their falling mean
     seed    of the noise
+    edited  the losses as they were edited in the panel; None = those of noise and seed
     kernel  a row of weights
     stride, padding, dilation
             as in ``cnnviz.convolve``
@@ -32,6 +33,7 @@ class Smoothing(Sliding):
     shows = "a noisy loss curve and a window that moves over it, with valid and same padding"
     as_call = 'cnnviz.convolve(losses, [1 / 3, 1 / 3, 1 / 3], padding="same")'
     pickers = ()
+    chooses = ("noise", "seed")
     drawings = ("editor", "bars", "window")
     presets = SIGNALS
     noise = float_slider(0.3, 0, 1, step=0.05, label="Noise", help="Standard deviation of the losses about their mean")
@@ -47,6 +49,8 @@ class Smoothing(Sliding):
         return Frame({"view": (found.signal, found)})
 
     def call(self, now: Now) -> str:
+        if now.edited is not None:
+            return program("import numpy as np", f"losses = np.array({now.edited[0]})", str(_call(now)))
         return program(
             "import numpy as np",
             f"noise = np.random.default_rng({now.seed}).normal(0, {now.noise}, {STEPS})",
@@ -58,4 +62,6 @@ class Smoothing(Sliding):
 def _call(now: Now) -> Call:
     noise = np.random.default_rng(now.seed).normal(0, now.noise, STEPS)
     losses = np.abs(0.3 + 2.5 * np.exp(-np.arange(STEPS) / 15) + noise)
+    if now.edited is not None:
+        losses = np.array(now.edited[0])
     return Call(convolve, As(losses, "losses"), plain(now.kernel), **how(now))

@@ -17,7 +17,9 @@ MOST = 16  # of stride, padding and dilation
 class Grid(Told):
     """Rows of finite numbers, all as long: a picture or a kernel. A plain list of numbers is one row, a signal."""
 
-    allowed = "rows of finite numbers, (height, width), or one row of them"
+    @property
+    def allowed(self) -> str:
+        return "rows of finite numbers, (height, width), or one row of them" + ", or None" * self.allow_none
 
     def validate(self, owner: t.HasTraits, value: Any) -> list[list[float]]:
         try:
@@ -70,8 +72,9 @@ class ConvolutionView(BrowserWidget):
     presets   name -> kernel, offered beside the editor
     alt       what a screen reader calls it
 
-    A click on an output puts the window there; one on an input shows which outputs read it. All this goes on without
-    a kernel. Python hears of the end of a gesture: one message, with what has changed.
+    A click on an output puts the window there; one on an input shows which outputs read it, and an input of at most
+    576 numbers is edited there as the kernel is. All this goes on without a kernel. Python hears of the end of a
+    gesture: one message, with what has changed.
     """
 
     module = "convolution_view.js"
