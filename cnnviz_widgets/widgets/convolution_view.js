@@ -203,7 +203,7 @@ class View {
       element("div", "cnnviz-convolution-tools", {}, ...tool("play", this.play, step, speedLabel), ...(preset.length > 1 ? [presetLabel] : []), ...fields),
       row(grid("grid", "input", "Input", true), this.middle, grid("grid", "output", "Output")),
       ...grid("bars", "signal", "Signal", true), ...grid("bars", "smoothed", "Output"), this.line,
-      row(element("div", "", {}, ...grid("matrix", "flat", "flat(I)", true, 1), ...grid("matrix", "matrix", "Matrix C", false, 0)), grid("matrix", "flatOut", "flat(O)", false, 0), this.large),
+      row(element("div", "", {}, ...grid("matrix", "flat", "flat(I)", true, 1), ...grid("matrix", "matrix", "Matrix C", false, 0)), grid("matrix", "flatOut", "flat(O)", false, 0), drawing("matrix", this.large)),
       ...grid("overlap", "overlap", "Windows that reach a cell", true));
   }
 

@@ -1,5 +1,7 @@
 """The convolution in a browser: edited, played and asked without a kernel, and what Python hears of it."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -185,3 +187,87 @@ def test_the_colors_are_those_of_the_numbers(on_page):
         )
         if abs(output[row, column]) > 0.2 * np.abs(output).max():
             assert (red > blue) == (output[row, column] > 0)
+
+
+def test_an_input_is_edited_as_the_kernel_is(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    click_cell(shown, 0, 1, 1, border=1)
+    shown.page.keyboard.type("-2.5")
+    assert trait(shown, "input")[1] == [5, -2.5, 7, 8, 9]
+    expect(canvas(shown, 1)).to_have_attribute("aria-label", re.compile(r"^Output, 3 × 3 · "))
+    shown.page.wait_for_timeout(REST)
+    assert shown.page.evaluate("saved") == 1  # five keys, one gesture
+    shown.page.keyboard.press("ArrowRight")
+    for key in ("PageUp", "PageUp", "PageDown"):
+        shown.page.keyboard.press(key)
+    assert trait(shown, "input")[1][2] == pytest.approx(7.1)  # not all numbers are whole: a tenth
+    shown.page.mouse.move(*center_of_cell(shown, 0, 2, 3))
+    shown.page.mouse.wheel(0, -100)
+    shown.page.wait_for_timeout(REST)
+    assert trait(shown, "input")[1][2] == pytest.approx(7.2)
+    shown.page.keyboard.press("Delete")
+    shown.page.wait_for_timeout(REST)
+    assert trait(shown, "input")[1][:4] == [5, -2.5, 0, 8]
+    shown.page.mouse.move(*center_of_cell(shown, 0, 5, 5))  # not the cell that has the focus
+    shown.page.mouse.wheel(0, -100)
+    shown.page.wait_for_timeout(REST)
+    assert trait(shown, "input") == [[0, 1, 2, 3, 4], [5, -2.5, 0, 8, 9], *np.arange(10, 25).reshape(3, 5).tolist()]
+
+
+def center_of_cell(shown, at: int, row: int, column: int) -> tuple[float, float]:
+    box, cell = canvas(shown, at).bounding_box(), 44
+    return box["x"] + 2 + (column + 0.5) * cell, box["y"] + 2 + (row + 0.5) * cell
+
+
+def test_a_signal_is_edited_and_a_photograph_is_not(on_page):
+    signal = ConvolutionView(input=[3, 6, 9, 3, 0, 6], kernel=[1, 1, 1], drawings=("editor", "bars"))
+    shown = on_page(signal, width=900)
+    canvas(shown, 0).click(position={"x": 2 + 1.5 * 44, "y": 60})
+    shown.page.keyboard.type("12")
+    assert trait(shown, "input") == [[3, 12, 9, 3, 0, 6]]
+    expect(canvas(shown, 1)).to_have_attribute("aria-label", re.compile(r"^Output, 4 · 9 … 24"))
+    photo = on_page(ConvolutionView(input=np.arange(900).reshape(30, 30), kernel=SOBEL), width=900)
+    canvas(photo, 0).click(position={"x": 50, "y": 50})
+    photo.page.keyboard.type("7")
+    assert trait(photo, "input") == np.arange(900).reshape(30, 30).tolist()
+
+
+def test_what_python_sets_while_an_edit_waits_is_not_overwritten_by_it(on_page):
+    shown = on_page(small(), width=900)
+    shown.page.evaluate(COUNTED)
+    click_cell(shown, 0, 0, 0, border=1)
+    shown.page.keyboard.type("4")
+    shown.widget.input = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]  # newer
+    shown.deliver()
+    shown.page.wait_for_timeout(REST)
+    assert trait(shown, "input") == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert shown.page.evaluate("saved") == 1
+
+
+def test_windows_grow_the_input_without_a_kernel(on_page):
+    view = ConvolutionView(windows=6, kernel=np.ones((3, 3)), stride=2, drawings=("overlap",), tools=("stride",))
+    shown = on_page(view, width=900)
+    title = shown.page.locator(".cnnviz-cells-title").first
+    expect(title).to_have_text("Windows that reach a cell, 13 × 13 · 1 … 4")
+    shown.page.get_by_label("Stride").fill("3")
+    expect(title).to_have_text("Windows that reach a cell, 18 × 18 · 1 … 1")  # (6 − 1)·3 + 3
+    shown.page.get_by_label("Stride").fill("1")
+    expect(title).to_have_text("Windows that reach a cell, 8 × 8 · 1 … 9")
+
+
+def test_forced_colors_and_less_motion(on_page):
+    shown = on_page(small(), width=900, forced_colors="active", reduced_motion="reduce")
+    expect(shown.page.get_by_label("Speed")).to_have_value("slow")
+    low, high = (weight(shown, 1, column).evaluate("e => getComputedStyle(e).backgroundColor") for column in (0, 2))
+    assert low != high  # the colors are numbers, and stay
+    for part in (weight(shown, 1, 1), canvas(shown, 0)):
+        part.focus()
+        shown.page.keyboard.press("ArrowRight")
+        focused = shown.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert focused == "solid"
+    moving = shown.page.evaluate(
+        """() => [...document.querySelectorAll('.cnnviz-convolution *')].map((e) => getComputedStyle(e))
+            .filter((style) => style.transitionDuration !== '0s' || style.animationName !== 'none').length"""
+    )
+    assert moving == 0
