@@ -8,9 +8,11 @@ moves to the worker if it takes longer this time: a computation must therefore n
 ``torch.no_grad()``, across a ``yield``.
 """
 
+import atexit
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +25,7 @@ SHORT = 0.15  # s: up to here a slider's callback computes by itself
 GRACE = 0.3  # s: how long a running computation may go on after a newer request
 FRAME_INTERVAL = 0.05  # s: 20 frames a second at most
 UNSEEN = 0.5  # s: draw again after this long even if no browser says that it has drawn
+LEAVING = 10.0  # s: how long the end of Python waits for the steps that run
 PATIENCE = 0.5  # s: before this, the remaining time is a guess
 
 
@@ -176,13 +179,22 @@ class Runner:
         self._closed = True
         self.stop()
 
+    def leave(self) -> None:
+        """As ``close``, without a word: nobody is there any more."""
+        with self._lock:
+            self._closed, self._waiting = True, None
+            if self._running is not None:
+                self._running.stopped = True
+
     def _begin(self, job: _Job) -> None:
         self._running = job
         self._idle.clear()
 
     def _spawn(self, job: _Job) -> None:
         # A thread per job, not one that waits for jobs: nothing is left behind when a panel is forgotten unclosed.
-        threading.Thread(target=self._work, args=(job,), daemon=True, name="cnnviz-runner").start()
+        thread = threading.Thread(target=self._work, args=(job,), daemon=True, name="cnnviz-runner")
+        _at_work[thread] = self
+        thread.start()
 
     def _work(self, job: _Job) -> None:
         try:
@@ -266,3 +278,17 @@ class Runner:
         early = job.elapsed < PATIENCE or not 0 < progress < 1
         remaining = None if early else job.elapsed * (1 - progress) / progress
         return Status(state, progress, remaining, job.error, job.elapsed, tuple(job.remarks))
+
+
+_at_work: "weakref.WeakKeyDictionary[threading.Thread, Runner]" = weakref.WeakKeyDictionary()
+
+
+@atexit.register
+def _leave() -> None:
+    """Let steps end before Python does: a thread that comes back from torch to no interpreter aborts the process."""
+    threads = dict(_at_work)
+    for runner in threads.values():
+        runner.leave()
+    end = time.monotonic() + LEAVING
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))

@@ -10,6 +10,8 @@ export function nameControls(box) {
     const name = control.querySelector(":scope > .widget-label")?.textContent.trim();
     if (!name) continue;
     for (const handle of control.querySelectorAll(".noUi-handle:not([aria-label])")) handle.setAttribute("aria-label", name);
+    const [handle, other] = control.querySelectorAll(".noUi-handle"), shown = control.querySelector(".widget-readout")?.textContent;
+    if (handle && !other && shown && handle.getAttribute("aria-valuetext") !== shown) handle.setAttribute("aria-valuetext", shown); // else it is an index or an exponent
     for (const readout of control.querySelectorAll(".widget-readout[contenteditable]:not([aria-label])")) {
       readout.setAttribute("role", "textbox");
       readout.setAttribute("aria-label", `${name}, as a number`);
@@ -40,7 +42,7 @@ function render({ model, el }) {
     box.setAttribute("role", "region");
     box.setAttribute("aria-labelledby", heading.id);
     nameControls(box);
-    observer.observe(box, { childList: true, subtree: true, attributeFilter: ["class"] });
+    observer.observe(box, { childList: true, subtree: true, attributeFilter: ["class", "aria-valuetext"] });
   }
   name();
 

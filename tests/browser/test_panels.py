@@ -34,6 +34,18 @@ def test_a_key_on_the_slider_changes_the_pixels(occlusion):
     assert occlusion.kernel("print(panel.size)") == "28"
 
 
+def test_sliders_say_their_values_and_not_where_they_stand(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Attack(net, photo)\npanel")  # a slider with stops
+    epsilon = notebook.slider("ε of 255")
+    expect(epsilon).to_have_attribute("aria-valuetext", "8", timeout=60_000)
+    epsilon.focus()
+    epsilon.press("ArrowRight")
+    notebook.becomes("print(panel.levels)", "10")
+    expect(epsilon).to_have_attribute("aria-valuetext", "10")
+    notebook.kernel("panel.levels = 2")
+    expect(epsilon).to_have_attribute("aria-valuetext", "2")
+
+
 def test_a_burst_of_slider_moves_is_coalesced_and_the_last_value_wins(occlusion):
     occlusion.kernel(
         "calls = []\n"

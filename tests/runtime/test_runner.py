@@ -1,5 +1,7 @@
 """The runner against its promises: newest wins, nothing queues up, Stop and errors keep what was reached."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -318,3 +320,28 @@ def test_what_a_computation_has_to_say_is_told_with_its_status(screen, recwarn):
     screen.runner.run(start("two"))
     assert screen.reports[-1].remarks == ("two", "two again")
     assert not recwarn.list
+
+
+LEFT = """
+import time
+import torch
+from cnnviz_widgets.runtime.runner import Frame, Runner
+
+def frames():
+    large = torch.rand(1500, 1500)
+    while True:
+        large @ large  # without the interpreter, which is gone when this returns
+        yield Frame()
+
+runner = Runner(lambda parts: None)
+runner.submit(frames)
+time.sleep(0.5)
+{end}
+"""
+
+
+@pytest.mark.parametrize("end", ["runner.close()", ""], ids=["closed", "left running"])
+def test_python_ends_in_peace_while_a_step_runs(end):
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", LEFT.format(end=end)], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stderr) == (0, "")
