@@ -9,7 +9,7 @@ from cnnviz_widgets.exercises.adversarial import (
     check_projection,
     check_toy_score,
 )
-from cnnviz_widgets.exercises.ascent import ask_dumbbell, ask_head, check_ascent, check_total_variation
+from cnnviz_widgets.exercises.ascent import ask_dumbbell, ask_head, ask_sure, check_ascent, check_total_variation
 from cnnviz_widgets.exercises.cam import (
     ask_which_is_right,
     ask_why_equal,
@@ -38,6 +38,7 @@ from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.exercises.relu import ask_edges, ask_same_picture, check_by_hand, check_guided_relu
 from cnnviz_widgets.exercises.saliency import (
     ask_black,
+    ask_which_map,
     check_by_formula,
     check_integrated_gradients,
     check_saliency,
@@ -73,8 +74,10 @@ __all__ = [
     "ask_prior",
     "ask_same_picture",
     "ask_shuffle",
+    "ask_sure",
     "ask_two_maps",
     "ask_which_is_right",
+    "ask_which_map",
     "ask_why_equal",
     "ask_zero",
     "check_ascent",

@@ -282,3 +282,31 @@ def ask_black() -> Question:
         },
         right="d",
     )
+
+
+def ask_which_map() -> Question:
+    """How the map of SmoothGrad is told from that of saliency."""
+    return Question(
+        "In the panel you had to say which of the maps is which. Saliency and SmoothGrad both show sizes only, without "
+        "a sign. By what can you tell that a map is SmoothGrad's?",
+        {
+            "a": (
+                "Neighboring pixels differ less.",
+                "Each noisy copy has its gradient jump at other places, so the mean jumps less: in the cat's map, the "
+                "differences of neighbors add up to 0.69 of its sum, and to 0.79 in that of saliency.",
+            ),
+            "b": (
+                "It is blurred: it is the map of saliency with its neighbors averaged.",
+                "nothing is averaged over neighbors. It is a mean over noisy copies of the picture, pixel by pixel.",
+            ),
+            "c": (
+                "The noise that was added to the picture can be seen in it.",
+                "the noise is another one in each copy, and the mean over 25 of them takes it out.",
+            ),
+            "d": (
+                "Its values add up to the score.",
+                "that is the promise of integrated gradients. A gradient, or a mean of gradients, adds up to no score.",
+            ),
+        },
+        right="a",
+    )

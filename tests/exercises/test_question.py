@@ -21,6 +21,8 @@ RIGHT = {
     "ask_forgotten": "d",
     "ask_gradient": "a",
     "ask_head": "c",
+    "ask_sure": "b",
+    "ask_which_map": "a",
     "ask_jpeg": "c",
     "ask_keep_colors": "a",
     "ask_noise": "b",
