@@ -26,6 +26,7 @@ from .matching import Matching
 from .normalization import Normalization
 from .occlusion import Occlusion
 from .one_pixel import OnePixel
+from .other_classifiers import OtherClassifiers
 from .panel import Panel, computes
 from .patch import Patch
 from .pixels import Pixels
@@ -70,6 +71,7 @@ __all__ = [
     "Normalization",
     "Occlusion",
     "OnePixel",
+    "OtherClassifiers",
     "Panel",
     "Patch",
     "Pixels",

@@ -30,13 +30,20 @@ def population() -> Any:
     return next(cnnviz.fool(mini(), "goose", "cppn", "evolution", steps=1))
 
 
+@cache
+def learned() -> dict[str, Any]:
+    """By technique, the classifier that it takes."""
+    made = cnnviz.hog_classifier("textures"), cnnviz.neighbor_classifier("textures")
+    return dict(zip(("fool_hog", "fool_neighbor"), made, strict=True))
+
+
 def takes_network(name: str) -> bool:
     return "network" in inspect.signature(getattr(cnnviz, name)).parameters
 
 
 def call(name: str, network: cnnviz.Network, image: Tensor, folder: Path, **changed: Any) -> Any:
     """What the technique returns for its example; of an iterator the last state."""
-    function, given = getattr(cnnviz, name), arguments(network, image, folder)
+    function, given = getattr(cnnviz, name), arguments(network, image, folder) | {"classifier": learned().get(name)}
     parameters = inspect.signature(function).parameters.values()
     any_name = any(one.kind is one.VAR_KEYWORD for one in parameters)
     names = [one.name for one in parameters]

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from architectures import state
+from contracts.calls import learned
 from torch import nn
 from traitlets import TraitError
 
@@ -166,6 +167,7 @@ RIGHT_THERE = {
     ("train_upscaler", "size"): 32,
     ("hybrid", "size"): 64,
     ("illusion", "size"): 64,
+    **{(name, "classifier"): one for name, one in learned().items()},
     ("lab", "network"): NETWORK,
     ("lab", "image"): PICTURE,
     ("similarity", "size"): (SIDE, SIDE),

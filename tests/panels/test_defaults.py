@@ -54,6 +54,7 @@ METHODS = {
     panels.Defense: [cnnviz.train_robust],
     panels.Transfer: [cnnviz.transfer_attack],
     panels.Attacker: [cnnviz.train_attacker],
+    panels.OtherClassifiers: [cnnviz.fool_hog, cnnviz.hog_classifier],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

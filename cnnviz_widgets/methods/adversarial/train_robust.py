@@ -1,12 +1,11 @@
 """X11: adversarial training (Madry et al., 2018), beside a control that is trained in the same way without attacks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,15 +15,15 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import OWN, Range, Rate, Seed, came, gate
+from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial._hardening import hardened
+from cnnviz_widgets.methods.adversarial._labeled import digits, given, without_labels
 from cnnviz_widgets.networks import Network
 
 __all__ = ["DefenseState", "train_robust"]
 example = dict(steps=2, batch=8)
 
-HELD_OUT = 4  # every fourth picture is kept for measuring
 MEASURED = 200  # pictures, at most
 MEASUREMENTS = 20  # in a training, evenly spread
 ATTACK = 10  # steps of the attack that measures; the one in training has three
@@ -141,8 +140,9 @@ def train_robust(
         *_, state = train_robust(steps=200)
         state.accuracy(0.15)
     """
-    pictures, numbers, classes = _given(images, labels)
-    held = torch.arange(len(pictures)) % HELD_OUT == 0
+    if images is None:
+        without_labels(labels, "None")
+    pictures, numbers, classes, held = digits() if images is None else given(images, labels)
     test, truth = pictures[held][:MEASURED], numbers[held][:MEASURED]
     learned, learned_numbers = pictures[~held], numbers[~held]
     count = int(numbers.max()) + 1
@@ -193,31 +193,6 @@ def _right(network: nn.Module, pictures: Tensor, labels: Tensor, epsilon: float)
         shown = in_8_bits(shown)
     with torch.no_grad():
         return Counted(int((network(shown).argmax(1) == labels).sum()), len(labels))
-
-
-def _given(images: Any, labels: Any) -> tuple[Tensor, Tensor, tuple[str, ...]]:
-    """(N, C, H, W) float32, (N,) int64, names of the classes."""
-    if images is None:
-        if labels is not None:
-            raise UserError("labels must be left out where images is None: the digits have their own.")
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
-        pictures = torch.from_numpy(digits.images / 16).float()[:, None]
-        return pictures, torch.from_numpy(digits.target).long(), tuple(map(str, range(10)))
-    if not isinstance(images, Tensor) or images.ndim != 4 or not images.is_floating_point() or len(images) < 8:
-        raise UserError(f"images must be at least 8 pictures (N, C, H, W), values 0…1, not {came(images)}.")
-    if not (images.isfinite().all() and 0 <= float(images.min()) <= float(images.max()) <= 1):
-        raise UserError("images must have values 0…1.")
-    try:
-        numbers = torch.as_tensor(np.asarray(labels) if isinstance(labels, Sequence) else labels)
-    except (TypeError, ValueError, RuntimeError):
-        numbers = torch.empty(0)
-    whole = numbers.ndim == 1 and not numbers.is_floating_point() and not numbers.is_complex()
-    if not whole or len(numbers) != len(images) or numbers.dtype == torch.bool or not 0 <= int(numbers.min()) < 10**4:
-        raise UserError(f"labels must be {len(images)} whole numbers from 0, one for each picture, not {came(labels)}.")
-    count = int(numbers.max()) + 1
-    return images.detach().float().cpu(), numbers.long().cpu(), tuple(f"class {one}" for one in range(count))
 
 
 def _check(module: nn.Module, pictures: Tensor, classes: int) -> None:
