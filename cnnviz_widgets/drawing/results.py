@@ -253,6 +253,12 @@ class ActivationMaps(Result):
         )
 
 
+def enlarged(pictures: Tensor, side: int) -> Tensor:
+    """Pictures (…, H, W) by the whole factor with which they come nearest to ``side`` px, from below."""
+    times = max(1, side // max(pictures.shape[-2:]))
+    return pictures.repeat_interleave(times, -1).repeat_interleave(times, -2)
+
+
 def robust_maximum(values: Tensor, share: float = HEADROOM) -> Tensor:
     """The greatest absolute finite value but for a few outliers; never 0, so that one can divide by it."""
     sizes = values.abs().flatten()

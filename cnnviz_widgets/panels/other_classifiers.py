@@ -70,7 +70,7 @@ class OtherClassifiers(Panel):
         hog = self._learned("hog", _hog(now), now.images, now.cell)
         attack = _fool_hog(now, As(hog["made"], "hog"))()
         yield Frame({"hog": attack.shown(now.times), "note": _note(attack, near)})
-        for done, level in enumerate(LEVELS, 1):
+        for done, level in enumerate((0, *LEVELS)):
             for known in (hog, neighbor):
                 _measure(known, level)
             yield Frame({"accuracy": _curves({"hog": hog, "neighbor": neighbor}, now.levels)}, done, len(LEVELS))

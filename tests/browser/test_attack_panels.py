@@ -73,3 +73,14 @@ def test_a_training_is_stopped_and_goes_on(open_notebook):
     notebook.becomes(DONE, "running", timeout=30)
     notebook.becomes(f"print(panel._memos['state'].held.last.step > {at})", "True", timeout=60)
     notebook.kernel("panel.stop()")
+def test_textures_are_chosen_and_fooled(open_notebook):
+    notebook = open_notebook("import cnnviz_widgets as cnnviz", "panel = cnnviz.panels.OtherClassifiers()\npanel")
+    notebook.becomes(DONE, "done", timeout=120)
+    digits = notebook.wait_for_pixels(0)
+    notebook.page.get_by_role("radio", name="textures").or_(
+        notebook.page.get_by_role("button", name="textures")
+    ).first.click()
+    notebook.becomes("print(panel.images)", "textures")
+    notebook.wait_for_pixels(0, other_than=digits)
+    notebook.page.get_by_text("answers another class").wait_for()
+    notebook.becomes(DONE, "done", timeout=240)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.drawing.results import Result, enlarged, rgb
 from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.hog import strokes

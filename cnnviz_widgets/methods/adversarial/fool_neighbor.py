@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.drawing.results import Result, enlarged, rgb
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Seed, gate
@@ -21,6 +21,7 @@ __all__ = ["NeighborAttack", "fool_neighbor"]
 example = dict(draws=2)
 
 TIMES = 2  # as strong as it is, the change is shown
+ROOM = 192  # px of a side, to which pictures are enlarged on the screen
 SLACK = 1e-9  # of an inequality, for rounding
 SEVERAL = 8  # inequalities that are taken into account at a time
 MOST_BEYOND = 100  # hundredths of the change, by which it goes on until its 8 bits count
@@ -83,11 +84,9 @@ class NeighborAttack(Result):
             f"before: {self.source}", f"change × {TIMES}", f"after: {self.answer}",
             f"{own}, {first:.2f} away", f"noise: {self.noise_said}", f"{other}, {second:.2f} away",
         )  # fmt: skip
-        told = (
-            f"least change: length {self.distance:.2f}; noise of that length leaves the answer "
-            f"{self.control.hits} times of {self.control.total}"
-        )
-        return Content(rgb(tiles), names=names, columns=3, caption=told)
+        stays = f"{self.control.hits} times of {self.control.total}"
+        told = f"length {self.distance:.2f}; noise of that length leaves the answer {stays}"
+        return Content(rgb(enlarged(tiles, ROOM)), names=names, columns=3, caption=told)
 
 
 @gate

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnviz_widgets.drawing.render import Content
-from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.drawing.results import Result, enlarged, rgb
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError
@@ -96,11 +96,9 @@ class DefenseState(Result):
     def content(self) -> Content:
         some = self.pictures[:SHOWN]
         rows = torch.cat([some, *(0.5 + one / 2 for one in self.values)])
-        times = max(1, ROOM // max(rows.shape[-2:]))
-        large = rows.repeat_interleave(times, -1).repeat_interleave(times, -2)
         names = [self.classes[label] for label in self.labels[:SHOWN].tolist()]
         names += ["plain gradient"] * len(some) + ["robust gradient"] * len(some)
-        return Content(rgb(large), names=tuple(names), columns=len(some), caption=self.told)
+        return Content(rgb(enlarged(rows, ROOM)), names=tuple(names), columns=len(some), caption=self.told)
 
     @property
     def told(self) -> str:
