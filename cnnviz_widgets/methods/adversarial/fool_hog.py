@@ -68,9 +68,7 @@ class HogAttack(Result):
         """Before, the change so many times as strong, after; the histograms before, noise, and those after."""
         large = -(-ROOM // self.cell)
         pictures = [self.attack.picture, self.attack.amplified(times), self.values, self.noise]
-        before, change, after, noise = (
-            one.repeat_interleave(large, -1).repeat_interleave(large, -2) for one in pictures
-        )
+        before, change, after, noise = enlarged(torch.stack(pictures), large * max(self.values.shape[-2:]))
         looks = [strokes(one, large * self.cell) for one in self.histograms]
         height, width = before.shape[-2:]
         hogs = [F.pad(one, (0, width - one.shape[-1], 0, height - one.shape[-2])).expand_as(before) for one in looks]
