@@ -8,8 +8,8 @@ pixels, one number or (height, width); None is the network's own size.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Annotated, Any, NamedTuple, TypeVar
+from functools import cached_property, partial
+from typing import Annotated, Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -289,7 +289,8 @@ def _clipped(parameters: Tensors) -> Tensors:
     return (parameters[0].clamp(0, 1),)
 
 
-class _Around(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Around:
     """A ball around ``center`` (B, C, H, W): changes between low and high of at most ``bound`` (B,), within a mask."""
 
     center: Tensor
@@ -299,8 +300,24 @@ class _Around(NamedTuple):
     norm: str
     mask: Tensor | None
 
+    @cached_property
+    def _box(self) -> tuple[Tensor, Tensor]:
+        """The least and the greatest values: of "linf", they are the whole ball."""
+        return self.center + self._end(nearest, -1), self.center + self._end(nearest, 1)
+
+    @cached_property
+    def _box_in_8_bits(self) -> tuple[Tensor, Tensor]:
+        return in_8_bits(self.center + self._end(rounded, -1)), in_8_bits(self.center + self._end(rounded, 1))
+
+    def _end(self, within: Callable[..., Tensor], sign: int) -> Tensor:
+        return within(torch.full_like(self.center, 2 * sign), self.low, self.high, self.bound, self.norm)
+
     def project(self, parameters: Tensors) -> Tensors:
-        change = parameters[0] - self.center
+        (values,) = parameters
+        if self.norm == "linf":
+            inside = values.clamp(*self._box)
+            return (inside if self.mask is None else torch.where(self.mask, inside, self.center),)
+        change = values - self.center
         change = change if self.mask is None else change * self.mask
         return (self.center + nearest(change, self.low, self.high, self.bound, self.norm),)
 
@@ -309,6 +326,8 @@ class _Around(NamedTuple):
 
     def rounded(self, parameter: Tensor) -> Tensor:
         """In 8 bits."""
+        if self.norm == "linf":
+            return in_8_bits(parameter).clamp(*self._box_in_8_bits)
         change = rounded(parameter - self.center, self.low, self.high, self.bound, self.norm)
         return in_8_bits(self.center + change)
 
