@@ -292,7 +292,8 @@ class Network:
         # Kernels that are not in this format are reordered in every pass: that has to be worth it.
         worth = len(batch) * sum(self._bytes_of_layers(batch.shape[-2:])) >= self._bytes_of_kernels
         if batch.device.type == "cpu" and worth and self._takes_channels_last:
-            return batch.contiguous(memory_format=torch.channels_last)
+            # A copy in any case: ``contiguous`` leaves a batch of one strides by which convolutions miss it.
+            return batch.clone(memory_format=torch.channels_last)
         return batch
 
     @cached_property

@@ -29,11 +29,21 @@ def length(change: Tensor, norm: str) -> Tensor:
     return torch.linalg.vector_norm(change.flatten(1), order, dim=1)
 
 
+def box(low: Tensor, high: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the greatest allowed changes of the norm "linf"; radius (B, 1, 1, 1)."""
+    return low.maximum(-radius), high.minimum(radius)
+
+
+def whole_levels(radius: Tensor) -> Tensor:
+    """As many whole steps of 1/255 as there are in it."""
+    return (radius * LEVELS + 1e-3).floor() / LEVELS
+
+
 def nearest(change: Tensor, low: Tensor, high: Tensor, bound: Tensor, norm: str) -> Tensor:
     """The allowed change at the least Euclidean distance from ``change``; ``bound`` (B,) are the radii."""
     radius = bound.to(change).view(-1, 1, 1, 1)
     if norm == "linf":
-        return torch.minimum(torch.maximum(change, low.maximum(-radius)), high.minimum(radius))
+        return change.clamp(*box(low, high, radius))
     inside = torch.minimum(torch.maximum(change, low), high)
     if norm == "l0":
         return inside * _greatest(change.square() - (change - inside).square(), bound)
@@ -49,9 +59,7 @@ def rounded(change: Tensor, low: Tensor, high: Tensor, bound: Tensor, norm: str)
     low and high must be on the same steps, as they are for a picture of 8 bits.
     """
     if norm == "linf":
-        most = (bound.to(change) * LEVELS + 1e-3).floor().view(-1, 1, 1, 1) / LEVELS
-        low, high = low.maximum(-most), high.minimum(most)
-        return in_8_bits(change).maximum(low).minimum(high)
+        return in_8_bits(change).clamp(*box(low, high, whole_levels(bound.to(change).view(-1, 1, 1, 1))))
     sizes = change.abs() * LEVELS
     whole = sizes.floor()
     rest = sizes - whole

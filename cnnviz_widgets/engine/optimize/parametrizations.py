@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.engine.checks import whole_number
-from cnnviz_widgets.engine.optimize.balls import Ball, drawn, in_8_bits, nearest, rounded
+from cnnviz_widgets.engine.optimize.balls import Ball, box, drawn, in_8_bits, nearest, rounded, whole_levels
 from cnnviz_widgets.engine.optimize.passing import Cut, Straight
 from cnnviz_widgets.engine.optimize.smoothing import frequencies, merged, pyramid
 from cnnviz_widgets.errors import UserError
@@ -303,14 +303,13 @@ class _Around:
     @cached_property
     def _box(self) -> tuple[Tensor, Tensor]:
         """The least and the greatest values: of "linf", they are the whole ball."""
-        return self.center + self._end(nearest, -1), self.center + self._end(nearest, 1)
+        low, high = box(self.low, self.high, self.bound.view(-1, 1, 1, 1))
+        return self.center + low, self.center + high
 
     @cached_property
     def _box_in_8_bits(self) -> tuple[Tensor, Tensor]:
-        return in_8_bits(self.center + self._end(rounded, -1)), in_8_bits(self.center + self._end(rounded, 1))
-
-    def _end(self, within: Callable[..., Tensor], sign: int) -> Tensor:
-        return within(torch.full_like(self.center, 2 * sign), self.low, self.high, self.bound, self.norm)
+        low, high = box(self.low, self.high, whole_levels(self.bound.view(-1, 1, 1, 1)))
+        return in_8_bits(self.center + low), in_8_bits(self.center + high)
 
     def project(self, parameters: Tensors) -> Tensors:
         (values,) = parameters

@@ -67,7 +67,7 @@ class Aim(NamedTuple):
 def aimed(network: Network, image: Tensor, truth: Classes, target: Classes, *, quantize: bool) -> Aim:
     """UserError for classes that do not exist or that the picture has already."""
     pictures = network.prepare(image).to(network.device, torch.promote_types(network.dtype, torch.float32))
-    pictures = in_8_bits(pictures) if quantize else pictures
+    pictures = network.quickest(in_8_bits(pictures) if quantize else pictures)
     logits = network.finite(network.logits(pictures))
     top = network.top(logits).tolist()
     true = _each("truth", network, truth, len(pictures))

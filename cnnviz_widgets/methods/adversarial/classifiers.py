@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
-from cnnviz_widgets.engine.optimize.balls import LEVELS, in_8_bits
+from cnnviz_widgets.engine.optimize.balls import in_8_bits, whole_levels
 from cnnviz_widgets.engine.optimize.hog import hog
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, Range, Seed, came, gate
@@ -69,8 +69,8 @@ class Classifier(Result):
         right = self._right(pictures, labels)
         if noise:
             signs = torch.randn(pictures.shape, generator=torch.Generator().manual_seed(seed)).sign()
-            size = (epsilon * LEVELS + 1e-3) // 1 / LEVELS
-            right = self._right(in_8_bits((pictures + size * signs).clamp(0, 1)), labels)
+            noisy = pictures + whole_levels(torch.tensor(epsilon)) * signs
+            right = self._right(in_8_bits(noisy.clamp(0, 1)), labels)
         elif epsilon:
             *_, attack = pgd(self.network, pictures, epsilon=epsilon, steps=steps, seed=seed)
             right = right & ~torch.tensor(attack.success)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
-from cnnviz_widgets.engine.optimize.balls import LEVELS
+from cnnviz_widgets.engine.optimize.balls import whole_levels
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Classes, Loss, Way, aimed, attacked
@@ -107,7 +107,7 @@ def epsilon_sweep(
     (whole,) = attacked(aim, Way(1.0, step_size=1.0, quantize=False, keep="last"))
     signs = (whole.changed - aim.pictures).sign()  # where black would get darker, there is none, for any ε
     steps = torch.tensor(sorted(epsilons)).to(signs)
-    steps = (steps * LEVELS + 1e-3).floor() / LEVELS if quantize else steps  # never more than ε
+    steps = whole_levels(steps) if quantize else steps
     pictures = (aim.pictures + steps.view(-1, 1, 1, 1) * signs).clamp(0, 1)
     logits = network.logits(pictures)
     chances = network.probabilities(logits).cpu()
