@@ -11,12 +11,14 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.incremental import quickest_passes
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
+from cnnviz_widgets.runtime.device import precision
 
 __all__ = ["OnePixelState", "one_pixel"]
 example = dict(generations=2, population=8)
@@ -145,6 +147,9 @@ class _Search:
             )
         aim = "any other class" if self.target is None else network.classes[self.target]
         self.of = f"{network.classes[self.source]} → {aim}"
+        # Of each layer, one pixel reaches but a part. In fast precision, it might be taken for no change at all.
+        alone = pixels == 1 and precision() == "exact"
+        self._passes = quickest_passes(network, network.normalize(picture[None])[0]) if alone else None
         self._known: dict[bytes, float] = {}  # candidate -> margin; scipy asks for a generation's members again
 
     def __call__(self, members: np.ndarray) -> np.ndarray:
@@ -160,7 +165,7 @@ class _Search:
     def _margins(self, places: Tensor, colors: Tensor) -> list[float]:
         """Of candidates that the network has not seen."""
         pictures = self.painted(places, colors)
-        logits = self._network.class_logits(self._network.logits(pictures)).double().cpu()
+        logits = self._network.class_logits(self._logits(pictures, places, colors)).double().cpu()
         rows, columns = places.flatten(0, 1).T
         self.tried.index_put_((rows, columns), torch.ones(len(rows)), accumulate=True)
         self.queries += len(places)
@@ -168,6 +173,15 @@ class _Search:
         lead = logits[:, wanted] - logits.index_fill(1, torch.tensor(wanted), -torch.inf).amax(1)
         changed = (pictures != self._picture).any(1).flatten(1).sum(1).cpu()
         return torch.where(changed == self._pixels, lead if self.target is None else -lead, REFUSED).tolist()
+
+    def _logits(self, pictures: Tensor, places: Tensor, colors: Tensor) -> Tensor:
+        passes = self._passes
+        if passes is None:
+            return self._network.logits(pictures)
+        squares = self._network.normalize(colors.to(pictures).mT[..., None])
+        pieces = (slice(start, start + passes.at_once) for start in range(0, len(squares), passes.at_once))
+        found = [passes(squares[one], *places[one, 0].T.tolist())[0] for one in pieces]
+        return torch.cat(found).detach()
 
     def decode(self, members: np.ndarray) -> tuple[Tensor, Tensor]:
         """(n, genes) in 0…1 → rows and columns (n, k, 2), and colors (n, k, C) on the 8-bit grid."""
