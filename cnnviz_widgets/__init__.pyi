@@ -21,6 +21,7 @@ from .methods.activations.top_examples import TopExamples, top_examples
 from .methods.adversarial.apply_patch import apply_patch
 from .methods.adversarial.fgsm import EpsilonSweep, epsilon_sweep, fgsm
 from .methods.adversarial.fool import Population, breed, fool
+from .methods.adversarial.human_example import HumanExample, human_example
 from .methods.adversarial.illusion import Hybrid, Illusion, hybrid, illusion
 from .methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, LinearToy, linear_toy, long_toy
 from .methods.adversarial.one_pixel import OnePixelState, one_pixel
@@ -104,6 +105,7 @@ __all__ = [
     "Filters",
     "GradientPicture",
     "Heatmap",
+    "HumanExample",
     "Hybrid",
     "Illusion",
     "ImageMap",
@@ -175,6 +177,7 @@ __all__ = [
     "grow_texture",
     "guided_grad_cam",
     "hires_cam",
+    "human_example",
     "hybrid",
     "illusion",
     "image_map",

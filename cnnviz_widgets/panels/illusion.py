@@ -23,6 +23,7 @@ KINDS = {
     "hering": "Hering",
     "ebbinghaus": "Ebbinghaus",
     "mach_bands": "Mach bands",
+    "kanizsa": "Kanizsa",
     "hybrid": "hybrid picture",
 }
 

@@ -49,7 +49,6 @@ def test_a_cell_of_the_matrix_is_clicked(open_notebook):
     made = "panel = cnnviz.panels.Transfer(networks=['small_plain', 'small_wide'], pictures=16, steps=3)\npanel"
     notebook = open_notebook(SETUP, made)
     notebook.becomes(DONE, "done", timeout=120)
-    notebook.page.screenshot(path="/tmp/att_shot_transfer.png")
     notebook.page.locator(".cnnviz-label", has_text="noise").first.wait_for()
     view = notebook.page.locator(".cnnviz-stage").first
     view.focus()
@@ -73,6 +72,8 @@ def test_a_training_is_stopped_and_goes_on(open_notebook):
     notebook.becomes(DONE, "running", timeout=30)
     notebook.becomes(f"print(panel._memos['state'].held.last.step > {at})", "True", timeout=60)
     notebook.kernel("panel.stop()")
+
+
 def test_textures_are_chosen_and_fooled(open_notebook):
     notebook = open_notebook("import cnnviz_widgets as cnnviz", "panel = cnnviz.panels.OtherClassifiers()\npanel")
     notebook.becomes(DONE, "done", timeout=120)

@@ -90,7 +90,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "n": 4,
         "near": image.flip(-1),
         "network": network,
-        "networks": twins(),
+        "networks": triplets(),
         "one": image[0],
         "other": image[1],
         "painting": image.flip(-1),
@@ -124,10 +124,11 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
 
 
 @cache
-def twins() -> list[cnnviz.Network]:
-    """Two that agree on every picture."""
+def triplets() -> list[cnnviz.Network]:
+    """Three that agree on every picture."""
     one = cnnviz.load_network("small_plain")
-    return [one, cnnviz.Network(one.module, input_size=64, classes=list(one.classes), name="twin")]
+    others = (cnnviz.Network(one.module, input_size=64, classes=list(one.classes), name=name) for name in ("b", "c"))
+    return [one, *others]
 
 
 def some_points() -> Tensor:

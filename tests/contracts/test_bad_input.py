@@ -66,7 +66,11 @@ def tiny() -> nn.Module:
     return nn.Sequential(nn.Conv2d(3, CHANNELS, 3, padding=1), nn.ReLU(), *head).eval()
 
 
-NETWORK = cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="tiny")
+def twin(name: str) -> cnnviz.Network:
+    return cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name=name)
+
+
+NETWORK = twin("tiny")
 PICTURE = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
 
 RIGHT = {  # what arguments without a default are given, by name
@@ -157,11 +161,9 @@ RIGHT_THERE = {
     ("contrast_response", "source"): "stained_glass",
     ("load_style", "source"): "stained_glass",
     ("save_style", "source"): "stained_glass",
-    ("transfer_attack", "networks"): [
-        NETWORK,
-        cnnviz.Network(tiny(), input_size=SIDE, classes=["cat", "dog", "bird", "fish"], name="other"),
-    ],
     ("train_attacker", "images"): [PICTURE, PICTURE.flip(-1)],
+    ("human_example", "networks"): [NETWORK, twin("b"), twin("c")],
+    ("transfer_attack", "networks"): [NETWORK, twin("other")],
     ("upscale_table", "pictures"): ["chelsea"],
     ("train_style", "size"): 32,
     ("train_upscaler", "size"): 32,

@@ -7,6 +7,8 @@ resampled once. They draw from the run's own generator, for each picture of a ba
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Annotated, Literal
 
 import torch
@@ -162,6 +164,27 @@ def blur(least: Sigma = 0.0, greatest: Sigma = 1.0) -> Transform:
         return gaussian(pictures, sigma) if sigma else pictures
 
     return blurred
+
+
+@gate
+def retina(
+    widest: Sigma = 2.0, sharp: Annotated[float, Range(0, 0.99)] = 0.25, levels: Annotated[int, Range(1, 32)] = 4
+) -> Transform:
+    """Blurred by a Gaussian that grows with the distance from the middle, as sight does outside of the fovea.
+
+    widest  σ in px at the corners
+    sharp   nothing is blurred up to this share of the way from the middle to a corner; from there on σ grows linearly
+    levels  the picture is blurred so many times, and what lies between two of them is their mean, weighted linearly
+    """
+
+    def seen(pictures: Tensor, generator: Generator) -> Tensor:
+        down, across = (torch.arange(side) - (side - 1) / 2 for side in pictures.shape[-2:])
+        away = torch.hypot(down[:, None], across)
+        level = levels * ((away / away.max().clamp(min=1) - sharp) / (1 - sharp)).clamp(min=0).to(pictures)
+        blurred = (gaussian(pictures, widest * number / levels) for number in range(levels + 1))
+        return reduce(add, ((1 - (level - at).abs()).clamp(min=0) * one for at, one in enumerate(blurred)))
+
+    return seen
 
 
 @gate

@@ -21,7 +21,7 @@ from cnnviz_widgets.pictures.load import load_image
 __all__ = ["Hybrid", "Illusion", "hybrid", "illusion"]
 example = dict(size=128)
 
-Kind = Literal["checker_shadow", "cafe_wall", "hering", "ebbinghaus", "mach_bands"]
+Kind = Literal["checker_shadow", "cafe_wall", "hering", "ebbinghaus", "mach_bands", "kanizsa"]
 Size = Annotated[int, Range(64, 1024)]
 RED, BLACK, GRAY = (0.84, 0.15, 0.16), 0.0, 0.5
 
@@ -53,7 +53,8 @@ def illusion(kind: Kind, strength: Share = 1.0, *, size: Size = 256) -> Illusion
     """An optical illusion, made by code.
 
     kind      "checker_shadow" (Adelson, 1995): two squares of the same gray; "cafe_wall" (Gregory & Heard, 1979) and
-              "hering" (1861): parallel lines; "ebbinghaus": two discs of the same size; "mach_bands" (1865): even bands
+              "hering" (1861): parallel lines; "ebbinghaus": two discs of the same size; "mach_bands" (1865): even
+              bands; "kanizsa" (1955): an even ground with discs on it, of which sectors are cut out
     strength  of what deceives: at 0 there is none of it. What is measured is the same at every strength, but for
               "mach_bands", whose steps become smaller
     size      px of a side
@@ -171,12 +172,42 @@ def _mach_bands(strength: float, size: int) -> _Made:
     return picture, proof, places, "each band is lighter at its left edge", f"each of the {steps} is one gray"
 
 
+def _kanizsa(strength: float, size: int) -> _Made:
+    """Three discs; out of each the corner of a triangle is cut, of which nothing else is drawn."""
+    y, x = _grid(size)
+    corners = [
+        (size / 2 + 0.36 * size * sin(turn), 0.56 * size - 0.36 * size * cos(turn))
+        for turn in (0, 2 * pi / 3, 4 * pi / 3)
+    ]
+    inside = torch.ones(size, size, dtype=torch.float64)  # of the triangle, with an edge of one pixel
+    for number, (left, top) in enumerate(corners):
+        away = _along(corners[number - 1], (left, top), x + 0.5, y + 0.5)
+        inside = inside * (0.5 - away).clamp(0, 1)
+    discs = torch.zeros_like(inside)
+    for left, top in corners:
+        discs = discs.maximum(_disc(x, y, left, top, 0.18 * size))
+    picture = 1 - 0.85 * discs * (1 - strength * inside)
+    proof = _colored(1 - 0.15 * discs)
+    proof = proof * (1 - discs) + _red() * discs
+    side, middle = size // 10, size // 2  # two squares on either side of the edge that is seen below
+    edge = round(corners[1][1])
+    places = tuple((middle - side // 2, top, side, side) for top in (edge - side - 2, edge + 2))
+    return picture, proof, places, "a white triangle, brighter than the ground", "all of the ground is 255 of 255"
+
+
+def _along(start: tuple[float, float], end: tuple[float, float], x: Tensor, y: Tensor) -> Tensor:
+    """Distance in px from the line through two points, above 0 on its left."""
+    across, down = end[0] - start[0], end[1] - start[1]
+    return (across * (start[1] - y) - down * (start[0] - x)) / (across**2 + down**2) ** 0.5
+
+
 _KINDS: dict[str, Callable[[float, int], _Made]] = {
     "checker_shadow": _checker_shadow,
     "cafe_wall": _cafe_wall,
     "hering": _hering,
     "ebbinghaus": _ebbinghaus,
     "mach_bands": _mach_bands,
+    "kanizsa": _kanizsa,
 }
 
 

@@ -16,6 +16,7 @@ from cnnviz_widgets.engine.optimize.parametrizations import perturbation
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Seed, gate
 from cnnviz_widgets.methods.adversarial._counts import Counted
+from cnnviz_widgets.methods.adversarial._ensemble import of_one_task
 from cnnviz_widgets.methods.adversarial.fgsm import fgsm
 from cnnviz_widgets.methods.adversarial.patch import prepared
 from cnnviz_widgets.methods.adversarial.pgd import pgd
@@ -131,13 +132,7 @@ def transfer_attack(
     """
     if len(networks) < 2:
         raise UserError("networks must be at least two: what fools one of them is tried on the others.")
-    first = networks[0]
-    for one in networks[1:]:
-        if list(one.classes) != list(first.classes):
-            raise UserError(f"networks must all have the same classes: those of {one.name} and {first.name} differ.")
-    names = [one.name for one in networks]
-    if len({*names, NOISE, ALL}) < len(names) + 2:
-        raise UserError(f"networks must have different names, not {', '.join(names)}.")
+    first, names = networks[0], of_one_task(networks, NOISE, ALL)
     sized = {one.name: in_8_bits(torch.stack(prepared(one, images))) for one in networks}
     answers = {one.name: _top(one, sized[one.name]) for one in networks}
     same = torch.stack([*answers.values()])

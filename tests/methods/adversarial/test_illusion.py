@@ -8,7 +8,7 @@ import torch
 
 import cnnviz_widgets as cnnviz
 
-KINDS = ("checker_shadow", "cafe_wall", "hering", "ebbinghaus", "mach_bands")
+KINDS = ("checker_shadow", "cafe_wall", "hering", "ebbinghaus", "mach_bands", "kanizsa")
 SIZES = (64, 129, 256)
 
 
@@ -82,6 +82,19 @@ def test_bands_are_even_and_rise(size):
     levels = [float(band[0, 0, 0]) for band in bands]
     assert all(a < b for a, b in pairwise(levels))
     assert sum(place[2] for place in made.places) == size
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_the_triangle_has_no_edge(size, strength):
+    """The ground on both sides of where it is seen is the same to the bit; sectors of 60° are cut out, no more."""
+    made = cnnviz.illusion("kanizsa", strength, size=size)
+    for place in made.places:
+        assert (cut(made.values, place) == 1).all()
+    discs = ((1 - made.values[0].double()) / 0.85).sum()
+    assert float(discs) == pytest.approx(3 * np.pi * (0.18 * size) ** 2 * (1 - strength / 6), rel=0.02)
+    (_, above, _, side), (_, below, _, _) = made.places
+    assert above + side <= below
 
 
 @pytest.mark.parametrize("kind", KINDS)

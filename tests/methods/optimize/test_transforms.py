@@ -172,6 +172,45 @@ def test_blur_by_scipy():
     torch.testing.assert_close(blurred, torch.from_numpy(expected))
 
 
+def test_a_retina_is_sharp_in_the_middle_and_leaves_even_pictures_alone():
+    pictures = torch.rand(2, 3, 65, 65, dtype=torch.float64, generator=seeded())
+    seen = t.retina(3.0, sharp=0.3)(pictures, seeded())
+    place = torch.arange(65) - 32
+    sharp = torch.hypot(place[:, None].double(), place.double()) <= 0.3 * 32 * 2**0.5
+    assert torch.equal(seen[..., sharp], pictures[..., sharp])
+    assert (seen[..., ~sharp] != pictures[..., ~sharp]).all()
+    even = torch.full_like(pictures, 0.37)
+    assert torch.allclose(t.retina(3.0)(even, seeded()), even, rtol=0, atol=1e-14)
+    assert t.retina(0.0)(pictures, seeded()).allclose(pictures, rtol=0, atol=1e-14)
+
+
+def test_a_retina_takes_from_a_grating_what_a_gaussian_does():
+    """Whose weights are w: Σ w · cos(2πfk) is left; between two blurs the mean, weighted. It falls monotonically."""
+    side, frequency, widest, sharp, levels = 257, 1 / 8, 2.0, 0.25, 4
+    place = np.arange(side) - side // 2
+    grating = torch.from_numpy(np.cos(2 * np.pi * frequency * place)).expand(1, 1, side, side)
+    seen = t.retina(widest, sharp, levels)(grating, seeded())[0, 0]
+    crests = np.arange(0, side // 2 - 16, 8)  # the border is a mirror, and so is another grating
+    row = seen[side // 2, side // 2 + crests].numpy()
+
+    def left(sigma):
+        offsets = np.arange(-round(4 * sigma), round(4 * sigma) + 1)
+        weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+        return weights @ np.cos(2 * np.pi * frequency * offsets) / weights.sum()
+
+    level = levels * ((crests / (side // 2 * 2**0.5) - sharp) / (1 - sharp)).clip(0)
+    contrasts = [1.0, *(left(widest * number / levels) for number in range(1, levels + 1))]
+    np.testing.assert_allclose(row, np.interp(level, range(levels + 1), contrasts), rtol=0, atol=1e-6)
+    assert (np.diff(row) <= 1e-12).all()
+    assert row[0] == 1
+    assert row[-1] < 0.8
+
+
+def test_a_retinas_gradient_by_finite_differences():
+    pictures = torch.rand(1, 1, 7, 6, dtype=torch.float64, generator=seeded(), requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: t.retina(1.0)(x, seeded()), pictures)
+
+
 def test_the_gradient_comes_back_to_where_it_belongs(network):
     """Rolled into the network, the center's gradient is rolled back onto the pixel that was there."""
     pictures = torch.rand(1, 3, 5, 6, dtype=torch.float64)
