@@ -22,6 +22,7 @@ from .inversion import Inversion
 from .lab import Lab, lab
 from .linear_toy import LinearToy
 from .live_style import LiveStyle
+from .masked_trial import MaskedTrial
 from .matching import Matching
 from .normalization import Normalization
 from .occlusion import Occlusion
@@ -67,6 +68,7 @@ __all__ = [
     "Lab",
     "LinearToy",
     "LiveStyle",
+    "MaskedTrial",
     "Matching",
     "Normalization",
     "Occlusion",

@@ -45,6 +45,7 @@ METHODS = {
     panels.Matching: [cnnviz.best_input],
     panels.Pixels: [cnnviz.numbers],
     panels.Illusion: [cnnviz.illusion, cnnviz.hybrid],
+    panels.MaskedTrial: [cnnviz.human_example],
     panels.OnePixel: [cnnviz.one_pixel],
     panels.Patch: [cnnviz.patch, cnnviz.optimize],
     panels.Attack: [cnnviz.pgd],

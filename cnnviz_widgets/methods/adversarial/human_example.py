@@ -100,7 +100,7 @@ def human_example(
     target: int | str,
     *,
     epsilon: Annotated[float, Range(above=0, most=32 / 255)] = 32 / 255,
-    steps: Steps = 40,
+    steps: Steps = 20,
     widest: Sigma = 2.0,
 ) -> Iterator[HumanExample]:
     """A picture that several networks take for ``target``, seen as by an eye (Elsayed et al., 2018).
