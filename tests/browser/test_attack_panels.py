@@ -1,4 +1,4 @@
-"""Attacks in a notebook: ε is moved during a run, the robust example is turned, and a number of the ten is changed."""
+"""Attacks in a notebook: ε is moved during a run, the robust example turned, a patch dragged, one number changed."""
 
 SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 DONE = "print('panel' in globals() and panel._bar.state)"
@@ -32,6 +32,56 @@ def test_a_robust_example_is_turned(open_notebook):
     notebook.becomes("print(panel.angle)", "5")
     notebook.wait_for_pixels(0, other_than=straight)
     assert notebook.kernel("print(panel.kept('robust') is kept)") == "True"  # turning is no other run
+
+
+STUCK = """
+x, y, wide, tall = panel.where
+scale = min(wide, tall) / panel._step_view().image.content.picture.shape[0]
+patch = panel._reached(panel._drawn).values
+stuck = cnnviz.apply_patch(net.prepare(photo)[0], patch, (x + wide / 2, y + tall / 2), scale=scale)
+top = net.predict((stuck * 255).round() / 255, 1)[0]
+print(f"{top.name} {top.probability:.2f}")
+"""
+
+
+def test_a_patch_is_dragged_and_the_label_follows(open_notebook):
+    """By the mouse and by keys; the label is what the network says of the photograph with the patch just there."""
+    made = "panel = cnnviz.panels.Patch(net, photo, toward=['goldfish'], area=0.1, steps=60)\npanel"
+    notebook = open_notebook(SETUP, made)
+    notebook.becomes(DONE, "done", timeout=240)
+    page = notebook.page
+    stage = page.locator(".cnnviz-part").filter(has_text="Drag the patch").locator(".cnnviz-stage")
+    caption = page.locator(".cnnviz-part").filter(has_text="Drag the patch").locator(".cnnviz-caption")
+    stage.scroll_into_view_if_needed()
+    before = notebook.kernel(
+        "patch = panel._reached(panel._drawn).values; print(panel._parts['box']._view.image.region)"
+    )
+    box = stage.bounding_box()
+    assert box
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(*middle)
+    page.mouse.down()
+    labels = set()
+    for step in range(1, 7):  # to the corner on the upper left
+        page.mouse.move(middle[0] - step * box["width"] / 18, middle[1] - step * box["height"] / 18)
+        page.wait_for_timeout(200)
+        labels.add(caption.inner_text())
+    page.mouse.up()
+    assert len(labels) > 2  # it follows on the way, not only at the end
+    notebook.becomes("print(panel.where is not None and panel.where[0] < 30 and panel.where[1] < 30)", "True")
+    assert notebook.kernel("print(panel.where)") != before
+    page.wait_for_function(
+        "([label, text]) => label.innerText === text", arg=[caption.element_handle(), notebook.kernel(STUCK)]
+    )
+    where = notebook.kernel("print(panel.where[0])")
+    stage.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    notebook.becomes("print(panel.where[0])", str(int(where) + 5))
+    page.wait_for_function(
+        "([label, text]) => label.innerText === text", arg=[caption.element_handle(), notebook.kernel(STUCK)]
+    )
+    assert notebook.kernel("print(panel._reached(panel._drawn).values is patch)") == "True"  # it is not trained anew
 
 
 def test_a_number_of_the_ten_is_changed(open_notebook):
