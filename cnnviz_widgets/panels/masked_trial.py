@@ -68,12 +68,12 @@ class MaskedTrial(Making):
     seed = slider(0, 0, 99, label="Seed", help="Of the order of the trials", more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
-        pictures = StepView("One of the pictures, and what the networks see", "whole", labels=True, max_height=260)
+        pictures = StepView("One of the pictures, and what the networks see", "whole", labels=True, max_height=180)
         self._experiment = _Experiment(self.guarded)
         return [
-            self.part("trials", self._experiment),
             self.part("pictures", pictures),
             self.part("note", Note()),
+            self.part("trials", self._experiment),
         ]
 
     @property

@@ -146,7 +146,8 @@ function render({ model, el }) {
       : `A picture flashes for about ${model.get("milliseconds")} ms, at most one a second; then a pattern stands until you press a key.`;
     if (!running) status.textContent = ending || (count ? `${count} trials. ${how}` : model.get("waiting"));
     const [head, ...rows] = model.get("table").map((cells, row) => {
-      return element("tr", "", {}, ...cells.map((cell, column) => element(row && column ? "td" : "th", "", { scope: row ? "row" : "col" }, cell)));
+      const made = cells.map((cell, column) => (row && column ? element("td", "", {}, cell) : element("th", "", { scope: row ? "row" : "col" }, cell)));
+      return element("tr", "", {}, ...made);
     });
     table.replaceChildren(...(head ? [element("thead", "", {}, head), element("tbody", "", {}, ...rows)] : []));
     note.textContent = model.get("note");
