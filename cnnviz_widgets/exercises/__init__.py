@@ -3,11 +3,16 @@
 from cnnviz_widgets.exercises.activations import check_capture, check_sparsity, check_strongest
 from cnnviz_widgets.exercises.adversarial import (
     ask_8_bits,
+    ask_flipped,
     ask_jpeg,
     ask_noise,
+    ask_price,
+    ask_transfer,
+    check_contest,
     check_fgsm,
     check_projection,
     check_toy_score,
+    contest_photos,
 )
 from cnnviz_widgets.exercises.ascent import ask_dumbbell, ask_head, ask_sure, check_ascent, check_total_variation
 from cnnviz_widgets.exercises.cam import (
@@ -65,16 +70,19 @@ __all__ = [
     "ask_contrast",
     "ask_dumbbell",
     "ask_edges",
+    "ask_flipped",
     "ask_forgotten",
     "ask_gradient",
     "ask_head",
     "ask_jpeg",
     "ask_keep_colors",
     "ask_noise",
+    "ask_price",
     "ask_prior",
     "ask_same_picture",
     "ask_shuffle",
     "ask_sure",
+    "ask_transfer",
     "ask_two_maps",
     "ask_which_is_right",
     "ask_which_map",
@@ -85,6 +93,7 @@ __all__ = [
     "check_by_formula",
     "check_by_hand",
     "check_capture",
+    "check_contest",
     "check_conv2d",
     "check_dream_step",
     "check_expanded_weights",
@@ -118,5 +127,6 @@ __all__ = [
     "check_toy_score",
     "check_weak_spot",
     "check_window",
+    "contest_photos",
     "painted_by_somebody",
 ]

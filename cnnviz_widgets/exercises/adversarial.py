@@ -1,6 +1,7 @@
 """Chapter 13: small changes that make a network answer something else."""
 
 from collections.abc import Callable
+from math import pi
 from typing import Any
 
 import torch
@@ -8,7 +9,14 @@ from torch import Tensor
 
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
 from cnnviz_widgets.exercises.question import Question
+from cnnviz_widgets.methods.adversarial.patch_success import patch_success
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures import samples
 
+ENOUGH, MOST_AREA = (
+    0.9,
+    0.25,
+)  # of the contest: share of photographs that are fooled, and of the picture that is covered
 MEAN, STD = 0.45, 0.25  # of the small network in the check: its logits are those of normalized pictures
 
 
@@ -113,6 +121,111 @@ def check_projection(function: Any) -> str:
     if refute(found, in_ball.clamp(0, 1), mistakes):
         return "Each value by itself: within ε of the original, then within 0…1. In L∞ the two clamps are exact."
     raise Wrong("it must be `original + (changed − original).clamp(−ε, ε)`, clamped to 0…1.")
+
+
+@check
+def check_contest(network: Network, patch: Any, target: str) -> str:
+    """A round patch for ``network``: above 90 % on photographs that it was not trained on, and how small it is."""
+    given(patch, "train a patch first: choose an `area`.")
+    size = network.input_size or (64, 64)
+    found = tensor(patch, (3, *[len(patch[0])] * 2), "the patch")
+    area = pi / 4 * found.shape[-1] ** 2 / (size[0] * size[1])
+    if area > MOST_AREA:
+        raise Wrong(f"it covers {area:.0%} of the picture: more than a quarter is not a sticker any more.")
+    success = patch_success(network, contest_photos()[1], found.float(), target)
+    if success.patched.share <= ENOUGH:
+        raise Wrong(
+            f"with {area:.1%} of the area it works on {success.patched} of the others: make it larger, or train longer."
+        )
+    return f"{area:.1%} of the area: {success.patched}; a patch of noise: {success.control}. Who needs less?"
+
+
+def contest_photos() -> tuple[list[str], list[str]]:
+    """Names of samples: those to train a patch on, and those on which it is tried."""
+    names = [name for name in samples() if name not in samples().styles]
+    return names[::2], names[1::2]
+
+
+def ask_transfer() -> Question:
+    """What the row of noise rules out in a transfer matrix."""
+    return Question(
+        "Beside the diagonal some numbers are above 0: networks are fooled by changes that were made for others. In "
+        "the row of noise, of the same ε, all are 0. What does that row rule out?",
+        {
+            "a": (
+                "That the networks have the same weights.",
+                "they have not: their shapes differ. Noise would tell nothing about that.",
+            ),
+            "b": (
+                "That any change of this size would do.",
+                "Noise of ±ε moves every value by as much, and moves no answer. What is handed from one network to "
+                "another is a direction: they have learned from the same pictures and rely on the same things in them.",
+            ),
+            "c": (
+                "That they were wrong about these pictures before.",
+                "that is ruled out by the choice of pictures: only those count on which all networks agree.",
+            ),
+            "d": (
+                "That PGD has taken too few steps.",
+                "the diagonal shows that: its changes fool the network for which they were made.",
+            ),
+        },
+        right="b",
+    )
+
+
+def ask_price() -> Question:
+    """What adversarial training costs."""
+    return Question(
+        "The network that saw attacked pictures in its training withstands more. What has it paid?",
+        {
+            "a": (
+                "Nothing: it is right as often as the other one on pictures as they are.",
+                "look at the accuracy without an attack: it is lower.",
+            ),
+            "b": (
+                "It has more weights.",
+                "both networks have the same shape, and began with the same weights.",
+            ),
+            "c": (
+                "Accuracy on pictures as they are, and training time.",
+                "It gives up what is useful and easily changed. Every step of the training needs several more passes, "
+                "for the attack; and it withstands only what it has met: changes of that norm, of about that size.",
+            ),
+            "d": (
+                "It needs longer to answer.",
+                "it answers with one pass, as the other one does: only its training took longer.",
+            ),
+        },
+        right="c",
+    )
+
+
+def ask_flipped() -> Question:
+    """Why the control of the masked trial is the same change upside down."""
+    return Question(
+        "Some of the pictures carried the same change upside down. What are they for?",
+        {
+            "a": (
+                "To have more trials.",
+                "more trials of the other kinds would do that.",
+            ),
+            "b": (
+                "To hide the change from you.",
+                "it is as visible upside down as it is upright.",
+            ),
+            "c": (
+                "The networks take them for the same class.",
+                "they do not: for them the change upside down is little more than noise.",
+            ),
+            "d": (
+                "It disturbs as much and shows nothing: only more than that speaks for the change itself.",
+                "The same contrast, the same frequencies, the same size, but no longer the class. If you chose the "
+                "class as often with this one, the picture was only harder to see.",
+            ),
+        },
+        right="d",
+    )
 
 
 def ask_8_bits() -> Question:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets import exercises
 from cnnviz_widgets.exercises.adversarial import STD
 
@@ -89,11 +90,42 @@ def test_mistakes_of_the_ten_numbers(sentence):
     assert sentence in answer.text
 
 
-@pytest.mark.parametrize("ask", ["ask_8_bits", "ask_jpeg", "ask_noise"])
+@pytest.fixture(scope="module")
+def small():
+    return cnnviz.load_network("small_plain")
+
+
+def test_the_contest_is_won_by_a_patch_that_works(small):
+    """As the solutions have it; what it says of the area is that of the disc."""
+    train, _ = exercises.contest_photos()
+    patch = cnnviz.last(cnnviz.patch(small, train, "goldfish", area=0.2, steps=60), progress=False).values
+    answer = exercises.check_contest(small, patch, "goldfish")
+    assert answer.right, answer
+    area = torch.pi / 4 * patch.shape[-1] ** 2 / 64**2
+    assert answer.text.startswith(f"{area:.1%} of the area: 9")
+
+
+def test_mistakes_of_the_contest(small):
+    noise = torch.rand(3, 28, 28, generator=torch.Generator().manual_seed(0))
+    for patch, sentence in ((noise, "make it larger"), (torch.rand(3, 40, 40), "more than a quarter")):
+        answer = exercises.check_contest(small, patch, "goldfish")
+        assert answer.right is False
+        assert sentence in answer.text
+    assert exercises.check_contest(small, None, "goldfish").right is None
+    assert exercises.check_contest(small, torch.rand(3, 8, 9), "goldfish").right is False
+
+
+def test_the_photographs_of_the_contest_are_apart():
+    train, others = exercises.contest_photos()
+    assert not {*train} & {*others}
+    assert min(len(train), len(others)) >= 12
+
+
+@pytest.mark.parametrize("ask", ["ask_8_bits", "ask_flipped", "ask_jpeg", "ask_noise", "ask_price", "ask_transfer"])
 def test_questions_have_one_right_answer(ask):
     question = getattr(exercises, ask)()
     answers = []
-    for letter in "abc":
+    for letter in "abcd":
         question.answer = letter
         answers.append(bool(question.feedback))
     assert sum(answers) == 1
