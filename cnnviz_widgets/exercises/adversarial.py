@@ -216,7 +216,7 @@ def ask_flipped() -> Question:
             ),
             "c": (
                 "The networks take them for the same class.",
-                "they do not: for them the change upside down is little more than noise.",
+                "not for these two: as the panel shows, none of them takes the picture with the flipped change for it.",
             ),
             "d": (
                 "It disturbs as much and shows nothing: only more than that speaks for the change itself.",

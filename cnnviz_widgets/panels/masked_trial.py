@@ -31,7 +31,10 @@ from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.trial import Answer, Trials
 
 NETWORKS = ("small_plain", "small_residual", "small_wide")
-PAIRS = {"birds": ("goose", "king penguin"), "insects": ("bee", "ladybug"), "fruit": ("orange", "banana")}
+PAIRS = {  # classes for which the control is one: upside down, "bee" or "monarch" stay bee and monarch to the networks
+    "birds": ("goose", "king penguin"),
+    "boneless": ("snail", "jellyfish"),
+}
 OTHERS = ("astronaut", "coffee", "motorcycle_left", "china", "camera")  # they show none of these classes
 BLOCK = 4  # px of the squares of a mask
 
@@ -39,7 +42,7 @@ BLOCK = 4  # px of the squares of a mask
 class MaskedTrial(Making):
     """Do examples for networks move people, too? Two-choice trials with a mask, as in Elsayed et al. (2018).
 
-    pair          the two classes between which one chooses: "birds", "insects" or "fruit"; the photographs show neither
+    pair          the two classes between which one chooses: "birds" or "boneless"; the photographs show neither
     levels        ε, in levels of 255
     milliseconds  for which a picture stands before its mask
     photographs   the one of the panel, and so many less one of the samples; each is shown six times
