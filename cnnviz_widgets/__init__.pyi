@@ -19,8 +19,17 @@ from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
 from .methods.adversarial.apply_patch import apply_patch
+from .methods.adversarial.classifiers import (
+    Classifier,
+    HogClassifier,
+    NeighborClassifier,
+    hog_classifier,
+    neighbor_classifier,
+)
 from .methods.adversarial.fgsm import EpsilonSweep, epsilon_sweep, fgsm
 from .methods.adversarial.fool import Population, breed, fool
+from .methods.adversarial.fool_hog import HogAttack, fool_hog
+from .methods.adversarial.fool_neighbor import NeighborAttack, fool_neighbor
 from .methods.adversarial.human_example import HumanExample, human_example
 from .methods.adversarial.illusion import Hybrid, Illusion, hybrid, illusion
 from .methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, LinearToy, linear_toy, long_toy
@@ -93,6 +102,7 @@ __all__ = [
     "AttackerState",
     "BestInput",
     "Circuit",
+    "Classifier",
     "ContrastResponse",
     "ConvolutionMatrix",
     "Convolved",
@@ -105,6 +115,8 @@ __all__ = [
     "Filters",
     "GradientPicture",
     "Heatmap",
+    "HogAttack",
+    "HogClassifier",
     "HumanExample",
     "Hybrid",
     "Illusion",
@@ -112,6 +124,8 @@ __all__ = [
     "ImportantChannels",
     "InversionLadder",
     "LinearToy",
+    "NeighborAttack",
+    "NeighborClassifier",
     "Neighbors",
     "Network",
     "Neuron",
@@ -167,6 +181,8 @@ __all__ = [
     "fgsm",
     "filters",
     "fool",
+    "fool_hog",
+    "fool_neighbor",
     "full_grad",
     "gatys_layer_loss",
     "grad_cam",
@@ -177,6 +193,7 @@ __all__ = [
     "grow_texture",
     "guided_grad_cam",
     "hires_cam",
+    "hog_classifier",
     "human_example",
     "hybrid",
     "illusion",
@@ -203,6 +220,7 @@ __all__ = [
     "map_picture",
     "methods",
     "moments",
+    "neighbor_classifier",
     "neighbors",
     "networks",
     "neuron_gradient",
