@@ -56,7 +56,7 @@ class Pixels(Panel):
         """The middle of a rectangle is that of the square, whose size is chosen beside it."""
         if box is not None:
             left, top, wide, tall = box
-            half = self.size // 2
+            half = self._now().size // 2
             self.corner = max(0, left + wide // 2 - half), max(0, top + tall // 2 - half)
         self._parts["box"].show(_box(self._now()))
 
