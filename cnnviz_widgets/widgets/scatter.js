@@ -10,7 +10,7 @@ import { Tour, dragged, firstFrame, project } from "./js/tour.js";
 /** Where the unit square of the points is on the screen, in CSS px. @typedef {{ side: number, x: number, y: number }} Square */
 
 const CLOSEST = 64; // times as large
-const PICTURE = [16, 64]; // CSS px: the least and greatest side of a picture in place of a point
+const PICTURE = [12, 64]; // CSS px: the least and greatest side of a picture in place of a point
 const NEAR = 14; // CSS px around a point that belong to it
 const TALLEST = 560; // CSS px
 const SPEED = 0.35; // radians a second of a tour
@@ -106,7 +106,7 @@ class View {
     this.waiting = 0; // for the next frame
 
     const button = (/** @type {string} */ text, /** @type {string} */ name, /** @type {string} */ help, /** @type {() => void} */ act) => {
-      const made = element("button", "cnnviz-plain-button", { type: "button", "aria-label": name, title: help }, text);
+      const made = element("button", "cnnviz-plain-button", { type: "button", title: help, ...(name && { "aria-label": name }) }, text);
       made.addEventListener("click", act, { signal });
       return made;
     };
@@ -116,7 +116,7 @@ class View {
       ["lasso", "◌", "Lasso", "Draw a line around pictures; with Shift, more of them; Delete takes the selection away"],
     ]);
     this.choices = Object.fromEntries(tools.map(([tool, text, name, help]) => [tool, button(text, name, help, () => this.use(tool))]));
-    this.play = button("▶", "Play", "Turn from plane to plane", () => this.turn(!this.playing));
+    this.play = button("Play", "", "Turn from plane to plane", () => this.turn(!this.playing));
     this.speed = element("select", "", { title: "Of the tour" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
     this.tourTools = [this.play, labelled("", "Speed", this.speed)];
     this.pictures = element("input", "", { type: "checkbox", checked: "" });
@@ -196,7 +196,12 @@ class View {
     this.rows = new Map(Array.from(this.numbers, (number, row) => [number, row]));
     const counts = new Array(8).fill(0);
     for (const kind of this.kinds) counts[kind]++;
-    this.legend.replaceChildren(...legend.map((name, kind) => element("li", "", {}, Object.assign(element("i"), { style: `background: ${this.colors[kind]}` }), element("span", "", {}, name), element("small", "", {}, String(counts[kind])))));
+    this.legend.replaceChildren(...legend.map((name, kind) => {
+      const swatch = Object.assign(element("i"), { style: `background: ${this.colors[kind]}` });
+      const choose = element("button", "", { type: "button", title: `Select ${name}; with Shift, beside what is selected` }, swatch, element("span", "", {}, name), element("small", "", {}, String(counts[kind])));
+      choose.addEventListener("click", ({ shiftKey }) => this.select([...this.kinds.keys()].filter((row) => this.kinds[row] === kind), shiftKey));
+      return element("li", "", {}, choose);
+    }));
     this.legend.hidden = !legend.length;
     this.current = -1;
     this.update();
@@ -255,8 +260,7 @@ class View {
   turn(/** @type {boolean} */ on) {
     if (this.playing && !on) this.tellBasis();
     this.playing = on;
-    this.play.textContent = on ? "⏸" : "▶";
-    this.play.setAttribute("aria-label", on ? "Pause" : "Play");
+    this.play.textContent = on ? "Pause" : "Play";
     this.update();
   }
 
@@ -458,7 +462,7 @@ class View {
 
   /** @param {CanvasRenderingContext2D} context @param {(row: number) => boolean} group */
   drawPoints(context, group) {
-    const { x, y, side } = this.square, { width, height, seen, kinds } = this, radius = Math.max(1.5, Math.min(5, 60 / Math.sqrt(this.count))) * Math.min(2, Math.sqrt(this.zoom.scale));
+    const { x, y, side } = this.square, { width, height, seen, kinds } = this, radius = Math.max(1.5, Math.min(6, 100 / Math.sqrt(this.count))) * Math.min(2, Math.sqrt(this.zoom.scale));
     const round = this.count <= 10_000;
     for (const [kind, color] of this.colors.entries()) {
       context.fillStyle = color;

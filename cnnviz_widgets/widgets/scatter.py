@@ -97,8 +97,8 @@ class Scatter(BrowserWidget):
     alt = t.Unicode("Pictures").tag(sync=True)
     drawn = t.Int(0)
 
-    _points: t.Dict[str, Any] = t.Dict({"serial": 0, "data": b"", "dimensions": 2}).tag(sync=True)
-    _columns: t.Dict[str, Any] = t.Dict({"numbers": b"", "kinds": b"", "names": [], "legend": [], "axes": []}).tag(
+    _points: Any = t.Dict({"serial": 0, "data": b"", "dimensions": 2}).tag(sync=True)
+    _columns: Any = t.Dict({"numbers": b"", "kinds": b"", "names": [], "legend": [], "axes": []}).tag(
         sync=True
     )
     _sheet: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)

@@ -18,7 +18,7 @@ test("pictures have room, or points are drawn", () => {
   assert.equal(pictureSide(9, 500), 64);
   assert.equal(pictureSide(400, 500), 22.5);
   assert.equal(pictureSide(5000, 500), 0);
-  assert.ok(pictureSide(5000, 2000) > 16);
+  assert.ok(pictureSide(5000, 2000) > 12);
 });
 
 test("the nearest point is that of all, and within reach", () => {
