@@ -205,15 +205,15 @@ class Making(Panel):
     def _first_look(self) -> None:
         """Only until there is a picture: what grows is better watched."""
         end = time.monotonic() + FIRST_LOOK
-        while not self._step_view().image.content.count and time.monotonic() < end and not self.wait(0.02):
+        while not self._shown().count and time.monotonic() < end and not self.wait(0.02):
             pass
 
-    def _step_view(self) -> StepView:
+    def _shown(self) -> Content:
         """What is saved."""
-        return next(part for part in self._parts.values() if isinstance(part, StepView))
+        return next(part.image.content for part in self._parts.values() if isinstance(part, StepView))
 
     def _kept_picture(self) -> Image.Image:
-        pictures = self._step_view().image.content.pictures
+        pictures = self._shown().pictures
         if pictures is None:
             raise UserError("there is no picture yet.")
         return Image.fromarray(tile(pictures, -(-len(pictures) // round(len(pictures) ** 0.5)), GAP))
@@ -226,7 +226,7 @@ class Making(Panel):
             "network": now.network.name,
             "of": self.subject(),
             **{name: getattr(now, name) for name in (*shared, *self._own_traits())},
-            "shown": self._step_view().image.content.caption,
+            "shown": self._shown().caption,
         }
 
     def _press(self, button: str) -> None:

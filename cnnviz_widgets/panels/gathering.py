@@ -1,0 +1,97 @@
+"""The base of panels on many pictures: the session's data set, and what a layer makes of it."""
+
+from collections.abc import Iterator
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+import torch
+from traitlets import Tuple
+
+from cnnviz_widgets.methods.embeddings.features import Features, features
+from cnnviz_widgets.panels.call import As, Call
+from cnnviz_widgets.panels.controls import choice
+from cnnviz_widgets.panels.growth import Kept
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.points import labels
+from cnnviz_widgets.pictures import Dataset, load_dataset, samples
+from cnnviz_widgets.runtime.memo import Memo
+from cnnviz_widgets.widgets.scatter import Cloud
+
+PIXELS = "pixels"
+
+
+class Gathering(Panel):
+    """What the network makes of the pictures is found once for each layer that is looked at.
+
+    compare    the pictures by a "layer" of the network, or by their "pixels"
+    selection  numbers of the pictures in the lasso or rectangle
+    """
+
+    compare = choice(
+        "layer", {"layer": "a layer", "pixels": "pixels"}, label="Compare by",
+        help="What the pictures are compared by: the channels of a layer, or their pixels, 32×32",
+    )  # fmt: skip
+    selection: Any = Tuple()
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        self._found: dict[str, Memo[Kept]] = {}
+        super().__init__(*given, **settings)
+
+    def gathered(self, now: Now, layer: str) -> Iterator[Features]:
+        """What a layer, or "pixels", makes of the pictures: from where it is, to the end."""
+        begin = partial(_call(now, layer))
+        of = (pictures(now),) if layer == PIXELS else (now.network, pictures(now))
+        yield from self._found.setdefault(layer, Memo(Kept)).reached(*of).states(begin)
+
+    def choose(self, number: int) -> None:
+        """Let all panels look at a picture of the data set."""
+        self.session.image = pictures(self.session)[number][0]
+
+    def select(self, numbers: tuple[int, ...]) -> None:
+        self.selection = numbers
+        if self.session.has_trait("selection"):
+            setattr(self.session, "selection", numbers)
+
+
+def layer_of(now: Now) -> str:
+    """The layer by which pictures are compared, or "pixels"."""
+    return PIXELS if now.compare == PIXELS else now.layer
+
+
+def pictures(of: Any) -> Dataset:
+    """The data set of a session, or of its traits; where there is none, the samples."""
+    return _samples(of.network.channels) if of.dataset is None else of.dataset.for_channels(of.network.channels)
+
+
+@cache
+def _samples(channels: int) -> Dataset:
+    return load_dataset(samples(), channels=channels)
+
+
+def gathering(now: Now, layer: str) -> dict[str, Any]:
+    """The lines that find what ``gathered`` finds, in ``found``."""
+    source = pictures(now).source or "...  # the dataset that you gave to the panel"
+    return {"pictures": As(None, source), "found": As(None, f"cnnviz.last({_call(now, layer)})")}
+
+
+def _call(now: Now, layer: str) -> Call:
+    return Call(features, now.network, As(pictures(now), "pictures"), layer)
+
+
+def scattered(found: Features) -> Cloud:
+    """The pictures so far, by their two principal components: what there is to see before there is a map."""
+    centered = found.values - found.values.mean(0)
+    spread = torch.linalg.svd(centered, full_matrices=False) if len(centered) > 2 else None
+    values = torch.zeros(len(centered), 2)
+    if spread is not None:
+        two = spread.U[:, :2] * spread.S[:2]
+        values[:, : two.shape[1]] = two
+    low, high = values.amin(0), values.amax(0)
+    return cloud(found, (0.5 + (values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).numpy())
+
+
+def cloud(found: Features, points: np.ndarray, axes: tuple[str, ...] = ()) -> Cloud:
+    """The pictures at these places."""
+    return Cloud(points, found.names, labels(found.names), found.numbers.tolist(), found.thumbnails, axes)

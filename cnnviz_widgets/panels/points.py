@@ -1,0 +1,85 @@
+"""A part that shows pictures as points, and the same as a picture for files."""
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from PIL import Image, ImageDraw
+
+from cnnviz_widgets.colormaps import OKABE_ITO
+from cnnviz_widgets.content import Content
+from cnnviz_widgets.drawing.font import write
+from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
+from cnnviz_widgets.panels.parts import captioned
+from cnnviz_widgets.widgets.scatter import Cloud, Scatter
+
+LEAST, MOST = 12, 96  # px of the pictures in a file
+KEY, LINE = 180, 18  # px: width of the legend, and height of its lines
+
+
+class PointsView:
+    """A Scatter under a heading. ``show`` takes (cloud, the result that it shows, or None)."""
+
+    def __init__(self, heading: str) -> None:
+        self.heading = heading
+        self.scatter = Scatter(alt=heading)
+        self.widget = ipywidgets.VBox([self.scatter]).add_class("cnnviz-part").add_class("cnnviz-whole")
+        self.result: Result | None = None
+
+    def show(self, shown: tuple[Cloud, Result | None]) -> None:
+        cloud, self.result = shown
+        self.scatter.show(cloud)
+
+    @property
+    def content(self) -> Content:
+        return Content() if self.result is None else self.result.content()
+
+    @property
+    def seen(self) -> bool:
+        """Whether a browser has drawn what was sent last."""
+        return self.scatter.drawn >= self.scatter.serial
+
+    def snapshot(self) -> Image.Image | None:
+        cloud = self.scatter.cloud
+        return None if cloud is None else captioned(self.heading, drawn(cloud, WIDTH - 2 * GAP, self.scatter.basis))
+
+
+def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Image:
+    """The points, or their pictures where there is room, and what the colors stand for; of a tour one plane."""
+    kinds, legend = cloud.kinds()
+    side = width - KEY if legend else width
+    sheet = Image.new("RGB", (width, side), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    places = cloud.placed()
+    if cloud.toured:
+        plane = np.eye(places.shape[1], 2) if basis is None else basis
+        places = 0.5 + places @ plane / 2
+        middle = side / 2
+        for axis, (x, y) in enumerate(plane):
+            end = middle + 0.45 * side * x, middle + 0.45 * side * y
+            pen.line([(middle, middle), end], (128, 128, 128))
+            if np.hypot(x, y) > 0.2:  # shorter ones lie on each other
+                write(pen, end, str(cloud.axes[axis] if cloud.axes else axis), INK, 13, "mm")
+    one = min(MOST, int(0.9 * side / max(1, len(places)) ** 0.5))
+    pictures = cloud.thumbnails if one >= LEAST and not cloud.toured else None
+    margin = one // 2 + 2 if pictures is not None else 8
+    colors = [bytes.fromhex(OKABE_ITO[kind]) for kind in kinds] or [bytes.fromhex(OKABE_ITO[0])] * len(places)
+    for row, (x, y) in enumerate(margin + places * (side - 2 * margin)):
+        if pictures is None:
+            pen.ellipse((x - 3, y - 3, x + 3, y + 3), tuple(colors[row]))
+            continue
+        left, top = int(x) - one // 2, int(y) - one // 2
+        sheet.paste(Image.fromarray(pictures[row]).resize((one, one)), (left, top))
+        if legend:
+            pen.rectangle((left, top, left + one - 1, top + one - 1), outline=tuple(colors[row]), width=2)
+    for kind, name in enumerate(legend):
+        top = 8 + LINE * kind
+        pen.ellipse((side + 8, top + 4, side + 18, top + 14), tuple(bytes.fromhex(OKABE_ITO[kind])))
+        write(pen, (side + 26, top + 2), name, INK, 12)
+    return sheet
+
+
+def labels(names: Any) -> tuple[str, ...]:
+    """The names as labels, where they are classes that pictures share; else none."""
+    return tuple(names) if 2 * len(set(names)) <= len(names) else ()
