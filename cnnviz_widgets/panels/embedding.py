@@ -10,18 +10,25 @@ from cnnviz_widgets.content import Content
 from cnnviz_widgets.methods.embeddings.embed import embed
 from cnnviz_widgets.methods.embeddings.features import Features
 from cnnviz_widgets.panels.call import As, Call, program
-from cnnviz_widgets.panels.gathering import Gathering, cloud, gathering, layer_of, scattered
+from cnnviz_widgets.panels.gathering import (
+    Gathering,
+    cloud,
+    comparing,
+    gathering,
+    layer_of,
+    mapping,
+    pictures,
+    scattered,
+)
 from cnnviz_widgets.panels.growth import Plan
 from cnnviz_widgets.panels.making import Making, seed_slider, steps_slider
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import Note
 from cnnviz_widgets.panels.points import PointsView, drawn
-from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.runner import Frame
 
 LARGE = 2000  # px of a file
-FEWEST = 6  # points that t-SNE takes
 
 
 class Embedding(Gathering, Making):
@@ -41,6 +48,7 @@ class Embedding(Gathering, Making):
     as_call = "cnnviz.embed(cnnviz.last(cnnviz.features(net, pictures, layer)))"
     pickers = ("layer",)
     looks_back = False
+    compare = comparing()
     method = option(embed, label="Map by", words={"tsne": "t-SNE", "pca": "PCA"})
     perplexity = option(embed, 2, 100, step=1, form=".0f")
     steps = steps_slider(embed, 2000, help="Of t-SNE in a round")
@@ -68,15 +76,8 @@ class Embedding(Gathering, Making):
             )
 
     def call(self, now: Now) -> str:
-        found = self._features(now)
-        lines = ["state"]
-        if found is not None:
-            lines = [*self.program(_plan(now, found), now.rounds), "state"]
-        return program(gathering(now, layer_of(now)), *lines)
-
-    def _features(self, now: Now) -> Features | None:
-        memo = self._found.get(layer_of(now))
-        return memo.held.last if memo and memo.held else None
+        plan = _plan(now, self.known(layer_of(now)))
+        return program(gathering(now, found=layer_of(now)), *self.program(plan, now.rounds), "state")
 
     def subject(self) -> str:
         now = self._drawn or self._now()
@@ -90,20 +91,15 @@ class Embedding(Gathering, Making):
         return drawn(self._map.scatter.cloud, LARGE)
 
 
-def _plan(now: Now, found: Features) -> Plan:
-    if now.method == "pca" or len(found.values) < FEWEST:
-        if now.method != "pca":
-            remark(f"t-SNE takes at least {FEWEST} pictures: these {len(found.values)} are placed by PCA.")
-        pca = Call(embed, As(found, "found"), "pca")
-        return Plan("map", (found, "pca"), lambda number, _: pca)
-    most = len(found.values) // 3
-    perplexity = min(now.perplexity, float(most))
-    if perplexity < now.perplexity:
-        remark(f"The perplexity is {most}, the most that {len(found.values)} pictures allow.")
+def _plan(now: Now, found: Features | None) -> Plan:
+    count = len(pictures(now)) if found is None else len(found.values)
+    how = mapping(now, count)
+    if "method" in how:
+        return Plan("map", (found, how), lambda number, _: Call(embed, As(found, "found"), **how))
+    seed = {"seed": now.seed} if now.seed else {}
 
     def begin(number: int, _: Any) -> Call:
-        seed = {"seed": now.seed} if now.seed else {}
-        return Call(embed, As(found, "found"), perplexity=perplexity, steps=number * now.steps, **seed)
+        return Call(embed, As(found, "found"), steps=number * now.steps, **how, **seed)
 
     return Plan("map", (found, now.steps, now.seed), begin)
 

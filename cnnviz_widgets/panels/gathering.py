@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from traitlets import Tuple
+from traitlets import TraitType, Tuple
 
 from cnnviz_widgets.methods.embeddings.features import Features, features
 from cnnviz_widgets.panels.call import As, Call
@@ -16,23 +16,20 @@ from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.points import labels
 from cnnviz_widgets.pictures import Dataset, load_dataset, samples
+from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.widgets.scatter import Cloud
 
 PIXELS = "pixels"
+FEWEST = 6  # points that t-SNE takes
 
 
 class Gathering(Panel):
     """What the network makes of the pictures is found once for each layer that is looked at.
 
-    compare    the pictures by a "layer" of the network, or by their "pixels"
     selection  numbers of the pictures in the lasso or rectangle
     """
 
-    compare = choice(
-        "layer", {"layer": "a layer", "pixels": "pixels"}, label="Compare by",
-        help="What the pictures are compared by: the channels of a layer, or their pixels, 32×32",
-    )  # fmt: skip
     selection: Any = Tuple()
 
     def __init__(self, *given: Any, **settings: Any) -> None:
@@ -45,6 +42,11 @@ class Gathering(Panel):
         of = (pictures(now),) if layer == PIXELS else (now.network, pictures(now))
         yield from self._found.setdefault(layer, Memo(Kept)).reached(*of).states(begin)
 
+    def known(self, layer: str) -> Features | None:
+        """What was found last, or None."""
+        memo = self._found.get(layer)
+        return memo.held.last if memo and memo.held else None
+
     def choose(self, number: int) -> None:
         """Let all panels look at a picture of the data set."""
         self.session.image = pictures(self.session)[number][0]
@@ -52,12 +54,33 @@ class Gathering(Panel):
     def select(self, numbers: tuple[int, ...]) -> None:
         self.selection = numbers
         if self.session.has_trait("selection"):
-            setattr(self.session, "selection", numbers)
+            self.session.selection = numbers
+
+
+def comparing() -> TraitType:
+    """What pictures are compared by, as a setting."""
+    return choice(
+        "layer", {"layer": "a layer", "pixels": "pixels"}, label="Compare by",
+        help="What the pictures are compared by: the channels of a layer, or their pixels, 32×32",
+    )  # fmt: skip
 
 
 def layer_of(now: Now) -> str:
     """The layer by which pictures are compared, or "pixels"."""
     return PIXELS if now.compare == PIXELS else now.layer
+
+
+def mapping(now: Now, count: int) -> dict[str, Any]:
+    """Method and perplexity with which ``embed`` places so many pictures."""
+    if now.method == "pca":
+        return {"method": "pca"}
+    if count < FEWEST:
+        remark(f"t-SNE takes at least {FEWEST} pictures: these {count} are placed by PCA.")
+        return {"method": "pca"}
+    most = count // 3
+    if now.perplexity > most:
+        remark(f"The perplexity is {most}, the most that {count} pictures allow.")
+    return {"perplexity": min(now.perplexity, float(most))}
 
 
 def pictures(of: Any) -> Dataset:
@@ -70,10 +93,11 @@ def _samples(channels: int) -> Dataset:
     return load_dataset(samples(), channels=channels)
 
 
-def gathering(now: Now, layer: str) -> dict[str, Any]:
-    """The lines that find what ``gathered`` finds, in ``found``."""
+def gathering(now: Now, **layers: str) -> dict[str, Any]:
+    """The lines that set variables, by their names, to what ``gathered`` finds in layers."""
     source = pictures(now).source or "...  # the dataset that you gave to the panel"
-    return {"pictures": As(None, source), "found": As(None, f"cnnviz.last({_call(now, layer)})")}
+    found = {name: As(None, f"cnnviz.last({_call(now, layer)})") for name, layer in layers.items()}
+    return {"pictures": As(None, source), **found}
 
 
 def _call(now: Now, layer: str) -> Call:

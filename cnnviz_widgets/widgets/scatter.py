@@ -98,9 +98,7 @@ class Scatter(BrowserWidget):
     drawn = t.Int(0)
 
     _points: Any = t.Dict({"serial": 0, "data": b"", "dimensions": 2}).tag(sync=True)
-    _columns: Any = t.Dict({"numbers": b"", "kinds": b"", "names": [], "legend": [], "axes": []}).tag(
-        sync=True
-    )
+    _columns: Any = t.Dict({"numbers": b"", "kinds": b"", "names": [], "legend": [], "axes": []}).tag(sync=True)
     _sheet: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _selected = t.Bytes().tag(sync=True)
 

@@ -1,0 +1,105 @@
+"""A7: many pictures in the space of their class scores, seen from everywhere."""
+
+from collections.abc import Iterator
+
+import ipywidgets
+from torch import Tensor
+
+from cnnviz_widgets.engine.states import last
+from cnnviz_widgets.methods.embeddings.features import Features
+from cnnviz_widgets.methods.embeddings.grand_tour import grand_tour
+from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels.call import As, Call, program
+from cnnviz_widgets.panels.controls import choice, slider
+from cnnviz_widgets.panels.gathering import Gathering, gathering
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.parts import Note
+from cnnviz_widgets.panels.points import PointsView
+from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets.scatter import Cloud
+
+
+class GrandTour(Gathering):
+    """Pictures in many dimensions, turned from plane to plane (Li, Zhao & Scheidegger 2020).
+
+    The pictures are those of the session's dataset, or the samples. Drag the end of an axis to turn the plane.
+
+    space  whose axes are class "scores", after the softmax, or the channels of a "layer", their means
+    axes   how many: those along which the pictures differ most
+    """
+
+    title = "Grand tour"
+    family = "embeddings"
+    chapters = ("04",)
+    shows = "many pictures in the space of their class scores, turned from plane to plane"
+    as_call = "cnnviz.grand_tour(scores)"
+    pickers = ("layer",)
+    space = choice(
+        "scores", {"scores": "class scores", "layer": "a layer"}, label="Axes are",
+        help="Class scores after the softmax, or the channels of the layer",
+    )  # fmt: skip
+    axes = slider(8, 3, 32, label="Axes", help="How many: those along which the pictures differ most")
+
+    def build(self) -> list[ipywidgets.Widget]:
+        self._view = PointsView("Pictures, turned from plane to plane: drag the end of an axis")
+        self._view.scatter.on_pick(self.guarded(self.choose))
+        self._view.scatter.on_select(self.guarded(self.select))
+        return [self.part("tour", self._view), self.part("note", Note())]
+
+    def compute(self, now: Now) -> Iterator[Frame]:
+        spaces = list(dict.fromkeys([_layer(now), _scores(now.network)]))  # the colors are the predicted classes
+        found: dict[str, Features] = {}
+        for at, layer in enumerate(spaces):
+            for some in self.gathered(now, layer):
+                found[layer] = some
+                yield Frame({}, at * some.total + some.step, len(spaces) * some.total)
+        here, scores = found[_layer(now)], found[_scores(now.network)]
+        axes = _axes(now, here)
+        points = _points(now, here)[:, axes]
+        predicted = [now.network.classes[one] for one in scores.values.argmax(1).tolist()]
+        names = tuple(_named(now, one) for one in axes)
+        shown = Cloud(points.numpy(), here.names, predicted, here.numbers.tolist(), here.thumbnails, names)
+        frame = last(Call(grand_tour, As(points, "points"), 1)(), progress=False)
+        yield Frame({"tour": (shown, frame), "note": _told(now, axes)})
+
+    def call(self, now: Now) -> str:
+        found = self.known(_layer(now))
+        if found is None:
+            found = last(self.gathered(now, _layer(now)), progress=False)
+        axes = _axes(now, found)
+        values = "net.probabilities(found.values)" if now.space == "scores" else "found.values"
+        points = As(None, f"{values}[:, {axes}]")
+        return program(
+            gathering(now, found=_layer(now)),
+            {"points": points},
+            {"frame": As(None, f"cnnviz.last({Call(grand_tour, As(None, 'points'), 1)})")},
+            "frame",
+        )
+
+
+def _scores(network: Network) -> str:
+    """The layer that gives the scores."""
+    return network.layers[-1].name
+
+
+def _layer(now: Now) -> str:
+    return _scores(now.network) if now.space == "scores" else now.layer
+
+
+def _points(now: Now, found: Features) -> Tensor:
+    return now.network.probabilities(found.values) if now.space == "scores" else found.values
+
+
+def _axes(now: Now, found: Features) -> list[int]:
+    """Those along which the pictures differ most, in their own order."""
+    spread = _points(now, found).var(0, correction=0)
+    return sorted(spread.topk(min(now.axes, len(spread))).indices.tolist())
+
+
+def _named(now: Now, axis: int) -> str:
+    return now.network.classes[axis] if now.space == "scores" else f"channel {axis}"
+
+
+def _told(now: Now, axes: list[int]) -> str:
+    of = "class scores" if now.space == "scores" else f"channels of {now.layer}"
+    return f"{len(axes)} {of}, along which the pictures differ most. Colors are the predicted classes."
