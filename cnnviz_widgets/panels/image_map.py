@@ -82,7 +82,7 @@ class ImageMap(Gathering):
         assert found is not None
         places: Embedding | None = None
         for places in _embed(now, found)():
-            rough = next(image_map(places, exact=False, pictures=found))  # by rows: quick
+            rough = next(_place(places, found)(exact=False))  # by rows: quick
             yield Frame({"grid": _content(found, rough)}, places.total + places.step, 3 * places.total)
         for grid in _place(places, found)():
             self._grid = grid
@@ -106,7 +106,8 @@ def _embed(now: Now, found: Features | None) -> Call:
 
 
 def _place(places: Embedding | None, found: Features | None) -> Call:
-    return Call(image_map, As(places, "places"), pictures=As(found, "found"))
+    unit = None if places is None else places.unit.clamp(0, 1)  # it may be rounded to a little outside
+    return Call(image_map, As(unit, "places.unit.clamp(0, 1)"), pictures=As(found, "found"))
 
 
 def _thumbnails(found: Features) -> Content:

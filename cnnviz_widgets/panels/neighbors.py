@@ -40,7 +40,7 @@ class Neighbors(Gathering):
     def build(self) -> list[ipywidgets.Widget]:
         row: dict[str, Any] = {"labels": True, "cursor": "tile", "controls": False, "smooth": True, "max_width": 1160}
         return [
-            self.part("query", View("The query", controls=False, max_width=176, room="whole")),
+            self.part("query", View("The query", controls=False, max_width=176)),
             self.tiles("by_pixels", View("Nearest by pixels: click one", "whole", **row), self.choose),
             self.tiles("by_layer", View("Nearest by the layer: click one", "whole", **row), self.choose),
         ]
@@ -79,4 +79,7 @@ def _row(now: Now, found: Features, query: Features) -> Content:
     if now.k > len(found.values):
         remark(f"The data set has {len(found.values)} pictures: all of them are shown.")
     nearest = _nearest(now, As(found, "found"), As(query, "query"))()
-    return replace(nearest.content(), keys=tuple(found.numbers[nearest.indices[0]].tolist()))
+    heads = tuple(
+        f"{name} · {value:.3g}" for name, value in zip(nearest.names, nearest.values[0].tolist(), strict=True)
+    )
+    return replace(nearest.content(), heads=heads, keys=tuple(found.numbers[nearest.indices[0]].tolist()))
