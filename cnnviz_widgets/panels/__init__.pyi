@@ -12,18 +12,22 @@ from .convolution_matrix import ConvolutionMatrix
 from .deep_dream import DeepDream
 from .defense import Defense
 from .doodle import Doodle
+from .embedding import Embedding
 from .fast_style import FastStyle
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
 from .fooling import Fooling
 from .gradients import Gradients
+from .grand_tour import GrandTour
 from .illusion import Illusion
+from .image_map import ImageMap
 from .inversion import Inversion
 from .lab import Lab, lab
 from .linear_toy import LinearToy
 from .live_style import LiveStyle
 from .masked_trial import MaskedTrial
 from .matching import Matching
+from .neighbors import Neighbors
 from .normalization import Normalization
 from .occlusion import Occlusion
 from .one_pixel import OnePixel
@@ -58,18 +62,22 @@ __all__ = [
     "DeepDream",
     "Defense",
     "Doodle",
+    "Embedding",
     "FastStyle",
     "FeatureVisualization",
     "Filters",
     "Fooling",
     "Gradients",
+    "GrandTour",
     "Illusion",
+    "ImageMap",
     "Inversion",
     "Lab",
     "LinearToy",
     "LiveStyle",
     "MaskedTrial",
     "Matching",
+    "Neighbors",
     "Normalization",
     "Occlusion",
     "OnePixel",

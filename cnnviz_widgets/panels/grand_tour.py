@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 
 import ipywidgets
+import torch
 from torch import Tensor
 
 from cnnviz_widgets.engine.states import last
 from cnnviz_widgets.methods.embeddings.features import Features
 from cnnviz_widgets.methods.embeddings.grand_tour import grand_tour
 from cnnviz_widgets.networks import Network
-from cnnviz_widgets.panels.call import As, Call, program
+from cnnviz_widgets.panels.call import As, program
 from cnnviz_widgets.panels.controls import choice, slider
 from cnnviz_widgets.panels.gathering import Gathering, gathering
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Note
-from cnnviz_widgets.panels.points import PointsView
+from cnnviz_widgets.panels.points import PointsView, star
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.scatter import Cloud
 
@@ -59,7 +60,7 @@ class GrandTour(Gathering):
         predicted = [now.network.classes[one] for one in scores.values.argmax(1).tolist()]
         names = tuple(_named(now, one) for one in axes)
         shown = Cloud(points.numpy(), here.names, predicted, here.numbers.tolist(), here.thumbnails, names)
-        frame = last(Call(grand_tour, As(points, "points"), 1)(), progress=False)
+        frame = last(grand_tour(points, 1, start=self._plane(len(axes))), progress=False)
         yield Frame({"tour": (shown, frame), "note": _told(now, axes)})
 
     def call(self, now: Now) -> str:
@@ -70,11 +71,25 @@ class GrandTour(Gathering):
         values = "net.probabilities(found.values)" if now.space == "scores" else "found.values"
         points = As(None, f"{values}[:, {axes}]")
         return program(
+            "import torch",
             gathering(now, found=_layer(now)),
             {"points": points},
-            {"frame": As(None, f"cnnviz.last({Call(grand_tour, As(None, 'points'), 1)})")},
+            self._written_plane(len(axes)),
+            "frame = cnnviz.last(cnnviz.grand_tour(points, 1, start=plane))",
             "frame",
         )
+
+    def _plane(self, dimensions: int) -> Tensor:
+        """Where the tour was paused last, or begins."""
+        basis = self._view.scatter.basis
+        return torch.from_numpy(star(dimensions) if basis is None or len(basis) != dimensions else basis)
+
+    def _written_plane(self, dimensions: int) -> str:
+        basis = self._view.scatter.basis
+        if basis is None or len(basis) != dimensions:
+            around = f"angles = 2 * torch.pi * torch.arange({dimensions}.0) / {dimensions}"
+            return f"{around}\nplane = torch.stack([angles.cos(), angles.sin()], 1) * (2 / {dimensions}) ** 0.5"
+        return f"plane = torch.tensor({basis.round(7).tolist()})"
 
 
 def _scores(network: Network) -> str:

@@ -53,7 +53,7 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
     pen = ImageDraw.Draw(sheet)
     places = cloud.placed()
     if cloud.toured:
-        plane = np.eye(places.shape[1], 2) if basis is None else basis
+        plane = star(places.shape[1]) if basis is None else basis
         places = 0.5 + places @ plane / 2
         middle = side / 2
         for axis, (x, y) in enumerate(plane):
@@ -78,6 +78,12 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
         pen.ellipse((side + 8, top + 4, side + 18, top + 14), tuple(bytes.fromhex(OKABE_ITO[kind])))
         write(pen, (side + 26, top + 2), name, INK, 12)
     return sheet
+
+
+def star(dimensions: int) -> np.ndarray:
+    """(D, 2) float64: the plane with which a tour begins. All axes are as long, one after the other around."""
+    angles = 2 * np.pi * np.arange(dimensions) / dimensions
+    return np.stack([np.cos(angles), np.sin(angles)], 1) * np.sqrt(2 / dimensions)
 
 
 def labels(names: Any) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 
 import { element, isForNotebook, keepKeys, labelled, observe, tell } from "./js/dom.js";
 import { ALL, arrow, panned, revealed, zoomed } from "./js/scene.js";
-import { Tour, dragged, firstFrame, project } from "./js/tour.js";
+import { Tour, dragged, project, star } from "./js/tour.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
 /** @typedef {import("./js/scene.js").Zoom} Zoom */
@@ -220,7 +220,8 @@ class View {
     const { data, dimensions } = this.model.get("_points"), before = this.tour?.frame[0].length ?? 2;
     this.points = new Float32Array(bytes(data));
     if (dimensions === 2) [this.tour, this.seen] = [null, this.points];
-    else if (!this.tour || before !== dimensions) this.tour = new Tour(firstFrame(dimensions));
+    else if (!this.tour || before !== dimensions) this.tour = new Tour(star(dimensions));
+    if (dimensions > 2 !== before > 2) this.pictures.checked = dimensions === 2; // a tour is of points, at first
     if (dimensions !== before) this.turn(dimensions > 2 && !matchMedia("(prefers-reduced-motion: reduce)").matches);
     for (const one of this.tourTools) one.hidden = !this.tour;
     this.project();

@@ -56,6 +56,10 @@ METHODS = {
     panels.Transfer: [cnnviz.transfer_attack],
     panels.Attacker: [cnnviz.train_attacker],
     panels.OtherClassifiers: [cnnviz.fool_hog, cnnviz.hog_classifier],
+    panels.Neighbors: [cnnviz.neighbors],
+    panels.Embedding: [cnnviz.embed],
+    panels.ImageMap: [cnnviz.embed],
+    panels.GrandTour: [],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Tour, dragged, firstFrame, orthonormal, project, randomFrame, way } from "../../cnnviz_widgets/widgets/js/tour.js";
+import { Tour, dragged, orthonormal, project, randomFrame, star, way } from "../../cnnviz_widgets/widgets/js/tour.js";
 
 /** A seeded generator of numbers 0…1 (mulberry32). */
 function seeded(state) {
@@ -13,6 +13,8 @@ function seeded(state) {
   };
 }
 
+/** The first two axes. */
+const plain = (dimensions) => [Float64Array.from({ length: dimensions }, (_, at) => +(at === 0)), Float64Array.from({ length: dimensions }, (_, at) => +(at === 1))];
 const dot = (one, other) => one.reduce((sum, value, at) => sum + value * other[at], 0);
 const wrong = ([a, b]) => Math.max(Math.abs(dot(a, a) - 1), Math.abs(dot(a, b)), Math.abs(dot(b, b) - 1));
 /** How far columns are from a plane. */
@@ -20,7 +22,7 @@ const outside = (columns, plane) => Math.max(...columns.map((one) => 1 - Math.hy
 
 test("10,000 frames stay orthonormal, in any number of dimensions", () => {
   for (const dimensions of [2, 3, 10, 64]) {
-    const tour = new Tour(firstFrame(dimensions), seeded(dimensions));
+    const tour = new Tour(dimensions === 2 ? plain(2) : star(dimensions), seeded(dimensions));
     let worst = 0;
     for (let at = 0; at < 10_000; at++) {
       tour.advance(0.03);
@@ -71,7 +73,15 @@ test("a dragged axis ends where it was put, and the frame is one", () => {
     const still = dragged(frame, 1, [frame[0][1], frame[1][1]]);
     still.forEach((column, at) => column.forEach((value, axis) => assert.ok(Math.abs(value - frame[at][axis]) < 1e-6)));
   }
-  assert.ok(wrong(dragged(firstFrame(4), 0, [0.2, 0.5])) < 1e-9); // an axis that is all of a column
+  assert.ok(wrong(dragged(plain(4), 0, [0.2, 0.5])) < 1e-9); // an axis that is all of a column
+});
+
+test("in a star all axes are as long, and it is a frame", () => {
+  for (const dimensions of [3, 8, 64]) {
+    const frame = star(dimensions);
+    assert.ok(wrong(frame) < 1e-12);
+    frame[0].forEach((x, axis) => assert.ok(Math.abs(Math.hypot(x, frame[1][axis]) - Math.sqrt(2 / dimensions)) < 1e-12));
+  }
 });
 
 test("the nearest orthonormal columns, and what is seen in them", () => {
@@ -82,5 +92,5 @@ test("the nearest orthonormal columns, and what is seen in them", () => {
     const [c, s] = [Math.cos(angle), Math.sin(angle)];
     assert.ok(away(found) <= away([Float64Array.of(c, s, 0), Float64Array.of(-s, c, 0)]) + 1e-12);
   }
-  assert.deepEqual([...project(Float32Array.of(1, 2, 3, 4, 5, 6), firstFrame(3))], [1, 2, 4, 5]);
+  assert.deepEqual([...project(Float32Array.of(1, 2, 3, 4, 5, 6), plain(3))], [1, 2, 4, 5]);
 });

@@ -33,8 +33,11 @@ export function randomFrame(dimensions, random = Math.random) {
   return orthonormal([Float64Array.from({ length: dimensions }, normal), Float64Array.from({ length: dimensions }, normal)]);
 }
 
-/** The first two axes. @returns {Frame} */
-export const firstFrame = (dimensions) => [new Float64Array(dimensions).fill(1, 0, 1), new Float64Array(dimensions).fill(1, 1, 2)];
+/** The plane in which all axes are as long, one after the other around: a frame from 3 dimensions on. @returns {Frame} */
+export function star(dimensions) {
+  const [a, b] = [Math.cos, Math.sin].map((of) => Float64Array.from({ length: dimensions }, (_, axis) => Math.sqrt(2 / dimensions) * of((2 * Math.PI * axis) / dimensions)));
+  return [a, b];
+}
 
 /**
  * The shortest way from a plane to another, a geodesic: { angle, at(share) } with the frame there. Its end is the other
