@@ -19,6 +19,8 @@ from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.runner import Frame
 
+COLUMNS, LETTERS = 8, 10  # of a row, and of a name over a picture
+
 
 class Neighbors(Gathering):
     """The pictures nearest to the session's one, by pixels and by a layer (Krizhevsky et al. 2012).

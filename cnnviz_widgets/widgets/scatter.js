@@ -110,12 +110,12 @@ class View {
       made.addEventListener("click", act, { signal });
       return made;
     };
-    const tools = /** @type {[string, string, string, string][]} */ ([
-      ["move", "↖", "Move", "Drag to move, click a picture to choose it"],
-      ["rectangle", "▭", "Rectangle", "Drag a rectangle around pictures; with Shift, more of them; Delete takes the selection away"],
-      ["lasso", "◌", "Lasso", "Draw a line around pictures; with Shift, more of them; Delete takes the selection away"],
+    const tools = /** @type {[string, string, string][]} */ ([
+      ["move", "Move", "Drag to move, click a picture to choose it"],
+      ["rectangle", "Rectangle", "Drag a rectangle around pictures; with Shift, more of them; Delete takes the selection away"],
+      ["lasso", "Lasso", "Draw a line around pictures; with Shift, more of them; Delete takes the selection away"],
     ]);
-    this.choices = Object.fromEntries(tools.map(([tool, text, name, help]) => [tool, button(text, name, help, () => this.use(tool))]));
+    this.choices = Object.fromEntries(tools.map(([tool, name, help]) => [tool, button(name, "", help, () => this.use(tool))]));
     this.play = button("Play", "", "Turn from plane to plane", () => this.turn(!this.playing));
     this.speed = element("select", "", { title: "Of the tour" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
     this.tourTools = [this.play, labelled("", "Speed", this.speed)];
