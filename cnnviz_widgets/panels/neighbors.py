@@ -74,14 +74,22 @@ def _query(now: Now, layer: str) -> Call:
 
 
 def _nearest(now: Now, found: As, query: As) -> Call:
-    return Call(neighbors, found, query, min(now.k, len(pictures(now))), metric=now.metric)
+    every = pictures(now) if found.value is None else found.value.values
+    return Call(neighbors, found, query, min(now.k, len(every)), metric=now.metric)
 
 
 def _row(now: Now, found: Features, query: Features) -> Content:
     if now.k > len(found.values):
         remark(f"The data set has {len(found.values)} pictures: all of them are shown.")
     nearest = _nearest(now, As(found, "found"), As(query, "query"))()
-    heads = tuple(
-        f"{name} · {value:.3g}" for name, value in zip(nearest.names, nearest.values[0].tolist(), strict=True)
+    values = nearest.values[0].tolist()
+    return replace(
+        nearest.content(),
+        heads=tuple(f"{value:.2f} {_short(name)}" for name, value in zip(nearest.names, values, strict=True)),
+        columns=min(len(values), COLUMNS),
+        keys=tuple(found.numbers[nearest.indices[0]].tolist()),
     )
-    return replace(nearest.content(), heads=heads, keys=tuple(found.numbers[nearest.indices[0]].tolist()))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LETTERS else f"{name[: LETTERS - 1].rstrip()}…"
