@@ -131,7 +131,7 @@ class Notebook:
         """A few pixels of a visible view's picture, enough to see that it has changed."""
         return self.page.evaluate(
             """(index) => {
-                const canvas = [...document.querySelectorAll('canvas:is(.cnnviz-pixels, .cnnviz-cells)')]
+                const canvas = [...document.querySelectorAll('canvas:is(.cnnviz-pixels, .cnnviz-cells, .cnnviz-points)')]
                     .filter((one) => one.checkVisibility())[index];
                 if (!canvas) return [];
                 const {width, height} = canvas;

@@ -63,11 +63,12 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
                 write(pen, end, str(cloud.axes[axis] if cloud.axes else axis), INK, 13, "mm")
     one = min(MOST, int(0.9 * side / max(1, len(places)) ** 0.5))
     pictures = cloud.thumbnails if one >= LEAST and not cloud.toured else None
+    dot = max(2, min(7, 100 / max(1, len(places)) ** 0.5))
     margin = one // 2 + 2 if pictures is not None else 8
     colors = [bytes.fromhex(OKABE_ITO[kind]) for kind in kinds] or [bytes.fromhex(OKABE_ITO[0])] * len(places)
     for row, (x, y) in enumerate(margin + places * (side - 2 * margin)):
         if pictures is None:
-            pen.ellipse((x - 3, y - 3, x + 3, y + 3), tuple(colors[row]))
+            pen.ellipse((x - dot, y - dot, x + dot, y + dot), tuple(colors[row]))
             continue
         left, top = int(x) - one // 2, int(y) - one // 2
         sheet.paste(Image.fromarray(pictures[row]).resize((one, one)), (left, top))

@@ -25,7 +25,7 @@ SCROLLING = """panel => [...panel.querySelectorAll('*')]
     .filter((e) => /auto|scroll/.test(getComputedStyle(e).overflow))
     .filter((e) => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight)
     .map((e) => e.className)"""
-FIRST_PICTURE = """panel => [...panel.querySelectorAll('canvas:is(.cnnviz-pixels, .cnnviz-cells)')]
+FIRST_PICTURE = """panel => [...panel.querySelectorAll('canvas:is(.cnnviz-pixels, .cnnviz-cells, .cnnviz-points)')]
     .find((canvas) => canvas.checkVisibility()).getBoundingClientRect().top - panel.getBoundingClientRect().top"""
 
 
