@@ -11,6 +11,7 @@ import { Tour, dragged, project, star } from "./js/tour.js";
 
 const CLOSEST = 64; // times as large
 const PICTURE = [12, 64]; // CSS px: the least and greatest side of a picture in place of a point
+const ROUND = 2000; // points; more of them are small squares, which are drawn in a third of the time
 const NEAR = 14; // CSS px around a point that belong to it
 const TALLEST = 560; // CSS px
 const SPEED = 0.35; // radians a second of a tour
@@ -464,7 +465,7 @@ class View {
   /** @param {CanvasRenderingContext2D} context @param {(row: number) => boolean} group */
   drawPoints(context, group) {
     const { x, y, side } = this.square, { width, height, seen, kinds } = this, radius = Math.max(1.5, Math.min(6, 100 / Math.sqrt(this.count))) * Math.min(2, Math.sqrt(this.zoom.scale));
-    const round = this.count <= 10_000;
+    const round = this.count <= ROUND;
     for (const [kind, color] of this.colors.entries()) {
       context.fillStyle = color;
       context.beginPath();
@@ -472,7 +473,7 @@ class View {
         if ((kinds[row] ?? 0) !== kind || !group(row)) continue;
         const left = x + side * seen[2 * row], top = y + side * seen[2 * row + 1];
         if (left < -radius || top < -radius || left > width + radius || top > height + radius) continue;
-        if (!round) context.rect(left - radius, top - radius, 2 * radius, 2 * radius);
+        if (!round) context.fillRect(left - radius, top - radius, 2 * radius, 2 * radius);
         else {
           context.moveTo(left + radius, top);
           context.arc(left, top, radius, 0, 2 * Math.PI);
