@@ -1,6 +1,6 @@
 """A part that shows pictures as points, and the same as a picture for files."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import ipywidgets
 import numpy as np
@@ -87,6 +87,9 @@ def star(dimensions: int) -> np.ndarray:
     return np.stack([np.cos(angles), np.sin(angles)], 1) * np.sqrt(2 / dimensions)
 
 
-def labels(names: Any) -> tuple[str, ...]:
-    """The names as labels, where they are classes that pictures share; else none."""
-    return tuple(names) if 2 * len(set(names)) <= len(names) else ()
+def labels(names: Sequence[str]) -> tuple[str, ...]:
+    """Classes for the colors: the names, or their first words, where many pictures share a few of them; else none."""
+    for one in (tuple(names), tuple(name.partition(" ")[0] for name in names)):
+        if 2 <= len(set(one)) <= max(len(OKABE_ITO), len(one) // 10):
+            return one
+    return ()

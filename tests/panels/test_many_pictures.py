@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from cnnviz_widgets import panels
-from cnnviz_widgets.panels.points import drawn, star
+from cnnviz_widgets.panels.points import drawn, labels, star
 from cnnviz_widgets.widgets.scatter import Cloud
 
 COUNT = 30
@@ -139,6 +139,20 @@ def test_a_tour_is_written_with_the_plane_where_it_was_paused(network, photo, pi
     exec("\n".join(code), scope | {"net": network, "photo": photo, "given": pictures}, scope)
     torch.testing.assert_close(scope["frame"].basis, torch.from_numpy(basis), atol=1e-6, rtol=0)
     panel.close()
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        (["cat", "dog"] * 9, ["cat", "dog"] * 9),
+        ([f"ring {n}" for n in range(30)] + [f"star {n}" for n in range(30)], ["ring"] * 30 + ["star"] * 30),
+        ([f"picture {n}" for n in range(30)], []),
+        ([f"{n}" for n in range(30)], []),
+        ([f"class {n % 40}" for n in range(400)], [f"class {n % 40}" for n in range(400)]),
+    ],
+)
+def test_colors_are_of_classes_that_pictures_share(names, found):
+    assert list(labels(names)) == found
 
 
 def test_a_star_is_a_plane():
