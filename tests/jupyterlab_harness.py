@@ -131,7 +131,8 @@ class Notebook:
         """A few pixels of a visible view's picture, enough to see that it has changed."""
         return self.page.evaluate(
             """(index) => {
-                const canvas = [...document.querySelectorAll('canvas:is(.cnnviz-pixels, .cnnviz-cells, .cnnviz-points)')]
+                const shown = 'canvas:is(.cnnviz-pixels, .cnnviz-cells, .cnnviz-points)';
+                const canvas = [...document.querySelectorAll(shown)]
                     .filter((one) => one.checkVisibility())[index];
                 if (!canvas) return [];
                 const {width, height} = canvas;
