@@ -116,6 +116,7 @@ def scattered(found: Features) -> Cloud:
     return cloud(found, (0.5 + (values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).numpy())
 
 
-def cloud(found: Features, points: np.ndarray, axes: tuple[str, ...] = ()) -> Cloud:
+def cloud(found: Features, points: np.ndarray) -> Cloud:
     """The pictures at these places."""
-    return Cloud(points, found.names, labels(found.names), found.numbers.tolist(), found.thumbnails, axes)
+    classes = labels(found.names) if found.step == found.total else ()  # their colors go by how many there are
+    return Cloud(points, found.names, classes, found.numbers.tolist(), found.thumbnails)

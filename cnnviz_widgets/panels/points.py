@@ -31,6 +31,10 @@ class PointsView:
         cloud, self.result = shown
         self.scatter.show(cloud)
 
+    def reset(self) -> None:
+        """Nothing chosen, as at the beginning."""
+        self.scatter.picked, self.scatter.selection = None, ()
+
     @property
     def content(self) -> Content:
         return Content() if self.result is None else self.result.content()
