@@ -22,6 +22,7 @@ from cnnviz_widgets.widgets.scatter import Cloud
 
 PIXELS = "pixels"
 FEWEST = 6  # points that t-SNE takes
+ROUNDS = 8  # of power iteration
 
 
 class Gathering(Panel):
@@ -39,7 +40,7 @@ class Gathering(Panel):
     def gathered(self, now: Now, layer: str) -> Iterator[Features]:
         """What a layer, or "pixels", makes of the pictures: from where it is, to the end."""
         begin = partial(_call(now, layer))
-        of = (pictures(now),) if layer == PIXELS else (now.network, pictures(now))
+        of = (now.dataset, now.network.channels) if layer == PIXELS else (now.dataset, now.network)
         yield from self._found.setdefault(layer, Memo(Kept)).reached(*of).states(begin)
 
     def known(self, layer: str) -> Features | None:
@@ -107,11 +108,11 @@ def _call(now: Now, layer: str) -> Call:
 def scattered(found: Features) -> Cloud:
     """The pictures so far, by their two principal components: what there is to see before there is a map."""
     centered = found.values - found.values.mean(0)
-    spread = torch.linalg.svd(centered, full_matrices=False) if len(centered) > 2 else None
+    plane = torch.randn(centered.shape[1], 2, generator=torch.Generator().manual_seed(0))
+    for _ in range(ROUNDS):  # a whole decomposition takes seconds where there are thousands
+        plane = torch.linalg.qr(centered.T @ (centered @ plane)).Q
     values = torch.zeros(len(centered), 2)
-    if spread is not None:
-        two = spread.U[:, :2] * spread.S[:2]
-        values[:, : two.shape[1]] = two
+    values[:, : plane.shape[1]] = centered @ plane
     low, high = values.amin(0), values.amax(0)
     return cloud(found, (0.5 + (values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).numpy())
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
+from cnnviz_widgets.panels.gathering import scattered
 from cnnviz_widgets.panels.points import drawn, labels, star
 from cnnviz_widgets.widgets.scatter import Cloud
 
@@ -86,6 +88,21 @@ def test_the_map_keeps_what_was_found_of_another_layer(network, photo, pictures)
     panel.run()
     assert len(panel.known(panel.session.layer).values) == 12
     panel.close()
+
+
+def test_before_there_is_a_map_pictures_lie_by_their_principal_components():
+    rows = torch.randn(40, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows *= torch.tensor([9.0, 4, *[0.3] * 10])
+    names, none = tuple(map(str, range(40))), np.zeros((40, 8, 8, 3), np.uint8)
+    found = cnnviz.Features(rows.float(), none, names, torch.arange(40), "layer", 40, 80, "")
+    points = scattered(found).points
+    whole = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    wanted = (whole.U[:, :2] * whole.S[:2]).numpy()
+    turn, _, mirror = np.linalg.svd(np.linalg.pinv(points - points.mean(0)) @ wanted)
+    ours = (points - points.mean(0)) @ turn @ mirror
+    np.testing.assert_allclose(ours / np.abs(ours).max(), wanted / np.abs(wanted).max(), atol=1e-3)
+    assert points.min() >= 0
+    assert points.max() <= 1 + 1e-6
 
 
 def test_neighbors_are_those_of_the_same_color(network, photo, pictures):
