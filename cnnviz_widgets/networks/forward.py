@@ -1,6 +1,6 @@
 """One forward pass through a module: the values of layers are taken on the way, and the module stays as it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
 
@@ -87,6 +87,37 @@ def forward(
         module, batch, layers, device, to_output=to_output, grad=grad, grad_from=grad_from, cast=cast,
         every_part=every_part, overwritten=overwritten,
     )  # fmt: skip
+
+
+def watch(
+    module: nn.Module,
+    batch: Tensor,
+    layers: Mapping[str, Layer],
+    device: torch.device,
+    see: Callable[[str, Tensor], None],
+    *,
+    every_part: bool,
+) -> set[str]:
+    """A pass for a batch (B, C, H, W) that ends at the deepest of the layers; names of those that it reached.
+
+    ``see`` is given the name and the maps of each layer at once. They are no copies: the module may write to them
+    afterwards, so that whoever wants to keep them copies them.
+    """
+    modules = {name: module.get_submodule(name) for name in (one.partition("#")[0] for one in layers)}
+    reached: set[str] = set()
+
+    def hand_out(name: str, part: nn.Module, output: Tensor) -> None:
+        if name in layers:
+            layout = layers[name].layout
+            see(name, layout.maps(output, batch.shape[-2:]) if layout else output)
+            reached.add(name)
+            if len(reached) == len(layers):
+                raise _Enough
+
+    contexts = [lock(module, device), computing(device), torch.no_grad(), suppress(_Enough), hooked(modules, hand_out)]
+    with guarded(*contexts, *[EveryPartRuns()] * every_part):
+        module(batch.clone())
+    return reached
 
 
 def joined(passes: Sequence[Pass]) -> Pass:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from difflib import get_close_matches
 from functools import cached_property, partial
+from hashlib import sha256
 from itertools import chain
 from math import prod
 from typing import Annotated, Any, Literal, NamedTuple, overload
@@ -15,7 +16,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, came, gate
 from cnnviz_widgets.networks.default_layer import default_layer
 from cnnviz_widgets.networks.failures import check_ready, explained, kind_of, no_way_back
-from cnnviz_widgets.networks.forward import forward, joined, lock
+from cnnviz_widgets.networks.forward import forward, joined, lock, watch
 from cnnviz_widgets.networks.held import EveryPartRuns
 from cnnviz_widgets.networks.layers import Layer
 from cnnviz_widgets.networks.outputs import doubt, scores_in
@@ -489,6 +490,46 @@ class Network:
             values |= dict.fromkeys(unseen, scores)
         return scores if to_output else None, {key: values[name] for key, name in asked.items()}
 
+    def watch(self, batch: Tensor, layers: "Layers", see: Callable[[str, Tensor], None]) -> None:
+        """One pass over a normalized batch (B, C, H, W) that copies and keeps nothing: ``see(name, maps)`` looks.
+
+        It is called for each layer as soon as this is computed, with maps as in ``forward``. The module may write to
+        them later: copy what shall stay. What ``see`` raises ends the pass. A network that does not take several
+        pictures at once (``takes_several``) must be given one.
+        """
+        wanted = {name: self.layer(name) for name in self._asked(layers).values()}
+        if self._unseen:  # the scores are all that there is
+            scores, _ = self.forward(batch)
+            return see(OUTPUT, scores)
+        raised: list[Exception] = []
+
+        def seen(name: str, maps: Tensor) -> None:
+            try:
+                see(name, maps)
+            except Exception as error:  # no failure of the module's
+                raised.append(error)
+                raise
+
+        try:
+            reached = watch(self.module, batch, wanted, self.device, seen, every_part=self._has_shortcuts)
+        except UserError:
+            raise
+        except Exception as error:
+            if raised:
+                raise
+            count, size = len(batch), "×".join(map(str, batch.shape[-2:]))
+            if batching.out_of_memory(error):
+                raise self._too_large(error, count, size) from error
+            raise explained(error, self.module, self.name, f"{size} pixels") from error
+        if missed := wanted.keys() - reached:
+            raise UserError(f"this pass of {self.name} did not reach layer {missed.pop()!r}.")
+
+    @cached_property
+    def takes_several(self) -> bool:
+        """Whether several pictures go through it at once; it is tried with two black ones."""
+        self.forward(self.normalize(torch.zeros(2, self.channels, *self.probed_size)))
+        return not self._takes_one_at_a_time
+
     @property
     def lock(self) -> AbstractContextManager:
         """Hold it from a forward to its backward pass: one thread at a time, in the precision that was asked for.
@@ -526,15 +567,25 @@ class Network:
         """What a pass returns whose module raised an error, if it can be made in another way."""
         count, size = len(batch), "×".join(map(str, batch.shape[-2:]))
         if batching.out_of_memory(error):
-            pictures = f"{count} pictures" if count > 1 else "one picture"
-            raise batching.too_large(
-                error, f"a pass of {self.name} over {pictures} of {size} pixels", batch.device
-            ) from error
+            raise self._too_large(error, count, size) from error
         if count > 1:  # exported modules are often for a batch of one only
             one_by_one = [together(one) for one in batch.split(1)]
             self._takes_one_at_a_time = True
             return joined(one_by_one)
         raise explained(error, self.module, self.name, f"{size} pixels") from error
+
+    def _too_large(self, error: Exception, count: int, size: str) -> UserError:
+        pictures = f"{count} pictures" if count > 1 else "one picture"
+        return batching.too_large(error, f"a pass of {self.name} over {pictures} of {size} pixels", self.device)
+
+    @property
+    def fingerprint(self) -> str:
+        """Of its weights and of how it prepares pictures: 64 hexadecimal digits that differ for any other network."""
+        digest = sha256(repr(self._preparation).encode())
+        for name, one in chain(self.module.named_parameters(), self.module.named_buffers()):
+            digest.update(f"{name} {one.dtype} {tuple(one.shape)}".encode())
+            digest.update(one.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()
 
     @cached_property
     def _has_shortcuts(self) -> bool:

@@ -1,5 +1,6 @@
 """The network view: what it says about layers, what it returns, how it takes pictures, and what it rejects."""
 
+import pickle
 import threading
 import warnings
 from copy import deepcopy
@@ -129,6 +130,84 @@ def test_a_pass_stops_at_the_deepest_layer(network, picture):
     assert list(values) == [layer.name for layer in asked]
     assert all(values[layer.name].shape == layer.shape for layer in asked)
     assert not any(value.requires_grad for value in values.values())
+
+
+def test_watching_hands_out_what_a_pass_returns(network, picture):
+    batch = network.normalize(torch.stack([picture, picture.flip(-1)]))
+    _, expected = network.forward(batch, network.layers)
+    seen = {}
+    network.watch(batch, network.layers, lambda name, maps: seen.__setitem__(name, maps.clone()))
+    assert list(seen) == list(expected)
+    assert all(torch.equal(seen[name], expected[name]) for name in expected)
+
+
+def test_watching_copies_nothing_and_ends_at_the_deepest_layer(network, picture):
+    deepest, last = network.layers[len(network.layers) // 2], list(network.module.modules())[-1]
+    module = network.module.get_submodule(deepest.name.partition("#")[0])
+    reached, made, seen = [], [], []
+    handles = [
+        last.register_forward_hook(lambda *_: reached.append(True)),
+        module.register_forward_hook(lambda *given: made.append(given[-1].data_ptr())),
+    ]
+    network.watch(network.normalize(picture[None]), deepest, lambda name, maps: seen.append((name, maps)))
+    for handle in handles:
+        handle.remove()
+    assert not reached
+    ((name, maps),) = seen
+    assert name == deepest.name
+    assert maps.data_ptr() in made
+    assert not maps.is_inference()
+    assert not maps.requires_grad
+
+
+def test_what_the_watcher_raises_ends_the_pass_as_it_is(network, picture):
+    seen = []
+
+    def see(name, maps):
+        seen.append(name)
+        raise ZeroDivisionError("own")
+
+    with pytest.raises(ZeroDivisionError, match="own"):
+        network.watch(network.normalize(picture[None]), network.layers, see)
+    assert seen == [network.layers[0].name]
+    assert network.predict(picture, 1)
+
+
+def test_watching_says_what_fails_in_the_module():
+    network = Network(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), input_size=2)
+    with pytest.raises(UserError, match="does not take pictures of 5×5 pixels"):
+        network.watch(torch.zeros(1, 3, 5, 5), "1", lambda name, maps: None)
+
+
+def test_a_copy_by_pickle_gives_the_same(network, picture):
+    copy = pickle.loads(pickle.dumps(network))
+    assert torch.equal(copy.logits(picture), network.logits(picture))
+    assert copy.fingerprint == network.fingerprint
+
+
+def test_a_fingerprint_tells_weights_and_preparation_apart():
+    module = nn.Sequential(nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.LazyLinear(2))
+    module(torch.zeros(1, 3, 8, 8))
+    first = Network(module, input_size=8)
+    assert Network(deepcopy(module), input_size=8, name="other").fingerprint == first.fingerprint
+    assert Network(module, input_size=8, mean=0.4).fingerprint != first.fingerprint
+    for changed in ("0.weight", "1.running_mean"):
+        other = deepcopy(module)
+        other.state_dict()[changed].view(-1)[0].add_(1e-6)
+        assert Network(other, input_size=8).fingerprint != first.fingerprint
+
+
+def test_takes_several():
+    class One(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 2, 3)
+
+        def forward(self, x):
+            return self.conv(x).view(1, 2, 36).mean(-1)
+
+    assert not Network(One(), input_size=8).takes_several
+    assert Network(nn.Sequential(nn.Conv2d(3, 2, 8), nn.Flatten()), input_size=8).takes_several
 
 
 def test_gradients_at_layers(module, picture):
