@@ -76,6 +76,7 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.scan.scan import Scan, load_scan, scan
 from .methods.style.contrast_response import ContrastResponse, contrast_response
 from .methods.style.doodle import doodle
 from .methods.style.keep_color import keep_color
@@ -141,6 +142,7 @@ __all__ = [
     "ProjectiveField",
     "ReceptiveField",
     "SanityState",
+    "Scan",
     "Segmentation",
     "Session",
     "Style",
@@ -215,6 +217,7 @@ __all__ = [
     "load_dataset",
     "load_image",
     "load_network",
+    "load_scan",
     "load_style",
     "long_toy",
     "map_picture",
@@ -256,6 +259,7 @@ __all__ = [
     "sanity_check",
     "save_style",
     "save_upscaler",
+    "scan",
     "score_cam",
     "seen_as",
     "segment",

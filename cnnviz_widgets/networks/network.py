@@ -584,7 +584,7 @@ class Network:
         digest = sha256(repr(self._preparation).encode())
         for name, one in chain(self.module.named_parameters(), self.module.named_buffers()):
             digest.update(f"{name} {one.dtype} {tuple(one.shape)}".encode())
-            digest.update(one.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+            digest.update(one.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
         return digest.hexdigest()
 
     @cached_property

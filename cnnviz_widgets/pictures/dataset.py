@@ -102,12 +102,14 @@ class Unread:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+        self._tried = 0
         self._names: list[str] = []
         self._first: Unreadable | None = None
 
     def reading(self, numbers: Iterable[int]) -> Iterator[tuple[int, Picture, str]]:
         """(number, picture, name) of those that can be read."""
         for number in numbers:
+            self._tried += 1
             try:
                 picture, name = self._dataset[number]
             except Unreadable as error:
@@ -118,8 +120,8 @@ class Unread:
 
     def tell(self) -> None:
         """Remark which could not be read, once all have been tried; UserError if it was every one."""
-        missed, total = len(self._names), len(self._dataset)
-        if missed == total:
+        missed, total = len(self._names), self._tried
+        if missed == total > 0:
             raise UserError(f"none of the {total:,} pictures of the dataset could be read: {self._first}")
         if missed:
             more = " …" if missed > MOST_NAMED else ""

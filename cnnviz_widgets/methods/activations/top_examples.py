@@ -1,9 +1,7 @@
 """A2: the pictures of a dataset that activate a channel most, and where in them."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -14,14 +12,13 @@ from torch import Tensor, nn
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
-from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.engine.ranking import MEASURES, Ranking
+from cnnviz_widgets.engine.survey import Read, drawn_positions, survey, values_at
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.layers import Box, seen, within
 from cnnviz_widgets.pictures import load_dataset
-from cnnviz_widgets.pictures.dataset import Unread
 from cnnviz_widgets.renamed import Old
-from cnnviz_widgets.runtime import batching
 
 __all__ = ["TopExamples", "top_examples"]
 example = dict(k=2)
@@ -143,39 +140,36 @@ def top_examples(
     k = whole_number("k", k, 1)
     dataset = load_dataset(pictures, channels=network.channels)
 
-    def measured(some: list[tuple[int, str, Tensor]]) -> Iterator[Example]:
-        """The numbers, names and pictures of one size → examples."""
-        batch = torch.stack([picture for *_, picture in some])
-        maps = network.activations(batch, layer.name)[layer.name][:, channel].cpu()
-        for (index, name, picture), one in zip(some, maps, strict=True):
-            value = float(one.max() if by == "max" else one.mean())
-            if not np.isfinite(value):
-                raise UserError(f"{layer.name} gives values that are not finite for picture {index} of the dataset.")
-            position = divmod(int(one.argmax()), one.shape[1]) if one.ndim == 2 else None
-            size = picture.shape[-2:]
-            field = layer.field(position, size) if by == "max" and position else (0, 0, size[1], size[0])
-            yield Example(index, name, value, position, within(field, size), picture, field)
-
     def states() -> Iterator[TopExamples]:
-        unread = Unread(dataset)
-        best: list[Example] = []
-        done, count = 0, 1
-        while done < len(dataset):
-            began, end = time.perf_counter(), min(done + count, len(dataset))
-            read = unread.reading(range(done, end))
-            with naming("pictures"):
-                some = [(number, name, network.prepare(picture)[0]) for number, picture, name in read]
-            for _, alike in groupby(some, lambda one: one[2].shape):
-                best += measured(list(alike))
-            best = sorted(best, key=lambda one: (-one.value, one.index))[:k]
-            done = end
-            if some:
-                at_once = network.at_once(some[0][2].shape[-2:])
-                count = batching.portion(count, time.perf_counter() - began, at_once)
-            if done == len(dataset):
-                unread.tell()
-            convention = f"the {by} of the channel's map"
+        measures = [MEASURES["top" if by == "max" else by]]
+        ranking = Ranking.empty(1, 1, k, torch.float64)
+        read: dict[int, tuple[str, Tensor]] = {}  # name and picture of those in the list
+
+        def look(name: str, maps: Tensor, of: list[int]) -> Ranking:
+            one = maps[:, channel : channel + 1]
+            drawn = drawn_positions(0, of, one)
+            return ranking.with_pictures(measures, one, of, drawn, values_at(one, drawn), name)
+
+        def keep(some: Sequence[Read], found: dict[str, Ranking]) -> None:
+            nonlocal ranking, read
+            ranking = found[layer.name]
+            known = read | {one.number: (one.name, one.picture[0]) for one in some if one.picture is not None}
+            read = {number: known[number] for number in ranking.numbers.flatten().tolist() if number in known}
+
+        def example(row: int, number: int) -> Example:
+            name, picture = read[number]
+            size, (at, column) = picture.shape[-2:], ranking.positions[0, 0, row].tolist()
+            position = None if at < 0 else (at, column)
+            field = layer.field(position, size) if by == "max" and position else (0, 0, size[1], size[0])
+            value = float(ranking.keys[0, 0, row])
+            return Example(number, name, value, position, within(field, size), picture, field)
+
+        done = 0
+        for some in survey(network, dataset, [layer], range(len(dataset)), look, keep):
+            done += len(some)
+            best = tuple(example(*one) for one in enumerate(read))
             if best:
-                yield TopExamples(done, len(dataset), tuple(best), layer.name, channel, by, convention)
+                convention = f"the {by} of the channel's map"
+                yield TopExamples(done, len(dataset), best, layer.name, channel, by, convention)
 
     return states()

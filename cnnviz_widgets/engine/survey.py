@@ -1,0 +1,99 @@
+"""One pass over a data set: pictures are read in a thread, while the network is at work on those before."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby, islice
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cnnviz_widgets.engine.lots import lots
+from cnnviz_widgets.errors import naming
+from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.pictures.dataset import Dataset, Unread
+from cnnviz_widgets.runtime import batching
+from cnnviz_widgets.runtime.ahead import ahead
+from cnnviz_widgets.runtime.device import callers_modes_off
+from cnnviz_widgets.runtime.interrupts import guarded
+
+T = TypeVar("T")
+WAITING = 64  # pictures that are read ahead, at most
+
+
+def drawn_positions(seed: int, numbers: Sequence[int], maps: Tensor) -> Tensor:
+    """(B,): for each picture a position of its maps (B, C, …) in reading order, which its number and a seed choose."""
+    drawn = lots(seed, numbers, "position") % np.uint64(maps[0, 0].numel())
+    return torch.from_numpy(drawn.astype(np.int64)).to(maps.device)
+
+
+def values_at(maps: Tensor, drawn: Tensor) -> Tensor:
+    """(B, C): the values at one position of each picture."""
+    return maps.flatten(2)[torch.arange(len(drawn), device=maps.device), :, drawn] if maps.ndim > 2 else maps
+
+
+class Read(NamedTuple):
+    """A picture of a data set, (1, C, H, W), as the network sees it; None = it could not be read."""
+
+    number: int
+    name: str
+    picture: Tensor | None
+
+
+def survey(
+    network: Network,
+    dataset: Dataset,
+    layers: Sequence[Layer],
+    numbers: Iterable[int],
+    look: Callable[[str, Tensor, list[int]], T],
+    keep: Callable[[Sequence[Read], dict[str, T]], None],
+    at_once: int | None = None,
+) -> Iterator[list[int]]:
+    """Yields the numbers of the pictures that are done, after every portion.
+
+    look     (layer, its maps, numbers of the pictures) → what is found in them; the maps are no copies
+    keep     is given the pictures, and what was found in each layer, once a pass is complete: where memory runs out,
+             pictures are looked at again, fewer together
+    at_once  pictures in a portion; None = first one, then as many as are quickest
+    What cannot be read is left out; a remark at the end tells which.
+    """
+    unread = Unread(dataset)
+
+    def read() -> Iterator[Read]:
+        for number in numbers:
+            found = next(unread.reading([number]), None)
+            with naming("pictures"):
+                yield Read(number, *(("", None) if found is None else (found[2], network.prepare(found[1]))))
+
+    def through(some: Sequence[Read]) -> None:
+        found: dict[str, T] = {}
+        of = [one.number for one in some]
+        batch = torch.cat([one.picture for one in some if one.picture is not None])
+
+        def see(name: str, maps: Tensor) -> None:
+            found[name] = look(name, maps.float() if maps.dtype.itemsize < 4 else maps, of)
+
+        with guarded(*callers_modes_off(network.device)):
+            network.watch(network.normalize(batch), layers, see)
+            keep(some, found)
+
+    count, reader = at_once or 1, ahead(read(), WAITING)
+    try:
+        while some := list(islice(reader, count)):
+            began = time.perf_counter()
+            known = [one for one in some if one.picture is not None]
+            for size, alike in groupby(known, _size):
+                bytes_each, most = network.bytes_per_image(size), len(known) if network.takes_several else 1
+                for _ in batching.run(through, [*alike], bytes_each, most=most, where=network.device):
+                    pass
+                if at_once is None:
+                    count = batching.portion(count, time.perf_counter() - began, network.at_once(size))
+            yield [one.number for one in some]
+    finally:
+        reader.close()
+    unread.tell()
+
+
+def _size(one: Read) -> tuple[int, ...]:
+    return () if one.picture is None else tuple(one.picture.shape[-2:])
