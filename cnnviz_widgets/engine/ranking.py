@@ -96,20 +96,21 @@ class Ranking:
         numbers = torch.tensor(of, dtype=torch.int32)
         keys = torch.stack([one.keys(flat, at).T for one in measures]).cpu()  # (L, C, B)
         _check_finite(measures, keys, of, layer)
-        listed = torch.where(keys == -torch.inf, NOBODY, numbers)
         last = self.keys[..., -1:], self.numbers[..., -1:]
-        enters = (keys > last[0]) | ((keys == last[0]) & (listed < last[1]))
-        lists, channels = enters.any(2).nonzero(as_tuple=True)
+        enters = (keys > last[0]) | ((keys == last[0]) & (numbers < last[1]) & (keys > -torch.inf))
+        rows = lists, channels = enters.any(2).nonzero(as_tuple=True)
         if not len(lists):
             return self
-        rows = lists, channels
-        both = torch.cat([self.keys[rows], keys[rows]], 1), torch.cat([self.numbers[rows], listed[rows]], 1)
+        # As many as enter the list that most enter: the lists that are sorted are short.
+        fresh, pictures = torch.where(enters[rows], keys[rows], -torch.inf).topk(int(enters.sum(2).max()))
+        listed = torch.where(fresh == -torch.inf, NOBODY, numbers[pictures])
+        both = torch.cat([self.keys[rows], fresh], 1), torch.cat([self.numbers[rows], listed], 1)
         order = _order(*both)[:, :k]
         positions = _rows(self.positions[rows], order.clamp(max=k - 1))
         if maps.ndim == 4:
             for number, measure in enumerate(measures):
                 row, column = ((order >= k) & (lists == number)[:, None]).nonzero(as_tuple=True)
-                picture = order[row, column] - k
+                picture = pictures[row, order[row, column] - k]
                 found = measure.places(flat[picture, channels[row]], drawn[picture]).cpu()
                 positions[row, column] = torch.stack([found // maps.shape[3], found % maps.shape[3]], 1).int()
         new = Ranking(self.keys.clone(), self.numbers.clone(), self.positions.clone())

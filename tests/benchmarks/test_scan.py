@@ -1,0 +1,81 @@
+"""A scan against bare inference over the same pictures, in the same batches."""
+
+import psutil
+import pytest
+import torch
+
+import cnnviz_widgets as cnnviz
+
+NINE = tuple(f"features.{number}.expand3x3" for number in (3, 4, 5, 7, 8, 9, 10, 12)) + ("features.0",)
+
+
+def bare(network, pictures, at_once):
+    def work():
+        with torch.no_grad():
+            for some in pictures.split(at_once):
+                network.module(network.normalize(some))
+
+    return work
+
+
+class Again:
+    """A data set of any length, of the same few pictures."""
+
+    def __init__(self, pictures, count):
+        self.pictures, self.count = pictures, count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, number):
+        return self.pictures[number * 7919 % len(self.pictures)]
+
+
+def scanning(network, pictures, layers, at_once):
+    """A function that scans the next ``len(pictures)`` pictures, after 500 others."""
+    states = cnnviz.scan(network, Again(pictures, 10**6), layers, at_once=at_once)
+    while next(states).step < 500:
+        pass
+
+    def work():
+        for _ in range(len(pictures) // at_once):
+            next(states)
+
+    return work
+
+
+def test_mini(compare):
+    network, at_once = cnnviz.load_network("mini"), 64
+    pictures = torch.rand(4 * at_once, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    ratio = compare(
+        "scan, mini, six layers, bare", scanning(network, pictures, None, at_once), bare(network, pictures, at_once)
+    )
+    assert ratio <= 1 / 0.85
+
+
+def test_squeezenet(compare):
+    network = cnnviz.Network(cnnviz.load_network("squeezenet1_0", weights=None).module, name="squeezenet1_0")
+    at_once = network.at_once((224, 224))
+    pictures = torch.rand(4 * at_once, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    ratio = compare(
+        "scan, squeezenet1_0, nine layers, bare",
+        scanning(network, pictures, NINE, at_once),
+        bare(network, pictures, at_once),
+    )
+    assert ratio <= 1 / 0.75
+
+
+@pytest.mark.timeout(600)
+def test_memory_is_flat(record_speed):
+    """From 1,000 to 100,000 pictures, of a network that is quick enough."""
+    torch.manual_seed(0)
+    module = torch.nn.Sequential(torch.nn.Conv2d(3, 64, 3, 2), torch.nn.ReLU(), torch.nn.Flatten())
+    network = cnnviz.Network(module, input_size=17)
+    pictures, process = torch.rand(997, 3, 17, 17), psutil.Process()
+    sizes = {}
+    for state in cnnviz.scan(network, Again(pictures, 100_000), ["0", "1"]):
+        for mark in (1_000, 10_000, 100_000):
+            if state.step >= mark:
+                sizes.setdefault(mark, process.memory_info().rss)
+    record_speed("scan, memory after 100,000 / after 1,000 (MB)", sizes[100_000] / 1e9, sizes[100_000] / sizes[1_000])
+    assert sizes[100_000] <= 1.05 * sizes[1_000]
