@@ -93,7 +93,7 @@ from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
 from .networks import Network, load_network
 from .panels import Session, lab, prose
-from .pictures import labels, load_dataset, load_image, painted, samples
+from .pictures import labels, load_dataset, load_image, painted, samples, scenes
 from .runtime.device import device, use
 
 __all__ = [
@@ -260,6 +260,7 @@ __all__ = [
     "save_style",
     "save_upscaler",
     "scan",
+    "scenes",
     "score_cam",
     "seen_as",
     "segment",

@@ -6,17 +6,20 @@ from cnnviz_widgets.pictures.load import load_image
 from cnnviz_widgets.pictures.painted import as_text, painted
 from cnnviz_widgets.pictures.picture import Picture, source_of
 from cnnviz_widgets.pictures.samples import Samples, samples
+from cnnviz_widgets.pictures.scenes import Scenes, scenes
 
 __all__ = [
     "Dataset",
     "Labels",
     "Picture",
     "Samples",
+    "Scenes",
     "as_text",
     "labels",
     "load_dataset",
     "load_image",
     "painted",
     "samples",
+    "scenes",
     "source_of",
 ]

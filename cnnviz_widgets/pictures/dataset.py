@@ -4,22 +4,26 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import index as whole_number
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, came, gate
-from cnnviz_widgets.pictures.load import Unreadable, load_image
+from cnnviz_widgets.gate import Count, Positive, came, gate
+from cnnviz_widgets.pictures.archives import Archive, is_archive
+from cnnviz_widgets.pictures.load import Unreadable, drafted, load_image
 from cnnviz_widgets.pictures.picture import Picture
 from cnnviz_widgets.pictures.samples import Samples
+from cnnviz_widgets.pictures.scenes import Scenes
 from cnnviz_widgets.remarks import remark
+from cnnviz_widgets.runtime.batching import memory_budget
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 PICTURES = ("image", "img", "picture", "pixel_values")  # keys of an entry that is a mapping, the first that is there
 LABELS = ("label", "labels", "target", "class")
+MOST_LISTED = 100_000  # entries of an iterable
 MOST_NAMED = 5  # of the pictures that could not be read
 
 
@@ -28,14 +32,16 @@ class Dataset:
 
     source    the Python expression that makes it again, or None
     channels  what a network takes, see ``load_image``
+    draft     px that the shorter side of a JPEG file keeps, see ``load_dataset``
 
     Iterating leaves out what cannot be read, and says so at the end; UserError if that is all.
     """
 
-    def __init__(self, pictures: Any, source: str | None = None, channels: int = 3) -> None:
+    def __init__(self, pictures: Any, source: str | None = None, channels: int = 3, draft: int = 0) -> None:
         self._pictures = pictures
         self.source = source
         self.channels = channels
+        self._draft = draft
 
     def __len__(self) -> int:
         return len(self._pictures)
@@ -47,6 +53,8 @@ class Dataset:
         try:
             picture, key, label = _parts(self._entry(number))
             name = _name(picture, self._label(key, label)) or f"picture {number}"
+            if self._draft:
+                picture = drafted(picture, self._draft)
             return load_image(picture, channels=self.channels), name
         except UserError as error:
             raise type(error)(f"picture {number} of the dataset: {error}") from error
@@ -62,10 +70,13 @@ class Dataset:
 
     def for_channels(self, channels: int) -> "Dataset":
         """The same pictures for a network that takes so many channels."""
-        return self if channels == self.channels else Dataset(self._pictures, self.source, channels)
+        same = channels == self.channels
+        return self if same else Dataset(self._pictures, self.source, channels, self._draft)
 
     def file_name(self, number: int) -> str:
         """What a picture is called among those that could not be read."""
+        if isinstance(self._pictures, Archive):
+            return PurePosixPath(self._pictures.names[number]).name
         files = isinstance(self._pictures, list) and isinstance(self._pictures[number], str | os.PathLike)
         return Path(self._pictures[number]).name if files else f"picture {number}"
 
@@ -129,52 +140,91 @@ class Unread:
 
 
 @gate
-def load_dataset(source: Any, *, channels: Positive = 3) -> Dataset:
+def load_dataset(source: Any, *, channels: Positive = 3, draft: Count = 0) -> Dataset:
     """Many pictures, by number, from any of:
 
     - the path of a folder: all pictures in it and in the folders below, by their paths' alphabet; hidden files and
-      folders are left out
-    - a list of anything that ``load_image`` takes; ``samples()``; a batch (N, C, H, W), torch, or (N, H, W, C), numpy
+      folders are left out; or of a zip or tar file, also a compressed one, that holds such a folder
+    - a list of anything that ``load_image`` takes; ``samples()``; ``scenes()``; a batch (N, C, H, W), torch, or
+      (N, H, W, C), numpy
     - a torch or Hugging Face ``Dataset`` with a length, whose entries are pictures, or tuples that begin with one, such
       as (picture, label), or mappings with "image" and perhaps "label". Values are bytes or 0…1: give it no transform
-      that normalizes. Where it knows the names of its classes, a label is shown by its name.
+      that normalizes. Where it knows the names of its classes, a label is shown by its name
+    - any other iterable of these, which is read to its end at once: it must have one, and fit into memory
 
     channels: what a network takes, ``network.channels``; see ``load_image``.
+    draft: px; JPEG files are decoded at 1/2, 1/4 or 1/8 of their size, which is up to four times as quick, as long as
+    their shorter side keeps so many. 0 = whole.
 
-    Nothing is read yet; ``load_dataset(…)[number]`` → (picture, name), and UserError for what cannot be read. Iterating
-    leaves that out, and remarks at the end how many these were, and which. UserError for what holds no pictures.
+    Nothing else is read yet; ``load_dataset(…)[number]`` → (picture, name), and UserError for what cannot be read.
+    Iterating leaves that out, and remarks at the end how many these were, and which. UserError for what holds no
+    pictures.
     """
     if isinstance(source, Dataset):
         return source.for_channels(channels)
-    if isinstance(source, str | os.PathLike):
-        return Dataset(
-            _files(source), f"cnnviz.load_dataset({json.dumps(os.fsdecode(source), ensure_ascii=False)})", channels
-        )
     if isinstance(source, Samples):
-        return Dataset(list(source), "cnnviz.load_dataset(cnnviz.samples())", channels)
-    sequence = hasattr(source, "__len__") and hasattr(source, "__getitem__") and not isinstance(source, dict | bytes)
-    if not sequence or (isinstance(source, Tensor | np.ndarray) and source.ndim != 4):
+        return Dataset(list(source), "cnnviz.load_dataset(cnnviz.samples())", channels, draft)
+    if isinstance(source, str | os.PathLike):
+        more = f", draft={draft}" if draft else ""
+        written = f"cnnviz.load_dataset({json.dumps(os.fsdecode(source), ensure_ascii=False)}{more})"
+        return Dataset(_archived(source) if is_archive(source) else _files(source), written, channels, draft)
+    kind = type(source).__name__
+    refused = isinstance(source, Mapping | bytes | bytearray | memoryview)
+    if not refused and not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
+        refused = not isinstance(source, Iterable)
+        source = source if refused else _listed(source)
+    if refused or (isinstance(source, Tensor | np.ndarray) and source.ndim != 4):
         shape = f" {tuple(source.shape)}" if isinstance(source, Tensor | np.ndarray) else ""
         raise UserError(
-            "dataset must be a folder, a list of pictures, a batch or a torch Dataset with a length, not "
-            f"{type(source).__name__}{shape}."
+            "dataset must be a folder, a zip or tar file, a list or another iterable of pictures, a batch or a torch "
+            f"Dataset, not {kind}{shape}."
         )
     if not len(source):
-        raise UserError(f"dataset must hold at least one picture: this {type(source).__name__} is empty.")
-    return Dataset(source, channels=channels)
+        raise UserError(f"dataset must hold at least one picture: this {kind} is empty.")
+    made = isinstance(source, Scenes)
+    return Dataset(source, f"cnnviz.load_dataset(cnnviz.{source!r})" if made else None, channels, draft)
+
+
+def _listed(source: Iterable) -> list[Any]:
+    """All that an iterable gives; UserError where that does not end, or does not fit into memory."""
+    kind, entries, room = type(source).__name__, list[Any](), memory_budget()
+    try:
+        for entry in source:
+            picture, *_ = _parts(entry)
+            room -= int(getattr(picture, "nbytes", 0))
+            if room < 0 or len(entries) == MOST_LISTED:
+                raise UserError(
+                    f"dataset: this {kind} gives more than {len(entries):,} pictures, too many to be kept in memory: "
+                    "end it earlier, as itertools.islice does, or give a Dataset that reads each picture when asked."
+                )
+            entries.append(entry)
+    except UserError:
+        raise
+    except Exception as error:  # somebody's own code
+        raise UserError(f"dataset: this {kind} raised {type(error).__name__}: {error}") from error
+    return entries
+
+
+def _archived(path: str | os.PathLike) -> Archive:
+    archive = Archive(Path(path).expanduser(), _may_be_a_picture)
+    if not len(archive):
+        raise UserError(f"dataset {came(os.fsdecode(path))} holds no pictures ({', '.join(SUFFIXES)}).")
+    return archive
 
 
 def _files(folder: str | os.PathLike) -> list[Path]:
     path = Path(folder).expanduser()
     if not os.fspath(folder) or not os.path.isdir(path):  # Path("") is the folder that one is in
-        raise UserError(f"dataset {came(os.fsdecode(folder))} is no folder: give the path of one that holds pictures.")
+        raise UserError(
+            f"dataset {came(os.fsdecode(folder))} is no folder, and no zip or tar file: give one with pictures."
+        )
     files = sorted(file for file in path.rglob("*") if _may_be_a_picture(file.relative_to(path)) and file.is_file())
     if not files:
         raise UserError(f"dataset {came(os.fsdecode(folder))} holds no pictures ({', '.join(SUFFIXES)}).")
     return files
 
 
-def _may_be_a_picture(path: Path) -> bool:
+def _may_be_a_picture(path: PurePath) -> bool:
     """By its name: macOS, Jupyter and others leave hidden files that are called like pictures."""
     hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
     return path.suffix.lower() in SUFFIXES and not hidden

@@ -6,7 +6,7 @@ import torch
 
 import cnnviz_widgets as cnnviz
 
-NINE = tuple(f"features.{number}.expand3x3" for number in (3, 4, 5, 7, 8, 9, 10, 12)) + ("features.0",)
+NINE = ["features.0", *(f"features.{number}.expand3x3" for number in (3, 4, 5, 7, 8, 9, 10, 12))]
 
 
 def bare(network, pictures, at_once):

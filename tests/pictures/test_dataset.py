@@ -1,7 +1,11 @@
 """Many pictures from anything that holds them."""
 
+import itertools
 import os
+import pickle
+import tarfile
 import warnings
+import zipfile
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset, IterableDataset
 
+from cnnviz_widgets.drawing.render import to_uint8
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.pictures import load_dataset, load_image, samples
 
@@ -89,6 +94,96 @@ class Stream(IterableDataset):
         yield torch.zeros(3, 8, 8)
 
 
+def stream(pictures):
+    yield from pictures
+
+
+def test_an_iterable_is_read_to_its_end(folder):
+    assert [name for _, name in load_dataset(Stream())] == ["picture 0"]
+    pictures = load_dataset(stream([folder / "a.jpg", "coffee", torch.ones(3, 2, 2)]))
+    assert [name for _, name in pictures] == ["a", "coffee", "picture 2"]
+    assert [name for _, name in pictures] == ["a", "coffee", "picture 2"]
+
+
+@pytest.mark.parametrize(
+    "endless", [lambda: itertools.repeat("coffee"), lambda: map(torch.rand, itertools.repeat((3, 64, 64)))]
+)
+def test_an_endless_iterable_is_told(endless, monkeypatch):
+    monkeypatch.setattr("cnnviz_widgets.pictures.dataset.memory_budget", lambda: 2**20)
+    with pytest.raises(UserError, match=r"dataset: this \w+ gives more than [\d,]+ pictures, too many to be kept"):
+        load_dataset(endless())
+
+
+def test_what_an_iterable_raises_is_told():
+    def broken():
+        yield "coffee"
+        raise RuntimeError("disk gone")
+
+    with pytest.raises(UserError, match="dataset: this generator raised RuntimeError: disk gone"):
+        load_dataset(broken())
+    with pytest.raises(UserError, match="this generator is empty"):
+        load_dataset(stream([]))
+
+
+def packed(folder, path):
+    """The folder as an archive."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w") as file:
+            for one in sorted(folder.rglob("*")):
+                file.write(one, one.relative_to(folder))
+    else:
+        with tarfile.open(path, "w:" + {"tar": "", "tgz": "gz"}.get(path.suffix[1:], path.suffix[1:])) as file:
+            file.add(folder, "top")
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.TGZ", "a.tar.bz2", "a.tar.xz"])
+def test_an_archive_is_what_its_folder_is(folder, tmp_path_factory, name):
+    (folder / "b/._two.PNG").write_bytes(b"of a Mac")
+    (folder / "b/torn.jpg").write_bytes((folder / "a.jpg").read_bytes()[:300])
+    path = tmp_path_factory.mktemp("packed") / name.lower()
+    path = packed(folder, path).rename(path.with_name(name))
+    archived, whole = load_dataset(path), load_dataset(folder)
+    with pytest.warns(UserWarning, match=r"1 of 4 pictures could not be read: torn.jpg\."):
+        ours = list(archived)
+    with pytest.warns(UserWarning, match="torn.jpg"):
+        theirs = list(whole)
+    assert [name for _, name in ours] == [name for _, name in theirs]
+    assert all(torch.equal(one, other) for (one, _), (other, _) in zip(ours, theirs, strict=True))
+    copy = pickle.loads(pickle.dumps(archived))
+    assert torch.equal(copy[3][0], ours[2][0])
+    assert archived.source == f'cnnviz.load_dataset("{path}")'
+
+
+def test_archives_that_are_none_are_told(tmp_path):
+    (tmp_path / "a.zip").write_bytes(b"no archive")
+    (tmp_path / "a.tar.gz").write_bytes(b"no archive")
+    for name in ("a.zip", "a.tar.gz"):
+        with pytest.raises(UserError, match=r"cannot be opened as an archive"):
+            load_dataset(tmp_path / name)
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w") as file:
+        file.writestr("notes.txt", "no picture")
+    with pytest.raises(UserError, match=r"empty.zip' holds no pictures"):
+        load_dataset(tmp_path / "empty.zip")
+
+
+def test_a_draft_is_smaller_and_nearly_the_same(tmp_path):
+    whole = load_image("coffee")
+    Image.fromarray(to_uint8(whole)).save(tmp_path / "coffee.jpg", quality=95)
+    Image.fromarray(to_uint8(whole)).save(tmp_path / "other.png")
+    (_, width), shorter = whole.shape[1:], min(whole.shape[1:])
+    for draft, part in ((0, 1), (shorter, 1), (shorter // 2, 2), (shorter // 4, 4), (64, 4), (2, 8)):
+        (drafted, _), (other, _) = load_dataset(tmp_path, draft=draft)
+        assert abs(drafted.shape[2] - width / part) < 1
+        assert min(drafted.shape[1:]) >= draft
+        assert torch.equal(other, whole)
+        small = load_image(whole, size=tuple(drafted.shape[1:]))
+        assert (drafted - small).abs().mean() < 0.015
+    (tmp_path / "coffee.jpg").write_bytes((tmp_path / "coffee.jpg").read_bytes()[:5000])
+    with pytest.raises(UserError, match=r"picture 0 of the dataset: .* damaged"):
+        load_dataset(tmp_path, draft=64)[0]
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [
@@ -96,7 +191,7 @@ class Stream(IterableDataset):
         ("", "dataset '' is no folder"),
         (3, "not int"),
         ({"a": 1}, "not dict"),
-        (Stream(), "with a length, not Stream"),
+        (b"abc", "or a torch Dataset, not bytes"),
         (torch.zeros(3, 8, 8), r"not Tensor \(3, 8, 8\)"),
         (np.zeros((8, 8)), r"not ndarray \(8, 8\)"),
         ([], "this list is empty"),

@@ -1,0 +1,62 @@
+"""Values made in a thread are those of the iterator, and the thread ends."""
+
+import threading
+import time
+
+import pytest
+
+from cnnviz_widgets.remarks import listening, remark
+from cnnviz_widgets.runtime.ahead import ahead
+
+
+def ended() -> bool:
+    for _ in range(100):
+        if not any(thread.name == "cnnviz-ahead" for thread in threading.enumerate()):
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_the_same_values_in_order():
+    assert list(ahead(range(1000), 3)) == list(range(1000))
+    assert list(ahead([], 3)) == []
+    assert ended()
+
+
+def test_at_most_so_many_wait():
+    made = []
+
+    def values():
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    taken = ahead(values(), 4)
+    next(taken)
+    time.sleep(0.3)
+    assert len(made) <= 6  # one taken, four waiting, one to be put
+    taken.close()
+    assert ended()
+
+
+def test_what_is_raised_comes_in_its_place():
+    def values():
+        yield 1
+        raise ZeroDivisionError("own")
+
+    taken = ahead(values(), 4)
+    assert next(taken) == 1
+    with pytest.raises(ZeroDivisionError, match="own"):
+        next(taken)
+    assert ended()
+
+
+def test_remarks_are_heard_where_the_callers_are():
+    def values():
+        remark("told")
+        yield 1
+
+    heard = []
+    with listening(heard.append):
+        assert list(ahead(values(), 1)) == [1]
+    assert heard == ["told"]
