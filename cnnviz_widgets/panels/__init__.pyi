@@ -34,6 +34,7 @@ from .one_pixel import OnePixel
 from .other_classifiers import OtherClassifiers
 from .panel import Panel, computes
 from .patch import Patch
+from .patches import Patches
 from .pixels import Pixels
 from .prose import Prose, prose
 from .receptive_field import ReceptiveField
@@ -42,6 +43,7 @@ from .robust_example import RobustExample
 from .sanity import Sanity
 from .session import Session
 from .smoothing import Smoothing
+from .spectrum import Spectrum
 from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
@@ -84,6 +86,7 @@ __all__ = [
     "OtherClassifiers",
     "Panel",
     "Patch",
+    "Patches",
     "Pixels",
     "Prose",
     "ReceptiveField",
@@ -92,6 +95,7 @@ __all__ = [
     "Sanity",
     "Session",
     "Smoothing",
+    "Spectrum",
     "StyleTransfer",
     "SuperResolution",
     "Texture",

@@ -11,6 +11,7 @@ from traitlets import HasTraits, TraitType, observe
 
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.methods.scan.scan import Scan
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.pictures import Dataset, Picture, load_dataset, load_image
@@ -39,6 +40,8 @@ class Session(HasTraits):
     image     (C, H, W), values 0…1; anything that ``load_image`` takes, with the network's number of channels, may be
               assigned
     dataset   many pictures, in which examples are looked for; anything that ``load_dataset`` takes; or None
+    scan      what a pass over many pictures has found, a ``cnnviz.Scan`` of this network; or None
+    selection numbers of pictures of the scan that are chosen
     target    class index; a class name may be assigned; None = the network's own first choice
     layer     name of a layer; starts at ``network.default_layer``
     channel   index of a channel of that layer
@@ -50,6 +53,8 @@ class Session(HasTraits):
     network = Checked("_a_network")
     image = Checked("_a_picture")
     dataset = Checked("_pictures")
+    scan = Checked("_a_scan")
+    selection = Checked("_numbers", ())
     target = Checked("_a_class")
     layer = Checked("_a_layer", "")
     channel = Checked("_a_channel", 0)
@@ -103,6 +108,25 @@ class Session(HasTraits):
         dataset.source = dataset.source or cells.name_of(value)
         return dataset
 
+    def _a_scan(self, value: Any) -> Scan | None:
+        if value is None:
+            return None
+        if not isinstance(value, Scan):
+            raise UserError(f"scan must be one that cnnviz.scan or cnnviz.load_scan gives, or None, not {came(value)}.")
+        if value.network is not self.network and value.network.fingerprint != self.network.fingerprint:
+            raise UserError(f"scan must be one of this {self.network.name}: weights or preparation differ.")
+        return value
+
+    def _numbers(self, value: Any) -> tuple[int, ...]:
+        total = self.scan.total if self.scan is not None else 0
+        try:
+            numbers = tuple(map(operator.index, value))
+        except TypeError:
+            numbers = (-1,)
+        if any(not 0 <= one < total for one in numbers):
+            raise UserError(f"selection must be numbers of the {total:,} pictures of the scan, not {came(value)}.")
+        return numbers
+
     def _a_class(self, value: Any) -> int | None:
         return None if value is None or value == "" else self.network.class_index(value)
 
@@ -135,11 +159,23 @@ class Session(HasTraits):
         with self.hold_trait_notifications():
             self.layer = self.network.default_layer.name
             self.target, self.position, self.channel = None, None, 0
+            self.scan = None
 
     @observe("image")
     def _new_image(self, change: dict) -> None:
         if self.network.input_size is None:  # the maps have another size now
             self.position = None
+
+    @observe("dataset")
+    def _new_dataset(self, change: dict) -> None:
+        if self.scan is not None and self.scan.pictures is not self.dataset:
+            self.scan = None
+
+    @observe("scan")
+    def _new_scan(self, change: dict) -> None:
+        before, now = change["old"], change["new"]
+        if not (isinstance(before, Scan) and isinstance(now, Scan) and before.pictures is now.pictures):
+            self.selection = ()
 
     @observe("layer")
     def _new_layer(self, change: dict) -> None:
@@ -149,7 +185,7 @@ class Session(HasTraits):
                 self.channel = 0
 
 
-SHARED = ("network", "image", "dataset", "target", "layer", "channel", "position")
+SHARED = ("network", "image", "dataset", "scan", "selection", "target", "layer", "channel", "position")
 
 
 def in_order(names: Iterable[str]) -> list[str]:

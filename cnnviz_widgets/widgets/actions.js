@@ -27,17 +27,21 @@ function render({ model, el }) {
     for (const [name, button] of buttons) button.setAttribute("aria-disabled", asleep.includes(name));
   }
 
+  const write = () => model.get("_buttons").forEach(([, label], at) => (buttons[at][1].textContent = label));
+
   const receive = ({ do: what, name, kind }, [content]) => {
     if (what === "file" && asked) download(name, new Blob([content], { type: kind }));
     asked = false;
   };
   model.on("change:asleep", show);
+  model.on("change:_buttons", write);
   model.on("msg:custom", receive);
   show();
 
   return () => {
     cleanup.abort();
     model.off("change:asleep", show);
+    model.off("change:_buttons", write);
     model.off("msg:custom", receive);
     root.remove();
   };

@@ -30,6 +30,10 @@ class Actions(BrowserWidget):
         """Call ``handler(name)`` when a button that is not asleep is pressed."""
         self._handlers.append(handler)
 
+    def write(self, name: str, words: str) -> None:
+        """Write something else on a button."""
+        self._buttons = [[one, words if one == name else said, tooltip] for one, said, tooltip in self._buttons]
+
     def give(self, name: str, kind: str, content: bytes) -> None:
         """Let the browser save a file, such as ``give("goose.png", "image/png", …)``."""
         self.send({"do": "file", "name": name, "kind": kind}, [content])

@@ -212,7 +212,7 @@ def scan(
     seed: Seed = 0,
     *,
     part: tuple[int, int] | None = None,
-    resume: str | os.PathLike | None = None,
+    resume: str | os.PathLike | Scan | None = None,
     at_once: Positive | None = None,
 ) -> Iterator[Scan]:
     """One pass over a data set that remembers, for every channel of some layers, which pictures excite it and where.
@@ -225,7 +225,7 @@ def scan(
     seed      of the position at which each picture counts in "positive", "negative" and the statistics
     part      (first, beyond the last): only these pictures, for scans of parts that are merged by ``|``
     resume    path of a file: what it holds is continued, if it is there, and what is found is saved to it, every ten
-              seconds and at the end, also when you stop
+              seconds and at the end, also when you stop; or a Scan that is continued
     at_once   pictures in a pass; None = as is quickest. The lists do not depend on it
 
     Yields Scan, each for more of the pictures; see ``Scan.examples`` and ``Scan.statistics``. Memory is that of the
@@ -244,7 +244,7 @@ def scan(
     if resume is not None:
         with naming("resume"):
             state = _resumed(state, dataset, resume)
-    return _states(state, range(first, beyond), at_once, resume)
+    return _states(state, range(first, beyond), at_once, None if isinstance(resume, Scan) else resume)
 
 
 @gate
@@ -320,14 +320,14 @@ def _states(state: Scan, numbers: range, at_once: int | None, path: str | os.Pat
             state.save(path)
 
 
-def _resumed(state: Scan, dataset: Dataset, path: str | os.PathLike) -> Scan:
-    """What the file holds, if it is there."""
-    _check_file(path)
-    if not os.path.exists(path):
-        return state
-    found = load_scan(path, state.network, dataset)
-    found._check_alike(state.network, state.layers, state.k, state.seed, state.total, state._source)
-    return found
+def _resumed(state: Scan, dataset: Dataset, before: str | os.PathLike | Scan) -> Scan:
+    """What was found before; nothing yet, if it is a file that is not there."""
+    if not isinstance(before, Scan):
+        if not os.path.exists(_check_file(before)):
+            return state
+        before = load_scan(before, state.network, dataset)
+    before._check_alike(state.network, state.layers, state.k, state.seed, state.total, state._source)
+    return replace(before, network=state.network, pictures=dataset)
 
 
 def _check_file(path: str | os.PathLike) -> Path:
@@ -337,10 +337,13 @@ def _check_file(path: str | os.PathLike) -> Path:
     return file
 
 
+def every_convolution(network: Network) -> list[Layer]:
+    return [one for one in network.layers if one.kind.startswith("Conv") and one.spatial and not one.block]
+
+
 def _chosen(network: Network, layers: AnyLayers) -> list[Layer]:
     if layers is None:
-        found = [one for one in network.layers if one.kind.startswith("Conv") and not one.block]
-        return found or [network.default_layer]
+        return every_convolution(network) or [network.default_layer]
     several = [layers] if isinstance(layers, str | Layer | nn.Module) else layers
     found = [*{layer.name: layer for layer in map(network.layer, several)}.values()]
     if not found:

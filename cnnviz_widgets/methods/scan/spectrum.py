@@ -30,6 +30,7 @@ NAMES: dict[Which, str] = {
     "positive": "slightly positive",
     "top": "maximum",
 }
+SHORT = {"minimum": "min", "slightly negative": "< 0:", "slightly positive": "> 0:", "maximum": "max"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -70,10 +71,11 @@ class Spectrum(Result):
         for name, examples in self.examples.items():
             rest = count - len(examples)
             rows.append(np.concatenate([known.get(name, gray[:0]), gray[:rest]]))
-            heads += [f"{name} {one.value:.3g}" if at == 0 else f"{one.value:.3g}" for at, one in enumerate(examples)]
+            heads += [f"{SHORT[name]} {one.value:.3g}" for one in examples[:1]]
+            heads += [f"{one.value:.3g}" for one in examples[1:]]
             names += [f"{name}: {one.value:.3g} · {one.name}" for one in examples]
             keys += [(one.index, one.position) for one in examples]
-            heads += [f"{name}: none" if not examples and at == 0 else "" for at in range(rest)]
+            heads += [f"{SHORT[name]} none" if not examples and at == 0 else "" for at in range(rest)]
             names += [f"{name}: none"] * rest
             keys += [(None, None)] * rest
         return Content(
