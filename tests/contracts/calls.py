@@ -52,6 +52,11 @@ def call(name: str, network: cnnviz.Network, image: Tensor, folder: Path, **chan
         raise TypeError(f"{name} takes no {unknown}")
     if network is not mini() and "layers" in example:  # those are layers of mini
         example["layers"] = [middle(network)]
+    if name == "load_scan" or "scan" in names:
+        given["scan"] = cnnviz.last(cnnviz.scan(network, [image, image.flip(-1)], given["layer"], k=2), progress=False)
+    if name == "load_scan":
+        given["path"] = folder / "a.scan"
+        given["scan"].save(given["path"])
     needed = {
         one.name: given[one.name]
         for one in parameters

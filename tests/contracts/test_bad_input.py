@@ -10,8 +10,10 @@ first state is asked for.
 import inspect
 import math
 import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -130,6 +132,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "result": PICTURE,
     "rule": "backprop",
     "sample": PICTURE,
+    "scan": cnnviz.last(cnnviz.scan(NETWORK, PICTURE[None], "0"), progress=False),
     "shape": (4, 4),
     "share": 0.1,
     "signal": PICTURE,
@@ -151,7 +154,10 @@ RIGHT = {  # what arguments without a default are given, by name
     "x": "step",
     "y": "loss",
 }
+SCANNED = Path(tempfile.mkdtemp()) / "tiny.scan"
+RIGHT["scan"].save(SCANNED)
 RIGHT_THERE = {
+    ("load_scan", "path"): SCANNED,
     ("auto_pgd", "steps"): 4,
     ("circuit", "inputs"): "0",
     ("color", "of"): PICTURE,

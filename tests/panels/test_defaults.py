@@ -60,6 +60,8 @@ METHODS = {
     panels.Embedding: [cnnviz.embed],
     panels.ImageMap: [cnnviz.embed],
     panels.GrandTour: [],
+    panels.Patches: [cnnviz.top_patches],
+    panels.Spectrum: [cnnviz.spectrum],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

@@ -142,7 +142,7 @@ def top_examples(
 
     def states() -> Iterator[TopExamples]:
         measures = [MEASURES["top" if by == "max" else by]]
-        ranking = Ranking.empty(1, 1, k, torch.float64)
+        ranking = Ranking.empty(1, 1, min(k, len(dataset)), torch.float64)
         read: dict[int, tuple[str, Tensor]] = {}  # name and picture of those in the list
 
         def look(name: str, maps: Tensor, of: list[int]) -> Ranking:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
-from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -152,11 +151,11 @@ class Scan:
             tensors[f"{layer}/sample"] = self.sample.values[layer].contiguous()
         about = {name: getattr(self, name) for name in ("k", "seed", "total", "done", "layers")}
         about |= {"network": self.network.name, "fingerprint": self.network.fingerprint, "source": self._source}
-        file, unfinished = _check_file(path), f"{os.fspath(path)}.part"
+        unfinished = _check_file(path)
         try:
             save_file(tensors, unfinished, {"scan": json.dumps(about)})
-            os.replace(unfinished, file)
-        except (OSError, ValueError, SafetensorError) as error:
+            os.replace(unfinished, path)
+        except (OSError, SafetensorError) as error:  # such as a disk that is full
             raise UserError(f"path {came(os.fspath(path))} cannot be written ({error}).") from error
 
     def __or__(self, other: "Scan") -> "Scan":
@@ -213,7 +212,7 @@ def scan(
     *,
     part: tuple[int, int] | None = None,
     resume: str | os.PathLike | Scan | None = None,
-    at_once: Positive | None = None,
+    at_once: Annotated[int, Range(1, 4096)] | None = None,
 ) -> Iterator[Scan]:
     """One pass over a data set that remembers, for every channel of some layers, which pictures excite it and where.
 
@@ -258,7 +257,9 @@ def load_scan(path: str | os.PathLike, network: Network, pictures: Any = None) -
 
         load_scan("mini.scan", load_network("mini"), samples())
     """
-    what, wrong = f"path {came(os.fspath(path))}", "is not the file of a scan"
+    what = f"path {came(os.fspath(path))}"
+    if not os.path.isfile(path):
+        raise UserError(f"{what} is not a file.")
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["scan"])
@@ -272,9 +273,9 @@ def load_scan(path: str | os.PathLike, network: Network, pictures: Any = None) -
         )
         done = tuple((start, stop) for start, stop in about["done"])
     except OSError as error:
-        raise UserError(f"{what} cannot be opened ({error.strerror or error}).") from error
+        raise UserError(f"{what} cannot be opened ({error.strerror}).") from error
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
-        raise UserError(f"{what} {wrong}.") from error
+        raise UserError(f"{what} is not the file of a scan.") from error
     if about["fingerprint"] != network.fingerprint:
         raise UserError(
             f"{what} is a scan of another network, called {about['network']}, than this {network.name}: weights or "
@@ -323,18 +324,27 @@ def _states(state: Scan, numbers: range, at_once: int | None, path: str | os.Pat
 def _resumed(state: Scan, dataset: Dataset, before: str | os.PathLike | Scan) -> Scan:
     """What was found before; nothing yet, if it is a file that is not there."""
     if not isinstance(before, Scan):
-        if not os.path.exists(_check_file(before)):
+        _check_file(before)
+        if not os.path.exists(before):
             return state
         before = load_scan(before, state.network, dataset)
     before._check_alike(state.network, state.layers, state.k, state.seed, state.total, state._source)
     return replace(before, network=state.network, pictures=dataset)
 
 
-def _check_file(path: str | os.PathLike) -> Path:
-    file = Path(path)
-    if not os.fspath(path) or file.is_dir():
+def _check_file(path: str | os.PathLike) -> str:
+    """The name of the file that is written first; UserError, before any work, where none can be."""
+    unfinished = f"{os.fspath(path)}.part"
+    if not os.fspath(path) or os.path.isdir(path):
         raise UserError(f"path must be that of a file, not {came(os.fspath(path))}.")
-    return file
+    try:
+        with open(unfinished, "wb"):
+            pass
+        os.remove(unfinished)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"path {came(os.fspath(path))} cannot be written ({why}).") from error
+    return unfinished
 
 
 def every_convolution(network: Network) -> list[Layer]:

@@ -30,7 +30,7 @@ NAMES: dict[Which, str] = {
     "positive": "slightly positive",
     "top": "maximum",
 }
-SHORT = {"minimum": "min", "slightly negative": "< 0:", "slightly positive": "> 0:", "maximum": "max"}
+SHORT = {"minimum": "min ", "slightly negative": "", "slightly positive": "", "maximum": "max "}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -71,11 +71,11 @@ class Spectrum(Result):
         for name, examples in self.examples.items():
             rest = count - len(examples)
             rows.append(np.concatenate([known.get(name, gray[:0]), gray[:rest]]))
-            heads += [f"{SHORT[name]} {one.value:.3g}" for one in examples[:1]]
-            heads += [f"{one.value:.3g}" for one in examples[1:]]
+            heads += [f"{SHORT[name]}{one.value:.2g}" for one in examples[:1]]
+            heads += [f"{one.value:.2g}" for one in examples[1:]]
             names += [f"{name}: {one.value:.3g} · {one.name}" for one in examples]
             keys += [(one.index, one.position) for one in examples]
-            heads += [f"{SHORT[name]} none" if not examples and at == 0 else "" for at in range(rest)]
+            heads += [f"{SHORT[name]}none" if not examples and at == 0 else "" for at in range(rest)]
             names += [f"{name}: none"] * rest
             keys += [(None, None)] * rest
         return Content(
@@ -107,8 +107,9 @@ def spectrum(
     steps: Count = 96,
     seed: Seed = 0,
 ) -> Iterator[Spectrum]:
-    """Dataset spectrum of a unit: examples of its least, slightly negative, slightly positive and greatest activations
-    (Olah et al., 2017).
+    """Dataset spectrum of a unit: examples of its least, weakest and greatest activations (Olah et al., 2017).
+
+    The weakest are slightly below, and slightly above 0.
 
     scan   what a pass over a data set has found
     count  of the examples of each kind, at most the scan's k
