@@ -58,6 +58,7 @@ from cnnviz_widgets.exercises.style import (
     painted_by_somebody,
 )
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
+from cnnviz_widgets.exercises.units import ask_name, check_blocked, check_evidence, check_suppression
 
 __all__ = [
     "Feedback",
@@ -76,6 +77,7 @@ __all__ = [
     "ask_head",
     "ask_jpeg",
     "ask_keep_colors",
+    "ask_name",
     "ask_noise",
     "ask_price",
     "ask_prior",
@@ -90,6 +92,7 @@ __all__ = [
     "ask_zero",
     "check_ascent",
     "check_best_patch",
+    "check_blocked",
     "check_by_formula",
     "check_by_hand",
     "check_capture",
@@ -97,6 +100,7 @@ __all__ = [
     "check_conv2d",
     "check_dream_step",
     "check_expanded_weights",
+    "check_evidence",
     "check_fgsm",
     "check_grad_cam",
     "check_gram",
@@ -120,6 +124,7 @@ __all__ = [
     "check_sparsity",
     "check_strongest",
     "check_style_loss",
+    "check_suppression",
     "check_texture_numbers",
     "check_tiles",
     "check_top_class",

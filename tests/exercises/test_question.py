@@ -26,6 +26,7 @@ RIGHT = {
     "ask_which_map": "a",
     "ask_jpeg": "c",
     "ask_keep_colors": "a",
+    "ask_name": "c",
     "ask_noise": "b",
     "ask_price": "c",
     "ask_prior": "b",
