@@ -75,10 +75,13 @@ class Scanning(Panel):
         if going_on and given:
             call.options["layers"] = list(given.layers)
         began, before = time.perf_counter(), given.step if going_on and given else 0
+        quickest = float("inf")  # seconds for a picture: few at once, as at first, take longer
         for state in call(**going_on):
+            quickest = min(quickest, (time.perf_counter() - began) / max(1, state.step - before))
             _made.add(state)
             self.session.scan = state
-            self._offer(state, (time.perf_counter() - began) / max(1, state.step - before))
+            self._offer(state, quickest)
+            began, before = time.perf_counter(), state.step
             yield Frame({}, min(state.step, total), total)
 
     def _offer(self, state: Scan, seconds: float) -> None:

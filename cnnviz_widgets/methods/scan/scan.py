@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.cluster import check_client, worked
 from cnnviz_widgets.engine.ranking import MEASURES, NOBODY, Ranking
 from cnnviz_widgets.engine.sample import Sample
 from cnnviz_widgets.engine.survey import Read, drawn_positions, survey, values_at
@@ -23,6 +24,7 @@ from cnnviz_widgets.gate import Positive, Range, Seed, came, gate
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.dataset import Dataset
+from cnnviz_widgets.remarks import listening, remark
 
 __all__ = ["Scan", "load_scan", "scan"]
 example = dict(layers=["conv3"], k=2)
@@ -213,6 +215,7 @@ def scan(
     part: tuple[int, int] | None = None,
     resume: str | os.PathLike | Scan | None = None,
     at_once: Annotated[int, Range(1, 4096)] | None = None,
+    cluster: Any = None,
 ) -> Iterator[Scan]:
     """One pass over a data set that remembers, for every channel of some layers, which pictures excite it and where.
 
@@ -226,6 +229,8 @@ def scan(
     resume    path of a file: what it holds is continued, if it is there, and what is found is saved to it, every ten
               seconds and at the end, also when you stop; or a Scan that is continued
     at_once   pictures in a pass; None = as is quickest. The lists do not depend on it
+    cluster   a ``dask.distributed.Client``: its workers look at parts of the data set, which are merged as they come;
+              what a worker that dies was at, another one does. Network and data set must be picklable
 
     Yields Scan, each for more of the pictures; see ``Scan.examples`` and ``Scan.statistics``. Memory is that of the
     lists and of one pass, however many pictures there are. What cannot be read is left out, and a remark at the end
@@ -243,7 +248,11 @@ def scan(
     if resume is not None:
         with naming("resume"):
             state = _resumed(state, dataset, resume)
-    return _states(state, range(first, beyond), at_once, None if isinstance(resume, Scan) else resume)
+    path = None if isinstance(resume, Scan) else resume
+    left = list(_left(state.done, range(first, beyond)))
+    if cluster is None:
+        return _kept(_states(state, left, at_once), state, path)
+    return _kept(_from_workers(check_client(cluster), state, left, at_once), state, path)
 
 
 @gate
@@ -287,7 +296,21 @@ def load_scan(path: str | os.PathLike, network: Network, pictures: Any = None) -
     return Scan(network, dataset, about["k"], about["seed"], about["total"], done, rankings, sample)
 
 
-def _states(state: Scan, numbers: range, at_once: int | None, path: str | os.PathLike | None) -> Iterator[Scan]:
+def _kept(states: Iterator[Scan], state: Scan, path: str | os.PathLike | None) -> Iterator[Scan]:
+    """The states, from ``state`` on, saved to a file now and then and at the end."""
+    saved = time.monotonic()
+    try:
+        for state in states:
+            if path is not None and time.monotonic() - saved > SAVED_EVERY:
+                state.save(path)
+                saved = time.monotonic()
+            yield state
+    finally:
+        if path is not None:
+            state.save(path)
+
+
+def _states(state: Scan, left: Sequence[range], at_once: int | None) -> Iterator[Scan]:
     """From ``state`` on, until all of these pictures are done."""
     network, measures = state.network, [MEASURES[one] for one in LISTS]
     rankings, sample = dict(state.rankings), state.sample
@@ -303,22 +326,41 @@ def _states(state: Scan, numbers: range, at_once: int | None, path: str | os.Pat
         rankings.update({name: ranking for name, (ranking, _) in found.items()})
         sample = sample | Sample(state.seed, np.array(of), {name: at for name, (_, at) in found.items()})
 
-    saved = time.monotonic()
-    left = list(_left(state.done, numbers))
     layers = [network.layer(name) for name in rankings]
-    try:
-        for of in survey(network, state.dataset, layers, chain(*left), look, keep, at_once):
-            done = _united(state.done, ((number, number + 1) for number in of))
-            state = replace(state, done=done, rankings=dict(rankings), sample=sample)
-            if path is not None and time.monotonic() - saved > SAVED_EVERY:
-                state.save(path)
-                saved = time.monotonic()
-            yield state
-        if not left:
-            yield state
-    finally:
-        if path is not None:
-            state.save(path)
+    for of in survey(network, state.dataset, layers, chain(*left), look, keep, at_once):
+        done = _united(state.done, ((number, number + 1) for number in of))
+        state = replace(state, done=done, rankings=dict(rankings), sample=sample)
+        yield state
+    if not left:
+        yield state
+
+
+def _from_workers(client: Any, state: Scan, left: Sequence[range], at_once: int | None) -> Iterator[Scan]:
+    """As ``_states``, each part by a worker."""
+    layers = [state.network.layer(one) for one in state.layers]
+    nothing = _nothing(state.network, state.dataset, layers, state.k, state.seed)
+    for part, remarks in worked(client, _whole, nothing, left, at_once):
+        for sentence in remarks:
+            remark(sentence)
+        state = state | replace(part, network=state.network, pictures=state.pictures)
+        yield state
+    if not left:
+        yield state
+
+
+def _whole(nothing: Scan, part: range, at_once: int | None) -> tuple[Scan, list[str]]:
+    """What a worker finds in a part, without network and pictures, which the other side has; and what is remarked."""
+    remarks: list[str] = []
+    state = nothing
+    with listening(remarks.append):
+        try:
+            for state in _states(nothing, [part], at_once):  # noqa: B007  # the last one
+                pass
+        except UserError as error:
+            if state.step < len(part):
+                raise
+            remarks.append(str(error))  # no picture of this part could be read
+    return replace(state, network=None, pictures=None), remarks  # type: ignore[arg-type]
 
 
 def _resumed(state: Scan, dataset: Dataset, before: str | os.PathLike | Scan) -> Scan:
