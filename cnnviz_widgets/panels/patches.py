@@ -1,5 +1,6 @@
 """A2, A4: the patches of a data set that excite a unit most, and their projections."""
 
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
@@ -59,8 +60,7 @@ class Patches(Scanning):
         chosen = [number for number, one in enumerate(found.examples) if (one.index,) == now.selection]
         parts = {"patches": found.content(), "patches_chosen": chosen[0] if chosen else None}
         if now.project:
-            projected = found.examples and now.suppress
-            parts["projections"] = _projections(now)().content() if projected else Content()
+            parts["projections"] = _projected(now) if found.examples and now.suppress else Content()
         return Frame(parts | self.shown_whole(now, found.examples))
 
     def call(self, now: Now) -> str:
@@ -68,6 +68,13 @@ class Patches(Scanning):
         calls = {"patches": _patches(now), "projections": _projections(now)}
         lines = {name: calls[name] for name in shown}
         return program(scan_lines(now), lines, f"display({', '.join(shown)})")
+
+
+def _projected(now: Now) -> Content:
+    found = _projections(now)()
+    assert isinstance(found.score, tuple)  # of several patches
+    heads = tuple(f"{score:.3g}" for score in found.score)
+    return replace(found.content(), heads=heads, caption="each begins with 1 at its unit")
 
 
 def _patches(now: Now) -> Call:

@@ -88,9 +88,8 @@ class Scanning(Panel):
         wanted = min(MANY, state.total)
         left = wanted - state.step
         self._more.asleep = ("scan",) if left <= 0 else ()
-        if left > 0:
-            about = f"about {max(1, round(left * seconds))} s"
-            self._more.write("scan", f"Scan {wanted} pictures ({about})")
+        about = f"about {max(1, round(left * seconds))} s" if left > 0 else "done"
+        self._more.write("scan", f"Scan {wanted} pictures ({about})")
 
     def choose(self, key: tuple[int | None, tuple[int, int] | None]) -> None:
         """Make a patch's picture and position those of the session."""
