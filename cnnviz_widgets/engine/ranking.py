@@ -96,13 +96,15 @@ class Ranking:
         numbers = torch.tensor(of, dtype=torch.int32)
         keys = torch.stack([one.keys(flat, at).T for one in measures]).cpu()  # (L, C, B)
         _check_finite(measures, keys, of, layer)
-        last = self.keys[..., -1:], self.numbers[..., -1:]
-        enters = (keys > last[0]) | ((keys == last[0]) & (numbers < last[1]) & (keys > -torch.inf))
-        rows = lists, channels = enters.any(2).nonzero(as_tuple=True)
+        best, last, tied = keys.amax(2), self.keys[..., -1], self.numbers[..., -1]
+        changes = (best > last) | ((best == last) & (min(of) < tied) & (best > -torch.inf))
+        rows = lists, channels = changes.nonzero(as_tuple=True)
         if not len(lists):
             return self
+        some, last, tied = keys[rows], last[rows][:, None], tied[rows][:, None]
+        enters = (some > last) | ((some == last) & (numbers < tied) & (some > -torch.inf))
         # As many as enter the list that most enter: the lists that are sorted are short.
-        fresh, pictures = torch.where(enters[rows], keys[rows], -torch.inf).topk(int(enters.sum(2).max()))
+        fresh, pictures = torch.where(enters, some, -torch.inf).topk(int(enters.sum(1).max()))
         listed = torch.where(fresh == -torch.inf, NOBODY, numbers[pictures])
         both = torch.cat([self.keys[rows], fresh], 1), torch.cat([self.numbers[rows], listed], 1)
         order = _order(*both)[:, :k]
@@ -120,13 +122,11 @@ class Ranking:
 
 
 def _check_finite(measures: Sequence[Measure], keys: Tensor, of: Sequence[int], layer: str) -> None:
-    for measure, one in zip(measures, keys, strict=True):
-        wrong = ~one.isfinite()
-        if measure.some:
-            wrong &= one != -torch.inf
-        if wrong.any():
-            number = of[int(wrong.any(0).nonzero()[0])]
-            raise UserError(f"{layer} gives values that are not finite for picture {number} of the dataset.")
+    """By the measures that list every picture: a map that is not finite has no finite greatest and least value."""
+    whole = keys[[not one.some for one in measures]]
+    if not whole.isfinite().all():
+        number = of[int((~whole.isfinite()).any(0).any(0).nonzero()[0])]
+        raise UserError(f"{layer} gives values that are not finite for picture {number} of the dataset.")
 
 
 def _order(keys: Tensor, numbers: Tensor) -> Tensor:

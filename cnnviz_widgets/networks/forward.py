@@ -101,7 +101,7 @@ def watch(
     """A pass for a batch (B, C, H, W) that ends at the deepest of the layers; names of those that it reached.
 
     ``see`` is given the name and the maps of each layer at once. They are no copies: the module may write to them
-    afterwards, so that whoever wants to keep them copies them.
+    afterwards, so that whoever wants to keep them copies them; and to ``batch``.
     """
     modules = {name: module.get_submodule(name) for name in (one.partition("#")[0] for one in layers)}
     reached: set[str] = set()
@@ -116,7 +116,7 @@ def watch(
 
     contexts = [lock(module, device), computing(device), torch.no_grad(), suppress(_Enough), hooked(modules, hand_out)]
     with guarded(*contexts, *[EveryPartRuns()] * every_part):
-        module(batch.clone())
+        module(batch)
     return reached
 
 

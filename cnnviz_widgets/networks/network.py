@@ -494,8 +494,8 @@ class Network:
         """One pass over a normalized batch (B, C, H, W) that copies and keeps nothing: ``see(name, maps)`` looks.
 
         It is called for each layer as soon as this is computed, with maps as in ``forward``. The module may write to
-        them later: copy what shall stay. What ``see`` raises ends the pass. A network that does not take several
-        pictures at once (``takes_several``) must be given one.
+        them later, and to ``batch``: copy what shall stay. What ``see`` raises ends the pass. A network that does not
+        take several pictures at once (``takes_several``) must be given one.
         """
         wanted = {name: self.layer(name) for name in self._asked(layers).values()}
         if self._unseen:  # the scores are all that there is
