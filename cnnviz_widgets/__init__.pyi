@@ -76,7 +76,10 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
+from .methods.scan.deconvnet_patches import deconvnet_patches
 from .methods.scan.scan import Scan, load_scan, scan
+from .methods.scan.spectrum import Spectrum, spectrum
+from .methods.scan.top_patches import Patches, top_patches
 from .methods.style.contrast_response import ContrastResponse, contrast_response
 from .methods.style.doodle import doodle
 from .methods.style.keep_color import keep_color
@@ -135,6 +138,7 @@ __all__ = [
     "OptimizationState",
     "Overlap",
     "PatchSuccess",
+    "Patches",
     "PixelNumbers",
     "PointingGame",
     "Population",
@@ -145,6 +149,7 @@ __all__ = [
     "Scan",
     "Segmentation",
     "Session",
+    "Spectrum",
     "Style",
     "Styled",
     "TextureGrowth",
@@ -167,6 +172,7 @@ __all__ = [
     "contrast_response",
     "convolution_matrix",
     "convolve",
+    "deconvnet_patches",
     "deletion_curve",
     "device",
     "diverse",
@@ -267,12 +273,14 @@ __all__ = [
     "show",
     "similarity",
     "smoothgrad",
+    "spectrum",
     "styles",
     "suggest_mask",
     "targeted",
     "texture",
     "texture_numbers",
     "top_examples",
+    "top_patches",
     "train_attacker",
     "train_robust",
     "train_style",
