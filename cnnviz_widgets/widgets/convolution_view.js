@@ -194,7 +194,7 @@ class View {
         const cell = made.at(event), { c, size } = this.now;
         return cell && flat >= 0 ? place(cell[flat], ofInput ? sides(c.input)[1] : size[1]) : cell;
       };
-      if (ofInput) this.editable(made.canvas, "input", () => this.asked, at, (cell) => this.ask(cell));
+      if (ofInput) this.editable(made.canvas, "input", () => this.asked && within(this.asked, sides(this.now.c.input)), at, (cell) => this.ask(cell));
       else this.reachable(made.canvas, () => this.place, () => this.now.size, at, (cell) => cell && this.put(cell));
       return made.root;
     });
@@ -312,6 +312,7 @@ class View {
   }
 
   pause() {
+    if (!this.playing) return;
     this.halt();
     this.tell();
     this.update();

@@ -71,8 +71,8 @@ def test_a_weight_is_typed_turned_and_cleared(on_page):
     assert shown.page.evaluate("saved") == 1
     shown.page.keyboard.press("ArrowUp")
     expect(weight(shown, 1, 2)).to_be_focused()
+    shown.page.mouse.move(*center(weight(shown, 1, 2)))
     for _ in range(3):
-        shown.page.mouse.move(*center(weight(shown, 1, 2)))
         shown.page.mouse.wheel(0, -100)
     shown.page.wait_for_timeout(REST)
     assert trait(shown, "kernel")[1][2] == pytest.approx(2.3)
@@ -236,12 +236,26 @@ def test_a_signal_is_edited_and_a_photograph_is_not(on_page):
 def test_what_python_sets_while_an_edit_waits_is_not_overwritten_by_it(on_page):
     shown = on_page(small(), width=900)
     shown.page.evaluate(COUNTED)
-    click_cell(shown, 0, 0, 0, border=1)
+    click_cell(shown, 0, 4, 4, border=1)
     shown.page.keyboard.type("4")
     shown.widget.input = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]  # newer
     shown.deliver()
     shown.page.wait_for_timeout(REST)
     assert trait(shown, "input") == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    assert shown.page.evaluate("saved") == 1
+    shown.page.keyboard.press("PageUp")  # the cell that was asked about is not there any more: the nearest one is
+    assert trait(shown, "input") == [[1, 2, 3], [4, 5, 6], [7, 8, 10]]
+
+
+def test_many_steps_are_one_message(on_page):
+    shown = on_page(small(stride=1), width=900)
+    shown.page.evaluate(COUNTED)
+    shown.page.evaluate(
+        "() => { for (let i = 0; i < 5; i++) "
+        "[...document.querySelectorAll('button')].find((one) => one.textContent === 'Step').click(); }"
+    )
+    assert trait(shown, "place") == [1, 0]
+    shown.page.wait_for_timeout(REST)
     assert shown.page.evaluate("saved") == 1
 
 
