@@ -342,7 +342,7 @@ class Network:
 
         They are the logits before the softmax, if the network gives such: ``convention`` says what they are.
         """
-        (logits,) = self._in_pieces(image, lambda batch: [self.forward(self.quickest(batch))[0]])
+        (logits,) = self._in_pieces(image, lambda batch: [self.forward(batch)[0]])
         return logits
 
     def tell_if_unsteady(self) -> None:

@@ -177,7 +177,7 @@ class _Search:
     def _logits(self, pictures: Tensor, places: Tensor, colors: Tensor) -> Tensor:
         passes = self._passes
         if passes is None:
-            return self._network.logits(pictures)
+            return self._network.logits(self._network.quickest(pictures))
         squares = self._network.normalize(colors.to(pictures).mT[..., None])
         pieces = (slice(start, start + passes.at_once) for start in range(0, len(squares), passes.at_once))
         found = [passes(squares[one], *places[one, 0].T.tolist())[0] for one in pieces]
