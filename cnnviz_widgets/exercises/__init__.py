@@ -29,6 +29,7 @@ from cnnviz_widgets.exercises.convolution import (
     check_receptive_field,
 )
 from cnnviz_widgets.exercises.dream import ask_gradient, check_dream_step, check_octaves
+from cnnviz_widgets.exercises.embeddings import ask_between, ask_distances, check_nearest, check_trustworthiness
 from cnnviz_widgets.exercises.fast_style import ask_blur, ask_contrast, check_instance_norm, check_quality
 from cnnviz_widgets.exercises.feedback import Feedback
 from cnnviz_widgets.exercises.filters import (
@@ -64,11 +65,13 @@ __all__ = [
     "Feedback",
     "Question",
     "ask_8_bits",
+    "ask_between",
     "ask_black",
     "ask_blur",
     "ask_brush",
     "ask_checkerboard",
     "ask_contrast",
+    "ask_distances",
     "ask_dumbbell",
     "ask_edges",
     "ask_flipped",
@@ -112,6 +115,7 @@ __all__ = [
     "check_masked_gram",
     "check_matrix",
     "check_mystery",
+    "check_nearest",
     "check_occlusion",
     "check_octaves",
     "check_output_size",
@@ -130,6 +134,7 @@ __all__ = [
     "check_top_class",
     "check_total_variation",
     "check_toy_score",
+    "check_trustworthiness",
     "check_weak_spot",
     "check_window",
     "contest_photos",

@@ -10,6 +10,8 @@ from cnnviz_widgets.exercises import Feedback, Question
 from cnnviz_widgets.widgets.tree import close_tree
 
 RIGHT = {
+    "ask_between": "b",
+    "ask_distances": "c",
     "ask_8_bits": "b",
     "ask_black": "d",
     "ask_blur": "c",

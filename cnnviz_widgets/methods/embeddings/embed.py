@@ -50,7 +50,7 @@ class Embedding(Result):
     def unit(self) -> Tensor:
         """(N, 2), 0…1: the same map in a square."""
         low, high = self.values.amin(0), self.values.amax(0)
-        return 0.5 + (self.values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)
+        return (0.5 + (self.values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).clamp(0, 1)
 
     def content(self) -> Content:
         """A picture of the points, 320×320 px."""
