@@ -94,7 +94,9 @@ class View {
     this.current = -1; // the row under the pointer, or that the keys have gone to
     this.axis = -1; // that is dragged, or that the keys move
     /** @type {[number, number][]} */ this.line = []; // of a lasso or rectangle, CSS px
-    /** @type {ImageBitmap[]} */ this.pages = [];
+    /** @type {{ id: number, size: [number, number], columns: number, page: number, pages: ImageBitmap[] } | null} */
+    this.decoded = null; // the sheet of pictures
+    /** @type {number | null} */ this.sheetId = null; // of these points
     this.numbers = new Int32Array(0); // of the pictures, by row
     this.kinds = new Uint8Array(0); // of their colors
     /** @type {string[]} */ this.names = [];
@@ -189,7 +191,9 @@ class View {
   // ---------------------------------------------------------------------------------------------------------- data
 
   columns() {
-    const { numbers, kinds, names, legend, axes } = this.model.get("_columns");
+    const { numbers, kinds, names, legend, axes, sheet } = this.model.get("_columns");
+    if (sheet !== (this.decoded?.id ?? null)) return; // the pictures are still to come
+    this.sheetId = sheet;
     this.numbers = new Int32Array(bytes(numbers));
     this.kinds = new Uint8Array(bytes(kinds));
     this.names = names;
@@ -213,8 +217,8 @@ class View {
     this.picturesLabel.hidden = !sheet;
     const pages = await Promise.all((sheet?.pages ?? []).map((page) => createImageBitmap(new Blob([page], { type: "image/jpeg" }))));
     if (sheet !== this.model.get("_sheet")) return; // another one has come
-    this.pages = pages;
-    this.update();
+    this.decoded = sheet && { ...sheet, pages };
+    this.columns();
   }
 
   place() {
@@ -234,6 +238,11 @@ class View {
     if (!this.tour) return;
     this.seen = project(this.points, this.tour.frame);
     for (let at = 0; at < this.seen.length; at++) this.seen[at] = 0.5 + this.seen[at] / 2;
+  }
+
+  /** The pictures of these points: those of the next ones may be there already. */
+  get faces() {
+    return this.decoded?.id === this.sheetId ? this.decoded : null;
   }
 
   get count() {
@@ -410,7 +419,7 @@ class View {
 
   /** CSS px of a picture's side; 0: points are drawn. */
   get size() {
-    return this.pages.length && this.pictures.checked ? pictureSide(this.count, this.square.side) : 0;
+    return this.faces && this.pictures.checked ? pictureSide(this.count, this.square.side) : 0;
   }
 
   /** Where the axes of a tour end. @returns {[number, number][]} */
@@ -499,8 +508,9 @@ class View {
 
   /** @param {CanvasRenderingContext2D} context */
   drawPicture(context, row, left, top, size) {
-    const { size: [height, width], columns, page } = this.model.get("_sheet"), at = row % page;
-    context.drawImage(this.pages[Math.floor(row / page)], (at % columns) * width, Math.floor(at / columns) * height, width, height, left, top, size, size);
+    if (!this.faces) return;
+    const { size: [height, width], columns, page, pages } = this.faces, at = row % page;
+    context.drawImage(pages[Math.floor(row / page)], (at % columns) * width, Math.floor(at / columns) * height, width, height, left, top, size, size);
   }
 
   /** @param {CanvasRenderingContext2D} context */
@@ -545,8 +555,8 @@ class View {
     const row = this.current, there = row >= 0 && row < this.count && !this.held?.far;
     this.card.hidden = !there;
     if (!there) return;
-    this.face.hidden = !this.pages.length;
-    if (this.pages.length) this.drawPicture(/** @type {CanvasRenderingContext2D} */ (this.face.getContext("2d")), row, 0, 0, 224);
+    this.face.hidden = !this.faces;
+    this.drawPicture(/** @type {CanvasRenderingContext2D} */ (this.face.getContext("2d")), row, 0, 0, 224);
     const name = this.names[row] ?? `picture ${this.numbers[row]}`, label = this.legend.children[this.kinds[row]]?.querySelector("span")?.textContent ?? "";
     this.name.textContent = name;
     this.label.textContent = label === name ? "" : label;

@@ -98,7 +98,9 @@ class Scatter(BrowserWidget):
     drawn = t.Int(0)
 
     _points: Any = t.Dict({"serial": 0, "data": b"", "dimensions": 2}).tag(sync=True)
-    _columns: Any = t.Dict({"numbers": b"", "kinds": b"", "names": [], "legend": [], "axes": []}).tag(sync=True)
+    _columns: Any = t.Dict({"numbers": b"", "kinds": b"", "names": [], "legend": [], "axes": [], "sheet": None}).tag(
+        sync=True
+    )
     _sheet: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _selected = t.Bytes().tag(sync=True)
 
@@ -122,26 +124,27 @@ class Scatter(BrowserWidget):
         """Show other points: those alone are sent where the rest is as before."""
         numbers = np.asarray(cloud.numbers if len(cloud.numbers) else range(len(cloud.points)), np.int32)
         kinds, legend = cloud.kinds()
+        pictures = self._with_thumbnails(cloud.thumbnails)
         columns = {
             "numbers": numbers.tobytes(),
             "kinds": kinds.tobytes(),
             "names": list(map(str, cloud.names)),
             "legend": legend,
             "axes": list(map(str, cloud.axes)),
+            "sheet": pictures and pictures["id"],
         }
-        with self.hold_sync():
-            if columns != self._columns:
-                self._columns, self._numbers = columns, frozenset(numbers.tolist())
-            self._show_thumbnails(cloud.thumbnails)
-            if self.picked not in self._numbers:
-                self.picked = None
-            self.selection = tuple(one for one in self.selection if one in self._numbers)
-            points = cloud.placed()
-            if self.basis is not None and len(self.basis) != points.shape[1]:
-                self.basis = None
-            self._points = {
-                "serial": self.serial + 1, "data": points.tobytes(), "dimensions": points.shape[1],
-            }  # fmt: skip
+        if columns != self._columns:
+            self._columns, self._numbers = columns, frozenset(numbers.tolist())
+        self._sheet = pictures  # after the columns, which wait for it
+        if self.picked not in self._numbers:
+            self.picked = None
+        self.selection = tuple(one for one in self.selection if one in self._numbers)
+        points = cloud.placed()
+        if self.basis is not None and len(self.basis) != points.shape[1]:
+            self.basis = None
+        self._points = {
+            "serial": self.serial + 1, "data": points.tobytes(), "dimensions": points.shape[1],
+        }  # fmt: skip
         self.cloud = cloud
 
     def on_pick(self, handler: Callable[[int], None]) -> None:
@@ -152,13 +155,16 @@ class Scatter(BrowserWidget):
         """Call ``handler(numbers)`` when other pictures have been selected; () = none any more."""
         self._on_select.append(handler)
 
-    def _show_thumbnails(self, thumbnails: np.ndarray | None) -> None:
+    def _with_thumbnails(self, thumbnails: np.ndarray | None) -> dict[str, Any] | None:
+        """Their sheet: that which was sent last, if it is of the same pictures."""
         if thumbnails is None or not len(thumbnails):
-            self._sheet, self._digest = None, b""
-            return
+            self._digest = b""
+            return None
         digest = hashlib.blake2b(repr(thumbnails.shape).encode() + np.ascontiguousarray(thumbnails).tobytes()).digest()
-        if digest != self._digest:
-            self._sheet, self._digest = sheet(thumbnails), digest
+        if digest == self._digest:
+            return self._sheet
+        self._digest = digest
+        return {"id": self.serial + 1, **sheet(thumbnails)}
 
     def _send_selection(self, _: Any = None) -> None:
         self._selected = np.asarray(self.selection, np.int32).tobytes()

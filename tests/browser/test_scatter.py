@@ -175,3 +175,20 @@ def test_an_axis_is_dragged_to_where_the_pointer_is(on_page):
     basis = shown.widget.basis
     np.testing.assert_allclose(basis.T @ basis, np.eye(2), atol=1e-9)
     np.testing.assert_allclose(basis[0], (-0.3, 0.6), atol=1.5 / arm)
+
+
+def test_points_wait_for_their_own_pictures(on_page):
+    """Points with other pictures are not drawn with those before, whichever of them is decoded first."""
+    red, blue = (np.broadcast_to(np.array(color, np.uint8), (1, 48, 48, 3)) for color in ((250, 0, 0), (0, 0, 250)))
+    shown = on_page(Scatter(Cloud([[0.5, 0.5]], thumbnails=red)), width=700)
+    middle = (
+        "() => { const c = document.querySelector('.cnnviz-points'); "
+        "return [...c.getContext('2d').getImageData(c.width / 2 - 9, c.height / 2 - 9, 1, 1).data].slice(0, 3); }"
+    )
+    shown.until(lambda: np.allclose(shown.page.evaluate(middle), (250, 0, 0), atol=8))
+    shown.widget.show(Cloud([[0.5, 0.5], [0, 0]], numbers=[7, 8], thumbnails=np.concatenate([blue, red])))
+    shown.until(lambda: np.allclose(shown.page.evaluate(middle), (0, 0, 250), atol=8))
+    shown.page.mouse.click(*places(shown, [0])[0])
+    shown.until(lambda: shown.widget.picked == 7)
+    shown.widget.show(Cloud([[0.5, 0.5]], numbers=[3]))  # none at all
+    shown.until(lambda: np.allclose(shown.page.evaluate(middle), (0, 0, 0), atol=8))
