@@ -71,8 +71,8 @@ def ask_distances() -> Question:
 def ask_between() -> Question:
     """What a point between two axes of class scores is."""
     return Question(
-        "In the grand tour of probabilities, a picture lies half way on the straight line between the ends of two axes, "
-        "in every plane. What has the network answered?",
+        "In the grand tour of probabilities, a picture lies half way on the straight line between the ends of two "
+        "axes, in every plane. What has the network answered?",
         {
             "a": (
                 "That it is neither of the two.",
@@ -108,8 +108,8 @@ def check_trustworthiness(of_tsne: Any, of_pca: Any, found: Features, places: Em
     swapped = [trustworthiness(one.values, found.values) for one in (places, shadow)]
     if _near(answers, right):
         return (
-            f"{right[0]:.3f} of t-SNE, {right[1]:.3f} of PCA: a map that is made to keep neighbors keeps them better than "
-            "a shadow. It says nothing about distances."
+            f"{right[0]:.3f} of t-SNE, {right[1]:.3f} of PCA: a map that is made for its neighbors keeps them better "
+            "than a shadow. It says nothing about distances."
         )
     if _near(answers, right[::-1]):
         raise Wrong("the two are in the place of each other.")
