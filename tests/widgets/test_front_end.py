@@ -35,7 +35,7 @@ def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
     first = widgets.ImageView()
     once = sum(sent)
     second = widgets.ImageView()
-    assert once < 82_000
+    assert once < 96_000
     assert sum(sent) - once < 8_000
     assert first._front_end is second._front_end
     close_tree(first, second)
