@@ -106,8 +106,7 @@ def _embed(now: Now, found: Features | None) -> Call:
 
 
 def _place(places: Embedding | None, found: Features | None) -> Call:
-    unit = None if places is None else places.unit.clamp(0, 1)  # it may be rounded to a little outside
-    return Call(image_map, As(unit, "places.unit.clamp(0, 1)"), pictures=As(found, "found"))
+    return Call(image_map, As(places, "places"), pictures=As(found, "found"))
 
 
 def _thumbnails(found: Features) -> Content:
