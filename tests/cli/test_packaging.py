@@ -36,7 +36,7 @@ def test_metadata(unpacked_wheel):
     assert metadata["Name"] == "cnnviz-widgets"
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License-Expression"] == "BSD-3-Clause AND OFL-1.1 AND Bitstream-Vera"
-    assert metadata.get_all("Provides-Extra") == ["lab", "segment", "test"]
+    assert metadata.get_all("Provides-Extra") == ["cluster", "lab", "segment", "test"]
     assert "cnnviz = cnnviz_widgets.cli:main" in (information / "entry_points.txt").read_text()
     fonts = [f"cnnviz_widgets/drawing/fonts/LICENSE-{name}.txt" for name in ("hangul", "text")]
     assert sorted(metadata.get_all("License-File")) == ["LICENSE", *fonts]

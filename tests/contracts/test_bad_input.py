@@ -74,6 +74,7 @@ def twin(name: str) -> cnnviz.Network:
 
 NETWORK = twin("tiny")
 PICTURE = torch.rand(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+SEEN = cnnviz.last(cnnviz.features(NETWORK, [PICTURE] * 4), progress=False)
 
 RIGHT = {  # what arguments without a default are given, by name
     "axis": 1,
@@ -88,7 +89,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "degrees": 1,
     "far": PICTURE,
     "examples": [(PICTURE, 1, [(0, 0, 4, 4)])],
-    "found": cnnviz.last(cnnviz.image_map(torch.rand(4, 2)), progress=False),
+    "found": cnnviz.last(cnnviz.image_map(torch.rand(4, 2), pictures=SEEN), progress=False),
     "features": torch.rand(CHANNELS, SIDE, SIDE),
     "heatmap": PICTURE.mean(0),
     "image": PICTURE,
