@@ -631,7 +631,7 @@ def test_examples_of_the_dataset(make, network):
 
 def test_examples_are_looked_for_once(make, network, photo, monkeypatch):
     passes = []
-    monkeypatch.setattr(network, "activations", lambda *of: passes.append(of) or Network.activations(network, *of))
+    monkeypatch.setattr(network, "watch", lambda *of: passes.append(of) or Network.watch(network, *of))
     panel = make(FeatureVisualization, dataset=[photo, 1 - photo], beside="examples")
     begin(panel)
     assert panel.wait(60)
