@@ -36,7 +36,7 @@ def test_a_robust_example_is_turned(open_notebook):
 
 STUCK = """
 x, y, wide, tall = panel.where
-scale = min(wide, tall) / panel._step_view().image.content.picture.shape[0]
+scale = min(wide, tall) / panel._shown().picture.shape[0]
 patch = panel._reached(panel._drawn).values
 stuck = cnnviz.apply_patch(net.prepare(photo)[0], patch, (x + wide / 2, y + tall / 2), scale=scale)
 top = net.predict((stuck * 255).round() / 255, 1)[0]
