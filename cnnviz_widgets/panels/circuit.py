@@ -27,7 +27,6 @@ class Circuit(Panel):
     chapters = ("02",)
     shows = "the weights from an earlier layer to a unit: what excites it, and what inhibits it"
     as_call = 'cnnviz.circuit(net, "conv3", 7)'
-    quick = True
     pickers = ("image", "layer", "channel")
     inputs = another_layer(label="From layer", help="The earlier layer; none = the convolution before")
     k = option(Weights.content, 4, 64, step=4, label="Channels", help="How many are shown: those that count most")

@@ -34,7 +34,6 @@ class Patches(Scanning):
     chapters = ("05",)
     shows = "the patches of a data set that a unit likes most, or least"
     as_call = "cnnviz.top_patches(scan, layer, channel)"
-    quick = True
     which = option(top_patches, words=WORDS, label="Activation")
     project = toggle(False, label="Projections", help="Each activation projected to the pixels by a deconvnet")
     suppress = option(top_patches, label="One patch a picture", more=True)

@@ -143,8 +143,8 @@ def test_the_strip_shows_every_layer_and_chooses_those_that_have_maps(lab, netwo
 def test_without_a_browser_it_has_a_picture_of_its_quick_panels(lab):
     assert lab._repr_mimebundle_()["image/png"]
     assert [panel.title for panel in lab.panels if panel.shown] == [
-        "Receptive field", "Circuit", "Filters", "Activations", "Patches", "Occlusion", "Gradients",
-        "Class activation", "Ten numbers",
+        "Receptive field", "Filters", "Activations", "Occlusion", "Gradients", "Class activation",
+        "Ten numbers",
     ]  # fmt: skip
 
 
