@@ -101,14 +101,14 @@ def _overlap(one: Box, other: Box, smaller: bool) -> float:
 
 
 @check
-def check_evidence(answer: Any, scan: Scan, pictures: Scenes) -> str:
+def check_evidence(answer: Any, scan: Scan, pictures: Scenes, layer: str = LAYER) -> str:
     """answer: the share of the scenes in the unit's list that are red or orange."""
     given(answer, "put the share, a number from 0 to 1, in `answer`.")
 
     def share(listed: Sequence[Any], colors: Sequence[str] = COLORS) -> float:
         return sum(pictures[one.number].color in colors for one in listed) / len(listed)
 
-    listed = scan.examples(LAYER, CHANNEL)
+    listed = scan.examples(layer, CHANNEL)
     right = share(listed)
     mistakes = {
         "this is the number of scenes: divide it by how many are listed.": right * len(listed),
@@ -120,7 +120,7 @@ def check_evidence(answer: Any, scan: Scan, pictures: Scenes) -> str:
             scene.color in COLORS for scene in pictures
         )
         / len(pictures),
-        "these are the scenes that excite it least.": share(scan.examples(LAYER, CHANNEL, "bottom")),
+        "these are the scenes that excite it least.": share(scan.examples(layer, CHANNEL, "bottom")),
     }
     if refute(number(answer), right, mistakes):
         return f"{right:.0%}, where chance gives 25 %. That supports the name; it does not yet say what else it likes."
@@ -128,10 +128,10 @@ def check_evidence(answer: Any, scan: Scan, pictures: Scenes) -> str:
 
 
 @check
-def check_blocked(answer: Any, scan: Scan) -> str:
+def check_blocked(answer: Any, scan: Scan, layer: str = LAYER) -> str:
     """answer: the share of the positions at which a channel is at most 0."""
     given(answer, "put the share, a number from 0 to 1, in `answer`.")
-    statistics = scan.statistics(LAYER)
+    statistics = scan.statistics(layer)
     positive = float(statistics.positive[CHANNEL])
     mistakes = {
         "this is the share that is above 0, which the ReLU passes on.": positive,
