@@ -237,7 +237,7 @@ def test_the_lab_makes_a_panel_when_its_card_is_opened_and_panels_follow_each_ot
     lab.wait_for()
     notebook.screenshot("lab-light", lab)
     assert notebook.kernel("print(lab.panels)") == "[]"
-    lab.locator(".cnnviz-card").filter(has_text="Activations").click()
+    lab.locator(".cnnviz-card").filter(has=notebook.page.get_by_text("Activations", exact=True)).click()
     before = notebook.wait_for_pixels(0)
     notebook.kernel("lab.session.image = 'coffee'")
     notebook.wait_for_pixels(0, other_than=before)

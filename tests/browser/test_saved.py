@@ -123,7 +123,7 @@ def test_the_open_panel_of_the_lab_lives_after_a_reload(open_notebook, out_of_si
     lab = notebook.page.locator(".cnnviz-lab")
     notebook.becomes("print('lab' in globals())", "True", timeout=120)
     lab.scroll_into_view_if_needed()
-    lab.locator(".cnnviz-card").filter(has_text="Activations").click()
+    lab.locator(".cnnviz-card").filter(has=notebook.page.get_by_text("Activations", exact=True)).click()
     notebook.wait_for_pixels(0)
     notebook.becomes("print(lab.panels[0]._bar.state)", "done")
     notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
