@@ -237,16 +237,16 @@ def test_the_lab_makes_a_panel_when_its_card_is_opened_and_panels_follow_each_ot
     lab.wait_for()
     notebook.screenshot("lab-light", lab)
     assert notebook.kernel("print(lab.panels)") == "[]"
-    lab.locator(".cnnviz-card").filter(has=notebook.page.get_by_text("Activations", exact=True)).click()
+    lab.locator(".cnnviz-card").filter(has=notebook.page.get_by_text("Gradients", exact=True)).click()
     before = notebook.wait_for_pixels(0)
     notebook.kernel("lab.session.image = 'coffee'")
     notebook.wait_for_pixels(0, other_than=before)
     notebook.kernel("lab._panel('Occlusion').stride = 2")
-    lab.get_by_role("button", name="Occlusion ›").click()
+    lab.get_by_role("button", name="‹ Occlusion").click()
     notebook.wait_for_pixels(0)
-    assert notebook.kernel("print(lab.panels[1]._bar.state)") == "running"  # and the kernel answers meanwhile
-    notebook.kernel("lab.panels[1].stop()")
-    assert notebook.kernel("print([panel.title for panel in lab.panels])") == "['Activations', 'Occlusion']"
+    assert notebook.kernel("print(lab.panels[0]._bar.state)") == "running"  # and the kernel answers meanwhile
+    notebook.kernel("lab.panels[0].stop()")
+    assert notebook.kernel("print([panel.title for panel in lab.panels])") == "['Occlusion', 'Gradients']"
 
 
 def test_the_gallery_is_searched_and_used_with_the_keyboard(open_notebook):
