@@ -138,8 +138,8 @@ class Notebook:
                 const {width, height} = canvas;
                 if (!width || !height) return [];
                 const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
-                const few = [];
-                for (let i = 0; i < 400; i++) few.push(data[4 * Math.floor(i * width * height / 400) + i % 3]);
+                const few = [], many = canvas.matches('.cnnviz-points') ? 20000 : 400;  // points are small
+                for (let i = 0; i < many; i++) few.push(data[4 * Math.floor(i * width * height / many) + i % 3]);
                 return few;
             }""",
             index,
