@@ -91,7 +91,9 @@ def layout(content: Content, box: int, gap: int = 2, tall: int | None = None, he
         size = max(scale(one) for one in range(1, number + 1))
         most = max(1, int((box + gap) / (width * size + gap) + 1e-9))
         columns = math.ceil(number / math.ceil(number / most))  # as few as need no more rows
-    tile_width, tile_height = (max(1, math.floor(side * size + 0.5)) for side in (width, height))
+    most_wide = (box - gap * (columns - 1)) // columns  # rounded up, several would be wider than the box
+    tile_width = max(1, min(math.floor(width * size + 0.5), most_wide))
+    tile_height = max(1, math.floor(height * size + 0.5))
     return Layout(columns, math.ceil(number / columns), tile_width, tile_height, gap, head)
 
 

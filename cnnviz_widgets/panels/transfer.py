@@ -23,7 +23,7 @@ from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.traits import OneOf
 
 NETWORKS = ("small_plain", "small_residual", "small_wide", "small_robust", "mini")
-ACROSS = 4  # pictures of a cell that are shown
+ACROSS = 5  # pictures of a cell that are shown
 MOST = 256  # pictures that are tried
 
 

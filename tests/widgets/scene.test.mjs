@@ -29,6 +29,10 @@ test("grids: every tile in the box, none smaller than need be, no row for one ti
   }
   assert.equal(js.layout({ ...grid, count: 64, columns: null, size: [7, 7] }, 270, 2).columns, 8);
   assert.equal(js.layout(grid, 448, 2).columns, 4);
+  for (let box = 200; box < 1000; box++) for (let columns = 1; columns < 8; columns++) {
+    const many = { ...photo, size: [64, 64], count: columns, columns };
+    assert.ok(js.sheetSize(js.layout(many, box, 4))[0] <= box);
+  }
 });
 
 test("a grid fits into a flat box, and leaves room for names", () => {

@@ -71,7 +71,9 @@ export function layout(scene, box, gap, tall = box, head = 0) {
     const most = Math.max(1, Math.floor((box + gap) / (width * size + gap) + 1e-9));
     columns = Math.ceil(count / Math.ceil(count / most)); // as few as need no more rows
   }
-  const [tileWidth, tileHeight] = [width, height].map((side) => Math.max(1, Math.floor(side * size + 0.5)));
+  const mostWide = Math.floor((box - gap * (columns - 1)) / columns); // rounded up, several would be wider than the box
+  const tileWidth = Math.max(1, Math.min(Math.floor(width * size + 0.5), mostWide));
+  const tileHeight = Math.max(1, Math.floor(height * size + 0.5));
   return { columns, rows: Math.ceil(count / columns), width: tileWidth, height: tileHeight, gap, head };
 }
 
