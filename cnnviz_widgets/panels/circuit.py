@@ -1,5 +1,7 @@
 """W4: what of an earlier layer excites a unit, and what inhibits it."""
 
+from typing import Any
+
 import ipywidgets
 
 from cnnviz_widgets.methods.filters.circuit import Circuit as Weights
@@ -39,7 +41,8 @@ class Circuit(Panel):
             session.layer = convolutions[min(2, len(convolutions) - 1)].name
 
     def build(self) -> list[ipywidgets.Widget]:
-        weights = View("Weights: red excites, blue inhibits", colormap="RdBu", cursor="tile", controls=False)
+        look: dict[str, Any] = {"colormap": "RdBu", "cursor": "tile", "controls": False, "labels": True}
+        weights = View("Weights: red excites, blue inhibits", **look)
         return [
             self.tiles("weights", weights, self._choose),
             self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8)),

@@ -64,7 +64,7 @@ class ImageMap(Result):
         if self.thumbnails is None:
             return Content(values=order.reshape(self.shape).astype(float), caption=caption)
         pictures = self.thumbnails[order.clip(0)].copy()
-        pictures[order < 0] = 255
+        pictures[order < 0] = 128  # neither a light page nor a dark one
         names = tuple(self.names[one] if one >= 0 else "empty" for one in keys) if self.names else ()
         return Content(pictures, names=names, keys=keys, columns=self.shape[1], caption=caption)
 
