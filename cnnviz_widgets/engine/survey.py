@@ -52,6 +52,7 @@ def survey(
 ) -> Iterator[list[int]]:
     """Yields the numbers of the pictures that are done, after every portion.
 
+    layers   none = the pictures are read, and no pass is made
     look     (layer, its maps, numbers of the pictures) → what is found in them; the maps are no copies
     keep     is given the pictures, and what was found in each layer, once a pass is complete: where memory runs out,
              pictures are looked at again, fewer together
@@ -75,7 +76,8 @@ def survey(
             found[name] = look(name, maps.float() if maps.dtype.itemsize < 4 else maps, of)
 
         with guarded(*callers_modes_off(network.device)):
-            network.watch(network.normalize(batch), layers, see)
+            if layers:
+                network.watch(network.normalize(batch), layers, see)
             keep(some, found)
 
     count, reader = at_once or 1, ahead(read(), WAITING)

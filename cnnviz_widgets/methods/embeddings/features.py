@@ -1,9 +1,7 @@
 """What a layer makes of many pictures: a row of numbers for each (Krizhevsky et al., 2012)."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -14,12 +12,11 @@ from torch import Tensor, nn
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize.smoothing import resize
-from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.engine.survey import Read, survey
+from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, gate
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures import load_dataset
-from cnnviz_widgets.pictures.dataset import Unread
-from cnnviz_widgets.runtime import batching
 
 __all__ = ["Features", "features"]
 
@@ -78,53 +75,37 @@ def features(
         neighbors(found, found.values[:1])
     """
     dataset = load_dataset(pictures, channels=network.channels)
-    seen = None if layer == "pixels" else _deepest(network) if layer is None else network.layer(layer)
+    layers = [] if layer == "pixels" else [_deepest(network) if layer is None else network.layer(layer)]
+    of = layers[0].name if layers else "pixels"
+    found: list[Tensor] = []
+    read: list[tuple[int, str, np.ndarray]] = []
 
-    def rows(batch: Tensor) -> Tensor:
-        if seen is None:
-            return resize(batch, (PIXELS, PIXELS)).flatten(1).cpu()
-        maps = network.activations(batch, seen.name)[seen.name].float().cpu()
+    def pooled(name: str, maps: Tensor, of: list[int]) -> Tensor:
         if pool == "flat" or maps.ndim == 2:
-            return maps.flatten(1)
-        return maps.flatten(2).mean(2) if pool == "mean" else maps.flatten(2).amax(2)
+            return maps.flatten(1).cpu()
+        return (maps.flatten(2).mean(2) if pool == "mean" else maps.flatten(2).amax(2)).cpu()
+
+    def keep(some: Sequence[Read], of_layers: dict[str, Tensor]) -> None:
+        seen = [one.picture for one in some if one.picture is not None]
+        rows = of_layers[layers[0].name] if layers else resize(torch.cat(seen), (PIXELS, PIXELS)).flatten(1).cpu()
+        if found and found[0].shape[1] != rows.shape[1]:
+            raise UserError(
+                f"pool must be 'mean' or 'max' for pictures of different sizes: picture {some[0].number} has "
+                f"{rows.shape[1]} numbers in {of}, those before {found[0].shape[1]}."
+            )
+        found.append(rows)
+        read.extend((one.number, one.name, _thumbnail(picture[0])) for one, picture in zip(some, seen, strict=True))
 
     def states() -> Iterator[Features]:
-        unread = Unread(dataset)
-        found: list[Tensor] = []
-        thumbnails: list[np.ndarray] = []
-        names: list[str] = []
-        numbers: list[int] = []
-        done, count = 0, 1
-        while done < len(dataset):
-            began, end = time.perf_counter(), min(done + count, len(dataset))
-            with naming("pictures"):
-                some = [
-                    (number, name, picture, network.prepare(picture)[0])
-                    for number, picture, name in unread.reading(range(done, end))
-                ]
-            for _, alike in groupby(some, lambda one: one[3].shape):
-                together = [*alike]
-                found.append(rows(torch.stack([one[3] for one in together])))
-                if found[0].shape[1] != found[-1].shape[1]:
-                    raise UserError(
-                        f"pool must be 'mean' or 'max' for pictures of different sizes: picture {together[0][0]} has "
-                        f"{found[-1].shape[1]} numbers in {seen.name if seen else 'pixels'}, those before "
-                        f"{found[0].shape[1]}."
-                    )
-            for number, name, picture, _ in some:
-                names.append(name)
-                numbers.append(number)
-                thumbnails.append(_thumbnail(picture))
-            done = end
-            if some:
-                count = batching.portion(count, time.perf_counter() - began, network.at_once(some[0][3].shape[-2:]))
-            if done == len(dataset):
-                unread.tell()
+        done = 0
+        for numbers in survey(network, dataset, layers, range(len(dataset)), pooled, keep):
+            done += len(numbers)
             if found:
-                of = seen.name if seen else "pixels"
+                of_each, names, thumbnails = zip(*read, strict=True)
+                convention = f"output of the layer, {pool}" if layers else "values 0…1"
                 yield Features(
-                    torch.cat(found), np.stack(thumbnails), tuple(names), torch.tensor(numbers), of, done, len(dataset),
-                    "values 0…1" if seen is None else f"output of the layer, {pool}",
+                    torch.cat(found), np.stack(thumbnails), names, torch.tensor(of_each), of, done, len(dataset),
+                    convention,
                 )  # fmt: skip
 
     return states()
