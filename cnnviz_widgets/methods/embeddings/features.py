@@ -82,7 +82,7 @@ def features(
 
     def pooled(name: str, maps: Tensor, of: list[int]) -> Tensor:
         if pool == "flat" or maps.ndim == 2:
-            return maps.flatten(1).cpu()
+            return maps.flatten(1).cpu().clone()  # what is handed out here is no copy
         return (maps.flatten(2).mean(2) if pool == "mean" else maps.flatten(2).amax(2)).cpu()
 
     def keep(some: Sequence[Read], of_layers: dict[str, Tensor]) -> None:
