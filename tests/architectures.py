@@ -9,7 +9,19 @@ import torch
 from torch import nn
 from torchvision import models
 
+from cnnviz_widgets.networks import Network
+
 ARCHITECTURES = ("alexnet", "vgg16", "resnet18", "densenet121", "googlenet", "squeezenet1_0", "mobilenet_v3_small")
+
+
+def tiny_network() -> Network:
+    """Two convolutions in float64, and pictures that are not square."""
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 6, 5, 2, 2), nn.ReLU(), nn.Conv2d(6, 5, 3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(5, 4),
+    )  # fmt: skip
+    return Network(module.double(), input_size=(20, 28), name="tiny")
 
 
 @cache

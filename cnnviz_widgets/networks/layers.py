@@ -5,7 +5,7 @@ and maps into what it returns.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import prod
@@ -291,3 +291,8 @@ def _layout(order: tuple[int, ...], field: Field) -> Layout | None:
 def _are_one(some: Tensor, others: Tensor) -> bool:
     """Whether two tensors are the same numbers in the same order, in the same memory."""
     return some.data_ptr() == others.data_ptr() and some.shape == others.shape and some.stride() == others.stride()
+
+
+def convolutions(layers: Iterable[Layer]) -> list[Layer]:
+    """Those that are one convolution with spatial positions, and no block of several layers."""
+    return [one for one in layers if one.kind.startswith("Conv") and one.spatial and not one.block]

@@ -6,6 +6,7 @@ import ipywidgets
 
 from cnnviz_widgets.methods.filters.circuit import Circuit as Weights
 from cnnviz_widgets.methods.filters.circuit import circuit
+from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.panels.call import As, Call, program
 from cnnviz_widgets.panels.controls import another_layer
 from cnnviz_widgets.panels.maps import channel_over
@@ -36,9 +37,9 @@ class Circuit(Panel):
     @classmethod
     def first_view(cls, session: Session) -> None:
         """The second convolution, or one a little deeper: its inputs are the first that are no colors."""
-        convolutions = [one for one in session.network.layers if one.spatial and one.kind == "Conv2d"]
-        if len(convolutions) > 1:
-            session.layer = convolutions[min(2, len(convolutions) - 1)].name
+        layers = convolutions(session.network.layers)
+        if len(layers) > 1:
+            session.layer = layers[min(2, len(layers) - 1)].name
 
     def build(self) -> list[ipywidgets.Widget]:
         look: dict[str, Any] = {"colormap": "RdBu", "cursor": "tile", "controls": False, "labels": True}

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from traitlets import TraitType, Tuple
 
+from cnnviz_widgets.methods.embeddings.embed import unit_square
 from cnnviz_widgets.methods.embeddings.features import Features, features
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import choice
@@ -113,8 +114,7 @@ def scattered(found: Features) -> Cloud:
         plane = torch.linalg.qr(centered.T @ (centered @ plane)).Q
     values = torch.zeros(len(centered), 2)
     values[:, : plane.shape[1]] = centered @ plane
-    low, high = values.amin(0), values.amax(0)
-    return cloud(found, (0.5 + (values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).numpy())
+    return cloud(found, unit_square(values).numpy())
 
 
 def cloud(found: Features, points: np.ndarray) -> Cloud:

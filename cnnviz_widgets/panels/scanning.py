@@ -10,8 +10,9 @@ import ipywidgets
 from cnnviz_widgets.content import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.methods.activations.top_examples import Example
-from cnnviz_widgets.methods.scan.scan import Scan, every_convolution, scan
+from cnnviz_widgets.methods.scan.scan import Scan, scan
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import slider
 from cnnviz_widgets.panels.now import Now
@@ -39,9 +40,7 @@ class Scanning(Panel):
     @classmethod
     def first_view(cls, session: Any) -> None:
         """A convolution in the middle: its fields are smaller than the picture, and it has a negative side."""
-        layers = [
-            one for one in session.network.layers if one.kind.startswith("Conv") and one.spatial and not one.block
-        ]
+        layers = convolutions(session.network.layers)
         if layers:
             session.layer = layers[len(layers) // 2].name
 
@@ -140,7 +139,7 @@ def _scan(now: Now) -> Call:
 
 
 def _convolutions(network: Network) -> tuple[str, ...]:
-    return tuple(layer.name for layer in every_convolution(network))
+    return tuple(layer.name for layer in convolutions(network.layers))
 
 
 def _total(dataset: Dataset | None) -> int:

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from architectures import tiny_network
 from PIL import Image
 from safetensors import safe_open
 from torch import nn
@@ -23,12 +24,7 @@ LISTS = ("top", "bottom", "positive", "negative")
 
 @pytest.fixture
 def network() -> Network:
-    torch.manual_seed(0)
-    module = nn.Sequential(
-        nn.Conv2d(3, 6, 5, 2, 2), nn.ReLU(), nn.Conv2d(6, 5, 3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-        nn.Linear(5, 4),
-    )  # fmt: skip
-    return Network(module.double(), input_size=(20, 28), name="tiny")
+    return tiny_network()
 
 
 @pytest.fixture

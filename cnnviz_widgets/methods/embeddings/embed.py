@@ -49,8 +49,7 @@ class Embedding(Result):
     @property
     def unit(self) -> Tensor:
         """(N, 2), 0…1: the same map in a square."""
-        low, high = self.values.amin(0), self.values.amax(0)
-        return (0.5 + (self.values - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).clamp(0, 1)
+        return unit_square(self.values)
 
     def content(self) -> Content:
         """A picture of the points, 320×320 px."""
@@ -60,6 +59,12 @@ class Embedding(Result):
             for dx in (-1, 0, 1):
                 drawn[rows + dy, columns + dx] = (0, 114, 178)
         return Content(drawn, caption=f"{self.of}: {self.method}, step {self.step} of {self.total}")
+
+
+def unit_square(places: Tensor) -> Tensor:
+    """(N, 2), 0…1: moved and scaled alike in both directions; clamped, as rounding may lead a little outside."""
+    low, high = places.amin(0), places.amax(0)
+    return (0.5 + (places - (low + high) / 2) / (high - low).max().clamp(min=1e-12)).clamp(0, 1)
 
 
 @gate

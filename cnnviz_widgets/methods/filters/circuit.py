@@ -13,6 +13,7 @@ from cnnviz_widgets.engine.linear import linear
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Range, gate
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.networks.layers import convolutions
 
 __all__ = ["Circuit", "circuit"]
 
@@ -116,14 +117,7 @@ def ends(used: Tensor) -> tuple[int, int]:
 def _before(network: Network, layer: Layer) -> Layer:
     """The convolution before that which makes the layer."""
     names = [one.name for one in network.layers]
-    here = names.index(layer.name)
-    convolutions = [
-        one for one in network.layers[: here + 1] if one.spatial and isinstance(_module(network, one), nn.Conv2d)
-    ]
-    if len(convolutions) < 2:
+    before = convolutions(network.layers[: names.index(layer.name) + 1])
+    if len(before) < 2:
         raise UserError(f"layer must have a convolution before it, which {layer.name!r} has not: name the inputs.")
-    return convolutions[-2]
-
-
-def _module(network: Network, layer: Layer) -> nn.Module:
-    return network.module.get_submodule(layer.name.partition("#")[0])
+    return before[-2]

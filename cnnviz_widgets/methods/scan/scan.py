@@ -22,6 +22,7 @@ from cnnviz_widgets.engine.survey import Read, drawn_positions, survey, values_a
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Seed, came, gate
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.dataset import Dataset
 from cnnviz_widgets.remarks import listening, remark
@@ -389,13 +390,9 @@ def _check_file(path: str | os.PathLike) -> str:
     return unfinished
 
 
-def every_convolution(network: Network) -> list[Layer]:
-    return [one for one in network.layers if one.kind.startswith("Conv") and one.spatial and not one.block]
-
-
 def _chosen(network: Network, layers: AnyLayers) -> list[Layer]:
     if layers is None:
-        return every_convolution(network) or [network.default_layer]
+        return convolutions(network.layers) or [network.default_layer]
     several = [layers] if isinstance(layers, str | Layer | nn.Module) else layers
     found = [*{layer.name: layer for layer in map(network.layer, several)}.values()]
     if not found:
