@@ -4,6 +4,7 @@ import re
 
 from torch import Tensor, fx, nn
 from torch.nn.parameter import UninitializedTensorMixin  # type: ignore[attr-defined]  # torch exports it not
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from cnnviz_widgets.errors import UserError
 
@@ -54,8 +55,8 @@ def explained(error: Exception, module: nn.Module, name: str, of: str) -> UserEr
 
 
 def kind_of(part: nn.Module) -> str:
-    """Its class, also of one that is compiled to TorchScript."""
-    return getattr(part, "original_name", type(part).__name__)
+    """Its class, also of one that is compiled to TorchScript, or whose weights are parametrized."""
+    return getattr(part, "original_name", type_before_parametrizations(part).__name__)
 
 
 def no_way_back(module: nn.Module) -> str | None:

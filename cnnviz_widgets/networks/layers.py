@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.networks.failures import kind_of
 from cnnviz_widgets.networks.held import heard
 from cnnviz_widgets.networks.receptive_field import Field, Tracker
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -214,13 +215,13 @@ def probe(module: nn.Module, picture: Tensor) -> tuple[tuple[Layer, ...], dict[s
         layers.append(
             Layer(
                 name=name,
-                kind=type(part).__name__,
+                kind=kind_of(part),
                 shape=tuple(maps.shape[1:]),
                 receptive_field=(vertical.size, horizontal.size),
                 stride=(vertical.jump, horizontal.jump),
                 offset=(vertical.offset, horizontal.offset),
                 parameters=sum(parameter.numel() for parameter in part.parameters()),
-                block=any(True for _ in part.children()),
+                block=any(child != "parametrizations" for child, _ in part.named_children()),
                 layout=layout,
                 sees_all=(vertical.whole, horizontal.whole),
             )

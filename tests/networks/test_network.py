@@ -16,6 +16,7 @@ from torchvision import models
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network, load_network
+from cnnviz_widgets.networks.layers import convolutions
 
 
 class Digits(nn.Module):
@@ -101,6 +102,18 @@ def test_what_a_block_adds_in_place_makes_it_a_layer_of_its_own():
     block = next(layer for layer in network.layers if layer.kind == "InvertedResidual" and layer.name != "features.1")
     values = network.activations(torch.rand(3, 64, 64), [block, f"{block.name}.block.2.1"])
     assert not torch.equal(*values.values())
+
+
+@pytest.mark.parametrize(
+    "parametrized", [nn.utils.parametrizations.spectral_norm, nn.utils.parametrizations.weight_norm]
+)
+def test_a_layer_with_parametrized_weights_is_a_layer_as_any(parametrized):
+    module = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.ReLU(), parametrized(nn.Conv2d(4, 6, 3)), nn.Flatten(), nn.Linear(6, 5)
+    )
+    layer = Network(module, input_size=5).layer("2")
+    assert (layer.kind, layer.block) == ("Conv2d", False)
+    assert convolutions([layer]) == [layer]
 
 
 def test_default_layer(network):
