@@ -1,4 +1,4 @@
-"""The command ``cnnviz``: ``cnnviz lab`` opens the course, ``cnnviz doctor`` says what is installed."""
+"""The command ``cnnviz``: ``lab`` opens the course, ``doctor`` says what is installed, ``course`` is for teachers."""
 
 import argparse
 import io
@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cnnviz_widgets.errors import UserError
+
+FORMATS = ("student", "nbgrader", "otter")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from .doctor import doctor
 
             return doctor()
+        if chosen.command == "course":
+            from .export import export
+
+            written = export(chosen.format, chosen.folder, chosen.chapters)
+            print(f"{len(written)} chapters are in {chosen.folder}")
+            return 0
         from .lab import lab
 
         return lab(chosen.folder, port=chosen.port, browser=chosen.browser)
@@ -42,6 +50,15 @@ def _parser() -> argparse.ArgumentParser:
         "are kept. In a clone, its own folder 'notebooks' is opened as it is",
     )
     commands.add_parser("doctor", help="say what is installed, what computes, which networks are here")
+    course = commands.add_parser("course", help="the course for teachers: without solutions, or for a grader")
+    export = course.add_subparsers(dest="action", required=True).add_parser("export", help="write its chapters")
+    export.add_argument(
+        "format",
+        choices=FORMATS,
+        help="student: without solutions; nbgrader, otter: sources with solutions, from which these make assignments",
+    )
+    export.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
+    export.add_argument("chapters", metavar="CHAPTER", nargs="*", help="numbers, such as 06 (default: all)")
     return parser
 
 

@@ -1,8 +1,8 @@
 """What a check answers, and what all checks share.
 
 A check is a function under ``@check``. It returns the sentence for a right answer, and raises ``NotYet`` or ``Wrong``
-for the others: no check ever fails in a notebook. Most compare the answer with the right one and then with what the
-usual mistakes give (``refute``), so that a mistake is recognized by its own result.
+for the others: no check ever fails in a notebook, unless that is graded. Most compare the answer with the right one and
+then with what the usual mistakes give (``refute``), so that a mistake is recognized by its own result.
 """
 
 import traceback
@@ -14,6 +14,8 @@ from typing import Any, ParamSpec
 
 import torch
 from torch import Tensor
+
+from cnnviz_widgets.runtime.grading import grading
 
 P = ParamSpec("P")
 _LIBRARIES = (str(Path(__file__).resolve().parents[1]), str(Path(torch.__file__).parents[1]))
@@ -51,6 +53,12 @@ class Feedback:
     def _repr_markdown_(self) -> str:
         return f"**{self.verdict}** {self.text}"
 
+    def require(self) -> "Feedback":
+        """This feedback, if the answer is right; else AssertionError with its text, which is what graders count."""
+        if not self:
+            raise AssertionError(self.text)
+        return self
+
 
 class NotYet(Exception):
     """There is no answer; the message says what to hand in."""
@@ -61,10 +69,17 @@ class Wrong(Exception):
 
 
 def check(function: Callable[P, str]) -> Callable[P, Feedback]:
-    """Make a check: what it returns, and what it or the student's code raises, becomes Feedback."""
+    """Make a check: what it returns, and what it or the student's code raises, becomes Feedback.
+
+    While a notebook is graded, feedback that is not right is raised, see ``Feedback.require``.
+    """
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> Feedback:
+        feedback = answered(*args, **kwargs)
+        return feedback.require() if grading() else feedback
+
+    def answered(*args: P.args, **kwargs: P.kwargs) -> Feedback:
         try:
             return Feedback(True, function(*args, **kwargs))
         except NotYet as missing:

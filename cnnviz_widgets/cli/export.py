@@ -1,0 +1,158 @@
+"""``cnnviz course export``: the course for students, without solutions, and its chapters as sources for graders.
+
+A source is a chapter in which the solution of each task stands where its stub was, between marks that nbgrader and
+otter know: both put ``...`` in the place of what is marked. What is given beside it, the head of a function or numbers
+to start from, stays. The ids of cells say what they are: a student writes ``answer-N``, and ``check-N`` is graded.
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import takewhile
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_raw_cell
+
+from cnnviz_widgets.errors import UserError
+
+from .course import pristine_course
+
+# A line of an answer that puts something else in the place of a check is undone.
+FRESH = """\
+import sys
+
+for name in [name for name in sys.modules if name.startswith("cnnviz_widgets.exercises")]:
+    del sys.modules[name]
+import cnnviz_widgets as cnnviz
+import cnnviz_widgets.exercises
+
+"""
+CHOICE = re.compile(r"^(\w+) = (cnnviz\.exercises\.ask_\w+\(\))$", re.MULTILINE)
+CHOSEN = re.compile(r"^\w+\.answer = None  # such as .*\n", re.MULTILINE)
+CONFIG = """\
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "cnnviz"
+c.ClearSolutions.code_stub = {"python": "..."}  # a check calls it no answer yet
+c.Execute.timeout = 600
+"""
+
+
+def export(format: str, folder: Path, chapters: Sequence[str] = ()) -> list[Path]:
+    """Write chapters in a format ("student", "nbgrader" or "otter") into a folder, and return the files.
+
+    chapters: numbers, such as "06"; none = all.   nbgrader: ``source/<chapter>/<chapter>.ipynb`` and a configuration;
+    otter: ``<chapter>.ipynb``, for ``otter assign``; student: the course as it is, without its solutions.
+    Raises UserError for a number that no chapter has, and for a folder that holds something already.
+    """
+    course, _ = pristine_course()
+    found = {path.name[:2]: path for path in sorted(course.glob("[0-9][0-9]-*.ipynb"))}
+    if unknown := [one for one in chapters if one not in found]:
+        raise UserError(f"CHAPTER must be one of {', '.join(found)}, not {unknown[0]!r}.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"DIR must be a new or an empty folder, and {folder} is not.")
+    wanted = [found[one] for one in dict.fromkeys(chapters)] or [*found.values()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if format == "student":
+        return _without_solutions(course, folder, wanted)
+    written = []
+    for path in wanted:
+        chapter, solved = (nbformat.read(one, as_version=4) for one in (path, course / "solutions" / path.name))
+        to = folder / "source" / path.stem if format == "nbgrader" else folder
+        to.mkdir(parents=True, exist_ok=True)
+        source = source_of(chapter, solved, "### {} SOLUTION" if format == "nbgrader" else "# {} SOLUTION")
+        nbformat.write(for_nbgrader(source) if format == "nbgrader" else for_otter(source, path.stem), to / path.name)
+        written.append(to / path.name)
+    if format == "nbgrader":
+        (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
+    return written
+
+
+def _without_solutions(course: Path, folder: Path, wanted: list[Path]) -> list[Path]:
+    others = [path.name for path in course.glob("*.ipynb") if path not in wanted]
+    left_out = ignore_patterns("solutions", "sources", ".*", "__pycache__", *others)
+    copytree(course, folder, ignore=left_out, dirs_exist_ok=True)
+    return [folder / path.name for path in wanted]
+
+
+def source_of(chapter: NotebookNode, solved: NotebookNode, mark: str) -> NotebookNode:
+    """A chapter with marked solutions, and a check of every answer; ``mark`` has a place for BEGIN and END."""
+    solutions = {cell.id: cell.source for cell in solved.cells}
+    cells = []
+    for cell in chapter.cells:
+        cell = cell.copy()
+        cells.append(cell)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        if cell.id.startswith("answer-"):
+            choice = CHOICE.search(cell.source)
+            cell.source = marked(cell.source, solutions[cell.id], mark)
+            if choice:
+                cells.append(new_code_cell(_check_choice(*choice.groups()), id=cell.id.replace("answer", "check")))
+        elif cell.id.startswith("check-"):
+            cell.source = f"{FRESH}{cell.source}.require()"
+    return nbformat.v4.new_notebook(cells=cells, metadata=chapter.metadata)
+
+
+def marked(stub: str, solution: str, mark: str) -> str:
+    """A student's cell with its solution between marks, behind what of the stub may stay when it is solved."""
+    there, wanted = stub.split("\n"), solution.split("\n")
+    before = _same(there, wanted)
+    behind = _same(there[before:][::-1], wanted[before:][::-1])
+    kept = there[before : len(there) - behind]
+    if kept and kept[-1].strip() == "return None":  # nothing behind it would run
+        kept = kept[:-1]
+    if choice := CHOICE.search(stub):
+        kept = [f'{choice[1]}.answer = None  # such as "a": a click alone is not graded']
+    solved = wanted[before : len(wanted) - behind]
+    first = next(line for line in solved if line)
+    indent = " " * (len(first) - len(first.lstrip()))
+    between = [indent + mark.format("BEGIN"), *solved, indent + mark.format("END")]
+    return "\n".join([*there[:before], *kept, *between, *there[len(there) - behind :]])
+
+
+def _same(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines at the beginning are the same."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _check_choice(name: str, question: str) -> str:
+    return f"{FRESH}asked = {question}\nasked.answer = {name}.answer\nasked.feedback.require()"
+
+
+def for_nbgrader(source: NotebookNode) -> NotebookNode:
+    """With nbgrader's metadata: answers are solutions, checks are locked and give one point."""
+    for cell in source.cells:
+        answer, check = (cell.id.startswith(kind) for kind in ("answer-", "check-"))
+        if answer or check:
+            about = {"grade_id": cell.id, "schema_version": 3, "solution": answer, "grade": check, "locked": check}
+            cell.metadata["nbgrader"] = about | {"task": False} | ({"points": 1} if check else {})
+    return source
+
+
+def for_otter(source: NotebookNode, name: str) -> NotebookNode:
+    """With otter's raw cells around each task; what stands between an answer and its check comes behind both."""
+    checks = {cell.id: cell for cell in source.cells if cell.id.startswith("check-")}
+    cells = [new_raw_cell(f"# ASSIGNMENT CONFIG\nname: {name}\nexport_cell: false", id="otter")]
+    for cell in source.cells:
+        if cell.id.startswith("answer-"):
+            number = cell.id.removeprefix("answer-")
+            raw = {
+                "question": f"# BEGIN QUESTION\nname: task-{number}\npoints: 1",
+                "solution": "# BEGIN SOLUTION",
+                "solved": "# END SOLUTION",
+                "tests": "# BEGIN TESTS",
+                "tested": "# END TESTS",
+                "asked": "# END QUESTION",
+            }
+            said = {kind: new_raw_cell(text, id=f"{kind}-{number}") for kind, text in raw.items()}
+            check = checks[f"check-{number}"]
+            *lines, last = check.source.split("\n")
+            check.source = "\n".join([*lines, f"_ = {last}"])  # what a cell shows would be part of otter's test
+            cells += [said["question"], said["solution"], cell, said["solved"]]
+            cells += [said["tests"], check, said["tested"], said["asked"]]
+        elif cell.id not in checks:
+            cells.append(cell)
+    source.cells = cells
+    return source

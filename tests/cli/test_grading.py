@@ -1,0 +1,126 @@
+"""The course for graders: solutions get full marks from nbgrader and otter themselves, what is untouched gets none."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from cnnviz_widgets import exercises
+from cnnviz_widgets.cli import export, main
+from cnnviz_widgets.cli.course import pristine_course
+from cnnviz_widgets.errors import UserError
+
+OTTER = ("06", "13", "16")  # numbers, functions, choices; all chapters have the same source as nbgrader's
+CHAPTERS = sorted(path.name for path in pristine_course()[0].glob("[0-9]*.ipynb"))
+
+
+def pairs(name):
+    course = pristine_course()[0]
+    return (nbformat.read(path, as_version=4) for path in (course / name, course / "solutions" / name))
+
+
+def test_a_wrong_answer_is_an_error_only_when_it_is_graded(monkeypatch):
+    assert exercises.check_output_size(None).right is None
+    monkeypatch.setenv("CNNVIZ_GRADE", "1")
+    for answer in (None, -1):
+        with pytest.raises(AssertionError, match=r"\w"):
+            exercises.check_output_size(answer)
+    monkeypatch.setenv("CNNVIZ_GRADE", "0")
+    assert exercises.check_output_size(-1).right is False
+    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    assert exercises.check_output_size(-1).right is False
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+    with pytest.raises(AssertionError):
+        exercises.check_output_size(-1)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_stub_in_the_place_of_the_marked_solution_is_the_chapters_cell(name):
+    chapter, solved = pairs(name)
+    stubs, solutions = ({cell.id: cell.source for cell in book.cells} for book in (chapter, solved))
+    source = {cell.id: cell.source for cell in export.source_of(chapter, solved, "### {} SOLUTION").cells}
+    assert set(stubs) <= set(source)
+    for id in (id for id in stubs if id.startswith("answer-")):
+        head, _, rest = export.CHOSEN.sub("", source[id]).partition("### BEGIN SOLUTION\n")
+        solution, _, tail = rest.partition("### END SOLUTION")
+        indent = head.rpartition("\n")[2]
+        student = [head.removesuffix(indent) + tail.removeprefix("\n"), f"{head}return None{tail}"]
+        assert stubs[id] in [one.rstrip("\n") for one in student]
+        assert set(solution.split("\n")) <= {*solutions[id].split("\n"), "", indent}
+        compile(source[id], id, "exec")
+        assert source[id.replace("answer", "check")].endswith(".require()")
+
+
+def test_the_course_for_students_has_no_solutions(tmp_path, capsys):
+    assert main(["course", "export", "student", str(tmp_path / "course"), "06"]) == 0
+    assert "1 chapter" in capsys.readouterr().out
+    there = {path.name for path in (tmp_path / "course").iterdir()}
+    assert {"06-occlusion.ipynb"} == {name for name in there if name.endswith(".ipynb")}
+    assert not there & {"solutions", "sources"}
+
+
+def test_bad_input(tmp_path, capsys):
+    with pytest.raises(UserError, match=r"CHAPTER must be one of 00, 01.*not '99'"):
+        export.export("student", tmp_path / "new", ["99"])
+    (tmp_path / "mine").write_text("work")
+    assert main(["course", "export", "otter", str(tmp_path)]) == 1
+    assert "DIR must be a new or an empty folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_nbgrader(name, tmp_path):
+    name = name.removesuffix(".ipynb")
+    export.export("nbgrader", tmp_path, [name[:2]])
+    run(tmp_path, "nbgrader", "generate_assignment", "--create", name)
+    for student, of in (("solved", "source"), ("untouched", "release")):
+        to = tmp_path / "submitted" / student / name
+        to.mkdir(parents=True)
+        nbformat.write(only_tasks(tmp_path / of / name / f"{name}.ipynb"), to / f"{name}.ipynb")
+    run(tmp_path, "nbgrader", "autograde", name)
+    run(tmp_path, "nbgrader", "export")
+    with (tmp_path / "grades.csv").open(encoding="utf-8") as file:
+        grades = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
+    points = tasks(name)
+    assert grades == {"solved": (points, points), "untouched": (0, points)}
+
+
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if name[:2] in OTTER])
+def test_otter(name, tmp_path):
+    export.export("otter", tmp_path / "otter", [name[:2]])
+    master = tmp_path / "otter" / name
+    nbformat.write(only_tasks(master), master)
+    run(tmp_path, "otter", "assign", "--no-run-tests", "--no-pdfs", str(master), "made")
+    (archive,) = (tmp_path / "made" / "autograder").glob("*.zip")
+    points = tasks(name.removesuffix(".ipynb"))
+    for kind, expected in (("autograder", points), ("student", 0)):
+        (tmp_path / kind).mkdir()
+        run(tmp_path, "otter", "run", "--no-logo", "-a", str(archive), "-o", kind, str(tmp_path / "made" / kind / name))
+        results = json.loads((tmp_path / kind / "results.json").read_text(encoding="utf-8"))["tests"]
+        assert sum(one.get("score", 0) for one in results) == expected, kind
+
+
+def only_tasks(path):
+    """A notebook without what no task needs: ``tests/test_notebooks.py`` runs the figures."""
+    book = nbformat.read(path, as_version=4)
+    solved = nbformat.read(pristine_course()[0] / "solutions" / path.name, as_version=4)
+    needed = {cell.id for cell in solved.cells}
+    book.cells = [
+        cell for cell in book.cells if cell.id in needed or cell.id.startswith("check-") or cell.cell_type == "raw"
+    ]
+    return book
+
+
+def tasks(name):
+    chapter, _ = pairs(f"{name}.ipynb")
+    return sum(cell.id.startswith("answer-") for cell in chapter.cells)
+
+
+def run(folder, *command):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CNNVIZ_GRADE": "1"}
+    done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
