@@ -60,6 +60,7 @@ def survey(
     What cannot be read is left out; a remark at the end tells which.
     """
     unread = Unread(dataset)
+    room = torch.empty(0, dtype=torch.promote_types(network.dtype, torch.float32))  # of a batch, used again
 
     def read() -> Iterator[Read]:
         for number in numbers:
@@ -70,7 +71,8 @@ def survey(
     def through(some: Sequence[Read]) -> None:
         found: dict[str, T] = {}
         of = [one.number for one in some]
-        batch = torch.cat([one.picture for one in some if one.picture is not None])
+        pictures = [one.picture for one in some if one.picture is not None]
+        batch = torch.cat(pictures, out=room.resize_(len(pictures), *pictures[0].shape[1:]))
 
         def see(name: str, maps: Tensor) -> None:
             found[name] = look(name, maps.float() if maps.dtype.itemsize < 4 else maps, of)

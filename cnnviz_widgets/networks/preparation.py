@@ -59,7 +59,7 @@ class Preparation:
         """(pictures - mean) / std."""
         pictures = pictures.to(device, dtype)
         mean, std = pictures.new_tensor(self.mean), pictures.new_tensor(self.std)
-        return (pictures - mean[:, None, None]) / std[:, None, None]
+        return (pictures - mean[:, None, None]).div_(std[:, None, None])
 
 
 def _checked(image: Any) -> Tensor:
