@@ -83,6 +83,22 @@ def test_every_cell_is_in_its_place(built, tmp_path):
     assert hidden == ["text"]
 
 
+def test_outputs_stay_where_only_text_has_changed(built):
+    source, (path, chapter), _ = built
+    for number, cell in enumerate((cell for cell in chapter.cells if cell.cell_type == "code"), 1):
+        cell.execution_count = number
+        cell.outputs = [nbformat.v4.new_output("stream", text=cell.id)]
+    nbformat.write(chapter, path)
+    for before, after, kept in (("# A chapter", "# The chapter", True), ("answer = None", "answer = ...", False)):
+        source.write_text(SOURCE.replace(before, after), encoding="utf-8")
+        (_, changed), _ = course.built(source).items()
+        assert course.is_stale(path, changed)
+        assert course.keep_outputs(path, changed) is kept
+        assert [cell.get("outputs") for cell in changed.cells if cell.cell_type == "code"] == [
+            cell.outputs if kept else [] for cell in chapter.cells if cell.cell_type == "code"
+        ]
+
+
 def test_stale_until_built_and_after_every_change(built):
     _, (path, chapter), _ = built
     assert course.is_stale(path, chapter)

@@ -1,6 +1,6 @@
 """Builds the course: ``notebooks/sources/NN-name.md`` -> the chapter and its solutions, executed.
 
-    python -m tools.course            all that is stale
+    python -m tools.course            all that is stale; where only text has changed, outputs stay as they are
     python -m tools.course 06 07      these chapters, in any case
 
 A source is one MyST Markdown notebook (jupytext). Every cell has an ``id``. A cell tagged ``solution`` takes the place
@@ -49,11 +49,13 @@ def main() -> None:
     with kernel() as manager:
         for source in sources():
             for path, notebook in built(source).items():
-                if source.name[:2] in asked or (not asked and is_stale(path, notebook)):
+                if source.name[:2] not in asked and (asked or not is_stale(path, notebook)):
+                    continue
+                if asked or not keep_outputs(path, notebook):
                     print(f"executing {path.relative_to(ROOT)}", flush=True)
                     execute(notebook, manager)
                     clean(notebook)
-                    nbformat.write(notebook, path)
+                nbformat.write(notebook, path)
 
 
 def sources() -> list[Path]:
@@ -114,6 +116,21 @@ def is_stale(path: Path, wanted: NotebookNode) -> bool:
     return shape(there) != shape(wanted) or any(
         cell.cell_type == "code" and not cell.execution_count for cell in there.cells
     )
+
+
+def keep_outputs(path: Path, notebook: NotebookNode) -> bool:
+    """Give a notebook the outputs of the committed one, if that has the same code; whether it has."""
+    if not path.exists():
+        return False
+    there, wanted = (
+        [cell for cell in book.cells if cell.cell_type == "code"] for book in (nbformat.read(path, 4), notebook)
+    )
+    shape = lambda cells: [(cell.id, cell.source, dict(cell.metadata)) for cell in cells]  # noqa: E731
+    if shape(there) != shape(wanted) or not all(cell.execution_count for cell in there):
+        return False
+    for old, new in zip(there, wanted, strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    return True
 
 
 @contextmanager
