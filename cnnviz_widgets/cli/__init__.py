@@ -22,10 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return doctor()
         if chosen.command == "course":
-            from .export import export
-
-            written = export(chosen.format, chosen.folder, chosen.chapters)
-            print(f"{len(written)} chapters are in {chosen.folder}")
+            print(chosen.action(chosen))
             return 0
         from .lab import lab
 
@@ -50,8 +47,13 @@ def _parser() -> argparse.ArgumentParser:
         "are kept. In a clone, its own folder 'notebooks' is opened as it is",
     )
     commands.add_parser("doctor", help="say what is installed, what computes, which networks are here")
-    course = commands.add_parser("course", help="the course for teachers: without solutions, or for a grader")
-    export = course.add_subparsers(dest="action", required=True).add_parser("export", help="write its chapters")
+    _add_course(commands.add_parser("course", help="for teachers: the course for a grader, on paper, and offline"))
+    return parser
+
+
+def _add_course(course: argparse.ArgumentParser) -> None:
+    actions = course.add_subparsers(metavar="ACTION", required=True)
+    export = actions.add_parser("export", help="chapters without solutions, or as sources for a grader")
     export.add_argument(
         "format",
         choices=FORMATS,
@@ -59,7 +61,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     export.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
     export.add_argument("chapters", metavar="CHAPTER", nargs="*", help="numbers, such as 06 (default: all)")
-    return parser
+    export.set_defaults(action=_export)
+    handout = actions.add_parser("handout", help="a chapter as a page to be printed, without code")
+    handout.add_argument("chapter", metavar="CHAPTER", help="a number, such as 06")
+    handout.add_argument("file", metavar="FILE", nargs="?", type=Path, help="an HTML file (default: in this folder)")
+    handout.set_defaults(action=_handout)
+    pack = actions.add_parser("pack", help="all that computers without internet need, in one folder")
+    pack.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
+    pack.add_argument("pip", metavar="OPTION", nargs="*", help="options of pip wheel, behind --")
+    pack.set_defaults(action=_pack)
+
+
+def _export(chosen: argparse.Namespace) -> str:
+    from .export import export
+
+    return f"{len(export(chosen.format, chosen.folder, chosen.chapters))} chapters are in {chosen.folder}"
+
+
+def _handout(chosen: argparse.Namespace) -> str:
+    from .handout import handout
+
+    return f"{handout(chosen.chapter, chosen.file)} can be printed from a browser"
+
+
+def _pack(chosen: argparse.Namespace) -> str:
+    from .pack import pack
+
+    return f"{pack(chosen.folder, chosen.pip)} can be copied to any computer: START.txt in it says how to begin"
 
 
 def _port(text: str) -> int:

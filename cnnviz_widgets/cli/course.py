@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,6 +25,22 @@ def pristine_course() -> tuple[Path, bool]:
     if (package / "course" / START).is_file():
         return package / "course", False
     raise UserError("the notebooks are missing from this installation; install cnnviz-widgets again")
+
+
+def chapters(course: Path, numbers: Sequence[str] = ()) -> list[Path]:
+    """The notebooks of chapters by their numbers, such as "06"; none = all. UserError for one that is not there."""
+    found = {path.name[:2]: path for path in sorted(course.glob("[0-9][0-9]-*.ipynb"))}
+    if unknown := [one for one in numbers if one not in found]:
+        raise UserError(f"CHAPTER must be one of {', '.join(found)}, not {unknown[0]!r}.")
+    return [found[one] for one in dict.fromkeys(numbers or found)]
+
+
+def new_folder(folder: Path) -> Path:
+    """The folder, made; UserError for one that holds something already."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"DIR must be a new or an empty folder, and {folder} is not.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def open_course(folder: Path | None = None) -> tuple[Path, list[str]]:

@@ -15,9 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_raw_cell
 
-from cnnviz_widgets.errors import UserError
-
-from .course import pristine_course
+from .course import chapters, new_folder, pristine_course
 
 # A line of an answer that puts something else in the place of a check is undone.
 FRESH = """\
@@ -39,21 +37,17 @@ c.Execute.timeout = 600
 """
 
 
-def export(format: str, folder: Path, chapters: Sequence[str] = ()) -> list[Path]:
+def export(format: str, folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     """Write chapters in a format ("student", "nbgrader" or "otter") into a folder, and return the files.
 
-    chapters: numbers, such as "06"; none = all.   nbgrader: ``source/<chapter>/<chapter>.ipynb`` and a configuration;
-    otter: ``<chapter>.ipynb``, for ``otter assign``; student: the course as it is, without its solutions.
+    asked: numbers of chapters, such as "06"; none = all.
+    nbgrader: ``source/<chapter>/<chapter>.ipynb`` and a configuration.   otter: ``<chapter>.ipynb``, to be assigned.
+    student: the course as it is, without its solutions.
     Raises UserError for a number that no chapter has, and for a folder that holds something already.
     """
     course, _ = pristine_course()
-    found = {path.name[:2]: path for path in sorted(course.glob("[0-9][0-9]-*.ipynb"))}
-    if unknown := [one for one in chapters if one not in found]:
-        raise UserError(f"CHAPTER must be one of {', '.join(found)}, not {unknown[0]!r}.")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"DIR must be a new or an empty folder, and {folder} is not.")
-    wanted = [found[one] for one in dict.fromkeys(chapters)] or [*found.values()]
-    folder.mkdir(parents=True, exist_ok=True)
+    wanted = chapters(course, asked)
+    new_folder(folder)
     if format == "student":
         return _without_solutions(course, folder, wanted)
     written = []

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.runtime.grading import grading
+from cnnviz_widgets.runtime.host import grading
 
 P = ParamSpec("P")
 _LIBRARIES = (str(Path(__file__).resolve().parents[1]), str(Path(torch.__file__).parents[1]))

@@ -16,7 +16,7 @@ from PIL import Image
 
 from cnnviz_widgets.drawing.render import coarse, png
 from cnnviz_widgets.drawing.snapshot import stack
-from cnnviz_widgets.runtime.grading import grading
+from cnnviz_widgets.runtime.host import grading
 
 _outputs: WeakSet[ipywidgets.Widget] = WeakSet()  # what cells were asked to display
 

@@ -5,7 +5,7 @@ in a slot of size one, and the older one may go on for ``GRACE`` seconds (cancel
 during a drag: the picture would change only after the release). Between two frames the device is given up, so that
 panels take turns. What lasted less than ``SHORT`` seconds last time is computed at once in the calling thread, and
 moves to the worker if it takes longer this time: a computation must therefore not hold a thread-local context, such as
-``torch.no_grad()``, across a ``yield``.
+``torch.no_grad()``, across a ``yield``. Where no worker may be (``host.synchronous``) all is computed at once.
 """
 
 import atexit
@@ -20,6 +20,7 @@ from typing import Any
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.remarks import listening
 from cnnviz_widgets.runtime.device import turn
+from cnnviz_widgets.runtime.host import synchronous
 
 SHORT = 0.15  # s: up to here a slider's callback computes by itself
 GRACE = 0.3  # s: how long a running computation may go on after a newer request
@@ -129,7 +130,7 @@ class Runner:
                 return
             self._begin(job)
         try:
-            ended = self._last_elapsed < SHORT and self._advance(job, seconds=SHORT)
+            ended = self._last_elapsed < SHORT and not synchronous() and self._advance(job, seconds=SHORT)
         except BaseException:  # the kernel's interrupt reaches what is computed in a callback, too
             job.stopped = True
             self._finish(job)
@@ -191,6 +192,9 @@ class Runner:
         self._idle.clear()
 
     def _spawn(self, job: _Job) -> None:
+        if synchronous():
+            self._work(job)
+            return
         # A thread per job, not one that waits for jobs: nothing is left behind when a panel is forgotten unclosed.
         thread = threading.Thread(target=self._work, args=(job,), daemon=True, name="cnnviz-runner")
         _at_work[thread] = self
@@ -201,6 +205,9 @@ class Runner:
             if not job.stopped:
                 self._report(self._status(job, "running"))
             self._advance(job)
+        except KeyboardInterrupt:  # of the kernel's own thread, where that works
+            job.stopped = True
+            raise
         finally:
             self._finish(job)
 

@@ -345,3 +345,40 @@ def test_python_ends_in_peace_while_a_step_runs(end):
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", LEFT.format(end=end)], capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def synchronous(monkeypatch):
+    monkeypatch.setenv("CNNVIZ_SYNC", "1")
+
+
+@pytest.mark.usefixtures("synchronous")
+def test_where_no_thread_may_be_all_is_computed_at_once(screen):
+    for value in range(3):
+        screen.runner.submit(steps(value, 3, 0.06))
+        assert screen.drawn[-1] == (value, 2)
+    assert {*screen.threads} == {threading.current_thread()}
+    assert screen.states()[-1] == "done"
+
+
+@pytest.mark.usefixtures("synchronous")
+def test_where_no_thread_may_be_an_interrupt_ends_the_work_and_keeps_the_picture(screen):
+    def start():
+        yield from steps("a", 1, 0.06)()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        screen.runner.submit(start)
+    assert (screen.drawn[-1], screen.states()[-1]) == (("a", 0), "stopped")
+    screen.runner.submit(steps("b"))
+    assert screen.drawn[-1] == ("b", 0)
+
+
+@pytest.mark.usefixtures("synchronous")
+def test_where_no_thread_may_be_a_request_that_work_itself_makes_comes_next(screen):
+    def start():
+        screen.runner.submit(steps("after"))
+        yield from steps("before")()
+
+    screen.runner.submit(start)
+    assert screen.drawn == [("before", 0), ("after", 0)]

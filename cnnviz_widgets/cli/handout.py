@@ -1,0 +1,64 @@
+"""``cnnviz course handout``: a chapter as one page to be printed, with its text and pictures and without code."""
+
+import html
+import re
+from pathlib import Path
+
+import nbformat
+
+from cnnviz_widgets.errors import UserError
+
+from .course import chapters, pristine_course
+
+PRINTED = """
+<style>
+  body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 11pt/1.45 Georgia, serif; }
+  h1, h2, h3 { font-family: sans-serif; line-height: 1.2; }
+  img { max-width: 100%; break-inside: avoid; }
+  table { border-collapse: collapse; } td, th { border-bottom: 1px solid #aaa; padding: 0.2em 0.6em; }
+  h2, h3 { break-after: avoid; }
+  @page { margin: 18mm; }
+</style>
+"""
+# A browser draws MathML by itself, without a script from elsewhere. Code is left as it is.
+FORMULA = re.compile(r"<(code|pre)\b.*?</\1>|\$\$(?P<block>.+?)\$\$|\$(?P<line>[^$\n]+?)\$", re.DOTALL)
+
+
+def handout(number: str, path: Path | None = None) -> Path:
+    """Write chapter ``number``, such as "06", as HTML, and return the file; None = ``<chapter>.html`` in this folder.
+
+    What a cell has printed is left out with its code; a question keeps its answers, to be ticked by hand.
+    Raises UserError for a number that no chapter has, and where nbconvert is not installed or nothing can be written.
+    """
+    try:
+        from latex2mathml.converter import convert
+        from nbconvert import HTMLExporter
+    except ImportError as error:
+        raise UserError(f'{error.name} is not installed here: pip install "cnnviz-widgets[lab]".') from error
+    (chapter,) = chapters(pristine_course()[0], [number])
+    notebook = nbformat.read(chapter, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "code" or _shown(cell)]
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = _shown(cell)
+    plain = {"exclude_input": True, "exclude_output_prompt": True, "exclude_anchor_links": True}
+    page, _ = HTMLExporter(template_name="basic", **plain).from_notebook_node(notebook)
+
+    def typeset(found: re.Match) -> str:
+        block, line = found["block"], found["line"]
+        formula = html.unescape(block or line or "")
+        return convert(formula, display="block" if block else "inline") if formula else found[0]
+
+    page = FORMULA.sub(typeset, page)
+    path = path or Path(f"{chapter.stem}.html")
+    title = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{chapter.stem}</title>"
+    try:
+        path.write_text(f"{title}{PRINTED}<body>{page}</body></html>", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"FILE {path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def _shown(cell: nbformat.NotebookNode) -> list:
+    """Outputs that are more than plain text."""
+    return [one for one in cell.outputs if set(one.get("data", {})) - {"text/plain"}]
