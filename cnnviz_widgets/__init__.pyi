@@ -18,6 +18,7 @@ from .engine.targets import Neuron
 from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
+from .methods.activations.tuning import Tuning, tuning
 from .methods.adversarial.apply_patch import apply_patch
 from .methods.adversarial.classifiers import (
     Classifier,
@@ -156,6 +157,7 @@ __all__ = [
     "TopExamples",
     "TourFrame",
     "TransferMatrix",
+    "Tuning",
     "Upsampling",
     "UpscaleTable",
     "Upscaled",
@@ -289,6 +291,7 @@ __all__ = [
     "transfer_attack",
     "transfer_grid",
     "transforms",
+    "tuning",
     "upsample_compare",
     "upscale",
     "upscale_table",
