@@ -62,6 +62,7 @@ METHODS = {
     panels.GrandTour: [],
     panels.Patches: [cnnviz.top_patches],
     panels.Spectrum: [cnnviz.spectrum],
+    panels.Tuning: [cnnviz.tuning],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

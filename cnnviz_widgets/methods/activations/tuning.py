@@ -23,7 +23,7 @@ from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
 __all__ = ["Tuning", "tuning"]
-example = dict(angles=6, sizes=(6.0,), phases=2)
+example = dict(angles=6, sizes=(6.0,), phases=2, places=2)
 
 Kind = Literal["grating", "curve", "color"]
 Pool = Literal["max", "mean"]
