@@ -72,6 +72,7 @@ from .methods.features.invert import InversionLadder, inversion_ladder, invert, 
 from .methods.features.visualize import diverse, interpolate, visualize
 from .methods.filters.circuit import Circuit, circuit
 from .methods.filters.filters import filters
+from .methods.filters.train_live import Epoch, LiveState, train_live
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
@@ -115,6 +116,7 @@ __all__ = [
     "DefenseState",
     "Ellipse",
     "Embedding",
+    "Epoch",
     "EpsilonSweep",
     "Features",
     "Filters",
@@ -129,6 +131,7 @@ __all__ = [
     "ImportantChannels",
     "InversionLadder",
     "LinearToy",
+    "LiveState",
     "NeighborAttack",
     "NeighborClassifier",
     "Neighbors",
@@ -284,6 +287,7 @@ __all__ = [
     "top_examples",
     "top_patches",
     "train_attacker",
+    "train_live",
     "train_robust",
     "train_style",
     "train_upscaler",
