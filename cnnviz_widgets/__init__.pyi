@@ -73,6 +73,7 @@ from .methods.features.visualize import diverse, interpolate, visualize
 from .methods.filters.circuit import Circuit, circuit
 from .methods.filters.filters import filters
 from .methods.filters.train_live import Epoch, LiveState, train_live
+from .methods.filters.training_history import History, training_history
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
@@ -122,6 +123,7 @@ __all__ = [
     "Filters",
     "GradientPicture",
     "Heatmap",
+    "History",
     "HogAttack",
     "HogClassifier",
     "HumanExample",
@@ -291,6 +293,7 @@ __all__ = [
     "train_robust",
     "train_style",
     "train_upscaler",
+    "training_history",
     "transfer",
     "transfer_attack",
     "transfer_grid",

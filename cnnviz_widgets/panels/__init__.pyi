@@ -48,6 +48,7 @@ from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
+from .training import Training
 from .transfer import Transfer
 from .tuning import Tuning
 
@@ -101,6 +102,7 @@ __all__ = [
     "SuperResolution",
     "Texture",
     "TextureGrowth",
+    "Training",
     "Transfer",
     "Tuning",
     "computes",

@@ -1,5 +1,6 @@
 """Pictures with classes to learn from: rendered ones, or those of a data set."""
 
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -29,6 +30,7 @@ class Lessons(NamedTuple):
     classes: tuple[str, ...]
 
 
+@lru_cache(maxsize=2)  # it takes a second
 def rendered(classes: int, each: int, seed: int) -> Lessons:
     """Scenes of a shape and a color, such as "red circle"."""
     if classes > len(RENDERED):

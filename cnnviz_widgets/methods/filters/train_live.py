@@ -36,6 +36,7 @@ __all__ = ["Epoch", "LiveState", "train_live"]
 example = dict(epochs=1, classes=3, each=8, batch=8)
 
 MEAN, STD = 0.5, 0.25
+FAINT = 0.2  # by which the first weights of the first layer are smaller than usual
 UNITS, PATCHES = 6, 4  # units whose patches are kept, and of each so many
 MEASURED = 200  # pictures of those that are learned
 
@@ -128,7 +129,7 @@ def train_live(
     pictures: Annotated[Any, OWN] = None,
     *,
     classes: Annotated[int, Range(2, 1000)] = 10,
-    each: Annotated[int, Range(8, 10_000)] = 80,
+    each: Annotated[int, Range(8, 10_000)] = 60,
     module: Annotated[nn.Module | None, "a torch.nn.Module or None"] = None,
     epochs: Annotated[int, Range(1, 1000)] = 12,
     batch: Annotated[int, Range(2, 1024)] = 30,
@@ -146,8 +147,7 @@ def train_live(
               batch normalization, the first one of 24 filters of 9×9
     epochs    in all; in each, as many pictures are drawn as there are to learn from
     batch     pictures in a step
-    learning_rate
-              of Adam, at first; it falls to 0 along a cosine
+    learning_rate  of Adam, at first; it falls to 0 along a cosine
     seed      of the scenes, the first weights and the order
     start     a state to go on from, or the path of a file that its ``save`` wrote: with the same arguments, the result
               is that of an uninterrupted run
@@ -257,4 +257,7 @@ def _small(classes: int) -> nn.Sequential:
         channels = width
     parts["gap"], parts["flatten"] = nn.AdaptiveAvgPool2d(1), nn.Flatten()
     parts["fc"] = nn.Linear(channels, classes)
-    return nn.Sequential(parts)
+    network = nn.Sequential(parts)
+    with torch.no_grad():  # the normalization makes up for it, and what is learned is seen through less noise
+        next(network.parameters()).mul_(FAINT)
+    return network
