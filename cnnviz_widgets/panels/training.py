@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -127,7 +128,7 @@ def _plan(now: Now) -> Plan:
 
 def _tiles(state: LiveState, at: int | None) -> Content:
     one, tiles = state.after(at), state.filters(at).content()
-    return Content(tiles.picture, names=tiles.names, keys=tiles.keys, caption=f"after epoch {one.epoch}")
+    return replace(tiles, caption=f"after epoch {one.epoch}")
 
 
 def _accuracy(state: LiveState, total: int) -> dict[str, Any]:

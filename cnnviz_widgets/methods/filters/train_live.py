@@ -4,7 +4,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NamedTuple
 
 import torch
@@ -113,9 +113,8 @@ class LiveState(Result):
 
     def content(self) -> Content:
         one = self.epochs[-1]
-        tiles = self.filters().content()
         caption = f"epoch {one.epoch}: of pictures not learned, {one.unseen:.0%} are right"
-        return Content(tiles.picture, names=tiles.names, keys=tiles.keys, caption=caption)
+        return replace(self.filters().content(), caption=caption)
 
     def save(self, path: str | os.PathLike) -> None:
         """All that a training goes on from exactly, with all epochs: ``start=path``."""
@@ -164,9 +163,12 @@ def train_live(
     begun = deepcopy(begun).to(where)
     layer = _checked(begun, lessons)
     steps = -(-len(lessons.pictures) // batch)
-    beside = (start.epochs, start.classes) if isinstance(start, LiveState) else start and saved_beside(start)
+    training, beside = start, None if start is None or isinstance(start, LiveState) else saved_beside(start)
+    if isinstance(start, LiveState):
+        training, beside = start.training, (start.epochs, start.classes)
     known = _known(beside, lessons.classes)
-    training = start.training if isinstance(start, LiveState) else start
+    if known and known[-1].epoch >= epochs:
+        raise UserError(f"epochs must be more than the {known[-1].epoch} that start has done, not {epochs}.")
     learned = _prepared(lessons.pictures)
 
     def losses(network: nn.Module, generator: torch.Generator, step: int) -> Losses:
