@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -29,7 +31,6 @@ def test_preferred_angle(found):
         (2 * right, "must be halved"),
         (torch.deg2rad(right), "radians"),
         (direction(found, swapped=True) % 180, "swapped"),
-        (direction(found, clamp=False) % 180, "clamp"),
         ((lengths * found.angles).sum() / lengths.sum(), "the mean of the angles"),
         (right - 180, "another name"),
         (17.3, "half of that vector's angle"),
@@ -37,3 +38,11 @@ def test_preferred_angle(found):
         feedback = check_preferred_angle(wrong, found)
         assert feedback.right is False, says
         assert says in feedback.text
+
+
+def test_activations_below_0_count_as_0(found):
+    lower = replace(found, responses=found.responses - 3)
+    assert check_preferred_angle(direction(lower) % 180, lower)
+    feedback = check_preferred_angle(direction(lower, clamp=False) % 180, lower)
+    assert feedback.right is False
+    assert "clamp" in feedback.text
