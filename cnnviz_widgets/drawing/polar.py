@@ -54,7 +54,8 @@ def polar(
     pen = ImageDraw.Draw(picture)
     for count, icon in enumerate(icons):
         angle = 360 / len(icons) * count
-        x, y = place(angle, (RIM + GAP + ICON / 2) / RIM)
+        far = RIM + GAP + ICON / 2 * (1 + abs(sin(radians(2 * angle))))  # there the corner of a square is nearest
+        x, y = place(angle, far / RIM)
         small = Image.fromarray(np.asarray(icon)).resize((ICON, ICON))
         picture.paste(small, (round(x - ICON / 2), round(y - ICON / 2)))
         write(pen, place(angle, (RIM + GAP / 2) / RIM), f"{angle:g}°", INK, 11, "mm")

@@ -14,7 +14,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.filters.train_live import LiveState, train_live
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import choice
-from cnnviz_widgets.panels.growth import Plan
+from cnnviz_widgets.panels.growth import Growth, Plan
 from cnnviz_widgets.panels.guess import GuessedName
 from cnnviz_widgets.panels.making import Making, StepView
 from cnnviz_widgets.panels.now import Now
@@ -99,6 +99,12 @@ class Training(Making):
         if asks and self._filters.waits:
             return Content() if asked is None else _tiles(state, asked)
         return _tiles(state, at)
+
+    @property
+    def state(self) -> LiveState | None:
+        """What the training has reached."""
+        growth = self._memo("state", Growth).held
+        return growth and growth.last
 
     def subject(self) -> str:
         return "training"

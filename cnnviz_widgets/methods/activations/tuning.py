@@ -130,8 +130,7 @@ class Tuning(Result):
         around = [360 / AROUND * number for number in range(AROUND)]
         icons = [self._icon(angle % turn, best) for angle in around]
         drawing = polar(self.angles.tolist(), self.values.tolist(), turn, float(self.blank[self.channel]), icons)
-        told = f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}"
-        return Content(drawing, caption=f"{self.of}: {told}")
+        return Content(drawing, caption=f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}")
 
     def _icon(self, angle: float, variant: Variant) -> np.ndarray:
         middle = variant._replace(place=((ICON - 1) / 2, (ICON - 1) / 2))

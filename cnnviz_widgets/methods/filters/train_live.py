@@ -95,6 +95,11 @@ class LiveState(Result):
             raise UserError("state must have been trained for at least a step.")
         return _network(self.training.network, self.classes)
 
+    @property
+    def probabilities(self) -> Tensor:
+        """(epochs, N, classes): of the pictures that were held out, after every epoch so far."""
+        return torch.stack([one.scores.softmax(1) for one in self.epochs])
+
     def after(self, epoch: int | None = None) -> Epoch:
         """What the network was after an epoch, or after the last one before it; None = the last one."""
         known = [one for one in self.epochs if epoch is None or one.epoch <= epoch]
