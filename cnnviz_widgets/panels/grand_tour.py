@@ -46,7 +46,7 @@ class GrandTour(Gathering):
 
     title = "Grand tour"
     family = "embeddings"
-    chapters = ("04",)
+    chapters = ("02", "04")
     shows = "many pictures in the space of their class scores, turned from plane to plane"
     as_call = "cnnviz.grand_tour(scores)"
     pickers = ("layer",)

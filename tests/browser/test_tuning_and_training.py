@@ -27,6 +27,7 @@ def test_a_click_around_the_curve_chooses_the_stimulus(open_notebook):
 
 def test_a_training_stops_goes_on_and_looks_back(open_notebook):
     notebook = open_notebook(SETUP, "panel = cnnviz.panels.Training(net, epochs=4)\npanel", width=1200)
+    notebook.theme("JupyterLab Light")
     first = notebook.wait_for_pixels(0, timeout=120)
     notebook.wait_for_pixels(0, other_than=first)
     notebook.page.get_by_role("button", name="Stop").click()

@@ -124,7 +124,7 @@ def moment(epochs: Tensor, at: float) -> Tensor:
 
 def _epochs(points: Any) -> Tensor:
     """(E, N, D) float64; of points (N, D), one."""
-    if isinstance(points, Tensor) and points.ndim == 3 and len(points):
+    if isinstance(points, Tensor) and points.ndim == 3 and len(points) and not points.is_meta:
         return torch.stack([as_points("points", one) for one in points]).double()
     return as_points("points", points).double()[None]
 
