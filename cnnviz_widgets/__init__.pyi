@@ -18,7 +18,6 @@ from .engine.targets import Neuron
 from .errors import UserError
 from .methods.activations.activations import activations
 from .methods.activations.top_examples import TopExamples, top_examples
-from .methods.activations.tuning import Tuning, tuning
 from .methods.adversarial.apply_patch import apply_patch
 from .methods.adversarial.classifiers import (
     Classifier,
@@ -97,6 +96,7 @@ from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscal
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
+from .methods.units.tuning import Tuning, tuning
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, painted, samples, scenes

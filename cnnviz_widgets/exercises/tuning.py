@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute
-from cnnviz_widgets.methods.activations.tuning import Tuning
+from cnnviz_widgets.methods.units.tuning import Tuning
 
 
 @check

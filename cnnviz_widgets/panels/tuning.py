@@ -8,9 +8,9 @@ from typing import Any
 import ipywidgets
 
 from cnnviz_widgets.drawing.polar import angle_at, highest, place
-from cnnviz_widgets.methods.activations._stimuli import STIMULI
-from cnnviz_widgets.methods.activations.tuning import Tuning as Curve
-from cnnviz_widgets.methods.activations.tuning import tuning
+from cnnviz_widgets.methods.units._stimuli import STIMULI
+from cnnviz_widgets.methods.units.tuning import Tuning as Curve
+from cnnviz_widgets.methods.units.tuning import tuning
 from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.panels.call import As, Call, program
 from cnnviz_widgets.panels.growth import Kept
@@ -39,7 +39,7 @@ class Tuning(Panel):
     """
 
     title = "Tuning"
-    family = "activations"
+    family = "units"
     chapters = ("05",)
     shows = "the orientation, curvature or hue that a unit prefers, and how strictly"
     as_call = "cnnviz.tuning(net, layer, channel)"

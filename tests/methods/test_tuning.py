@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.methods.activations.tuning import selectivity
+from cnnviz_widgets.methods.units.tuning import selectivity
 
 SIDE = 40
 

@@ -16,7 +16,7 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Seed, gate
-from cnnviz_widgets.methods.activations._stimuli import STIMULI, drawn
+from cnnviz_widgets.methods.units._stimuli import STIMULI, drawn
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.runtime import batching
 from cnnviz_widgets.runtime.device import callers_modes_off
