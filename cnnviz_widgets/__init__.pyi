@@ -71,6 +71,8 @@ from .methods.features.invert import InversionLadder, inversion_ladder, invert, 
 from .methods.features.visualize import diverse, interpolate, visualize
 from .methods.filters.circuit import Circuit, circuit
 from .methods.filters.filters import filters
+from .methods.filters.train_live import Epoch, LiveState, train_live
+from .methods.filters.training_history import History, training_history
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
@@ -94,6 +96,7 @@ from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscal
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
+from .methods.units.tuning import Tuning, tuning
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, painted, samples, scenes
@@ -114,11 +117,13 @@ __all__ = [
     "DefenseState",
     "Ellipse",
     "Embedding",
+    "Epoch",
     "EpsilonSweep",
     "Features",
     "Filters",
     "GradientPicture",
     "Heatmap",
+    "History",
     "HogAttack",
     "HogClassifier",
     "HumanExample",
@@ -128,6 +133,7 @@ __all__ = [
     "ImportantChannels",
     "InversionLadder",
     "LinearToy",
+    "LiveState",
     "NeighborAttack",
     "NeighborClassifier",
     "Neighbors",
@@ -156,6 +162,7 @@ __all__ = [
     "TopExamples",
     "TourFrame",
     "TransferMatrix",
+    "Tuning",
     "Upsampling",
     "UpscaleTable",
     "Upscaled",
@@ -282,13 +289,16 @@ __all__ = [
     "top_examples",
     "top_patches",
     "train_attacker",
+    "train_live",
     "train_robust",
     "train_style",
     "train_upscaler",
+    "training_history",
     "transfer",
     "transfer_attack",
     "transfer_grid",
     "transforms",
+    "tuning",
     "upsample_compare",
     "upscale",
     "upscale_table",

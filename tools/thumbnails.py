@@ -33,6 +33,7 @@ BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size th
     "FastStyle": {"steps": 96, "size": 64, "style_size": 128, "batch": 1},
     "FeatureVisualization": {"layer": "relu5"},
     "Patch": {"steps": 96, "area": 0.08},
+    "Training": {"epochs": 4},
     "Normalization": {"steps": 48, "size": 64, "style_size": 128},
 }
 

@@ -92,10 +92,14 @@ class TrainingState(Result):
         terms = ", ".join(f"{name} {value:.3g}" for name, value in self.losses.items())
         return Content(picture=rgb(self.preview), caption=f"{self.of}, step {self.step} of {self.total}: {terms}")
 
-    def save(self, path: str | os.PathLike) -> None:
-        """All that a training goes on from exactly, as safetensors; the file appears when it is whole."""
+    def save(self, path: str | os.PathLike, beside: Any = None) -> None:
+        """All that a training goes on from exactly, as safetensors; the file appears when it is whole.
+
+        beside  what else is to be kept: dictionaries and tuples of tensors, numbers and words; see ``saved_beside``
+        """
         tensors: Weights = {}
         parts = {"weights": self.weights, "average": self.average, "memory": self.memory, "generator": self.generator}
+        parts |= {"beside": beside}
         layout = _taken_apart(parts, tensors)
         about = {"layout": layout, "step": self.step, "total": self.total, "losses": self.losses, "of": self.of}
         partial = Path(f"{os.fspath(path)}.partial")
@@ -234,23 +238,32 @@ def check_start(start: Any, module: nn.Module, steps: int) -> None:
         raise UserError(f"steps must be more than the {start.step} that start has done, not {steps}.")
 
 
+def saved_beside(path: Any) -> Any:
+    """What was saved beside a training."""
+    return _opened(path, torch.device("cpu"))[1].get("beside")
+
+
 def _read(path: Any, module: nn.Module, view: Callable[[nn.Module], Tensor]) -> TrainingState:
     """A state that was saved."""
-    if not isinstance(path, str | os.PathLike):
-        raise UserError(f"start must be a state of a training, or the path of a saved one, not {came(path)}.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["training"])
-            where = next(module.parameters()).device
-            tensors = {name: file.get_tensor(name).to(where) for name in file.keys()}  # noqa: SIM118
-            parts = _put_together(about["layout"], tensors)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise UserError(f"start {came(os.fspath(path))} is not the file of a saved training.") from error
+    about, parts = _opened(path, next(module.parameters()).device)
     template = deepcopy(module).requires_grad_(False)
     return TrainingState(
         about["step"], about["total"], about["losses"], parts["weights"], parts["average"], parts["memory"],
         parts["generator"], template, view, about["of"],
     )  # fmt: skip
+
+
+def _opened(path: Any, where: torch.device) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is said of a saved training, and its parts."""
+    if not isinstance(path, str | os.PathLike):
+        raise UserError(f"start must be a state of a training, or the path of a saved one, not {came(path)}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["training"])
+            tensors = {name: file.get_tensor(name).to(where) for name in file.keys()}  # noqa: SIM118
+            return about, _put_together(about["layout"], tensors)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise UserError(f"start {came(os.fspath(path))} is not the file of a saved training.") from error
 
 
 def _copied(weights: Weights) -> Weights:

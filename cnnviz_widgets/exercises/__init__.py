@@ -34,9 +34,11 @@ from cnnviz_widgets.exercises.fast_style import ask_blur, ask_contrast, check_in
 from cnnviz_widgets.exercises.feedback import Feedback
 from cnnviz_widgets.exercises.filters import (
     check_best_patch,
+    check_epochs,
     check_expanded_weights,
     check_parameter_count,
     check_tiles,
+    shuffled_epochs,
 )
 from cnnviz_widgets.exercises.inversion import ask_forgotten, ask_prior, check_inversion_loss
 from cnnviz_widgets.exercises.occlusion import ask_two_maps, ask_zero, check_occlusion, check_positions
@@ -59,6 +61,7 @@ from cnnviz_widgets.exercises.style import (
     painted_by_somebody,
 )
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
+from cnnviz_widgets.exercises.tuning import check_preferred_angle
 from cnnviz_widgets.exercises.units import ask_name, check_blocked, check_evidence, check_suppression
 
 __all__ = [
@@ -102,6 +105,7 @@ __all__ = [
     "check_contest",
     "check_conv2d",
     "check_dream_step",
+    "check_epochs",
     "check_evidence",
     "check_expanded_weights",
     "check_fgsm",
@@ -121,6 +125,7 @@ __all__ = [
     "check_output_size",
     "check_parameter_count",
     "check_positions",
+    "check_preferred_angle",
     "check_projection",
     "check_quality",
     "check_receptive_field",
@@ -139,4 +144,5 @@ __all__ = [
     "check_window",
     "contest_photos",
     "painted_by_somebody",
+    "shuffled_epochs",
 ]

@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, tensor, whole_numbers
 from cnnviz_widgets.methods.filters.filters import filters
+from cnnviz_widgets.methods.filters.training_history import training_history
 from cnnviz_widgets.networks import Network
 
 EACH, ALL = (1, 2, 3), (0, 1, 2, 3)
+DRAWN = (3, 0, 5, 1, 4, 2)  # which of the six states of the first layer comes first, second …
 
 
 @check
@@ -150,3 +152,38 @@ def check_expanded_weights(function: Any) -> str:
         "Each weight of the second kernel lays down a copy of the first one, `stride` places apart: this is the "
         "transposed convolution, and the gradient of the two layers."
     )
+
+
+def shuffled_epochs() -> list[Tensor]:
+    """The first layer of ``mini`` at six epochs of its training, (64, 3, 9, 9) each, in an order that was drawn."""
+    return [training_history().values[at].clone() for at in DRAWN]
+
+
+@check
+def check_epochs(answer: Any) -> str:
+    """answer: the places (0 … 5) of the states in ``shuffled_epochs``, the earliest epoch first."""
+    given(answer, "put the order, a list of the six numbers 0 … 5, in `answer`.")
+    values = list(whole_numbers(answer, tuple(f"place {at}" for at in range(len(DRAWN)))))
+    right = [DRAWN.index(at) for at in range(len(DRAWN))]
+    if sorted(values) != sorted(right):
+        raise Wrong("each of the numbers 0 … 5 is in the order once.")
+    if values == right:
+        epochs = ", ".join(map(str, training_history().epochs))
+        return f"These are epochs {epochs}. The first layer has found its form early; later it is only polished."
+    mistakes = {
+        "this is the opposite order: at first, weights are noise.": right[::-1],
+        "this says for each state which epoch it is; the order asks which state comes first, second, …": list(DRAWN),
+        "epochs 1 and 2 are swapped: which of them is still nearer to pure noise?": [right[1], right[0], *right[2:]],
+        "the last two are swapped: the filters of epoch 20 still have a little noise.": [
+            *right[:4],
+            right[5],
+            right[4],
+        ],
+    }
+    for sentence, wrong in mistakes.items():
+        if values == wrong:
+            raise Wrong(sentence)
+    if values[0] != right[0]:
+        raise Wrong(f"state {values[0]} is not the earliest: look for the one in which you can recognize nothing.")
+    steps = sum(one == other for one, other in zip(values, right, strict=True))
+    raise Wrong(f"{steps} of the six are in their place. Go from one state to the one that is most like it.")

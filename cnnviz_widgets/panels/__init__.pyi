@@ -48,7 +48,9 @@ from .style_transfer import StyleTransfer
 from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
+from .training import Training
 from .transfer import Transfer
+from .tuning import Tuning
 
 __all__ = [
     "Activations",
@@ -100,7 +102,9 @@ __all__ = [
     "SuperResolution",
     "Texture",
     "TextureGrowth",
+    "Training",
     "Transfer",
+    "Tuning",
     "computes",
     "lab",
     "prose",

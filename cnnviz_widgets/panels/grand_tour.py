@@ -1,6 +1,7 @@
 """A7: many pictures in the space of their class scores, seen from everywhere."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import ipywidgets
 import torch
@@ -8,16 +9,28 @@ from torch import Tensor
 
 from cnnviz_widgets.engine.states import last
 from cnnviz_widgets.methods.embeddings.features import Features
-from cnnviz_widgets.methods.embeddings.grand_tour import grand_tour
+from cnnviz_widgets.methods.embeddings.grand_tour import grand_tour, moment
+from cnnviz_widgets.methods.filters.train_live import LiveState
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.call import As, program
-from cnnviz_widgets.panels.controls import choice, slider
+from cnnviz_widgets.panels.controls import choice, float_slider, slider
 from cnnviz_widgets.panels.gathering import Gathering, gathering
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.parts import Note
 from cnnviz_widgets.panels.points import PointsView, star
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.scatter import Cloud
+from cnnviz_widgets.widgets.traits import Told
+
+
+class _Trained(Told):
+    """A state of a training, or None."""
+
+    allowed = "a state of cnnviz.train_live, or None"
+
+    def validate(self, owner: Any, value: Any) -> LiveState | None:
+        return value if value is None or isinstance(value, LiveState) else self.refuse(value)
 
 
 class GrandTour(Gathering):
@@ -27,11 +40,13 @@ class GrandTour(Gathering):
 
     space  whose axes are class "scores", after the softmax, or the channels of a "layer", their means
     axes   how many: those along which the pictures differ most
+    training  a state of ``cnnviz.train_live``: its pictures that were held out, by their class scores while it learned
+    learned   of the training, from 0 (before it) to 1 (after its last epoch so far)
     """
 
     title = "Grand tour"
     family = "embeddings"
-    chapters = ("04",)
+    chapters = ("02", "04")
     shows = "many pictures in the space of their class scores, turned from plane to plane"
     as_call = "cnnviz.grand_tour(scores)"
     pickers = ("layer",)
@@ -40,6 +55,10 @@ class GrandTour(Gathering):
         help="Class scores after the softmax, or the channels of the layer",
     )  # fmt: skip
     axes = slider(8, 3, 32, label="Axes", help="How many: those along which the pictures differ most")
+    training: Any = _Trained(None).tag(setting=True)
+    learned = float_slider(
+        1, 0, 1, step=0.01, form=".0%", label="Training", help="How much of the training has been done"
+    )  # fmt: skip
 
     def build(self) -> list[ipywidgets.Widget]:
         self._view = PointsView("Pictures, turned from plane to plane: drag the end of an axis")
@@ -47,7 +66,26 @@ class GrandTour(Gathering):
         self._view.scatter.on_select(self.guarded(self.select))
         return [self.part("tour", self._view), self.part("note", Note())]
 
+    def _furnish(self) -> None:
+        super()._furnish()
+        self.shown_if("training", self.controls["learned"])
+
+    def choose(self, number: int) -> None:
+        if self.training is None:
+            super().choose(number)
+        else:
+            self.session.image = self.training.pictures[number] / 255
+
+    def select(self, numbers: tuple[int, ...]) -> None:
+        if self.training is None:
+            super().select(numbers)
+        else:
+            self.selection = numbers
+
     def compute(self, now: Now) -> Iterator[Frame]:
+        if now.training is not None:
+            yield self._while_it_learned(now)
+            return
         spaces = list(dict.fromkeys([_layer(now), _scores(now.network)]))  # the colors are the predicted classes
         found: dict[str, Features] = {}
         for at, layer in enumerate(spaces):
@@ -63,7 +101,34 @@ class GrandTour(Gathering):
         frame = last(grand_tour(points, 1, start=self._plane(len(axes))), progress=False)
         yield Frame({"tour": (shown, frame), "note": _told(now, axes)})
 
+    def _while_it_learned(self, now: Now) -> Frame:
+        state: LiveState = now.training
+        every, axes = state.probabilities, _axes_of(state, now.axes)
+        epochs, at = every[:, :, axes], now.learned * (len(every) - 1)
+        reach = float((epochs - epochs.mean(1, keepdim=True)).norm(dim=2).max())
+        classes = [state.classes[one] for one in state.truth.tolist()]
+        names = tuple(state.classes[one] for one in axes)
+        thumbnails = state.pictures.permute(0, 2, 3, 1).numpy()
+        numbers = range(len(classes))
+        shown = Cloud(moment(epochs, at).numpy(), classes, classes, numbers, thumbnails, names, reach)
+        frame = last(grand_tour(epochs, 1, epoch=at, start=self._plane(len(axes))), progress=False)
+        told = f"After {at:.3g} of {len(every) - 1} epochs: {len(classes)} pictures that were held out, by the "
+        told += f"probabilities of {len(axes)} classes. Colors are the true classes."
+        return Frame({"tour": (shown, frame), "note": told})
+
     def call(self, now: Now) -> str:
+        if now.training is not None:
+            axes = _axes_of(now.training, now.axes)
+            state = cells.name_of(now.training) or "...  # the training that you gave to the panel"
+            at = now.learned * (len(now.training.epochs) - 1)
+            return program(
+                "import torch",
+                f"training = {state}",
+                f"points = training.probabilities[:, :, {axes}]",
+                self._written_plane(len(axes)),
+                f"frame = cnnviz.last(cnnviz.grand_tour(points, 1, epoch={at:g}, start=plane))",
+                "frame",
+            )
         found = self.known(_layer(now))
         if found is None:
             found = last(self.gathered(now, _layer(now)), progress=False)
@@ -109,6 +174,12 @@ def _axes(now: Now, found: Features) -> list[int]:
     """Those along which the pictures differ most, in their own order."""
     spread = _points(now, found).var(0, correction=0)
     return sorted(spread.topk(min(now.axes, len(spread))).indices.tolist())
+
+
+def _axes_of(state: LiveState, count: int) -> list[int]:
+    """The classes whose probabilities differ most during a training, in their own order."""
+    spread = state.probabilities.flatten(0, 1).var(0, correction=0)
+    return sorted(spread.topk(min(count, len(spread))).indices.tolist())
 
 
 def _named(now: Now, axis: int) -> str:

@@ -83,7 +83,7 @@ class Growth:
                 raise
 
     def _note(self, segment: Segment, state: Any) -> None:
-        if not segment.until:
+        if segment not in self.segments:
             self.segments.append(segment)
         segment.until = state.step
         if state.step < state.total:

@@ -92,6 +92,7 @@ class Making(Panel):
     """
 
     looks_back: ClassVar[bool] = True  # whether steps are kept to look at
+    in_rounds: ClassVar[tuple[str, str]] = "steps", "step"  # the trait that says how long one is, and of what
     at_end: ClassVar[str] = ""  # why there is no other round, where there is none
     steps: Any  # of a round; an author declares it with ``steps_slider``
     rounds = slider(
@@ -126,16 +127,20 @@ class Making(Panel):
             return []
         self._scrubber = ipywidgets.SelectionSlider(
             options=[LATEST],
-            description="Look at step",
-            tooltip="Steps that were kept, from the first to the latest; also during the run",
+            description=f"Look at {self.in_rounds[1]}",
+            tooltip="Those that were kept, from the first to the latest; also during the run",
             style=NATURAL,
         )
         self._scrubber.layout.flex, self._scrubber.layout.width = "1 1 260px", "auto"
         self._offering = False
         self._offer_steps()
-        self.observe(self._offer_steps, ["steps", "rounds"])
+        self.observe(self._offer_steps, [self.in_rounds[0], "rounds"])
         self._scrubber.observe(self.guarded(self._scrub), "value")
         return [self._scrubber]
+
+    def stops(self, total: int) -> list[int]:
+        """The steps that are kept, of so many."""
+        return [stop for stop in STOPS if stop < total]
 
     def go_on(self) -> None:
         """Go on from the picture that was reached: to its end, or, where that was reached, for another round."""
@@ -240,7 +245,7 @@ class Making(Panel):
 
     def _offer_steps(self, _: Any = None) -> None:
         chosen = self._scrubber.value
-        options = [*(stop for stop in STOPS if stop < self.steps * self.rounds), LATEST]
+        options = [*self.stops(getattr(self, self.in_rounds[0]) * self.rounds), LATEST]
         self._offering = True  # new options select the first one: nobody chose that
         self._scrubber.options = options
         self._offering = False

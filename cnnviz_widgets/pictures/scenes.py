@@ -87,8 +87,14 @@ def scenes(n: Positive = 1000, seed: Seed = 0) -> Scenes:
     return Scenes(n, seed)
 
 
-def _rendered(generator: np.random.Generator) -> Scene:
-    label, color, texture = (str(generator.choice(words)) for words in (SHAPES, list(COLORS), TEXTURES))
+def scene_of(label: str, color: str, number: int, seed: int) -> Scene:
+    """One of the scenes with this shape and color, by its number."""
+    return _rendered(np.random.default_rng([seed, number, SHAPES.index(label), [*COLORS].index(color)]), label, color)
+
+
+def _rendered(generator: np.random.Generator, label: str = "", color: str = "") -> Scene:
+    drawn, painted, texture = (str(generator.choice(words)) for words in (SHAPES, list(COLORS), TEXTURES))
+    label, color = label or drawn, color or painted
     radius, angle = generator.uniform(0.15, 0.35) * SIDE, generator.uniform(0, 360)
     row, column = generator.uniform(radius, SIDE - radius, 2)
     y, x = np.mgrid[:SIDE, :SIDE] + 0.5

@@ -33,6 +33,7 @@ class Cloud:
     numbers     of the pictures, by which a program knows them; () = 0, 1, 2 …
     thumbnails  (N, h, w, 3) uint8, or None
     axes        names of the D dimensions; () = their numbers
+    reach       which distance from the mean of the points becomes 1 in a tour; 0 = that of the farthest one
     """
 
     points: np.ndarray
@@ -41,6 +42,7 @@ class Cloud:
     numbers: Sequence[int] = ()
     thumbnails: np.ndarray | None = None
     axes: Sequence[str] = ()
+    reach: float = 0.0
 
     def __post_init__(self) -> None:
         points = np.ascontiguousarray(self.points, np.float32)
@@ -66,7 +68,7 @@ class Cloud:
         if not self.toured or not len(self.points):
             return self.points
         centered = self.points - self.points.mean(0)
-        return centered / max(1e-12, float(np.linalg.norm(centered, axis=1).max()))
+        return centered / max(1e-12, self.reach or float(np.linalg.norm(centered, axis=1).max()))
 
     def kinds(self) -> tuple[np.ndarray, list[str]]:
         """(N,) uint8 numbers of colors, and what they stand for, the most frequent first."""

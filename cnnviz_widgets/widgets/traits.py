@@ -30,14 +30,21 @@ class Told(TraitType):
 
 
 class Number(Told):
-    """A finite number from ``low`` to ``high``, or a whole one.
+    """A finite number from ``low`` to ``high``, or a whole one; where the default is None, also None.
 
     traitlets' own ``Float`` takes NaN, which is neither below its ``min`` nor above its ``max``.
     """
 
     def __init__(
-        self, default: float, low: float = -math.inf, high: float = math.inf, *, whole: bool = False, help: str = ""
+        self,
+        default: float | None,
+        low: float = -math.inf,
+        high: float = math.inf,
+        *,
+        whole: bool = False,
+        help: str = "",
     ) -> None:
+        self.none = default is None
         self.min, self.max, self.whole = low, high, whole
         super().__init__(default, help=help)
 
@@ -45,9 +52,12 @@ class Number(Told):
     def allowed(self) -> str:
         low = f"from {self.min:g}" if math.isfinite(self.min) else ""
         high = f"to {self.max:g}" if math.isfinite(self.max) else ""
-        return " ".join(filter(None, ["a whole number" if self.whole else "a finite number", low, high]))
+        none = ", or None" if self.none else ""
+        return " ".join(filter(None, ["a whole number" if self.whole else "a finite number", low, high])) + none
 
-    def validate(self, owner: HasTraits, value: Any) -> float:
+    def validate(self, owner: HasTraits, value: Any) -> float | None:
+        if self.none and value is None:
+            return None
         kind = numbers.Integral if self.whole else numbers.Real
         number, most = isinstance(value, kind) and not isinstance(value, bool), sys.float_info.max
         if number and self.min <= value <= self.max and abs(value) <= (_WHOLE if self.whole else most):

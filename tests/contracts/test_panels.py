@@ -22,7 +22,7 @@ from cnnviz_widgets.drawing.results import Result
 
 KINDS = [getattr(importlib.import_module(one.module), one.name) for one in registry.panels()]
 SIDE = 48
-FEW = {"steps": 16}  # of what has steps
+FEW = {"steps": 16, "epochs": 2}  # of what has steps or epochs
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

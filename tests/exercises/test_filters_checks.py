@@ -7,9 +7,11 @@ from torch import nn
 
 from cnnviz_widgets.exercises import (
     check_best_patch,
+    check_epochs,
     check_expanded_weights,
     check_parameter_count,
     check_tiles,
+    shuffled_epochs,
 )
 from cnnviz_widgets.networks import Network
 
@@ -154,3 +156,26 @@ def test_right_expanded_weights():
     assert check_expanded_weights(by_gradient)
     assert check_expanded_weights(lambda first, second, stride: F.conv_transpose2d(second, first, stride=stride))
     assert check_expanded_weights(None).right is None
+
+
+def test_epochs():
+    states = shuffled_epochs()
+    rough = [float((one[..., 1:] - one[..., :-1]).square().mean() / one.var()) for one in states]
+    first = states[max(range(6), key=rough.__getitem__)]
+    right = sorted(range(6), key=lambda place: float((states[place] - first).norm()))
+    assert check_epochs(right)
+    assert check_epochs(torch.tensor(right))
+    assert check_epochs(None).right is None
+    for wrong, says in (
+        (right[::-1], "opposite order"),
+        ([right.index(place) for place in range(6)], "which epoch it is"),
+        ([right[1], right[0], *right[2:]], "epochs 1 and 2"),
+        ([*right[:4], right[5], right[4]], "the last two"),
+        ([right[2], *right[:2], *right[3:]], "is not the earliest"),
+        ([right[0], right[2], right[1], *right[3:]], "4 of the six"),
+        ([0, 0, 1, 2, 3, 4], "once"),
+        ([1, 2], "whole numbers"),
+    ):
+        feedback = check_epochs(wrong)
+        assert feedback.right is False, says
+        assert says in feedback.text

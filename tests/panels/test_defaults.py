@@ -62,6 +62,8 @@ METHODS = {
     panels.GrandTour: [],
     panels.Patches: [cnnviz.top_patches],
     panels.Spectrum: [cnnviz.spectrum],
+    panels.Tuning: [cnnviz.tuning],
+    panels.Training: [cnnviz.train_live],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

@@ -46,24 +46,31 @@ def grand_tour(
     points: Annotated[Any, OWN],
     frames: Positive = 240,
     *,
+    epoch: Annotated[float, Range(0)] | None = None,
     seed: Seed = 0,
     start: Annotated[Any, OWN] = None,
 ) -> Iterator[TourFrame]:
     """Points of many dimensions, seen from everywhere: a smooth walk from one random plane to the next.
 
-    points  (N, D), D at least 2, or what ``features`` found
+    points  (N, D), D at least 2, or what ``features`` found; or several of them, (E, N, D): the same pictures after
+            each epoch of a training
     frames  in all; a walk from plane to plane takes 60
+    epoch   of several, that which is shown, from 0, as well between two; None = from the first to the last, frame by
+            frame
     seed    of the planes
     start   (D, 2), the first plane; None = that of the first two axes
     Yields TourFrame. UserError for a start whose columns are not orthonormal.
     """
-    rows = as_points("points", points).double()
-    if rows.shape[1] < 2:
+    rows = _epochs(points)
+    if rows.shape[2] < 2:
         raise UserError("points must have at least 2 numbers each.")
+    last = len(rows) - 1
+    if epoch is not None and epoch > last:
+        raise UserError(f"epoch must be at most {last}, the last one of points, not {came(epoch)}.")
     generator = torch.Generator().manual_seed(seed)
-    count = rows.shape[1]
+    count = rows.shape[2]
     basis = torch.eye(count, 2, dtype=torch.float64) if start is None else _as_basis("start", start, count)
-    centered, of = rows - rows.mean(0), getattr(points, "of", "points")
+    centered, of = rows - rows.mean(1, keepdim=True), getattr(points, "of", "points")
 
     def states() -> Iterator[TourFrame]:
         here = there = basis
@@ -72,7 +79,8 @@ def grand_tour(
                 here = between(here, there, 1.0)
                 there = torch.linalg.qr(torch.randn(count, 2, generator=generator, dtype=torch.float64)).Q
             now = between(here, there, 1 - faded(step % LEG / LEG))  # slow at both ends
-            yield TourFrame((centered @ now).float(), now, step + 1, frames, of)
+            shown = moment(centered, last * step / max(1, frames - 1) if epoch is None else epoch)
+            yield TourFrame((shown @ now).float(), now, step + 1, frames, of)
 
     return states()
 
@@ -106,6 +114,19 @@ def between(one: Tensor, other: Tensor, share: float) -> Tensor:
     aside = aside / aside.norm(dim=0).clamp(min=1e-12)
     turned = (here * (share * angles).cos() + aside * (share * angles).sin()) @ left.T
     return _orthonormal(turned)
+
+
+def moment(epochs: Tensor, at: float) -> Tensor:
+    """(N, D): of points (E, N, D) those at a moment, 0 … E − 1; on a straight line between two epochs."""
+    before = min(int(at), len(epochs) - 1)
+    return epochs[before].lerp(epochs[min(before + 1, len(epochs) - 1)], at - before)
+
+
+def _epochs(points: Any) -> Tensor:
+    """(E, N, D) float64; of points (N, D), one."""
+    if isinstance(points, Tensor) and points.ndim == 3 and len(points) and not points.is_meta:
+        return torch.stack([as_points("points", one) for one in points]).double()
+    return as_points("points", points).double()[None]
 
 
 def _orthonormal(columns: Tensor) -> Tensor:

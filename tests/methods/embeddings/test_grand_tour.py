@@ -70,3 +70,17 @@ def test_bad_input(call, sentence):
     with pytest.raises(UserError) as error:
         call()
     assert sentence in str(error.value)
+
+
+def test_several_epochs_are_gone_through_on_straight_lines():
+    epochs = torch.stack([POINTS, POINTS.flip(0), 2 * POINTS])
+    frames = list(cnnviz.grand_tour(epochs, 5))
+    centered = (epochs - epochs.mean(1, keepdim=True)).double()
+    halves = [centered[0], (centered[0] + centered[1]) / 2, centered[1], (centered[1] + centered[2]) / 2, centered[2]]
+    for frame, rows in zip(frames, halves, strict=True):
+        torch.testing.assert_close(frame.values.double(), rows @ frame.basis, rtol=0, atol=1e-6)
+    (one,) = cnnviz.grand_tour(epochs, 1, epoch=1.25)
+    wanted = (0.75 * centered[1] + 0.25 * centered[2])[:, :2]
+    torch.testing.assert_close(one.values.double(), wanted, rtol=0, atol=1e-6)
+    with pytest.raises(UserError, match=r"epoch must be at most 2, the last one of points, not 2\.5"):
+        cnnviz.grand_tour(epochs, epoch=2.5)

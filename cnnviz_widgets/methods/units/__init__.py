@@ -1,0 +1,1 @@
+"""What a unit responds to, found with drawn stimuli."""
