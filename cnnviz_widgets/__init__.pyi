@@ -94,6 +94,10 @@ from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscal
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
+from .methods.units.activation_grid import ActivationGrid, activation_grid
+from .methods.units.atlas import Atlas, atlas, load_atlas
+from .methods.units.factor_groups import FactorGroups, factor_groups
+from .methods.units.semantic_dictionary import SemanticDictionary, semantic_dictionary
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, painted, samples, scenes
@@ -102,7 +106,9 @@ from .runtime.device import device, use
 __all__ = [
     "TOY_INPUT",
     "TOY_WEIGHTS",
+    "ActivationGrid",
     "ActivationMaps",
+    "Atlas",
     "AttackerState",
     "BestInput",
     "Circuit",
@@ -115,6 +121,7 @@ __all__ = [
     "Ellipse",
     "Embedding",
     "EpsilonSweep",
+    "FactorGroups",
     "Features",
     "Filters",
     "GradientPicture",
@@ -148,6 +155,7 @@ __all__ = [
     "SanityState",
     "Scan",
     "Segmentation",
+    "SemanticDictionary",
     "Session",
     "Spectrum",
     "Style",
@@ -160,8 +168,10 @@ __all__ = [
     "UpscaleTable",
     "Upscaled",
     "UserError",
+    "activation_grid",
     "activations",
     "apply_patch",
+    "atlas",
     "best_input",
     "boxes_in_view",
     "breed",
@@ -185,6 +195,7 @@ __all__ = [
     "embed",
     "epsilon_sweep",
     "exercises",
+    "factor_groups",
     "features",
     "fgsm",
     "filters",
@@ -220,6 +231,7 @@ __all__ = [
     "last",
     "layer_cam",
     "linear_toy",
+    "load_atlas",
     "load_dataset",
     "load_image",
     "load_network",
@@ -270,6 +282,7 @@ __all__ = [
     "score_cam",
     "seen_as",
     "segment",
+    "semantic_dictionary",
     "show",
     "similarity",
     "smoothgrad",

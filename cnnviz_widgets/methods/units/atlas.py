@@ -118,8 +118,7 @@ class Atlas(Result):
         try:
             with zipfile.ZipFile(part, "w") as file:  # WebP is compressed
                 for number, layer in enumerate(self.layers):
-                    kept = np.where(self.drawn[layer][:, None, None, None], self.pictures[layer], np.uint8(GRAY))
-                    file.writestr(zipfile.ZipInfo(f"{number}.webp"), _sheet(kept))
+                    file.writestr(zipfile.ZipInfo(f"{number}.webp"), _sheet(self.pictures[layer]))
                 file.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about), zipfile.ZIP_DEFLATED)
             os.replace(part, path)
         except OSError as error:  # such as a disk that is full
@@ -175,23 +174,29 @@ def load_atlas(path: str | os.PathLike, network: Network) -> Atlas:
     what = f"path {came(os.fspath(path))}"
     if not os.path.isfile(path):
         raise UserError(f"{what} is not a file.")
+    refused = UserError(f"{what} is not the file of an atlas.")
     try:
         with zipfile.ZipFile(path) as file:
             about = json.loads(file.read(ABOUT))
             drawn = {layer: np.array(one, int) for layer, one in about["drawn"].items()}
             sheets = [file.read(f"{number}.webp") for number in range(len(drawn))]
-        size, steps, seed = (int(about[name]) for name in ("size", "steps", "seed"))
-        if about["fingerprint"] != network.fingerprint:
-            raise UserError(
-                f"{what} is an atlas of another network, called {about['network']}, than this {network.name}: weights "
-                "or preparation differ."
-            )
-        counts = [network.layer(layer).channels for layer in drawn]
-        pictures = [_cut(sheet, count, size) for sheet, count in zip(sheets, counts, strict=True)]
-        known = {layer: np.isin(np.arange(count), drawn[layer]) for layer, count in zip(drawn, counts, strict=True)}
+        size, steps, seed, fingerprint = (about[name] for name in ("size", "steps", "seed", "fingerprint"))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
-        raise UserError(f"{what} is not the file of an atlas.") from error
-    return Atlas(steps, steps, network, dict(zip(drawn, pictures, strict=True)), known, steps, seed)
+        raise refused from error
+    if fingerprint != network.fingerprint:
+        raise UserError(
+            f"{what} is an atlas of another network, called {about['network']}, than this {network.name}: weights or "
+            "preparation differ."
+        )
+    pictures, known = {}, {}
+    for layer, sheet in zip(drawn, sheets, strict=True):
+        count = network.layer(layer).channels
+        known[layer] = np.isin(np.arange(count), drawn[layer])
+        try:
+            pictures[layer] = np.where(known[layer][:, None, None, None], _cut(sheet, count, size), np.uint8(GRAY))
+        except (OSError, ValueError, TypeError) as error:
+            raise refused from error
+    return Atlas(steps, steps, network, pictures, known, steps, seed)
 
 
 def bundled(network: Network) -> Atlas | None:
