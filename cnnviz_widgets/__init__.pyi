@@ -98,6 +98,7 @@ from .methods.units.activation_grid import ActivationGrid, activation_grid
 from .methods.units.atlas import Atlas, atlas, load_atlas
 from .methods.units.factor_groups import FactorGroups, factor_groups
 from .methods.units.semantic_dictionary import SemanticDictionary, semantic_dictionary
+from .methods.units.unit_neighbors import UnitNeighbors, unit_neighbors
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, painted, samples, scenes
@@ -164,6 +165,7 @@ __all__ = [
     "TopExamples",
     "TourFrame",
     "TransferMatrix",
+    "UnitNeighbors",
     "Upsampling",
     "UpscaleTable",
     "Upscaled",
@@ -302,6 +304,7 @@ __all__ = [
     "transfer_attack",
     "transfer_grid",
     "transforms",
+    "unit_neighbors",
     "upsample_compare",
     "upscale",
     "upscale_table",

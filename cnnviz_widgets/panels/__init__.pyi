@@ -11,6 +11,7 @@ from .convolution import Convolution
 from .convolution_matrix import ConvolutionMatrix
 from .deep_dream import DeepDream
 from .defense import Defense
+from .dictionary import Dictionary
 from .doodle import Doodle
 from .embedding import Embedding
 from .fast_style import FastStyle
@@ -49,6 +50,7 @@ from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
 from .transfer import Transfer
+from .unit import Unit
 
 __all__ = [
     "Activations",
@@ -63,6 +65,7 @@ __all__ = [
     "ConvolutionMatrix",
     "DeepDream",
     "Defense",
+    "Dictionary",
     "Doodle",
     "Embedding",
     "FastStyle",
@@ -101,6 +104,7 @@ __all__ = [
     "Texture",
     "TextureGrowth",
     "Transfer",
+    "Unit",
     "computes",
     "lab",
     "prose",

@@ -144,8 +144,8 @@ def atlas(
     steps     of the optimization of a picture
     start     an atlas to go on from: what it holds is not drawn again
 
-    All pictures begin with the same noise and are moved alike, so that a picture does not depend on what is drawn beside
-    it, but for rounding. That of ``mini``, in its usual size, comes with the package and is there at once.
+    All pictures begin with the same noise and are moved alike, so that none depends on what is drawn beside it, but for
+    rounding. The atlas of ``mini``, in its usual size, comes with the package and is there at once.
     Yields Atlas; several pictures grow at once. A dead unit has no picture, and a remark says so.
     Raises UserError for an unknown layer or channel, and for a ``start`` of another network, size, steps or seed.
 
@@ -199,6 +199,15 @@ def load_atlas(path: str | os.PathLike, network: Network) -> Atlas:
     return Atlas(steps, steps, network, pictures, known, steps, seed)
 
 
+def unit_layer(network: Network, layer: "str | Layer | nn.Module") -> Layer:
+    """The layer whose channels are drawn for those of a layer: for a ReLU behind a convolution, the convolution."""
+    found, layers = network.layer(layer), network.layers
+    at = [one.name for one in layers].index(found.name)
+    before = layers[at - 1]
+    rectified = at and found.kind == "ReLU" and before.kind.startswith("Conv") and before.shape == found.shape
+    return before if rectified else found
+
+
 def bundled(network: Network) -> Atlas | None:
     """The atlas that comes with the package, if it is one of this network."""
     if BUNDLED.is_file() and [one.name for one in network.layers][:1] == ["conv1"]:  # weights are compared after that
@@ -209,9 +218,7 @@ def bundled(network: Network) -> Atlas | None:
     return None
 
 
-def _begun(
-    network: Network, layers: Sequence[Layer], size: int, steps: int, seed: int, start: Atlas | None
-) -> Atlas:
+def _begun(network: Network, layers: Sequence[Layer], size: int, steps: int, seed: int, start: Atlas | None) -> Atlas:
     """What is known, with room for these layers."""
     known: Atlas | None = start
     if start is not None:
@@ -230,7 +237,9 @@ def _begun(
 
 def _check_alike(start: Atlas, network: Network, size: int, steps: int, seed: int) -> None:
     if start.network is not network and start.network.fingerprint != network.fingerprint:
-        raise UserError(f"start is an atlas of another network than this {network.name}: weights or preparation differ.")
+        raise UserError(
+            f"start is an atlas of another network than this {network.name}: weights or preparation differ."
+        )
     for name, wanted in {"size": size, "steps": steps, "seed": seed}.items():
         if getattr(start, name) != wanted:
             raise UserError(f"start has {name} {getattr(start, name)}, not {wanted}.")

@@ -22,6 +22,7 @@ __all__ = ["FactorGroups", "factor_groups"]
 example = dict(k=2, steps=2)
 
 SIZE = 64  # px of a group's picture
+POWER = 2  # of the cosine in the objective: without it, the pictures of all groups are alike
 FAINT = 0.1  # share of the greatest activation of a group below which a position belongs to none
 
 
@@ -99,7 +100,7 @@ def factor_groups(
     layer: "str | Layer | nn.Module | None" = None,
     k: Annotated[int, Range(1, KINDS)] = 4,
     *,
-    steps: Count = 64,
+    steps: Count = 96,
     seed: Seed = 0,
 ) -> Iterator[FactorGroups]:
     """Groups of channels that are active at the same positions, by matrix factorization (Olah et al., 2018).
@@ -111,7 +112,7 @@ def factor_groups(
     layer     None = ``network.default_layer``
     k         groups; at most as many as there are channels and positions
     steps     of the optimization of the groups' pictures; 0 = none. Each maximizes the sum of its channels, weighted by
-              the group
+              the group, times their squared cosine (``objectives.direction``)
     seed      of these, and of the factorization
 
     Yields FactorGroups; the groups are there at once. Raises UserError for a layer without positions, for one in which
@@ -142,7 +143,7 @@ def factor_groups(
 
 def _states(state: FactorGroups, network: Network, seed: int) -> Iterator[FactorGroups]:
     yield state
-    aim = objectives.direction(state.layer, state.factors)
+    aim = objectives.direction(state.layer, state.factors, POWER)
     side = min(SIZE, *(network.input_size or (SIZE,)))
     picture = parametrizations.fourier(side, len(state.factors))
     for one in optimize(network, aim, picture, transforms.robust(), steps=state.total, seed=seed):

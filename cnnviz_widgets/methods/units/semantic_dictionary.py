@@ -1,7 +1,7 @@
 """A6: a picture in the words of a layer: at every position, the own picture of the strongest channel."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
@@ -12,7 +12,7 @@ from cnnviz_widgets.content import Content
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.gate import Positive, Range, Seed, gate
 from cnnviz_widgets.methods.units.activation_grid import ActivationGrid, Strongest, activation_grid
-from cnnviz_widgets.methods.units.atlas import SIZE, STEPS, Atlas, atlas
+from cnnviz_widgets.methods.units.atlas import SIZE, STEPS, Atlas, atlas, unit_layer
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
@@ -20,7 +20,7 @@ __all__ = ["SemanticDictionary", "semantic_dictionary"]
 example = dict(size=16, steps=2)
 
 LARGEST = 1536  # px of the whole grid
-LEAST = 0.25  # of a cell's side: a channel that is hardly active is still seen
+LEAST = 0.35  # of a cell's side: a channel that is hardly active is still seen
 PAPER = 24  # gray level around the pictures
 
 
@@ -30,13 +30,15 @@ class SemanticDictionary(Result):
 
     step, total  of drawing those that have none yet
     grid         the strongest channels of every position
-    atlas        their pictures
+    atlas        their pictures, which for a ReLU are those of the convolution before it, and
+    drawn        the layer in which they are
     """
 
     step: int
     total: int
     grid: ActivationGrid
     atlas: Atlas
+    drawn: str
     convention: str = "greatest activations at each position"
 
     @property
@@ -53,7 +55,7 @@ class SemanticDictionary(Result):
         values, channels = self.grid.values, self.grid.channels
         rows, columns = values.shape[1:]
         cell = max(4, min(self.atlas.size, LARGEST // max(rows, columns)))
-        pictures = self.atlas.of_channels(self.of, channels[0].flatten().tolist())
+        pictures = self.atlas.of_channels(self.drawn, channels[0].flatten().tolist())
         shares = (values[0] / values[0].max().clamp(min=1e-12)).clamp(min=0).sqrt().flatten().tolist()
         positions = [divmod(at, columns) for at in range(rows * columns)]
         return Content(
@@ -68,7 +70,7 @@ class SemanticDictionary(Result):
         """The pictures of the strongest channels at a position, and their activations."""
         values, channels = (one[:, row, column].tolist() for one in (self.grid.values, self.grid.channels))
         return Content(
-            self.atlas.of_channels(self.of, channels),
+            self.atlas.of_channels(self.drawn, channels),
             names=tuple(f"channel {channel}: {value:.3g}" for channel, value in zip(channels, values, strict=True)),
             heads=tuple(f"{channel}: {value:.2g}" for channel, value in zip(channels, values, strict=True)),
             keys=tuple(channels),
@@ -105,8 +107,9 @@ def semantic_dictionary(
         last(semantic_dictionary(load_network("mini"), load_image("chelsea"), "conv4")).content()
     """
     grid = activation_grid(network, image, layer, k)
-    states = atlas(network, grid.layer, size, channels=grid.listed, steps=steps, seed=seed, start=start)
-    return (SemanticDictionary(one.step, one.total, grid, replace(one)) for one in states)
+    drawn = unit_layer(network, grid.layer).name
+    states = atlas(network, drawn, size, channels=grid.listed, steps=steps, seed=seed, start=start)
+    return (SemanticDictionary(one.step, one.total, grid, one, drawn) for one in states)
 
 
 def _sized(picture: np.ndarray, share: float, cell: int) -> np.ndarray:
