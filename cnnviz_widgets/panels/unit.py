@@ -1,6 +1,7 @@
 """All that is known of one unit, on one page."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -53,7 +54,8 @@ class Unit(Scanning):
         here = self.part("here", View("Its map of the photograph", colormap="RdBu", opacity=0.7, max_width=300))
         patches = self.tiles("patches", View("Patches: click one", **tiles), self.choose)
         pictures = self.tiles("inputs", View("The inputs that count most: click one", **small), self._go_back)
-        weights = self.part("weights", View("Its weights: red excites, blue inhibits", colormap="RdBu", **small))
+        look = small | {"colormap": "RdBu", "smooth": False}
+        weights = self.part("weights", View("Its weights: red excites, blue inhibits", **look))
         choose = partial(setattr, self.session, "channel")
         neighbors = self.tiles("neighbors", View("Channels with similar weights: click one", **small), choose)
         columns = [own, here], [patches, self.more_pictures()], [pictures, weights, neighbors]
@@ -70,7 +72,7 @@ class Unit(Scanning):
         if now.scan is None:
             return Frame()
         patches = _patches(now)
-        chosen = [at for at, (number, _) in enumerate(patches.keys) if (number,) == now.selection]
+        chosen = [at for at, key in enumerate(patches.keys) if key[:1] == now.selection]  # type: ignore[index]
         return Frame({"patches": patches, "patches_chosen": chosen[0] if chosen else None})
 
     @computes
@@ -164,7 +166,7 @@ def _neighbors(now: Now) -> Any:
 def _weights(now: Now, found: Circuit | None) -> Content:
     """From the inputs that count most, or of a first layer its filter."""
     if found:
-        return found.content(UNITS)
+        return replace(found.content(UNITS), columns=UNITS // 2)
     layer = unit_layer(now.network, now.layer)
     if not layer.kind.startswith("Conv2d"):
         return Content(caption=f"{layer.name} has no weights of its own")

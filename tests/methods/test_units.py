@@ -1,4 +1,4 @@
-"""Atlas, activation grid, semantic dictionary and groups of channels, against closed forms and looks at every number."""
+"""Atlas, activation grid, semantic dictionary, groups and neighbors of channels, against closed forms."""
 
 import itertools
 import zipfile
