@@ -59,14 +59,11 @@ class Dictionary(Panel):
         for view, position in ((photo, _cell), (words, self._tile)):
             view.image.on_hover(self.guarded(partial(self._look_at, position)))
             view.image.on_click(self.guarded(partial(self._choose, position)))
+        pictures = [self.part("photo", photo), self.part("words", words)]
         look: dict[str, Any] = {"controls": False, "labels": True, "smooth": True, "max_width": 560}
         here = self.tiles("here", View("Strongest there: click a channel", cursor="tile", **look), self._channel)
         groups = self.part("groups", View("What each group responds to", **look))
-        return [
-            self.part("photo", photo),
-            self.part("words", words),
-            ipywidgets.VBox([here, groups]).add_class("cnnviz-part"),
-        ]
+        return [*pictures, ipywidgets.VBox([here, groups]).add_class("cnnviz-part")]
 
     def _tile(self, pointer: Pointer) -> tuple[int, int]:
         return self._parts["words"].image.content.keys[pointer.tile]
