@@ -13,7 +13,7 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import Scenes
 
 LAYER, CHANNEL, COLORS = "conv4", 9, ("red", "orange")
-AT = 2, 1  # (row, column)
+AT = 4, 2  # (row, column)
 Box = tuple[int, int, int, int]
 
 # Of the same values each mistake keeps other boxes.
@@ -151,7 +151,7 @@ def check_blocked(answer: Any, scan: Scan, layer: str = LAYER) -> str:
 
 @check
 def check_dictionary(answer: Any, network: Network, photo: Tensor, layer: str = "conv5") -> str:
-    """answer: the channel that is strongest at row 2, column 1 of a layer."""
+    """answer: the channel that is strongest at row 4, column 2 of a layer."""
     given(answer, "put the number of the channel in `answer`.")
     (channel,) = whole_numbers([answer], ("channel",))
     maps = activations(network, photo, layer).values
