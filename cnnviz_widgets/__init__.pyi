@@ -98,6 +98,7 @@ from .methods.units.activation_grid import ActivationGrid, activation_grid
 from .methods.units.atlas import Atlas, atlas, load_atlas
 from .methods.units.factor_groups import FactorGroups, factor_groups
 from .methods.units.semantic_dictionary import SemanticDictionary, semantic_dictionary
+from .methods.units.unit_name import UnitName, unit_name
 from .methods.units.unit_neighbors import UnitNeighbors, unit_neighbors
 from .networks import Network, load_network
 from .panels import Session, lab, prose
@@ -165,6 +166,7 @@ __all__ = [
     "TopExamples",
     "TourFrame",
     "TransferMatrix",
+    "UnitName",
     "UnitNeighbors",
     "Upsampling",
     "UpscaleTable",
@@ -304,6 +306,7 @@ __all__ = [
     "transfer_attack",
     "transfer_grid",
     "transforms",
+    "unit_name",
     "unit_neighbors",
     "upsample_compare",
     "upscale",

@@ -66,6 +66,8 @@ class Circuit(Panel):
     def compute(self, now: Now) -> Frame:
         return Frame({
             "weights": _grid(now)(),
+            "weights_chosen": None,
+            "pictures_chosen": None,
             "unit": channel_over(now.network, now.image, now.layer, now.channel, signed=True),
         })  # fmt: skip
 

@@ -58,7 +58,7 @@ class Unit(Scanning):
         weights = self.part("weights", View("Its weights: red excites, blue inhibits", **look))
         choose = partial(setattr, self.session, "channel")
         neighbors = self.tiles("neighbors", View("Channels with similar weights: click one", **small), choose)
-        columns = [own, here], [patches, self.more_pictures()], [pictures, weights, neighbors]
+        columns = [own, here, neighbors], [patches, self.more_pictures(), pictures, weights]
         return [ipywidgets.VBox(one).add_class("cnnviz-part") for one in columns]
 
     def _go_back(self, key: tuple[str, int]) -> None:
@@ -175,10 +175,11 @@ def _weights(now: Now, found: Circuit | None) -> Content:
     return Content(every.picture[now.channel], caption=f"{layer.name} filter {now.channel}")
 
 
-def _pictures(now: Now, found: Circuit | None, near: Any) -> dict[str, Content]:
+def _pictures(now: Now, found: Circuit | None, near: Any) -> dict[str, Any]:
     """Own pictures of the unit, its inputs and its neighbors, as far as they are drawn."""
     own = own_pictures(now.network, now.layer, [now.channel])
-    parts = {"own": Content() if own is None else Content(own[0], caption=f"{now.layer} channel {now.channel}")}
+    parts: dict[str, Any] = {"inputs_chosen": None, "neighbors_chosen": None}
+    parts |= {"own": Content() if own is None else Content(own[0], caption=f"{now.layer} channel {now.channel}")}
     if found:
         channels = found.order[:UNITS].tolist()
         sums = found.values.sum((1, 2))

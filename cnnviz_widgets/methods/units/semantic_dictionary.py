@@ -63,7 +63,7 @@ class SemanticDictionary(Result):
             columns=columns,
             names=tuple(f"{at}: {self.named(*at)}" for at in positions),
             keys=tuple(positions),
-            caption=f"{self.of}: the strongest channel at each position; the area grows with its activation",
+            caption=f"{self.of}: strongest channels, as large as active",
         )
 
     def strongest(self, row: int, column: int) -> Content:
