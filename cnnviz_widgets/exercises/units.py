@@ -13,7 +13,6 @@ from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import Scenes
 
 LAYER, CHANNEL, COLORS = "conv4", 9, ("red", "orange")
-AT = 4, 2  # (row, column)
 Box = tuple[int, int, int, int]
 
 # Of the same values each mistake keeps other boxes.
@@ -151,11 +150,11 @@ def check_blocked(answer: Any, scan: Scan, layer: str = LAYER) -> str:
 
 @check
 def check_dictionary(answer: Any, network: Network, photo: Tensor, layer: str = "conv5") -> str:
-    """answer: the channel that is strongest at row 4, column 2 of a layer."""
+    """answer: the channel that is strongest half the way down and a quarter of the way to the right."""
     given(answer, "put the number of the channel in `answer`.")
     (channel,) = whole_numbers([answer], ("channel",))
     maps = activations(network, photo, layer).values
-    row, column = AT
+    row, column = maps.shape[1] // 2, maps.shape[2] // 4
     mistakes = {
         "this is the channel with the greatest activation anywhere: look at this one position.": int(
             maps.amax((1, 2)).argmax()
