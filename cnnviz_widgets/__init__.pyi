@@ -96,7 +96,13 @@ from .methods.style.upscale import Upscaled, UpscaleTable, save_upscaler, upscal
 from .methods.texture.gram import gatys_layer_loss, gram, moments
 from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
+from .methods.units.activation_grid import ActivationGrid, activation_grid
+from .methods.units.atlas import Atlas, atlas, load_atlas
+from .methods.units.factor_groups import FactorGroups, factor_groups
+from .methods.units.semantic_dictionary import SemanticDictionary, semantic_dictionary
 from .methods.units.tuning import Tuning, tuning
+from .methods.units.unit_name import UnitName, unit_name
+from .methods.units.unit_neighbors import UnitNeighbors, unit_neighbors
 from .networks import Network, load_network
 from .panels import Session, lab, prose
 from .pictures import labels, load_dataset, load_image, painted, samples, scenes
@@ -105,7 +111,9 @@ from .runtime.device import device, use
 __all__ = [
     "TOY_INPUT",
     "TOY_WEIGHTS",
+    "ActivationGrid",
     "ActivationMaps",
+    "Atlas",
     "AttackerState",
     "BestInput",
     "Circuit",
@@ -119,6 +127,7 @@ __all__ = [
     "Embedding",
     "Epoch",
     "EpsilonSweep",
+    "FactorGroups",
     "Features",
     "Filters",
     "GradientPicture",
@@ -154,6 +163,7 @@ __all__ = [
     "SanityState",
     "Scan",
     "Segmentation",
+    "SemanticDictionary",
     "Session",
     "Spectrum",
     "Style",
@@ -163,12 +173,16 @@ __all__ = [
     "TourFrame",
     "TransferMatrix",
     "Tuning",
+    "UnitName",
+    "UnitNeighbors",
     "Upsampling",
     "UpscaleTable",
     "Upscaled",
     "UserError",
+    "activation_grid",
     "activations",
     "apply_patch",
+    "atlas",
     "best_input",
     "boxes_in_view",
     "breed",
@@ -192,6 +206,7 @@ __all__ = [
     "embed",
     "epsilon_sweep",
     "exercises",
+    "factor_groups",
     "features",
     "fgsm",
     "filters",
@@ -227,6 +242,7 @@ __all__ = [
     "last",
     "layer_cam",
     "linear_toy",
+    "load_atlas",
     "load_dataset",
     "load_image",
     "load_network",
@@ -277,6 +293,7 @@ __all__ = [
     "score_cam",
     "seen_as",
     "segment",
+    "semantic_dictionary",
     "show",
     "similarity",
     "smoothgrad",
@@ -299,6 +316,8 @@ __all__ = [
     "transfer_grid",
     "transforms",
     "tuning",
+    "unit_name",
+    "unit_neighbors",
     "upsample_compare",
     "upscale",
     "upscale_table",

@@ -63,6 +63,14 @@ from cnnviz_widgets.exercises.style import (
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
 from cnnviz_widgets.exercises.tuning import check_preferred_angle
 from cnnviz_widgets.exercises.units import ask_name, check_blocked, check_evidence, check_suppression
+from cnnviz_widgets.exercises.units import (
+    ask_dictionary,
+    ask_name,
+    check_blocked,
+    check_dictionary,
+    check_evidence,
+    check_suppression,
+)
 
 __all__ = [
     "Feedback",
@@ -74,6 +82,7 @@ __all__ = [
     "ask_brush",
     "ask_checkerboard",
     "ask_contrast",
+    "ask_dictionary",
     "ask_distances",
     "ask_dumbbell",
     "ask_edges",
@@ -104,6 +113,7 @@ __all__ = [
     "check_capture",
     "check_contest",
     "check_conv2d",
+    "check_dictionary",
     "check_dream_step",
     "check_epochs",
     "check_evidence",

@@ -3,9 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute
+from torch import Tensor
+
+from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, refute, whole_numbers
 from cnnviz_widgets.exercises.question import Question
+from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.methods.scan.scan import Scan
+from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures import Scenes
 
 LAYER, CHANNEL, COLORS = "conv4", 9, ("red", "orange")
@@ -142,6 +146,53 @@ def check_blocked(answer: Any, scan: Scan, layer: str = LAYER) -> str:
     if refute(number(answer), 1 - positive, mistakes):
         return f"At {1 - positive:.0%} of the positions that were drawn, the ReLU makes 0 of it."
     raise Wrong("`positive` is the share above 0; all the rest is blocked.")
+
+
+@check
+def check_dictionary(answer: Any, network: Network, photo: Tensor, layer: str = "conv5") -> str:
+    """answer: the channel that is strongest half the way down and a quarter of the way to the right."""
+    given(answer, "put the number of the channel in `answer`.")
+    (channel,) = whole_numbers([answer], ("channel",))
+    maps = activations(network, photo, layer).values
+    row, column = maps.shape[1] // 2, maps.shape[2] // 4
+    mistakes = {
+        "this is the channel with the greatest activation anywhere: look at this one position.": int(
+            maps.amax((1, 2)).argmax()
+        ),
+        "rows and columns are swapped: the row comes first.": int(maps[:, column, row].argmax()),
+        "this is the channel with the greatest mean: look at this one position.": int(maps.mean((1, 2)).argmax()),
+        "this is the weakest channel there: the greatest activation is asked for.": int(maps[:, row, column].argmin()),
+        "this counts from 1: channels are counted from 0.": int(maps[:, row, column].argmax()) + 1,
+    }
+    if refute(channel, int(maps[:, row, column].argmax()), mistakes):
+        return "That is one word of the dictionary; the panel looks it up for every position."
+    raise Wrong(f"`maps[:, {row}, {column}]` has a number for each channel: which of them is the greatest?")
+
+
+def ask_dictionary() -> Question:
+    """What does a semantic dictionary show of a network?"""
+    return Question(
+        "At the eye of the cat, the dictionary shows a picture that looks like an eye. What does that show?",
+        {
+            "a": (
+                "The network has recognized an eye, and will say “cat” because of it.",
+                "an activation is not yet a reason: whether the score depends on it is another test.",
+            ),
+            "b": (
+                "One channel is more active there than the others, and round, dark things on light ground excite it.",
+                "That is all that is seen: a name for it needs patches for and against, and a test that could fail.",
+            ),
+            "c": (
+                "The picture was cut out of the photograph.",
+                "it was drawn before the photograph was seen, by gradient ascent on the channel alone.",
+            ),
+            "d": (
+                "No other channel is active there.",
+                "only the strongest one is drawn. Point there: the next ones may be nearly as active.",
+            ),
+        },
+        "b",
+    )
 
 
 def ask_name() -> Question:

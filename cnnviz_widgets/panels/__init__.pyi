@@ -11,6 +11,7 @@ from .convolution import Convolution
 from .convolution_matrix import ConvolutionMatrix
 from .deep_dream import DeepDream
 from .defense import Defense
+from .dictionary import Dictionary
 from .doodle import Doodle
 from .embedding import Embedding
 from .fast_style import FastStyle
@@ -51,6 +52,7 @@ from .texture_growth import TextureGrowth
 from .training import Training
 from .transfer import Transfer
 from .tuning import Tuning
+from .unit import Unit
 
 __all__ = [
     "Activations",
@@ -65,6 +67,7 @@ __all__ = [
     "ConvolutionMatrix",
     "DeepDream",
     "Defense",
+    "Dictionary",
     "Doodle",
     "Embedding",
     "FastStyle",
@@ -105,6 +108,7 @@ __all__ = [
     "Training",
     "Transfer",
     "Tuning",
+    "Unit",
     "computes",
     "lab",
     "prose",

@@ -1,9 +1,13 @@
 """W4: what of an earlier layer excites a unit, and what inhibits it."""
 
+import secrets
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
 
+from cnnviz_widgets.content import Content
 from cnnviz_widgets.methods.filters.circuit import Circuit as Weights
 from cnnviz_widgets.methods.filters.circuit import circuit
 from cnnviz_widgets.networks.layers import convolutions
@@ -12,7 +16,8 @@ from cnnviz_widgets.panels.controls import another_layer
 from cnnviz_widgets.panels.maps import channel_over
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
-from cnnviz_widgets.panels.panel import Panel
+from cnnviz_widgets.panels.own_pictures import draw, own_pictures
+from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.runtime.runner import Frame
@@ -20,6 +25,9 @@ from cnnviz_widgets.runtime.runner import Frame
 
 class Circuit(Panel):
     """The weights from the channels of an earlier layer to a unit (Olah et al. 2020). Click one to see its unit.
+
+    Beside the weights stand the pictures that maximize the channels, and the unit. Those of ``mini`` come with the
+    package; of another network they are drawn, as soon as the weights are there.
 
     inputs   the earlier layer; "" = the convolution before
     k        as in ``cnnviz.Circuit.content``
@@ -42,12 +50,13 @@ class Circuit(Panel):
             session.layer = layers[min(2, len(layers) - 1)].name
 
     def build(self) -> list[ipywidgets.Widget]:
-        look: dict[str, Any] = {"colormap": "RdBu", "cursor": "tile", "controls": False, "labels": True}
-        weights = View("Weights: red excites, blue inhibits", **look)
-        return [
-            self.tiles("weights", weights, self._choose),
-            self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8)),
-        ]
+        look: dict[str, Any] = {"cursor": "tile", "controls": False, "labels": True, "group": secrets.token_hex(4)}
+        weights = View("Weights: red excites, blue inhibits", colormap="RdBu", **look)
+        pictures = View("The same channels, as their own pictures", smooth=True, **look)
+        tiles = [self.tiles("weights", weights, self._choose), self.tiles("pictures", pictures, self._choose)]
+        own = self.part("own", View("The unit's own picture", controls=False, smooth=True, max_width=200))
+        unit = self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8, max_width=320))
+        return [*tiles, ipywidgets.VBox([own, unit]).add_class("cnnviz-part")]
 
     def _choose(self, channel: int) -> None:
         """Go on with the unit that was clicked."""
@@ -57,8 +66,19 @@ class Circuit(Panel):
     def compute(self, now: Now) -> Frame:
         return Frame({
             "weights": _grid(now)(),
+            "weights_chosen": None,
+            "pictures_chosen": None,
             "unit": channel_over(now.network, now.image, now.layer, now.channel, signed=True),
         })  # fmt: skip
+
+    @computes
+    def draw(self, now: Now) -> Iterator[Frame]:
+        """The pictures of the unit, and of the channels that are shown."""
+        found, grid = _weights(now)(), _grid(now)()
+        channels = {found.layer: [found.channel], found.inputs: found.order[: now.k].tolist()}
+        for name, some in channels.items():
+            for state in draw(now.network, name, some):
+                yield Frame(_pictures(now, found, grid), state.step, state.total)
 
     def call(self, now: Now) -> str:
         return program({"found": _weights(now)}, f'cnnviz.show({_grid(now)}, colormap="RdBu", width=900)')
@@ -70,3 +90,14 @@ def _weights(now: Now) -> Call:
 
 def _grid(now: Now) -> Call:
     return Call(Weights.content, As(_weights(now), "found"), k=now.k)
+
+
+def _pictures(now: Now, found: Weights, grid: Content) -> dict[str, Content]:
+    """Of the unit and of the channels in the grid, as far as they are drawn."""
+    own = own_pictures(now.network, found.layer, [found.channel])
+    inputs = own_pictures(now.network, found.inputs, found.order[: now.k].tolist())
+    words = f"channels of {found.inputs}, each as the picture that maximizes it"
+    return {
+        "own": Content() if own is None else Content(own[0], caption=f"{found.layer} channel {found.channel}"),
+        "pictures": Content() if inputs is None else replace(grid, picture=inputs, values=None, caption=words),
+    }

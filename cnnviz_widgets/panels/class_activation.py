@@ -1,29 +1,38 @@
 """C1, C2, C4: which positions of a layer contribute to a class score, and which channels."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar
 
 import ipywidgets
+import numpy as np
 
+from cnnviz_widgets.content import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.words import percent
+from cnnviz_widgets.methods.activations.top_examples import Example
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
-from cnnviz_widgets.methods.cam.important_channels import important_channels
+from cnnviz_widgets.methods.cam.important_channels import ImportantChannels, important_channels
+from cnnviz_widgets.methods.scan.scan import Scan, scan
+from cnnviz_widgets.methods.scan.top_patches import patches_of
+from cnnviz_widgets.methods.units.unit_name import UnitName, unit_name
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.call import As, Call, class_named, program, written
-from cnnviz_widgets.panels.controls import choice, several_classes
+from cnnviz_widgets.panels.controls import choice, several_classes, toggle
 from cnnviz_widgets.panels.maps import Tiles, seen_by
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import View
+from cnnviz_widgets.pictures import scenes
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 
 METHODS = labels("grad_cam", "grad_cam_pp", "hires_cam", "layer_cam", "cam", "score_cam")
 MOST, IMPORTANT = 4, 5
+SCENES, BEST = 200, 3  # pictures that are looked at, and patches of a channel that are shown
 
 
 class ClassActivation(Panel):
@@ -31,6 +40,8 @@ class ClassActivation(Panel):
 
     method          "grad_cam" (Selvaraju et al. 2017), "grad_cam_pp", "hires_cam", "layer_cam", "cam" (Zhou et al.
                     2016; for networks that end in global average pooling and a linear layer) or "score_cam" (slow)
+    evidence        under the important channels, the patches of a data set that excite each most, and a name, as
+                    ``cnnviz.unit_name`` finds it, in the session's scan, or else in one of ``cnnviz.scenes``
     classes         up to four class names or numbers; () = the chosen class and the most probable others
     relu, counterfactual
                     as in ``cnnviz.grad_cam``
@@ -51,6 +62,9 @@ class ClassActivation(Panel):
     relu = option(grad_cam, label="ReLU: positive contributions only")
     counterfactual = option(grad_cam)
     upsampled = option(grad_cam, name="upsample", label="Upsampled")
+    evidence = toggle(
+        False, label="Patches and names", help="What excites each of the important channels, and a counterexample"
+    )
     classes = several_classes(MOST, label="Classes", help="Up to four: type a name. None = the most probable ones")
 
     def build(self) -> list[ipywidgets.Widget]:
@@ -58,10 +72,14 @@ class ClassActivation(Panel):
         maps = View("Class activation maps", "whole", opacity=0.6, max_height=420, **look)
         words = "Most and least important channels: click one"
         strip = View(words, "whole", cursor="tile", controls=False, max_height=236, **look)
+        named = View("What excites them most; below, what speaks against the name", "whole", max_height=420, **look)
+        self._scanned: Memo[list[Scan]] = Memo(list)
         self._tiles = Tiles()
         self.session.observe(self._forget, "network")
         choose = partial(setattr, self.session, "channel")
-        return [self.part("maps", maps), self.tiles("channels", strip, choose)]
+        parts = [self.part("maps", maps), self.tiles("channels", strip, choose), self.part("evidence", named)]
+        self.shown_if("evidence", parts[-1])
+        return parts
 
     def _free(self) -> None:
         with contextlib.suppress(ValueError):  # a constructor that failed did not observe it
@@ -86,8 +104,7 @@ class ClassActivation(Panel):
     @computes
     def look(self, now: Now) -> Frame:
         """The channels with the largest and the smallest weights."""
-        number = max(1, min(IMPORTANT, now.network.layer(now.layer).channels // 2))
-        found = important_channels(now.network, now.image, now.target, now.layer, number)
+        found = _important(now)
         names = tuple(f"{one} · {found.values[one]:+.2g}" for one in found.channels)  # short: the tiles are small
         caption = "channel · its weight α: the greatest, then the least"
         content = found.content()
@@ -97,6 +114,19 @@ class ClassActivation(Panel):
         content = replace(content, columns=None, names=names, keys=found.channels, caption=caption, fields=(seen,))
         chosen = found.channels.index(now.channel) if now.channel in found.channels else None
         return Frame({"channels": content, "channels_chosen": chosen})
+
+    @computes
+    def name(self, now: Now) -> Iterator[Frame]:
+        """The patches of the important channels, and names for them."""
+        if not now.evidence:
+            return
+        layer, found = now.layer, [now.scan] if now.scan and now.layer in now.scan.layers else []
+        known = found or self._scanned.reached(now.network, layer)
+        if not known:
+            for state in scan(now.network, scenes(SCENES), layer):
+                yield Frame({}, state.step, state.total)
+            known.append(state)
+        yield Frame({"evidence": _evidence(known[0], layer, _important(now).channels)})
 
     def call(self, now: Now) -> str:
         top = f"(guess.index for guess in net.predict(photo, {MOST}))"
@@ -108,6 +138,40 @@ class ClassActivation(Panel):
             classes = f"list(dict.fromkeys([{now.target}, *{top}]))[:{MOST}]"
         maps = f"[{_call(now, As(0, 'one'))} for one in classes]"
         return program(f"classes = {classes}", f"maps = {maps}", "display(*maps)")
+
+
+def _important(now: Now) -> ImportantChannels:
+    number = max(1, min(IMPORTANT, now.network.layer(now.layer).channels // 2))
+    return important_channels(now.network, now.image, now.target, now.layer, number)
+
+
+def _evidence(scan: Scan, layer: str, channels: Sequence[int]) -> Content:
+    """In a column for each channel its name, its best patches, and in the last row what speaks against the name."""
+    found = [unit_name(scan, layer, one) for one in channels]
+    patches = iter(patches_of(tuple(one for each in found for one in _listed(each))))
+    columns = [[next(patches) for _ in _listed(each)] for each in found]
+    gray = np.full_like(columns[0][0], 128)
+    rows = [[column[row] if row < len(column) - 1 else gray for column in columns] for row in range(BEST)]
+    last = [column[-1] if each.counter else gray for each, column in zip(found, columns, strict=True)]
+    heads = [each.name for each in found], *[[""] * len(found)] * (BEST - 1), [_against(each) for each in found]
+    names = [f"channel {each.channel}: {each.name}, {each.share:.0%} of the best pictures" for each in found] * BEST
+    names += [f"channel {each.channel}, but: {each.counter.name if each.counter else 'none listed'}" for each in found]
+    return Content(
+        np.stack([one for row in (*rows, last) for one in row]),
+        columns=len(found),
+        heads=tuple(head for row in heads for head in row),
+        names=tuple(names),
+        caption=f"{layer}: from the labels of {scan.step} pictures",
+    )
+
+
+def _listed(found: UnitName) -> tuple[Example, ...]:
+    """The best ones, and at the end the counterexample, or the best one again."""
+    return (*found.examples[:BEST], found.counter or found.examples[0])
+
+
+def _against(found: UnitName) -> str:
+    return f"but {found.counter.value:.2g}" if found.counter else "none listed"
 
 
 def _call(now: Now, target: int | As) -> Call:

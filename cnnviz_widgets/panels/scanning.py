@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 import ipywidgets
@@ -34,7 +34,7 @@ class Scanning(Panel):
             scan that somebody has given
     """
 
-    pickers = ("layer", "channel")
+    pickers: ClassVar[tuple[str, ...]] = ("layer", "channel")
     amount = slider(FEW, FEW, MOST, label="Pictures", help="How many pictures of the data set are looked at", more=True)
 
     @classmethod

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import ipywidgets
 
+from cnnviz_widgets.content import Content
 from cnnviz_widgets.methods.scan.spectrum import MOST, spectrum
 from cnnviz_widgets.panels.call import As, Call, program
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
+from cnnviz_widgets.panels.own_pictures import own_pictures
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.panels.scanning import Scanning, scan_lines
@@ -47,7 +49,7 @@ class Spectrum(Scanning):
             return
         whole = now.scan.step >= min(now.amount, now.scan.total)
         for state in _spectrum(now)(**({} if whole else {"steps": 0})):
-            parts = {"ends": state.pictures()}
+            parts = {"ends": state.pictures() if state.optimized else _drawn_before(now)}
             if state.step == 0:
                 content = state.content()
                 every = [one for examples in state.examples.values() for one in examples]
@@ -59,6 +61,14 @@ class Spectrum(Scanning):
 
     def call(self, now: Now) -> str:
         return program(scan_lines(now), f"cnnviz.last({_spectrum(now)})")
+
+
+def _drawn_before(now: Now) -> Content:
+    """The unit's picture in the atlas, until both ends are optimized."""
+    known = own_pictures(now.network, now.layer, [now.channel])
+    if known is None:
+        return Content()
+    return Content(known, names=("positive",), caption=f"{now.layer} channel {now.channel}, from the atlas")
 
 
 def _spectrum(now: Now) -> Call:

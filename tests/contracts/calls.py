@@ -57,6 +57,10 @@ def call(name: str, network: cnnviz.Network, image: Tensor, folder: Path, **chan
     if name == "load_scan":
         given["path"] = folder / "a.scan"
         given["scan"].save(given["path"])
+    if name == "load_atlas":
+        given["path"] = folder / "a.atlas"
+        drawn = cnnviz.atlas(network, given["layer"], 16, channels=[0], steps=2)
+        cnnviz.last(drawn, progress=False).save(given["path"])
     needed = {
         one.name: given[one.name]
         for one in parameters

@@ -157,7 +157,10 @@ RIGHT = {  # what arguments without a default are given, by name
 }
 SCANNED = Path(tempfile.mkdtemp()) / "tiny.scan"
 RIGHT["scan"].save(SCANNED)
+DRAWN = Path(tempfile.mkdtemp()) / "tiny.atlas"
+cnnviz.last(cnnviz.atlas(NETWORK, "0", 8, channels=[0], steps=2), progress=False).save(DRAWN)
 RIGHT_THERE = {
+    ("load_atlas", "path"): DRAWN,
     ("load_scan", "path"): SCANNED,
     ("auto_pgd", "steps"): 4,
     ("circuit", "inputs"): "0",

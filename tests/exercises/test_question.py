@@ -11,6 +11,7 @@ from cnnviz_widgets.widgets.tree import close_tree
 
 RIGHT = {
     "ask_between": "b",
+    "ask_dictionary": "b",
     "ask_distances": "c",
     "ask_8_bits": "b",
     "ask_black": "d",

@@ -1,7 +1,7 @@
 import pytest
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.exercises import check_blocked, check_evidence, check_suppression
+from cnnviz_widgets.exercises import check_blocked, check_dictionary, check_evidence, check_suppression
 from cnnviz_widgets.exercises.units import _overlap, _suppressed
 
 
@@ -95,3 +95,21 @@ def test_blocked(scan):
         assert feedback.right is False
         assert says in feedback.text
     assert check_blocked(None, scan).right is None
+
+
+def test_dictionary():
+    network, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+    maps = network.activations(photo, "conv5")["conv5"]
+    assert check_dictionary(maps[:, 4, 2].argmax(), network, photo)
+    assert check_dictionary(None, network, photo).right is None
+    for wrong, says in (
+        (maps.amax((1, 2)).argmax(), "anywhere"),
+        (maps[:, 2, 4].argmax(), "swapped"),
+        (maps.mean((1, 2)).argmax(), "greatest mean"),
+        (maps[:, 4, 2].argmin(), "weakest"),
+        (maps[:, 4, 2].argmax() + 1, "from 0"),
+        (0, "which of them is the greatest"),
+    ):
+        feedback = check_dictionary(wrong, network, photo)
+        assert feedback.right is False
+        assert says in feedback.text

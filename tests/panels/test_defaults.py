@@ -64,6 +64,8 @@ METHODS = {
     panels.Spectrum: [cnnviz.spectrum],
     panels.Tuning: [cnnviz.tuning],
     panels.Training: [cnnviz.train_live],
+    panels.Dictionary: [cnnviz.semantic_dictionary],
+    panels.Unit: [],  # it has no settings of its own
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),
@@ -71,6 +73,7 @@ NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.ClassModel, "starts"): (cnnviz.class_model, "batch", 1),
     (panels.DeepDream, "strength"): (cnnviz.dream, "step_size", 255),
     (panels.Inversion, "rungs"): (spread, "number", 1),
+    (panels.Dictionary, "groups"): (cnnviz.factor_groups, "k", 1),
 }
 FITTED = {  # to the picture, to the network, and to the patience of somebody who only wants to see a difference
     (panels.Occlusion, "size"),

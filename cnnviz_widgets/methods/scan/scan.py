@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.checks import AnyLayers, several_layers, whole_number
 from cnnviz_widgets.engine.cluster import check_client, worked
 from cnnviz_widgets.engine.ranking import MEASURES, NOBODY, Ranking
 from cnnviz_widgets.engine.sample import Sample
@@ -22,10 +22,10 @@ from cnnviz_widgets.engine.survey import Read, drawn_positions, survey, values_a
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import Positive, Range, Seed, came, gate
 from cnnviz_widgets.networks import Layer, Network
-from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.pictures import load_dataset
 from cnnviz_widgets.pictures.dataset import Dataset
 from cnnviz_widgets.remarks import listening, remark
+from cnnviz_widgets.runtime.files import unfinished
 
 __all__ = ["Scan", "load_scan", "scan"]
 example = dict(layers=["conv3"], k=2)
@@ -36,7 +36,6 @@ STEPS = 64  # of the quantiles
 SAVED_EVERY = 10  # s
 MOST_LISTED = 1000  # pictures of a list
 
-AnyLayers = str | Layer | nn.Module | Sequence[str | Layer | nn.Module] | None
 K = Annotated[int, Range(1, MOST_LISTED)]
 
 
@@ -154,10 +153,10 @@ class Scan:
             tensors[f"{layer}/sample"] = self.sample.values[layer].contiguous()
         about = {name: getattr(self, name) for name in ("k", "seed", "total", "done", "layers")}
         about |= {"network": self.network.name, "fingerprint": self.network.fingerprint, "source": self._source}
-        unfinished = _check_file(path)
+        part = unfinished(path)
         try:
-            save_file(tensors, unfinished, {"scan": json.dumps(about)})
-            os.replace(unfinished, path)
+            save_file(tensors, part, {"scan": json.dumps(about)})
+            os.replace(part, path)
         except (OSError, SafetensorError) as error:  # such as a disk that is full
             raise UserError(f"path {came(os.fspath(path))} cannot be written ({error}).") from error
 
@@ -242,7 +241,7 @@ def scan(
 
         last(scan(load_network("mini"), samples(), "conv4")).examples("conv4", 7)
     """
-    chosen = _chosen(network, layers)
+    chosen = several_layers(network, layers)
     dataset = load_dataset(pictures, channels=network.channels)
     first, beyond = _part(part, len(dataset))
     state = _nothing(network, dataset, chosen, k, seed)
@@ -367,38 +366,12 @@ def _whole(nothing: Scan, part: range, at_once: int | None) -> tuple[Scan, list[
 def _resumed(state: Scan, dataset: Dataset, before: str | os.PathLike | Scan) -> Scan:
     """What was found before; nothing yet, if it is a file that is not there."""
     if not isinstance(before, Scan):
-        _check_file(before)
+        unfinished(before)
         if not os.path.exists(before):
             return state
         before = load_scan(before, state.network, dataset)
     before._check_alike(state.network, state.layers, state.k, state.seed, state.total, state._source)
     return replace(before, network=state.network, pictures=dataset)
-
-
-def _check_file(path: str | os.PathLike) -> str:
-    """The name of the file that is written first; UserError, before any work, where none can be."""
-    unfinished = f"{os.fspath(path)}.part"
-    if not os.fspath(path) or os.path.isdir(path):
-        raise UserError(f"path must be that of a file, not {came(os.fspath(path))}.")
-    try:
-        with open(unfinished, "wb"):
-            pass
-        os.remove(unfinished)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise UserError(f"path {came(os.fspath(path))} cannot be written ({why}).") from error
-    return unfinished
-
-
-def _chosen(network: Network, layers: AnyLayers) -> list[Layer]:
-    if layers is None:
-        return convolutions(network.layers) or [network.default_layer]
-    several = [layers] if isinstance(layers, str | Layer | nn.Module) else layers
-    found = [*{layer.name: layer for layer in map(network.layer, several)}.values()]
-    if not found:
-        raise UserError("layers must be one or several, not an empty list.")
-    order = {layer.name: number for number, layer in enumerate(network.layers)}
-    return sorted(found, key=lambda layer: order[layer.name])
 
 
 def _part(part: tuple[int, int] | None, count: int) -> tuple[int, int]:

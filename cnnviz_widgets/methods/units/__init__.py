@@ -1,1 +1,1 @@
-"""What a unit responds to, found with drawn stimuli."""
+"""What single units respond to and stand for: drawn stimuli, their own pictures, and pictures told in these."""
