@@ -71,6 +71,10 @@ from .methods.features.invert import InversionLadder, inversion_ladder, invert, 
 from .methods.features.visualize import diverse, interpolate, visualize
 from .methods.filters.circuit import Circuit, circuit
 from .methods.filters.filters import filters
+from .methods.generation.load_decoder import Decoded, Decoder, decoders, load_decoder, save_decoder
+from .methods.generation.load_generator import Drawn, Generator, load_generator, save_generator
+from .methods.generation.train_decoder import train_decoder
+from .methods.generation.train_generator import train_generator
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
@@ -111,12 +115,16 @@ __all__ = [
     "ConvolutionMatrix",
     "Convolved",
     "Curve",
+    "Decoded",
+    "Decoder",
     "DefenseState",
+    "Drawn",
     "Ellipse",
     "Embedding",
     "EpsilonSweep",
     "Features",
     "Filters",
+    "Generator",
     "GradientPicture",
     "Heatmap",
     "HogAttack",
@@ -172,6 +180,7 @@ __all__ = [
     "contrast_response",
     "convolution_matrix",
     "convolve",
+    "decoders",
     "deconvnet_patches",
     "deletion_curve",
     "device",
@@ -221,6 +230,8 @@ __all__ = [
     "layer_cam",
     "linear_toy",
     "load_dataset",
+    "load_decoder",
+    "load_generator",
     "load_image",
     "load_network",
     "load_scan",
@@ -265,6 +276,8 @@ __all__ = [
     "saliency",
     "samples",
     "sanity_check",
+    "save_decoder",
+    "save_generator",
     "save_style",
     "save_upscaler",
     "scan",
@@ -284,6 +297,8 @@ __all__ = [
     "top_examples",
     "top_patches",
     "train_attacker",
+    "train_decoder",
+    "train_generator",
     "train_robust",
     "train_style",
     "train_upscaler",
