@@ -45,7 +45,7 @@ def invert(
 
     image       (C, H, W), values 0…1
     layer       whose features are matched; None = that of ``prior``, else ``network.default_layer``
-    prior       a decoder of this layer (see ``load_decoder``): the picture is what it makes of a code, which begins with
+    prior       a decoder of this layer, see ``load_decoder``: the picture is what it makes of a code, which begins with
                 the features and is optimized in place of pixels (Dosovitskiy & Brox, 2016); None = pixels, from noise
     beta        exponent of the total variation: 1 keeps edges, 2 is smoother
     smoothness  weight of the total variation per pixel, relative to the feature loss, which is 1 for features of 0

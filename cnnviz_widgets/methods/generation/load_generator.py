@@ -112,9 +112,9 @@ class Generator:
             "brightness": brightness, "right": right, "up": up, "roll": roll, "stretch": stretch,
         }  # fmt: skip
         drawn = self.draw(self.code(kind, **numbers))
-        mixed = not isinstance(kind, str)
-        learned = None if mixed else not never_learned(KINDS.index(kind), azimuth)
-        return Drawn(drawn.values[0], drawn.mask[0], " and ".join(kind) if mixed else kind, learned)
+        one = kind if isinstance(kind, str) else None
+        learned = None if one is None else not never_learned(KINDS.index(one), azimuth)
+        return Drawn(drawn.values[0], drawn.mask[0], one or " and ".join(kind), learned)
 
     def code(self, kind: Any = "chair", **numbers: float) -> Code:
         """What is drawn, as the network holds it: arguments as in a call. For arithmetic, and for ``draw``."""

@@ -69,11 +69,10 @@ def train_decoder(
         pictures = crops.middles(PREVIEWS, max(height, width))[..., :height, :width].to(network.device)
         return torch.cat([pictures, decoder(features(pictures))])
 
-    shape = features(crops.middles(1, max(height, width))[..., :height, :width].to(network.device)).shape[1:]
+    channels, rows, columns = found.shape
+    of = (channels, rows, columns), (height, width), found.name, network.fingerprint
     return train(
-        initialized(lambda: FeatureDecoder(shape, (height, width), found.name, network.fingerprint), seed).to(
-            network.device
-        ),
+        initialized(lambda: FeatureDecoder(*of), seed).to(network.device),
         losses,
         view,
         steps=steps,
