@@ -14,9 +14,11 @@ from .defense import Defense
 from .doodle import Doodle
 from .embedding import Embedding
 from .fast_style import FastStyle
+from .feature_decoder import FeatureDecoder
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
 from .fooling import Fooling
+from .generator import Generator
 from .gradients import Gradients
 from .grand_tour import GrandTour
 from .illusion import Illusion
@@ -66,9 +68,11 @@ __all__ = [
     "Doodle",
     "Embedding",
     "FastStyle",
+    "FeatureDecoder",
     "FeatureVisualization",
     "Filters",
     "Fooling",
+    "Generator",
     "Gradients",
     "GrandTour",
     "Illusion",

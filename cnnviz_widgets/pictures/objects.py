@@ -169,12 +169,15 @@ def render_object(
 ) -> RenderedObject:
     """A chair or a table, rendered: a picture of which all is known (data as in Dosovitskiy et al., 2017).
 
+    kind        one of sixteen
     azimuth     degrees, how far the camera goes round the object: 0 sees its front, 90 its left side
     elevation   degrees, how far the camera is raised
-    hue, saturation, brightness
-                of the color, 0…1, as in HSV; parts and sides of an object differ in tone
+    hue         of the color, 0…1, as in HSV; 0 is red, ⅓ green, ⅔ blue
     scale       1 = the object fits into the picture
-    right, up   shift, as a share of the picture's side
+    saturation  of the color, 0…1; 0 is gray
+    brightness  of the color, 0…1; parts and sides of an object differ in tone
+    right       shift, as a share of the picture's side
+    up          shift, as a share of the picture's side
     roll        degrees, turns the picture counterclockwise
     stretch     how many times wider the object appears, before it is turned and shifted
     size        of the picture in px

@@ -27,6 +27,8 @@ from cnnviz_widgets.pictures.given import AnyPicture
 __all__ = ["InversionLadder", "inversion_ladder", "invert", "invert_hog"]
 example = dict(steps=2)
 
+CODES = 0.1  # learning rate of codes, in those of pixels: a step in a code moves many pixels
+
 
 @gate
 def invert(
@@ -49,7 +51,9 @@ def invert(
                 the features and is optimized in place of pixels (Dosovitskiy & Brox, 2016); None = pixels, from noise
     beta        exponent of the total variation: 1 keeps edges, 2 is smoother
     smoothness  weight of the total variation per pixel, relative to the feature loss, which is 1 for features of 0
-    Other arguments as in ``optimize``. Yields OptimizationState.
+    learning_rate
+                at first; a tenth of it for a code
+    Other arguments as in ``optimize``; ``start=decoder(features).values`` begins with what a decoder draws. Yields OptimizationState.
 
         last(invert(load_network("mini"), load_image("chelsea"), "relu3")).values
     """
@@ -62,13 +66,14 @@ def invert(
     if not features.any():
         raise UserError(f"image gives nothing but zeros at layer {layer.name!r}: there is nothing to invert.")
     height, width = picture.shape[-2:]
+    rate = learning_rate if decoder is None else CODES * learning_rate
     smooth = smoothness / (height * width) * objectives.total_variation(beta)
     return optimize(
         network,
         objectives.target_features(layer, features) - smooth,
         laplacian((height, width)) if decoder is None else decoded(decoder.module, features[None]),
         steps=steps,
-        learning_rate=lambda step: learning_rate * faded(step / steps, 0.02),
+        learning_rate=lambda step: rate * faded(step / steps, 0.02),
         **options,
     )
 

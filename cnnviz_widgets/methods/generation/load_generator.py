@@ -142,16 +142,18 @@ class Generator:
 
     def morph(self, one: Kind, other: Kind, n: int = 7, **numbers: float) -> Drawn:
         """``n`` pictures from one kind to another (fig. 12 of the paper); the first and the last are the kinds'."""
-        shares = [at / (n - 1) for at in range(n)]
-        return self.draw(
-            *(self.code({one: 1 - share, other: share} if one != other else one, **numbers) for share in shares)
-        )
+        return self.draw(*(self.code(mixed(one, other, at / (n - 1)), **numbers) for at in range(n)))
 
     @contextmanager
     def _computing(self) -> Iterator[torch.device]:
         where = next(self.module.parameters()).device
         with guarded(*callers_modes_off(where), torch.no_grad()):
             yield where
+
+
+def mixed(one: Kind, other: Kind, share: float) -> dict[str, float]:
+    """So much of the other kind; of one kind with itself, all of it."""
+    return {one: 1.0} if one == other else {one: 1 - share, other: share}
 
 
 @gate
