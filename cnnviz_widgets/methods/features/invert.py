@@ -53,7 +53,8 @@ def invert(
     smoothness  weight of the total variation per pixel, relative to the feature loss, which is 1 for features of 0
     learning_rate
                 at first; a tenth of it for a code
-    Other arguments as in ``optimize``; ``start=decoder(features).values`` begins with what a decoder draws. Yields OptimizationState.
+    Other arguments as in ``optimize``; ``start=decoder(features).values`` begins with what a
+    decoder draws. Yields OptimizationState.
 
         last(invert(load_network("mini"), load_image("chelsea"), "relu3")).values
     """
