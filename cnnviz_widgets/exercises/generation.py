@@ -32,7 +32,7 @@ def check_psnr(psnr: Any, factor: Any) -> str:
     if not abs(found - times) < 0.01:
         refute(found, times, {
             "`factor` is that of the *root* of the mean squared error.": 10**0.15,
-            "`factor` is turned round: more dB are a smaller error, and it is asked by how much it is divided.": 1 / times,
+            "`factor` is turned round: what is asked is by how much the error is *divided*.": 1 / times,
             "`factor` is not 3: decibels are logarithms.": 3.0,
             "`factor` is in bels: 3 dB are 0.3.": 10**3,
         })  # fmt: skip
@@ -97,9 +97,7 @@ def check_azimuth(azimuth: Any) -> str:
         raise Wrong("that is the mirror image: is the error of the *right* picture the least?")
     if abs((found - MYSTERY) % 360 - 180) <= NEAR:
         raise Wrong("that is the view from the opposite side.")
-    raise Wrong(
-        f"it is {away:.0f}° off: the least mean squared error over azimuths from 0 to 355, in steps of 5, is nearer."
-    )
+    raise Wrong(f"it is {away:.0f}° off: the mean squared error is least at another azimuth.")
 
 
 def ask_learned() -> Question:
@@ -117,7 +115,7 @@ def ask_learned() -> Question:
             ),
             "c": (
                 "Find a code by optimization that draws it: some code draws every picture.",
-                "try it: from a code come soft chairs and tables, and spots. 256 numbers cannot stand for every picture.",
+                "try it: from a code come soft chairs and tables, and spots. 256 numbers do not make every picture.",
             ),
             "d": (
                 "Nothing with these weights: it must be trained on lamps.",

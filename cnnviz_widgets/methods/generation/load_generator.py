@@ -26,6 +26,8 @@ from cnnviz_widgets.runtime.interrupts import guarded
 
 __all__ = ["Drawn", "Generator", "load_generator", "save_generator"]
 
+example = dict(source=None)
+
 COLORED = ("hue", "saturation", "brightness")
 USUAL = {
     name: one.default

@@ -54,7 +54,7 @@ def test_an_invertible_decoder_gives_what_pixels_give(network, photo):
 def test_a_decoder_learns_to_invert_an_invertible_layer(network):
     pictures = [torch.rand(3, 1, 1).expand(3, 24, 24) for _ in range(40)]
     states = list(cnnviz.train_decoder(network, "0", pictures, steps=150, batch=4))
-    assert states[-1].loss < 0.1 * states[0].loss
+    assert sum(one.loss for one in states[-20:]) / 20 < 0.5 / 12  # 1/12 is the variance: of one gray for all
 
 
 def test_decoders_are_saved_and_resumed(network, photo, tmp_path):
