@@ -6,10 +6,10 @@ SETUP = "import cnnviz_widgets as cnnviz\nfrom cnnviz_widgets import panels"
 def test_the_pad_turns_the_object_and_a_click_fills_the_sum(open_notebook):
     notebook = open_notebook(SETUP, "panel = panels.Generator(kind='sofa')\npanel")
     notebook.becomes("print(panel._bar.state)", "done")
-    pad = notebook.page.locator(".cnnviz-stage").first
+    pad = notebook.page.locator("canvas.cnnviz-pixels").first
     pad.scroll_into_view_if_needed()
     box = pad.bounding_box()
-    notebook.page.mouse.move(box["x"] + 0.75 * box["width"], box["y"] + 0.3 * box["height"])
+    notebook.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.7 * box["height"])
     notebook.page.mouse.down()
     notebook.page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"], steps=5)
     notebook.page.mouse.up()
