@@ -73,6 +73,10 @@ from .methods.filters.circuit import Circuit, circuit
 from .methods.filters.filters import filters
 from .methods.filters.train_live import Epoch, LiveState, train_live
 from .methods.filters.training_history import History, training_history
+from .methods.generation.load_decoder import Decoded, Decoder, decoders, load_decoder, save_decoder
+from .methods.generation.load_generator import Drawn, Generator, load_generator, save_generator
+from .methods.generation.train_decoder import train_decoder
+from .methods.generation.train_generator import train_generator
 from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
@@ -105,7 +109,7 @@ from .methods.units.unit_name import UnitName, unit_name
 from .methods.units.unit_neighbors import UnitNeighbors, unit_neighbors
 from .networks import Network, load_network
 from .panels import Session, lab, prose
-from .pictures import labels, load_dataset, load_image, painted, samples, scenes
+from .pictures import labels, load_dataset, load_image, objects, painted, render_object, samples, scenes
 from .runtime.device import device, use
 
 __all__ = [
@@ -122,7 +126,10 @@ __all__ = [
     "ConvolutionMatrix",
     "Convolved",
     "Curve",
+    "Decoded",
+    "Decoder",
     "DefenseState",
+    "Drawn",
     "Ellipse",
     "Embedding",
     "Epoch",
@@ -130,6 +137,7 @@ __all__ = [
     "FactorGroups",
     "Features",
     "Filters",
+    "Generator",
     "GradientPicture",
     "Heatmap",
     "History",
@@ -193,6 +201,7 @@ __all__ = [
     "contrast_response",
     "convolution_matrix",
     "convolve",
+    "decoders",
     "deconvnet_patches",
     "deletion_curve",
     "device",
@@ -244,6 +253,8 @@ __all__ = [
     "linear_toy",
     "load_atlas",
     "load_dataset",
+    "load_decoder",
+    "load_generator",
     "load_image",
     "load_network",
     "load_scan",
@@ -258,6 +269,7 @@ __all__ = [
     "neuron_gradient",
     "numbers",
     "objectives",
+    "objects",
     "occluded",
     "occlusion",
     "one_pixel",
@@ -281,11 +293,14 @@ __all__ = [
     "receptive_field",
     "reconstructions",
     "relu_rule",
+    "render_object",
     "robust_example",
     "runtime",
     "saliency",
     "samples",
     "sanity_check",
+    "save_decoder",
+    "save_generator",
     "save_style",
     "save_upscaler",
     "scan",
@@ -306,6 +321,8 @@ __all__ = [
     "top_examples",
     "top_patches",
     "train_attacker",
+    "train_decoder",
+    "train_generator",
     "train_live",
     "train_robust",
     "train_style",

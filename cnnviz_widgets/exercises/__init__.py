@@ -40,6 +40,7 @@ from cnnviz_widgets.exercises.filters import (
     check_tiles,
     shuffled_epochs,
 )
+from cnnviz_widgets.exercises.generation import ask_learned, check_azimuth, check_mix, check_psnr, check_sum, mystery
 from cnnviz_widgets.exercises.inversion import ask_forgotten, ask_prior, check_inversion_loss
 from cnnviz_widgets.exercises.occlusion import ask_two_maps, ask_zero, check_occlusion, check_positions
 from cnnviz_widgets.exercises.question import Question
@@ -92,6 +93,7 @@ __all__ = [
     "ask_head",
     "ask_jpeg",
     "ask_keep_colors",
+    "ask_learned",
     "ask_name",
     "ask_noise",
     "ask_price",
@@ -106,6 +108,7 @@ __all__ = [
     "ask_why_equal",
     "ask_zero",
     "check_ascent",
+    "check_azimuth",
     "check_best_patch",
     "check_blocked",
     "check_by_formula",
@@ -128,6 +131,7 @@ __all__ = [
     "check_map_size",
     "check_masked_gram",
     "check_matrix",
+    "check_mix",
     "check_mystery",
     "check_nearest",
     "check_occlusion",
@@ -137,12 +141,14 @@ __all__ = [
     "check_positions",
     "check_preferred_angle",
     "check_projection",
+    "check_psnr",
     "check_quality",
     "check_receptive_field",
     "check_saliency",
     "check_sparsity",
     "check_strongest",
     "check_style_loss",
+    "check_sum",
     "check_suppression",
     "check_texture_numbers",
     "check_tiles",
@@ -153,6 +159,7 @@ __all__ = [
     "check_weak_spot",
     "check_window",
     "contest_photos",
+    "mystery",
     "painted_by_somebody",
     "shuffled_epochs",
 ]

@@ -15,9 +15,11 @@ from .dictionary import Dictionary
 from .doodle import Doodle
 from .embedding import Embedding
 from .fast_style import FastStyle
+from .feature_decoder import FeatureDecoder
 from .feature_visualization import FeatureVisualization
 from .filters import Filters
 from .fooling import Fooling
+from .generator import Generator
 from .gradients import Gradients
 from .grand_tour import GrandTour
 from .illusion import Illusion
@@ -71,9 +73,11 @@ __all__ = [
     "Doodle",
     "Embedding",
     "FastStyle",
+    "FeatureDecoder",
     "FeatureVisualization",
     "Filters",
     "Fooling",
+    "Generator",
     "Gradients",
     "GrandTour",
     "Illusion",

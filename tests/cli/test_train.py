@@ -75,7 +75,7 @@ def test_mini_resumed_is_uninterrupted(data, tmp_path, monkeypatch):
     assert set(load_file(tmp_path / "part" / "history.safetensors")) == {"epoch01", "epoch02"}
 
 
-def test_a_style_and_an_upscaler_from_the_command_line(data, tmp_path, monkeypatch):
+def test_what_is_trained_from_the_command_line(data, tmp_path, monkeypatch):
     photos, style, upscaler = data / "train" / "n1", tmp_path / "style.safetensors", tmp_path / "upscaler.safetensors"
     run = ["--steps", "2", "--threads", "1"]
     for arguments in (
@@ -84,6 +84,15 @@ def test_a_style_and_an_upscaler_from_the_command_line(data, tmp_path, monkeypat
     ):
         monkeypatch.setattr(sys, "argv", ["train", *arguments, *run])
         train.main()
+    made = {name: tmp_path / f"{name}.safetensors" for name in ("generator", "decoder")}
+    for arguments in (
+        ["generator", "--pictures", "16", "--out", str(made["generator"])],
+        ["decoder", "relu3", str(photos), "--out", str(made["decoder"])],
+    ):
+        monkeypatch.setattr(sys, "argv", ["train", *arguments, *run])
+        train.main()
+    assert cnnviz.load_generator(made["generator"])("sofa").values.shape == (3, 64, 64)
+    assert cnnviz.load_decoder(made["decoder"]).layer == "relu3"
     photo = cnnviz.load_image("chelsea", size=32)
     assert cnnviz.load_style(style)(photo).values.shape == photo.shape
     assert cnnviz.upscale(photo, upscaler).values.shape[-1] == 4 * photo.shape[-1]

@@ -24,6 +24,7 @@ RIGHT = {
     "ask_flipped": "d",
     "ask_forgotten": "d",
     "ask_gradient": "a",
+    "ask_learned": "d",
     "ask_head": "c",
     "ask_sure": "b",
     "ask_which_map": "a",

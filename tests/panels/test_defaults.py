@@ -37,6 +37,8 @@ METHODS = {
     panels.LiveStyle: [],  # the style that is bundled says how it was trained
     panels.Normalization: [cnnviz.train_style],
     panels.SuperResolution: [cnnviz.upscale],
+    panels.Generator: [cnnviz.render_object],
+    panels.FeatureDecoder: [],  # its controls are those of inversion, with fewer steps
     panels.ReceptiveField: [cnnviz.receptive_field],
     panels.Convolution: [cnnviz.convolve],
     panels.ConvolutionMatrix: [cnnviz.convolution_matrix],

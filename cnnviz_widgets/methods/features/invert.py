@@ -15,16 +15,19 @@ from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.hog import hog
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer
-from cnnviz_widgets.engine.optimize.parametrizations import laplacian
+from cnnviz_widgets.engine.optimize.parametrizations import decoded, laplacian
 from cnnviz_widgets.engine.schedules import faded
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, Range, Rate, gate
+from cnnviz_widgets.gate import OWN, Positive, Range, Rate, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
+from cnnviz_widgets.methods.generation.load_decoder import as_prior
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
 __all__ = ["InversionLadder", "inversion_ladder", "invert", "invert_hog"]
 example = dict(steps=2)
+
+CODES = 0.1  # learning rate of codes, in those of pixels: a step in a code moves many pixels
 
 
 @gate
@@ -33,6 +36,7 @@ def invert(
     image: AnyPicture,
     layer: AnyLayer | None = None,
     *,
+    prior: Annotated[Any, OWN] = None,
     beta: Annotated[float, Range(above=0, most=100)] = 2.0,
     smoothness: Rate = 0.5,
     steps: Positive = 256,
@@ -42,26 +46,35 @@ def invert(
     """Feature inversion: from noise, a picture with the same features as ``image`` (Mahendran & Vedaldi, 2015).
 
     image       (C, H, W), values 0…1
-    layer       whose features are matched; None = ``network.default_layer``
+    layer       whose features are matched; None = that of ``prior``, else ``network.default_layer``
+    prior       a decoder of this layer, see ``load_decoder``: the picture is what it makes of a code, which begins with
+                the features and is optimized in place of pixels (Dosovitskiy & Brox, 2016); None = pixels, from noise
     beta        exponent of the total variation: 1 keeps edges, 2 is smoother
     smoothness  weight of the total variation per pixel, relative to the feature loss, which is 1 for features of 0
-    Other arguments as in ``optimize``. Yields OptimizationState.
+    learning_rate
+                at first; a tenth of it for a code
+    Other arguments as in ``optimize``; ``start=decoder(features).values`` begins with what a
+    decoder draws. Yields OptimizationState.
 
         last(invert(load_network("mini"), load_image("chelsea"), "relu3")).values
     """
+    if layer is None and prior is not None:
+        layer = as_prior(prior, network).layer
     layer = network.default_layer if layer is None else network.layer(layer)
+    decoder = None if prior is None else as_prior(prior, network, layer.name)
     picture = one_picture(network, image)
     features = network.activations(picture, layer.name)[layer.name]
     if not features.any():
         raise UserError(f"image gives nothing but zeros at layer {layer.name!r}: there is nothing to invert.")
     height, width = picture.shape[-2:]
-    prior = smoothness / (height * width) * objectives.total_variation(beta)
+    rate = learning_rate if decoder is None else CODES * learning_rate
+    smooth = smoothness / (height * width) * objectives.total_variation(beta)
     return optimize(
         network,
-        objectives.target_features(layer, features) - prior,
-        laplacian((height, width)),
+        objectives.target_features(layer, features) - smooth,
+        laplacian((height, width)) if decoder is None else decoded(decoder.module, features[None]),
         steps=steps,
-        learning_rate=lambda step: learning_rate * faded(step / steps, 0.02),
+        learning_rate=lambda step: rate * faded(step / steps, 0.02),
         **options,
     )
 

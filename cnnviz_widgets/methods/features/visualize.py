@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
+import torch
+
 from cnnviz_widgets.engine.optimize import objectives as terms
 from cnnviz_widgets.engine.optimize import operators, parametrizations, transforms
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
@@ -10,7 +12,8 @@ from cnnviz_widgets.engine.optimize.objectives import AnyLayer, Objective, Sever
 from cnnviz_widgets.engine.optimize.parametrizations import MOST_PICTURES, Parametrization, Size
 from cnnviz_widgets.engine.optimize.transforms import Transform
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.gate import Positive, Range, Rate, gate
+from cnnviz_widgets.gate import OWN, Positive, Range, Rate, gate
+from cnnviz_widgets.methods.generation.load_decoder import Decoder, as_prior
 from cnnviz_widgets.networks import Network
 
 __all__ = ["diverse", "interpolate", "visualize"]
@@ -41,6 +44,7 @@ def visualize(
     negative: bool = False,
     family: Family = "preconditioned",
     size: Size = SIZE,
+    prior: Annotated[Any, OWN] = None,
     steps: Positive = 256,
     learning_rate: Rate = 0.05,
     **options: Any,
@@ -53,6 +57,8 @@ def visualize(
     family     regularization: "none", "frequency" (blur after every step), "robustness" (random transforms), "both", or
                "preconditioned" (decorrelated Fourier parametrization, with random transforms)
     size       of the picture, in px: a number, (height, width), or None for the network's own
+    prior      a decoder of one of the network's layers (see ``load_decoder``), whose code is optimized, beginning with
+               that of plain gray: a learned prior (Dosovitskiy & Brox, 2016), in the decoder's own size
     Other arguments as in ``optimize``. Yields OptimizationState, as that does.
 
         last(visualize(load_network("mini"), "conv5", 12)).values
@@ -61,16 +67,25 @@ def visualize(
         raise UserError("channel must be at least one channel, not an empty list.")
     unit = OBJECTIVES[objective](layer, channel)
     picture, blurred, moves = FAMILIES[family]
+    count = 1 if isinstance(channel, int) else len(channel)
+    if prior is not None and blurred:
+        raise UserError(f"family must be one without blur for a prior, not {family!r}.")
     return optimize(
         network,
         -unit if negative else unit,
-        picture(size, 1 if isinstance(channel, int) else len(channel)),
+        picture(size, count) if prior is None else _learned(network, as_prior(prior, network), count),
         moves(),
         steps=steps,
         learning_rate=learning_rate,
         after=[operators.blur(0.5, every=1)] if blurred else (),
         **options,
     )
+
+
+def _learned(network: Network, decoder: Decoder, count: int) -> Parametrization:
+    """The decoder's pictures, from the code of plain gray on."""
+    gray = torch.full((count, network.channels, *decoder.module.size), 0.5)
+    return parametrizations.decoded(decoder.module, network.activations(gray, decoder.layer)[decoder.layer])
 
 
 @gate

@@ -11,7 +11,7 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.network_files import read, write
-from cnnviz_widgets.engine.picture_networks import PictureNetwork, StyleNetwork, Upscaler
+from cnnviz_widgets.engine.picture_networks import PictureNetwork, StyleNetwork, TransformerNet
 from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Share, came, gate
@@ -107,8 +107,8 @@ def load_style(source: Annotated[Any, OWN]) -> Style:
         raise UserError(f"source {came(source)} is neither a file nor a style: there are {', '.join(styles())}.")
     with naming("source"):
         module = read(path)
-    if isinstance(module, Upscaler):
-        raise UserError(f"source {came(os.fspath(path))} is an upscaler, not a style.")
+    if not isinstance(module, StyleNetwork | TransformerNet):
+        raise UserError(f"source {came(os.fspath(path))} is of another kind of network ({type(module).__name__}).")
     return Style(path.stem, module.to(device_in_use()))
 
 

@@ -1,0 +1,193 @@
+"""N1: chairs and tables that a network draws from their parameters, beside what it should have drawn."""
+
+from functools import lru_cache
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import torch
+from traitlets import TraitType
+
+from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.gate import came
+from cnnviz_widgets.methods.generation._views import never_learned
+from cnnviz_widgets.methods.generation.load_generator import Code, Drawn, load_generator, mixed
+from cnnviz_widgets.methods.generation.load_generator import Generator as Trained
+from cnnviz_widgets.panels.call import written
+from cnnviz_widgets.panels.controls import choice
+from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
+from cnnviz_widgets.panels.panel import Panel, computes
+from cnnviz_widgets.panels.parts import Note, View
+from cnnviz_widgets.pictures.objects import KINDS, RANGES, RenderedObject, render_object
+from cnnviz_widgets.runtime.runner import Frame
+from cnnviz_widgets.widgets.image_view import Region
+
+SCALE = 3  # px of the pad for a degree of elevation; one for a degree of azimuth
+KNOB = 13  # px of a side of the frame in it, whose middle is the view
+STEPS = 7  # pictures in a row
+ROWS = ("right", "up", "roll", "scale", "stretch", "azimuth", "elevation", "saturation", "brightness", "hue")
+PLACES = ("a", "b", "c")  # of the arithmetic
+
+
+class _Object(TraitType):
+    """Arguments of ``render_object``: the kind and numbers in the ranges of the training."""
+
+    def validate(self, owner: Any, value: Any) -> dict[str, Any]:
+        known = isinstance(value, dict) and value.get("kind", "chair") in KINDS
+        numbers = {name: one for name, one in value.items() if name != "kind"} if known else {}
+        if not known or not all(name in RANGES and _within(name, one) for name, one in numbers.items()):
+            raise UserError(
+                f'{self.name} must be {{"kind": …}} and numbers in the ranges of the sliders, not {came(value)}.'
+            )
+        return {"kind": value.get("kind", "chair"), **{name: float(one) for name, one in numbers.items()}}
+
+
+def _within(name: str, value: Any) -> bool:
+    low, high = RANGES[name]
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
+
+
+def _number(name: str, label: str, step: float, form: str, more: bool = True) -> Any:
+    return option(render_object, *RANGES[name], step=step, form=form, name=name, label=label, more=more)
+
+
+class Generator(Panel):
+    """A network that draws chairs and tables from their parameters (Dosovitskiy et al. 2017).
+
+    Drag the frame in the pad: azimuth to the right, elevation upward; in its dark parts lie views of this kind that the
+    training never had. Below, from the kind to another one, and every parameter from end to end. At the bottom
+    arithmetic with what the network holds of objects: click A, B or C to put there what is shown above.
+
+    other    the kind at the end of the first row
+    a, b, c  of A − B + C: the kind and numbers as in ``cnnviz.render_object``, such as {"kind": "sofa", "hue": 0.6}
+    Other settings as in ``cnnviz.render_object``.
+    """
+
+    title = "Generator"
+    family = "generation"
+    chapters = ("17",)
+    shows = "a network that draws objects from their parameters, between kinds, and by arithmetic"
+    as_call = 'cnnviz.load_generator()("armchair", azimuth=30)'
+    quick = True
+    pickers = ()
+    kind = option(render_object, label="Kind")
+    hue = _number("hue", "Hue", 0.01, ".2f", more=False)
+    scale = _number("scale", "Scale", 0.01, ".2f", more=False)
+    other = choice("sofa", KINDS, label="Morph to", help="The kind at the end of the first row of pictures")
+    azimuth = _number("azimuth", "Azimuth", 1, ".0f")
+    elevation = _number("elevation", "Elevation", 1, ".0f")
+    saturation = _number("saturation", "Saturation", 0.05, ".2f")
+    brightness = _number("brightness", "Brightness", 0.05, ".2f")
+    right = _number("right", "Right", 0.01, ".2f")
+    up = _number("up", "Up", 0.01, ".2f")
+    roll = _number("roll", "Roll", 1, ".0f")
+    stretch = _number("stretch", "Stretch", 0.01, ".2f")
+    a = _Object({"kind": "armchair"}).tag(setting=True)
+    b = _Object({"kind": "chair"}).tag(setting=True)
+    c = _Object({"kind": "bar chair", "hue": 0.6}).tag(setting=True)
+
+    def build(self) -> list[ipywidgets.Widget]:
+        small: dict[str, Any] = {"controls": False, "labels": True}
+        pad = View("The view: drag the frame", controls=False, max_width=448, opacity=1.0)
+        pad.image.keeps_size = True
+        pad.image.on_region(self.guarded(self._turn))
+        pad.image.tool = "rectangle"
+        self._pad = pad.image
+        self.observe(self._frame, ["azimuth", "elevation"])
+        self._frame()
+        shown = View("What the network draws, and what it should draw", "most", max_width=720, **small)
+        rows = View("To another kind, and along each parameter", "whole", max_width=900, **small)
+        sums = View("A − B + C: click a place to put there what is shown above", "most",
+                    cursor="tile", max_width=720, **small)  # fmt: skip
+        sums.image.on_click(self.guarded(lambda pointer: self._put(pointer.tile)))
+        parts = {"pad": pad, "shown": shown, "sums": sums, "rows": rows}
+        drawn = [self.part(name, part) for name, part in parts.items()]
+        return [*drawn[:2], self.part("note", Note()), *drawn[2:]]
+
+    def _turn(self, region: Region | None) -> None:
+        """Look from where the frame was dragged to."""
+        if region is None:
+            return self._frame()
+        x, y = region[0], region[1]
+        with self.hold_trait_notifications():
+            self.azimuth = float(min(360, max(0, x)))
+            self.elevation = float(min(50, max(0, 50 - y / SCALE)))
+
+    def _frame(self, _: Any = None) -> None:
+        self._pad.region = round(self.azimuth), round((50 - self.elevation) * SCALE), KNOB, KNOB
+
+    def _put(self, tile: int) -> None:
+        if tile < len(PLACES):
+            setattr(self, PLACES[tile], _parameters(self._now()))
+
+    def compute(self, now: Now) -> Frame:
+        how = _parameters(now)
+        drawn, truth = _trained()(**how), render_object(**how)
+        tiles = [drawn.values, truth.image, 0.5 + (drawn.values - truth.image) / 2, drawn.mask.expand(3, -1, -1)]
+        names = ("drawn by the network", "rendered", "difference, 0 is gray", "mask, drawn")
+        content = Content(picture=rgb(torch.stack(tiles)), names=names, columns=4)
+        return Frame({"pad": _map(now.kind), "shown": content, "note": _told(drawn, truth)})
+
+    @computes
+    def vary(self, now: Now) -> Frame:
+        """The rows: to the other kind, and from end to end of each parameter."""
+        how = _parameters(now)
+        shares = [at / (STEPS - 1) for at in range(STEPS)]
+        tiles = [(how | {"kind": mixed(now.kind, now.other, one)}, f"{one:.0%} {now.other}") for one in shares]
+        for name in ROWS:
+            low, high = RANGES[name]
+            values = [low + one * (high - low) for one in shares]
+            tiles += [(how | {name: one}, f"{name} {one:.3g}") for one in values]
+        made = _trained().draw(*(_trained().code(**one) for one, _ in tiles))
+        return Frame({"rows": Content(picture=rgb(made.values), names=tuple(name for _, name in tiles), columns=STEPS)})
+
+    @computes
+    def add(self, now: Now) -> Frame:
+        """A − B + C."""
+        a, b, c = (_code(getattr(now, name)) for name in PLACES)
+        made = _trained().draw(a, b, c, a - b + c)
+        names = [f"{name.upper()}: {getattr(now, name)['kind']}" for name in PLACES]
+        return Frame({"sums": Content(picture=rgb(made.values), names=(*names, "A − B + C"), columns=4)})
+
+    def call(self, now: Now) -> str:
+        how = _parameters(now)
+        usual = {name: trait.default_value for name, trait in self.traits().items() if name in RANGES}
+        given = [f"{name}={value:g}" for name, value in how.items() if name != "kind" and value != usual[name]]
+        sums = [f"{name} = generator.code(**{written(getattr(now, name))})" for name in PLACES]
+        return "\n".join(
+            ["generator = cnnviz.load_generator()", *sums, "display(generator.draw(a - b + c))",
+             f"generator({', '.join([written(now.kind), *given])})"]
+        )  # fmt: skip
+
+
+@lru_cache(1)
+def _trained() -> Trained:
+    """The bundled one, loaded once."""
+    return load_generator()
+
+
+def _code(how: dict[str, Any]) -> Code:
+    return _trained().code(**how)
+
+
+def _parameters(now: Now) -> dict[str, Any]:
+    return {"kind": now.kind, **{name: getattr(now, name) for name in RANGES}}
+
+
+@lru_cache(len(KINDS))
+def _map(kind: str) -> Content:
+    """Which views of a kind the training had: azimuth to the right, elevation upward, in the middles of the frame."""
+    left_out = [never_learned(KINDS.index(kind), x) for x in range(-(KNOB // 2), 361 + KNOB // 2)]
+    values = np.broadcast_to(np.array(left_out, np.float32), (50 * SCALE + KNOB, len(left_out)))
+    return Content(values=values, levels=("learned", "never learned"))
+
+
+def _told(drawn: Drawn, truth: RenderedObject) -> str:
+    error = float((drawn.values - truth.image).square().mean().clamp(min=1e-10))
+    one, other = drawn.mask > 0.5, truth.mask > 0.5
+    overlap = float((one & other).sum() / (one | other).sum().clamp(min=1))
+    seen = "views like this were learned" if drawn.learned else "no view of this kind from here was learned"
+    return f"PSNR {-10 * np.log10(error):.1f} dB; the masks overlap by {overlap:.0%} (IoU); {seen}."

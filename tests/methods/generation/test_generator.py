@@ -1,0 +1,139 @@
+"""Generators against the rendered truth, and arithmetic against its laws."""
+
+import math
+from colorsys import hsv_to_rgb
+
+import pytest
+import torch
+
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.generators import PLACED, ObjectGenerator, _coordinates, painted, rgb_of
+from cnnviz_widgets.methods.generation._views import WINDOW, mirrored, never_learned, rendered
+from cnnviz_widgets.pictures.objects import KINDS, REACH, SIDE
+
+
+@pytest.fixture(scope="module")
+def generator():
+    return cnnviz.load_generator()
+
+
+def test_a_generator_reproduces_the_few_pictures_that_it_learns():
+    *_, state = cnnviz.train_generator(pictures=16, batch=16, steps=250)
+    views = rendered(16, 0)
+    with torch.no_grad():
+        drawn = state.network(views.parameters)
+    assert (drawn[:, 0] - views.shade).square().mean() < 0.1 * views.shade.square().mean()
+    assert ((drawn[:, 1] > 0) == (views.cover > 0.5)).float().mean() > 0.95
+
+
+def test_what_is_painted_of_the_truth_is_the_rendered_picture():
+    one = cnnviz.render_object("armchair", 40, 15, 0.6)
+    views = rendered(16, 3)
+    shade, cover = views.shade.double(), views.cover.double()
+    color = torch.rand(16, 3, dtype=torch.float64)
+    pictures, masks = painted(torch.stack([shade, cover.logit()], 1), color)
+    expected = color[:, :, None, None] * shade[:, None] + 0.95 * (1 - cover[:, None])
+    torch.testing.assert_close(pictures, expected.clamp(0, 1))
+    torch.testing.assert_close(masks, cover)
+    assert one.image.shape == pictures.shape[1:]
+
+
+def test_colors_are_those_of_colorsys():
+    hues, saturations, values = torch.rand(3, 50, dtype=torch.float64)
+    expected = [hsv_to_rgb(*one) for one in zip(hues.tolist(), saturations.tolist(), values.tolist(), strict=True)]
+    torch.testing.assert_close(rgb_of(hues, saturations, values), torch.tensor(expected, dtype=torch.float64))
+
+
+def test_places_of_the_first_maps_are_those_that_the_renderer_projects_to():
+    """The inverse of the renderer's map from the object's plane to the picture."""
+    from cnnviz_widgets.pictures.objects import View
+
+    placed = {"scale": 0.9, "right": 0.1, "up": -0.05, "roll": 17.0, "stretch": 1.2}
+    numbers = torch.tensor([[placed[name] for name in PLACED]], dtype=torch.float64)
+    found = _coordinates(numbers)[0].flatten(1)
+    view = View.of(0, 0, **placed)
+    right, up = torch.tensor(view.to) @ found + torch.tensor(view.move)[:, None]
+    line = (torch.arange(16, dtype=torch.float64) + 0.5) / 8 - 1
+    torch.testing.assert_close(right.view(16, 16), line.expand(16, 16))
+    torch.testing.assert_close(up.view(16, 16), -line[:, None].expand(16, 16))
+    assert math.isclose(REACH, 1 / view.to[1, 1] * 0.9 * math.cos(math.radians(17)))
+
+
+def test_mirrored_views_are_the_views_of_mirrored_parameters():
+    views = rendered(16, 1)
+    other = mirrored(views)
+    numbers = dict(zip(("azimuth", "elevation", *PLACED), other.parameters[5, len(KINDS) :].tolist(), strict=True))
+    again = cnnviz.render_object(KINDS[5], **numbers)
+    torch.testing.assert_close(again.mask, other.cover[5], atol=0.12, rtol=0)  # one of nine rays may fall otherwise
+    assert (again.mask - other.cover[5]).abs().mean() < 1e-3
+
+
+def test_what_is_left_out_is_left_out():
+    for kind in range(len(KINDS)):
+        shares = [never_learned(kind, azimuth) for azimuth in range(-180, 180)]
+        assert sum(shares) == pytest.approx(2 * WINDOW, abs=3)
+        assert [never_learned(kind, -azimuth) for azimuth in range(-180, 180)] == shares
+    for learned in (True, False):
+        views = rendered(32, 2, learned=learned)
+        azimuths = views.parameters[:, len(KINDS)].tolist()
+        assert all(never_learned(at % 16, one) != learned for at, one in enumerate(azimuths))
+
+
+def test_both_ends_of_a_morph_are_the_ends(generator):
+    made = generator.morph("chair", "sofa", 5, azimuth=50)
+    assert made.values.shape == (5, 3, SIDE, SIDE)
+    for at, kind in ((0, "chair"), (-1, "sofa")):
+        torch.testing.assert_close(made.values[at], generator(kind, azimuth=50).values, atol=1e-5, rtol=1e-5)
+
+
+def test_arithmetic_undoes_itself(generator):
+    a, b = generator.code("armchair", hue=0.2, roll=5), generator.code("table", azimuth=200, scale=0.8)
+    made = generator.draw(a - a + b).values[0]
+    torch.testing.assert_close(made, generator("table", azimuth=200, scale=0.8).values, atol=1e-4, rtol=1e-4)
+
+
+def test_the_bundled_generator_draws_what_it_never_saw(generator):
+    views = rendered(64, 5, learned=False)
+    with torch.no_grad():
+        drawn = generator.module(views.parameters)
+    color = torch.full((64, 3), 0.7)
+    made, mask = painted(drawn, color)
+    truth, cover = painted(torch.stack([views.shade, views.cover.logit(eps=1e-6)], 1), color)
+    psnr = -10 * (made - truth).square().mean((1, 2, 3)).log10()
+    one, other = mask > 0.5, cover > 0.5
+    overlap = (one & other).sum((1, 2)) / (one | other).sum((1, 2))
+    assert psnr.mean() > 22
+    assert overlap.mean() > 0.8
+
+
+@pytest.mark.parametrize("up", ["resize", "transposed"])
+def test_generators_are_saved_and_resumed(tmp_path, up):
+    how = {"pictures": 16, "batch": 4, "up": up}
+    *_, whole = cnnviz.train_generator(steps=6, **how)
+    half = next(one for one in cnnviz.train_generator(steps=6, **how) if one.step == 3)
+    half.save(tmp_path / "half")
+    *_, resumed = cnnviz.train_generator(steps=6, start=tmp_path / "half", **how)
+    for name, one in whole.weights.items():
+        assert torch.equal(one, resumed.weights[name]), name
+    cnnviz.save_generator(whole, tmp_path / "whole")
+    again = cnnviz.load_generator(tmp_path / "whole")
+    torch.testing.assert_close(again("sofa").values, cnnviz.load_generator(whole)("sofa").values, atol=0.01, rtol=0)
+
+
+def test_first_weights_are_he_initialized():
+    torch.manual_seed(0)
+    network = ObjectGenerator()
+    layer = network.encode[2]
+    assert float(layer.weight.detach().std()) == pytest.approx(math.sqrt(2 / layer.in_features), rel=0.02)
+
+
+def test_bad_input_gets_one_sentence(generator, tmp_path):
+    for wrong, said in ((dict(kind="lamp"), "kind"), (dict(scale=2), "scale"), (dict(elevation=80), "elevation")):
+        with pytest.raises(cnnviz.UserError, match=said):
+            generator(**wrong)
+    with pytest.raises(cnnviz.UserError, match="source must be None"):
+        cnnviz.load_generator(3)
+    with pytest.raises(cnnviz.UserError, match="not a file"):
+        cnnviz.load_generator(tmp_path / "none")
+    with pytest.raises(cnnviz.UserError, match="pictures must be"):
+        cnnviz.train_generator(pictures=3)
