@@ -96,7 +96,7 @@ from .methods.texture.grow_texture import TextureGrowth, grow_texture
 from .methods.texture.texture import texture, texture_numbers
 from .networks import Network, load_network
 from .panels import Session, lab, prose
-from .pictures import labels, load_dataset, load_image, painted, samples, scenes
+from .pictures import labels, load_dataset, load_image, objects, painted, render_object, samples, scenes
 from .runtime.device import device, use
 
 __all__ = [
@@ -235,6 +235,7 @@ __all__ = [
     "neuron_gradient",
     "numbers",
     "objectives",
+    "objects",
     "occluded",
     "occlusion",
     "one_pixel",
@@ -258,6 +259,7 @@ __all__ = [
     "receptive_field",
     "reconstructions",
     "relu_rule",
+    "render_object",
     "robust_example",
     "runtime",
     "saliency",

@@ -23,7 +23,7 @@ GROUND = {  # public names that are no techniques -> module
     "Neuron": "engine.targets",
     "Network load_network": "networks",
     "Session lab prose": "panels",
-    "labels load_dataset load_image painted samples scenes": "pictures",
+    "labels load_dataset load_image objects painted render_object samples scenes": "pictures",
     "device use": "runtime.device",
     "ActivationMaps Filters GradientPicture Heatmap": "drawing.results",
     "grid show": "drawing.show",

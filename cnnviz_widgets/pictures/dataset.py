@@ -15,8 +15,8 @@ from cnnviz_widgets.gate import Count, Positive, came, gate
 from cnnviz_widgets.pictures.archives import Archive, is_archive
 from cnnviz_widgets.pictures.load import Unreadable, drafted, load_image
 from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.rendered import Rendered
 from cnnviz_widgets.pictures.samples import Samples
-from cnnviz_widgets.pictures.scenes import Scenes
 from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.batching import memory_budget
 
@@ -145,8 +145,8 @@ def load_dataset(source: Any, *, channels: Positive = 3, draft: Count = 0) -> Da
 
     - the path of a folder: all pictures in it and in the folders below, by their paths' alphabet; hidden files and
       folders are left out; or of a zip or tar file, also a compressed one, that holds such a folder
-    - a list of anything that ``load_image`` takes; ``samples()``; ``scenes()``; a batch (N, C, H, W), torch, or
-      (N, H, W, C), numpy
+    - a list of anything that ``load_image`` takes; ``samples()``, ``scenes()`` or ``objects()``; a batch (N, C, H, W),
+      torch, or (N, H, W, C), numpy
     - a torch or Hugging Face ``Dataset`` with a length, whose entries are pictures, or tuples that begin with one, such
       as (picture, label), or mappings with "image" and perhaps "label". Values are bytes or 0…1: give it no transform
       that normalizes. Where it knows the names of its classes, a label is shown by its name
@@ -181,7 +181,7 @@ def load_dataset(source: Any, *, channels: Positive = 3, draft: Count = 0) -> Da
         )
     if not len(source):
         raise UserError(f"dataset must hold at least one picture: this {kind} is empty.")
-    made = isinstance(source, Scenes)
+    made = isinstance(source, Rendered)
     return Dataset(source, f"cnnviz.load_dataset(cnnviz.{source!r})" if made else None, channels, draft)
 
 

@@ -1,6 +1,6 @@
 """Rendered pictures of one shape each: as many as are wanted, without a download, and all about them is known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from math import pi
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.gate import Positive, Seed, gate
+from cnnviz_widgets.pictures.rendered import Rendered
 
 SIDE = 64  # px
 SHAPES = ("circle", "square", "triangle", "star", "ring", "cross")
@@ -47,30 +48,16 @@ class Scene(NamedTuple):
     mask: Tensor
 
 
-class Scenes:
+class Scenes(Rendered):
     """Scenes by number; ``scenes`` makes it. ``classes`` are the shapes.
 
     scenes(1000)[3].mask → (64, 64) bool. ``load_dataset`` takes it, and names pictures by shape, color and texture.
     """
 
-    classes = SHAPES
+    call, classes = "scenes", SHAPES
 
-    def __init__(self, n: int, seed: int) -> None:
-        self._n, self._seed = n, seed
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getitem__(self, number: int) -> Scene:
-        if not 0 <= number < self._n:
-            raise IndexError(number)
-        return _rendered(np.random.default_rng([self._seed, number]))
-
-    def __iter__(self) -> Iterator[Scene]:
-        return (self[number] for number in range(self._n))
-
-    def __repr__(self) -> str:
-        return f"scenes({self._n}, {self._seed})" if self._seed else f"scenes({self._n})"
+    def render(self, generator: np.random.Generator) -> Scene:
+        return _rendered(generator)
 
 
 @gate
