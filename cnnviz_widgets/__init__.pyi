@@ -62,9 +62,11 @@ from .methods.embeddings.image_map import ImageMap, image_map, map_picture
 from .methods.embeddings.neighbors import Neighbors, neighbors
 from .methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
 from .methods.evaluation.pointing_game import PointingGame, boxes_in_view, pointing_game
+from .methods.evaluation.quiz_result import QuizAnswer, QuizResult, merge_quizzes
 from .methods.evaluation.random_labels import random_labels
 from .methods.evaluation.sanity_check import SanityState, edge_map, sanity_check, similarity
 from .methods.evaluation.segment import Segmentation, segment
+from .methods.evaluation.trust_quiz import Quiz, QuizTrial, trust_quiz
 from .methods.features.class_model import class_model
 from .methods.features.dream import dream, dream_zoom
 from .methods.features.invert import InversionLadder, inversion_ladder, invert, invert_hog
@@ -144,6 +146,10 @@ __all__ = [
     "Population",
     "Poses",
     "ProjectiveField",
+    "Quiz",
+    "QuizAnswer",
+    "QuizResult",
+    "QuizTrial",
     "ReceptiveField",
     "SanityState",
     "Scan",
@@ -227,6 +233,7 @@ __all__ = [
     "load_style",
     "long_toy",
     "map_picture",
+    "merge_quizzes",
     "methods",
     "moments",
     "neighbor_classifier",
@@ -291,6 +298,7 @@ __all__ = [
     "transfer_attack",
     "transfer_grid",
     "transforms",
+    "trust_quiz",
     "upsample_compare",
     "upscale",
     "upscale_table",

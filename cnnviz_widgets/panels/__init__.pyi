@@ -49,6 +49,7 @@ from .super_resolution import SuperResolution
 from .texture import Texture
 from .texture_growth import TextureGrowth
 from .transfer import Transfer
+from .trust_quiz import TrustQuiz
 
 __all__ = [
     "Activations",
@@ -101,6 +102,7 @@ __all__ = [
     "Texture",
     "TextureGrowth",
     "Transfer",
+    "TrustQuiz",
     "computes",
     "lab",
     "prose",
