@@ -31,7 +31,7 @@ METHODS = labels(
 OTHERWISE = "mini"  # its maps are shown where the panel's network knows too few of the samples
 RIVALS = "small_plain", "small_robust"
 STAGE = 780, 280  # CSS px
-TILE = 160  # px of a map in the review
+TILE, COLUMNS = 160, 6  # px of a map in the review, and how many stand in a row
 SILENT = "Before the end, nothing describes the maps in words: that would give the answers away."
 
 
@@ -68,7 +68,7 @@ class TrustQuiz(Panel):
     def build(self) -> list[ipywidgets.Widget]:
         look = {"colormap": "inferno", "opacity": 0.85, "labels": True}
         self._memo: Memo[list[Questions]] = Memo(list)
-        self._review = View("An example", "whole", max_width=900, max_height=220, **look)
+        self._review = View("An example, and at the end all maps", "whole", max_width=900, max_height=220, **look)
         self._shares = View("Right answers", "part", controls=False, max_width=560)
         self._experiment = _Asking(self.guarded, self._done)
         self.result: QuizResult | None = None
@@ -166,9 +166,13 @@ def _note(now: Now, network: Network) -> str:
 
 def _review(quiz: Quiz, choices: list[int]) -> Content:
     """Every map, with what it explains and what was answered."""
-    tiles, names = [], []
+    tiles, names, heads = [], [], []
     for one, choice in zip(quiz.trials, choices, strict=True):
         tiles += [np.asarray(show(result).convert("RGB").resize((TILE, TILE))) for result in one.shown]
-        sides = ("",) if len(one.shown) == 1 else ("A, ", "B, ")
-        names += [f"{side}{one.told}; you: {one.choices[choice]}" for side in sides]
-    return Content(np.stack(tiles), names=tuple(names), caption="what the maps explain, and what you answered")
+        if one.right is None:
+            heads += [f"{side}: {name}" for side, name in zip("AB", one.sides, strict=True)]
+        else:
+            heads.append(f"{'right' if choice == one.right else 'wrong'}: {one.of}")
+        names += [f"{one.told}; you: {one.choices[choice]}"] * len(one.shown)
+    told = "what the maps explain, and what you answered"
+    return Content(np.stack(tiles), names=tuple(names), heads=tuple(heads), columns=COLUMNS, caption=told)

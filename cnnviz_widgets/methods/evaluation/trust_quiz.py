@@ -82,8 +82,12 @@ class QuizTrial:
         """What is to be seen, in words: these give the answer away."""
         if self.asks == "class":
             return f"{self.method}, {self.of}"
-        left, right = reversed(self.networks) if self.swapped else self.networks
-        return f"{self.method}, {self.of}: A is {left}, B is {right}"
+        return f"{self.method}, {self.of}: A is {self.sides[0]}, B is {self.sides[1]}"
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The names of the two networks, as their maps stand from left to right."""
+        return self.networks[::-1] if self.swapped else self.networks
 
     @property
     def mass(self) -> Tensor:
