@@ -170,7 +170,8 @@ def _read(path: Any) -> QuizResult:
             raise ValueError(about["kind"])
         return QuizResult(tuple(map(_answer, about["answers"])))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"files must be saved answers of a quiz: {came(path)} is not.") from error
+        named = str(path) if isinstance(path, os.PathLike) else path
+        raise UserError(f"files must be saved answers of a quiz: {came(named)} is not.") from error
 
 
 def _answer(about: dict[str, Any]) -> QuizAnswer:

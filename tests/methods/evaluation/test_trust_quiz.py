@@ -64,7 +64,8 @@ def test_the_ideal_observer_scores_the_pointing_game(mini, answers):
 
 
 def test_classes_and_maps_are_those_that_are_said(mini, quiz):
-    photos = {cnnviz.samples().classes(name)[0]: name for name in cnnviz.samples() if cnnviz.samples().classes(name)}
+    every = cnnviz.samples()
+    photos = {every.classes(name)[0]: name for name in every if len(every.classes(name)) == 1}
     for one in of(quiz, "class"):
         assert one.choices[one.right] == one.of
         (shown,) = one.shown
@@ -127,7 +128,7 @@ def test_wilson_is_where_the_test_of_the_share_turns(hits):
     interval = Counted(hits, total).interval
     for end in interval:
         assert (hits / total - end) ** 2 == pytest.approx(z * z * end * (1 - end) / total, abs=1e-12)
-    assert interval[0] <= hits / total <= interval[1]
+    assert interval[0] - 1e-12 <= hits / total <= interval[1] + 1e-12
     if hits == 8:
         assert [round(end, 3) for end in interval] == [0.490, 0.943]
 
