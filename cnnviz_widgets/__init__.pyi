@@ -77,6 +77,7 @@ from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
+from .methods.interpretable.filter_loss import filter_loss, filter_templates, template_mask
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .methods.scan.deconvnet_patches import deconvnet_patches
 from .methods.scan.scan import Scan, load_scan, scan
@@ -193,6 +194,8 @@ __all__ = [
     "exercises",
     "features",
     "fgsm",
+    "filter_loss",
+    "filter_templates",
     "filters",
     "fool",
     "fool_hog",
@@ -286,6 +289,7 @@ __all__ = [
     "styles",
     "suggest_mask",
     "targeted",
+    "template_mask",
     "texture",
     "texture_numbers",
     "top_examples",
