@@ -78,6 +78,7 @@ from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
 from .methods.interpretable.filter_loss import filter_loss, filter_templates, template_mask
+from .methods.interpretable.train_interpretable import InterpretableState, load_interpretable, train_interpretable
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .methods.scan.deconvnet_patches import deconvnet_patches
 from .methods.scan.scan import Scan, load_scan, scan
@@ -129,6 +130,7 @@ __all__ = [
     "Illusion",
     "ImageMap",
     "ImportantChannels",
+    "InterpretableState",
     "InversionLadder",
     "LinearToy",
     "NeighborAttack",
@@ -231,6 +233,7 @@ __all__ = [
     "linear_toy",
     "load_dataset",
     "load_image",
+    "load_interpretable",
     "load_network",
     "load_scan",
     "load_style",
@@ -295,6 +298,7 @@ __all__ = [
     "top_examples",
     "top_patches",
     "train_attacker",
+    "train_interpretable",
     "train_robust",
     "train_style",
     "train_upscaler",
