@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
@@ -258,7 +258,7 @@ def load_interpretable() -> InterpretableState:
 
 def _masked(module: nn.Module, masked: bool) -> nn.Module:
     copy = deepcopy(module)
-    copy.masked = masked  # type: ignore[assignment]
+    copy.masked = masked
     return copy
 
 
