@@ -59,6 +59,7 @@ from cnnviz_widgets.exercises.style import (
     painted_by_somebody,
 )
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
+from cnnviz_widgets.exercises.trust import ask_honest_report, ask_which_robot, check_wilson
 from cnnviz_widgets.exercises.units import ask_name, check_blocked, check_evidence, check_suppression
 
 __all__ = [
@@ -78,6 +79,7 @@ __all__ = [
     "ask_forgotten",
     "ask_gradient",
     "ask_head",
+    "ask_honest_report",
     "ask_jpeg",
     "ask_keep_colors",
     "ask_name",
@@ -91,6 +93,7 @@ __all__ = [
     "ask_two_maps",
     "ask_which_is_right",
     "ask_which_map",
+    "ask_which_robot",
     "ask_why_equal",
     "ask_zero",
     "check_ascent",
@@ -136,6 +139,7 @@ __all__ = [
     "check_toy_score",
     "check_trustworthiness",
     "check_weak_spot",
+    "check_wilson",
     "check_window",
     "contest_photos",
     "painted_by_somebody",

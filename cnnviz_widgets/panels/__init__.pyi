@@ -21,6 +21,7 @@ from .gradients import Gradients
 from .grand_tour import GrandTour
 from .illusion import Illusion
 from .image_map import ImageMap
+from .interpretable_filters import InterpretableFilters
 from .inversion import Inversion
 from .lab import Lab, lab
 from .linear_toy import LinearToy
@@ -74,6 +75,7 @@ __all__ = [
     "GrandTour",
     "Illusion",
     "ImageMap",
+    "InterpretableFilters",
     "Inversion",
     "Lab",
     "LinearToy",

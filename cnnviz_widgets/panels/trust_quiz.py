@@ -142,7 +142,7 @@ class _Asking(Experiment[Questions, tuple[int, float]]):
         result = None
         if those and self.answers and len(self.answers) == len(those.quiz.trials):
             choices, seconds = zip(*self.answers, strict=True)
-            result = those.quiz.result(choices, seconds)
+            result = those.quiz.score(choices, seconds)
         if those:
             self._done(those.quiz, result)
         return {"table": result.table if result else [], "file": result.text if result else ""}

@@ -27,7 +27,7 @@ def opened(file):
 def test_a_trial_shows_the_picture_that_it_names(panel):
     networks = [cnnviz.load_network(name) for name in NETWORKS]
     experiment = panel._experiment
-    files, numbers = experiment.trials._loaded
+    files, numbers, _ = experiment.trials._loaded
     photos = [panel.session.image, cnnviz.load_image("astronaut")]
     for trial, (picture, mask) in zip(experiment._set.trials, numbers, strict=True):
         target = PAIRS["birds"][trial.target]

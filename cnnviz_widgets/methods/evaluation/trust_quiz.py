@@ -141,7 +141,7 @@ class Quiz(Result):
         """
         return [EQUAL if one.right is None else int(one.mass.argmax()) for one in self.trials]
 
-    def result(self, choices: Sequence[int], seconds: Sequence[float] | None = None) -> QuizResult:
+    def score(self, choices: Sequence[int], seconds: Sequence[float] | None = None) -> QuizResult:
         """What the answers come to.
 
         choices  for each of the first questions the number of the answer, from 0
@@ -182,11 +182,11 @@ def trust_quiz(
     comparisons  questions of each method about these; each network stands on the left in half of them
     seed         of the pictures, the sides and the order: first all composites, then all comparisons
 
-    The classes of a composite are known by construction, without anybody's opinion. ``result`` counts the answers.
+    The classes of a composite are known by construction, without anybody's opinion. ``score`` counts the answers.
     UserError for too few classes that the network knows, and where the rivals are never both right.
 
         quiz = trust_quiz(load_network("mini"))
-        quiz.result(quiz.ideal()).accuracy
+        quiz.score(quiz.ideal()).accuracy
     """
     shown, *questions = quiz_trials(network, pictures, methods, answers, trials, rivals, comparisons, seed)
     return Quiz(tuple(questions), shown)

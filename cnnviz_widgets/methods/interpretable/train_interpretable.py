@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
@@ -198,17 +197,22 @@ def train_interpretable(
     numbers = torch.arange(len(every.every))
     held = every.some(numbers[::HELD_OUT].tolist())
     learned = numbers[numbers % HELD_OUT != 0]
-    begun = initialized(lambda: PartNetwork(filters, len(every.classes)), seed)
     if start is not None and tuple(start.trainings) != TRAININGS:
         raise UserError(f"start must have the trainings {', '.join(TRAININGS)}, not {', '.join(start.trainings)}.")
+    rate = falling(learning_rate, steps)
     trainings = [
         train(
-            _masked(begun, "mask" in name), _lesson(every, learned, batch, seed, weight if "loss" in name else 0.0),
-            lambda module: held.pictures[:SHOWN], steps=steps, seed=seed, of=name,
-            start=None if start is None else start.trainings[name], learning_rate=falling(learning_rate, steps),
+            initialized(lambda name=name: PartNetwork(filters, len(every.classes), "mask" in name), seed),  # type: ignore[misc]
+            _lesson(every, learned, batch, seed, weight if "loss" in name else 0.0),
+            lambda module: held.pictures[:SHOWN],
+            steps=steps,
+            learning_rate=rate,
+            seed=seed,
+            start=None if start is None else start.trainings[name],
+            of=name,
         )
         for name in TRAININGS
-    ]  # fmt: skip
+    ]
     course = () if start is None else start.course
 
     def states() -> Iterator[InterpretableState]:
@@ -254,12 +258,6 @@ def load_interpretable() -> InterpretableState:
     return InterpretableState(
         about["step"], about["total"], trainings, course, held, every.classes, every.landmarks
     )  # fmt: skip
-
-
-def _masked(module: nn.Module, masked: bool) -> nn.Module:
-    copy = deepcopy(module)
-    copy.masked = masked
-    return copy
 
 
 def _lesson(objects: Objects, learned: Tensor, batch: int, seed: int, weight: float) -> Any:

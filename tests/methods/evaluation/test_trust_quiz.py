@@ -46,7 +46,7 @@ def test_a_composite_holds_each_picture_in_its_box(answers):
 def test_the_ideal_observer_scores_the_pointing_game(mini, answers):
     """In its version with mass: of a map that is in each box as high as the mass there, the maximum is pointed at."""
     quiz = cnnviz.trust_quiz(mini, methods=WAYS, answers=answers, trials=4, comparisons=0)
-    result = quiz.result(quiz.ideal())
+    result = quiz.score(quiz.ideal())
     for name, way in WAYS.items():
         asked = [one for one in quiz.trials if one.method == name]
         examples = [(one.picture, one.of, [one.boxes[one.right]]) for one in asked]
@@ -114,7 +114,7 @@ def test_guesses_lie_inside_the_interval_of_chance(answers, trials):
     quiz = cnnviz.Quiz((blank,) * trials, blank)
     inside = 0
     for _ in range(2000):
-        result = quiz.result([drawn.randrange(answers) for _ in range(trials)])
+        result = quiz.score([drawn.randrange(answers) for _ in range(trials)])
         low, high = result.accuracy["map"].interval
         inside += low <= result.chance <= high
     assert result.chance == 1 / answers
@@ -138,7 +138,7 @@ def test_answers_are_kept_and_merged(quiz, tmp_path):
     paths, results = [tmp_path / "one.json", tmp_path / "two.json"], []
     for path, known in zip(paths, (True, False), strict=True):
         choices = [drawn.randrange(len(one.choices)) for one in quiz.trials]
-        results.append(quiz.result(choices, [drawn.uniform(1, 9) for _ in choices] if known else None))
+        results.append(quiz.score(choices, [drawn.uniform(1, 9) for _ in choices] if known else None))
         results[-1].save(path)
     merged = cnnviz.merge_quizzes(paths)
     assert repr(merged.answers) == repr(results[0].answers + results[1].answers)  # NaN is not equal to itself
@@ -169,11 +169,11 @@ def test_what_cannot_be_asked_is_told(mini, quiz):
     with pytest.raises(cnnviz.UserError, match="rivals must both be right about one of the pictures"):
         cnnviz.trust_quiz(mini, wrong)
     with pytest.raises(cnnviz.UserError, match="choices must be at most 20"):
-        quiz.result([0] * 21)
+        quiz.score([0] * 21)
     with pytest.raises(cnnviz.UserError, match="choices must be from 0 to 1 for this question, not 2"):
-        quiz.result([2])
+        quiz.score([2])
     one = [replace(two, networks=("a", "b")) if two.networks else two for two in quiz.trials]
     others = cnnviz.Quiz(tuple(one), quiz.example)
-    both = [each.result(each.ideal()) for each in (quiz, others)]
+    both = [each.score(each.ideal()) for each in (quiz, others)]
     with pytest.raises(cnnviz.UserError, match="files must compare the same networks"):
         cnnviz.merge_quizzes(both)
