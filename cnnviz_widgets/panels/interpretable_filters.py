@@ -1,5 +1,7 @@
 """I1: what a filter means that was trained to mean a part, beside filters that were not."""
 
+from typing import Any
+
 import ipywidgets
 
 from cnnviz_widgets.methods.interpretable.train_interpretable import InterpretableState, load_interpretable
@@ -62,11 +64,11 @@ class InterpretableFilters(Panel):
 
 
 def _spread(state: InterpretableState, filter: int) -> dict:
-    """By training, the standard deviation of the distance to each landmark, where the filter fires."""
-    curves = {}
-    for name, away in state.distances(filter).items():
-        known = away[away[:, 0].isfinite()]
-        curves[name] = (range(len(state.landmarks)), known.std(0).tolist()) if len(known) > 1 else ((), ())
+    """By training, how much the distance to each landmark varies, where the filter fires."""
+    curves: dict[str, Any] = {}
+    for name, spread in state.spreads(filter).items():
+        known = spread.isfinite().all()
+        curves[name] = (range(len(spread)), spread.tolist()) if known else ((), ())
     numbers = {name: f"{float(state.instability[name][filter]):.3f}" for name in curves}
     return {
         "curves": curves, "end": len(state.landmarks) - 1, "ticks": state.landmarks,

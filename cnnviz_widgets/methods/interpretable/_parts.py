@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ RANGES = {  # of what is drawn for each object: it stands upright, at any place,
     "up": (-0.22, 0.22),
 }
 RARE = 1.5  # standard deviations above its mean at which a filter begins to fire
-FEWEST = 20  # pictures in which a filter must fire for its instability to be told
+FEWEST = 10  # pictures of a kind in which a filter must fire for its instability there to be told
 
 
 class Furniture(Rendered):
@@ -152,11 +153,20 @@ def distances(maps: Tensor, landmarks: Tensor) -> Tensor:
     return (peaks(maps)[:, :, None] - landmarks[:, None]).norm(dim=-1) / (SIDE * 2**0.5)
 
 
-def instability(maps: Tensor, landmarks: Tensor) -> Tensor:
-    """(K,): for each filter the standard deviation of these distances over the pictures in which it fires.
+def spreads(maps: Tensor, landmarks: Tensor, labels: Tensor) -> Tensor:
+    """(kinds, K, P): the standard deviation of these distances over the pictures of a kind in which a filter fires.
 
-    It is the mean over the landmarks; NaN where the filter fires in fewer than 20 pictures.
+    NaN where these are fewer than FEWEST.
     """
     away, fires = distances(maps, landmarks), maps.flatten(2).amax(2) > 0
-    spread = [away[fires[:, k], k].std(0).mean() if fires[:, k].sum() >= FEWEST else None for k in range(maps.shape[1])]
-    return torch.tensor([float("nan") if one is None else float(one) for one in spread])
+    found = torch.full((int(labels.max()) + 1, *away.shape[1:]), float("nan"))
+    for kind, filter in product(range(len(found)), range(maps.shape[1])):
+        chosen = (labels == kind) & fires[:, filter]
+        if chosen.sum() >= FEWEST:
+            found[kind, filter] = away[chosen, filter].std(0)
+    return found
+
+
+def instability(maps: Tensor, landmarks: Tensor, labels: Tensor) -> Tensor:
+    """(K,): for each filter the mean of its spreads over landmarks and kinds; NaN where it fires in none."""
+    return spreads(maps, landmarks, labels).nanmean((0, 2))

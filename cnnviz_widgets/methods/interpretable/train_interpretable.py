@@ -25,9 +25,9 @@ from cnnviz_widgets.methods.interpretable._parts import (
     Lesson,
     Objects,
     PartNetwork,
-    distances,
     instability,
     known,
+    spreads,
 )
 from cnnviz_widgets.methods.interpretable.filter_loss import filter_loss, template_mask
 
@@ -47,7 +47,7 @@ class Measured(NamedTuple):
 
     accuracy     shares that are classified right
     instability  of the location, mean over the filters, in diagonals of the picture; NaN where none fires
-    filters      that fire in 20 of the pictures at least, and are in this mean
+    filters      that fire, in ten pictures of a kind at least, and are in this mean
     """
 
     step: int
@@ -90,22 +90,18 @@ class InterpretableState(Result):
 
     @cached_property
     def instability(self) -> dict[str, Tensor]:
-        """By training: (filters,), in diagonals of the picture; NaN for a filter that fires in fewer than 20 pictures.
+        """By training: (filters,), in diagonals of the picture; NaN for a filter that is silent.
 
-        The paper's location instability: over the pictures in which the filter fires, the standard deviation of the
-        distance from its greatest value to a landmark; then the mean over the landmarks.
+        The paper's location instability: over the pictures of a kind in which the filter fires, the standard deviation
+        of the distance from its greatest value to a landmark; then the mean over landmarks and kinds.
         """
-        return {name: instability(maps, self.held.landmarks) for name, maps in self.maps.items()}
+        return {name: instability(maps, self.held.landmarks, self.held.labels) for name, maps in self.maps.items()}
 
-    def distances(self, filter: int) -> dict[str, Tensor]:
-        """By training: (B, P), from the greatest value of a filter's map to each landmark; NaN where it is silent."""
-        number = self._filter(filter)
-        found = {}
-        for name, maps in self.maps.items():
-            one = maps[:, number : number + 1]
-            silent = one.flatten(1).amax(1) <= 0
-            found[name] = distances(one, self.held.landmarks)[:, 0].masked_fill(silent[:, None], float("nan"))
-        return found
+    def spreads(self, filter: int) -> dict[str, Tensor]:
+        """By training: (P,), for each landmark that standard deviation, mean over the kinds; NaN if it is silent."""
+        number, (_, labels, landmarks) = self._filter(filter), self.held
+        ones = {name: maps[:, number : number + 1] for name, maps in self.maps.items()}
+        return {name: spreads(one, landmarks, labels)[:, 0].nanmean(0) for name, one in ones.items()}
 
     @cached_property
     def values(self) -> Tensor:

@@ -51,25 +51,26 @@ def test_the_mask_lets_nothing_pass_that_is_far_from_the_peak():
 
 
 def test_instability_is_its_definition():
-    """By loops over filters, landmarks and pictures; a filter that fires too seldom has none."""
+    """By loops over filters, kinds, landmarks and pictures; a filter that fires too seldom in a kind has none there."""
     generator = torch.Generator().manual_seed(0)
-    maps = torch.rand(30, 3, 16, 16, generator=generator)
-    maps[:10, 1] = 0
-    maps[:11, 2] = 0
+    maps, labels = torch.rand(30, 3, 16, 16, generator=generator), torch.tensor([0, 1] * 15)
+    maps[:12:2, 1] = 0  # of kind 0 it fires in nine
+    maps[:12, 2] = 0  # of both kinds
     landmarks = 64 * torch.rand(30, 2, 2, generator=generator)
     wanted = []
-    for k in range(2):
+    for k, kinds in ((0, (0, 1)), (1, (1,))):
         spreads = []
-        for p in range(2):
-            away = []
-            for b in range(30):
-                row, column = divmod(int(maps[b, k].argmax()), 16)
-                if maps[b, k].max() > 0:
-                    y, x = landmarks[b, p].tolist()
-                    away.append(math.hypot(4 * (row + 0.5) - y, 4 * (column + 0.5) - x) / math.hypot(64, 64))
-            spreads.append(np.std(away, ddof=1))
+        for kind in kinds:
+            for p in range(2):
+                away = []
+                for b in range(30):
+                    row, column = divmod(int(maps[b, k].argmax()), 16)
+                    if labels[b] == kind and maps[b, k].max() > 0:
+                        y, x = landmarks[b, p].tolist()
+                        away.append(math.hypot(4 * (row + 0.5) - y, 4 * (column + 0.5) - x) / math.hypot(64, 64))
+                spreads.append(np.std(away, ddof=1))
         wanted.append(np.mean(spreads))
-    found = instability(maps, landmarks)
+    found = instability(maps, landmarks, labels)
     np.testing.assert_allclose(found[:2], wanted, rtol=1e-5)
     assert found[2].isnan()
     assert distances(maps, landmarks).shape == (30, 3, 2)
@@ -80,7 +81,7 @@ def test_a_filter_that_always_fires_as_far_from_the_landmarks_is_perfectly_stead
     maps = torch.zeros(40, 1, 16, 16)
     maps[range(40), 0, cells[:, 0], cells[:, 1]] = 1
     landmarks = 4.0 * cells[:, None] + torch.tensor([[3.0, -7.0], [0.0, 9.0]])
-    assert float(instability(maps, landmarks)) < 1e-6
+    assert float(instability(maps, landmarks, torch.zeros(40).long())) < 1e-6
 
 
 def test_pictures_are_rendered_as_they_are_told():
