@@ -40,6 +40,7 @@ from cnnviz_widgets.exercises.filters import (
 )
 from cnnviz_widgets.exercises.inversion import ask_forgotten, ask_prior, check_inversion_loss
 from cnnviz_widgets.exercises.occlusion import ask_two_maps, ask_zero, check_occlusion, check_positions
+from cnnviz_widgets.exercises.parts import check_template
 from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.exercises.relu import ask_edges, ask_same_picture, check_by_hand, check_guided_relu
 from cnnviz_widgets.exercises.saliency import (
@@ -132,6 +133,7 @@ __all__ = [
     "check_strongest",
     "check_style_loss",
     "check_suppression",
+    "check_template",
     "check_texture_numbers",
     "check_tiles",
     "check_top_class",
