@@ -31,7 +31,6 @@ class InterpretableFilters(Panel):
     chapters = ("05",)
     shows = "where a filter fires that was trained to mean a part, and how steadily"
     as_call = "cnnviz.load_interpretable()"
-    quick = True
     pickers = ()
     filter = slider(0, 0, LAST, label="Filter", help="Which filter of the last convolution")
     look = choice("maps", LOOK, label="Show", help="The filter's maps, or the masks of the masked pass")
@@ -40,7 +39,7 @@ class InterpretableFilters(Panel):
         maps = View(
             "Twelve pictures that no training has seen", "whole", colormap="inferno", labels=True, max_width=1100
         )
-        axes = "landmark", "spread of the distance, in diagonals"
+        axes = "corner: front or back, right or left", "spread, in diagonals"
         return [
             self.part("maps", maps),
             self.part("spread", Chart("This filter: how steady its distance from each landmark is", *axes, top=None)),
@@ -71,9 +70,15 @@ def _spread(state: InterpretableState, filter: int) -> dict:
         curves[name] = (range(len(spread)), spread.tolist()) if known else ((), ())
     numbers = {name: f"{float(state.instability[name][filter]):.3f}" for name in curves}
     return {
-        "curves": curves, "end": len(state.landmarks) - 1, "ticks": state.landmarks,
+        "curves": curves, "end": len(state.landmarks) - 1, "ticks": [_short(name) for name in state.landmarks],
         "numbers": {name: "silent" if text == "nan" else text for name, text in numbers.items()},
     }  # fmt: skip
+
+
+def _short(landmark: str) -> str:
+    """As "top front left" is written at an axis: "top f l"."""
+    part, *where = landmark.split()
+    return " ".join([part, *(word[0] for word in where)])
 
 
 def _every(state: InterpretableState) -> dict:
