@@ -12,7 +12,7 @@ from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.panels.parts import Chart, Note, View
 from cnnviz_widgets.runtime.runner import Frame
 
-LAST = 15  # number of the last of the bundled filters
+LAST, STEADIEST = 15, 15  # numbers of bundled filters
 LOOK = {"maps": "maps", "masks": "masks"}
 
 
@@ -32,7 +32,7 @@ class InterpretableFilters(Panel):
     shows = "where a filter fires that was trained to mean a part, and how steadily"
     as_call = "cnnviz.load_interpretable()"
     pickers = ()
-    filter = slider(0, 0, LAST, label="Filter", help="Which filter of the last convolution")
+    filter = slider(STEADIEST, 0, LAST, label="Filter", help="Which filter of the last convolution")
     look = choice("maps", LOOK, label="Show", help="The filter's maps, or the masks of the masked pass")
 
     def build(self) -> list[ipywidgets.Widget]:
