@@ -62,9 +62,11 @@ from .methods.embeddings.image_map import ImageMap, image_map, map_picture
 from .methods.embeddings.neighbors import Neighbors, neighbors
 from .methods.evaluation.deletion_curve import Curve, deletion_curve, insertion_curve
 from .methods.evaluation.pointing_game import PointingGame, boxes_in_view, pointing_game
+from .methods.evaluation.quiz_result import QuizAnswer, QuizResult, merge_quizzes
 from .methods.evaluation.random_labels import random_labels
 from .methods.evaluation.sanity_check import SanityState, edge_map, sanity_check, similarity
 from .methods.evaluation.segment import Segmentation, segment
+from .methods.evaluation.trust_quiz import Quiz, QuizTrial, trust_quiz
 from .methods.features.class_model import class_model
 from .methods.features.dream import dream, dream_zoom
 from .methods.features.invert import InversionLadder, inversion_ladder, invert, invert_hog
@@ -81,6 +83,8 @@ from .methods.gradients.full_grad import full_grad
 from .methods.gradients.integrated_gradients import integrated_gradients
 from .methods.gradients.saliency import class_gradient, input_x_gradient, neuron_gradient, saliency
 from .methods.gradients.smoothgrad import smoothgrad, vargrad
+from .methods.interpretable.filter_loss import filter_loss, filter_templates, template_mask
+from .methods.interpretable.train_interpretable import InterpretableState, load_interpretable, train_interpretable
 from .methods.occlusion.occlusion import OcclusionState, occluded, occlusion
 from .methods.scan.deconvnet_patches import deconvnet_patches
 from .methods.scan.scan import Scan, load_scan, scan
@@ -148,6 +152,7 @@ __all__ = [
     "Illusion",
     "ImageMap",
     "ImportantChannels",
+    "InterpretableState",
     "InversionLadder",
     "LinearToy",
     "LiveState",
@@ -167,6 +172,10 @@ __all__ = [
     "Population",
     "Poses",
     "ProjectiveField",
+    "Quiz",
+    "QuizAnswer",
+    "QuizResult",
+    "QuizTrial",
     "ReceptiveField",
     "SanityState",
     "Scan",
@@ -218,6 +227,8 @@ __all__ = [
     "factor_groups",
     "features",
     "fgsm",
+    "filter_loss",
+    "filter_templates",
     "filters",
     "fool",
     "fool_hog",
@@ -256,11 +267,13 @@ __all__ = [
     "load_decoder",
     "load_generator",
     "load_image",
+    "load_interpretable",
     "load_network",
     "load_scan",
     "load_style",
     "long_toy",
     "map_picture",
+    "merge_quizzes",
     "methods",
     "moments",
     "neighbor_classifier",
@@ -316,6 +329,7 @@ __all__ = [
     "styles",
     "suggest_mask",
     "targeted",
+    "template_mask",
     "texture",
     "texture_numbers",
     "top_examples",
@@ -323,6 +337,7 @@ __all__ = [
     "train_attacker",
     "train_decoder",
     "train_generator",
+    "train_interpretable",
     "train_live",
     "train_robust",
     "train_style",
@@ -332,6 +347,7 @@ __all__ = [
     "transfer_attack",
     "transfer_grid",
     "transforms",
+    "trust_quiz",
     "tuning",
     "unit_name",
     "unit_neighbors",

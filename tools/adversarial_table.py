@@ -21,11 +21,11 @@ from torch.nn.functional import interpolate
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.render import tile
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize import objectives, optimize
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.parametrizations import perturbation
 from cnnviz_widgets.engine.optimize.transforms import apply
-from cnnviz_widgets.methods.adversarial._counts import Counted
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "adversarial"
 TARGET = "ostrich"

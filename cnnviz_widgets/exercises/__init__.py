@@ -43,6 +43,7 @@ from cnnviz_widgets.exercises.filters import (
 from cnnviz_widgets.exercises.generation import ask_learned, check_azimuth, check_mix, check_psnr, check_sum, mystery
 from cnnviz_widgets.exercises.inversion import ask_forgotten, ask_prior, check_inversion_loss
 from cnnviz_widgets.exercises.occlusion import ask_two_maps, ask_zero, check_occlusion, check_positions
+from cnnviz_widgets.exercises.parts import check_template
 from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.exercises.relu import ask_edges, ask_same_picture, check_by_hand, check_guided_relu
 from cnnviz_widgets.exercises.saliency import (
@@ -63,6 +64,7 @@ from cnnviz_widgets.exercises.style import (
 )
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
 from cnnviz_widgets.exercises.tuning import check_preferred_angle
+from cnnviz_widgets.exercises.trust import ask_honest_report, ask_which_robot, check_wilson
 from cnnviz_widgets.exercises.units import ask_name, check_blocked, check_evidence, check_suppression
 from cnnviz_widgets.exercises.units import (
     ask_dictionary,
@@ -91,6 +93,7 @@ __all__ = [
     "ask_forgotten",
     "ask_gradient",
     "ask_head",
+    "ask_honest_report",
     "ask_jpeg",
     "ask_keep_colors",
     "ask_learned",
@@ -105,6 +108,7 @@ __all__ = [
     "ask_two_maps",
     "ask_which_is_right",
     "ask_which_map",
+    "ask_which_robot",
     "ask_why_equal",
     "ask_zero",
     "check_ascent",
@@ -150,6 +154,7 @@ __all__ = [
     "check_style_loss",
     "check_sum",
     "check_suppression",
+    "check_template",
     "check_texture_numbers",
     "check_tiles",
     "check_top_class",
@@ -157,6 +162,7 @@ __all__ = [
     "check_toy_score",
     "check_trustworthiness",
     "check_weak_spot",
+    "check_wilson",
     "check_window",
     "contest_photos",
     "mystery",

@@ -24,6 +24,7 @@ from .gradients import Gradients
 from .grand_tour import GrandTour
 from .illusion import Illusion
 from .image_map import ImageMap
+from .interpretable_filters import InterpretableFilters
 from .inversion import Inversion
 from .lab import Lab, lab
 from .linear_toy import LinearToy
@@ -53,6 +54,7 @@ from .texture import Texture
 from .texture_growth import TextureGrowth
 from .training import Training
 from .transfer import Transfer
+from .trust_quiz import TrustQuiz
 from .tuning import Tuning
 from .unit import Unit
 
@@ -82,6 +84,7 @@ __all__ = [
     "GrandTour",
     "Illusion",
     "ImageMap",
+    "InterpretableFilters",
     "Inversion",
     "Lab",
     "LinearToy",
@@ -111,6 +114,7 @@ __all__ = [
     "TextureGrowth",
     "Training",
     "Transfer",
+    "TrustQuiz",
     "Tuning",
     "Unit",
     "computes",

@@ -1,7 +1,7 @@
 """X13: does what fools networks move a person, too? A picture for 70 ms, a mask, and a choice between two classes."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -22,13 +22,14 @@ from cnnviz_widgets.networks import load_network
 from cnnviz_widgets.panels.attack import LEVELS
 from cnnviz_widgets.panels.call import As, Call, program, written
 from cnnviz_widgets.panels.controls import choice, slider, stops
+from cnnviz_widgets.panels.experiment import Experiment
 from cnnviz_widgets.panels.making import Making, StepView
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.parts import Note
 from cnnviz_widgets.pictures import load_image
 from cnnviz_widgets.runtime.runner import Frame
-from cnnviz_widgets.widgets.trial import Answer, Trials
+from cnnviz_widgets.widgets.trial import Answer
 
 NETWORKS = ("small_plain", "small_residual", "small_wide")
 PAIRS = {  # classes for which the control is one: upside down, "bee" or "monarch" stay bee and monarch to the networks
@@ -72,7 +73,7 @@ class MaskedTrial(Making):
 
     def views(self) -> list[ipywidgets.Widget]:
         pictures = StepView("One of the pictures, and what the networks see", "whole", labels=True, max_height=180)
-        self._experiment = _Experiment(self.guarded)
+        self._experiment = _Experiment(self.guarded, "The pictures are being made.")
         return [
             self.part("pictures", pictures),
             self.part("note", Note()),
@@ -133,46 +134,23 @@ class _Set:
         return [*files.values()], [(numbers[trial], numbers[trial.photo, "mask"]) for trial in self.trials]
 
 
-class _Experiment:
-    """The trials in the browser, and what was answered. ``show`` takes a set: answers to another one are forgotten."""
-
-    def __init__(self, guarded: Callable[[Callable[[Any], None]], Callable[[Any], None]]) -> None:
-        self.answers: list[Given] = []
-        self._set: _Set | None = None
-        self._trials = Trials(waiting="The pictures are being made.")
-        self._trials.on_answer(guarded(self._hear))
-        self.widget = ipywidgets.Box([self._trials]).add_class("cnnviz-part").add_class("cnnviz-whole")
-
-    def show(self, those: _Set) -> None:
-        if those == self._set:
-            return
-        self._set = those
+class _Experiment(Experiment[_Set, Given]):
+    def load(self, those: _Set) -> None:
         left, right = those.classes
-        with self._trials.hold_sync():
-            self._trials.question = f"Which is it: {left} or {right}?"
-            self._trials.choices = [left, right]
-            self._trials.milliseconds = those.milliseconds
-            self._trials.load(*those.files())
-        self.reset()
+        self.trials.question = f"Which is it: {left} or {right}?"
+        self.trials.choices = [left, right]
+        self.trials.milliseconds = those.milliseconds
+        self.trials.load(*those.files())
 
-    def reset(self) -> None:
-        self.answers = []
-        self._tell()
+    def understood(self, those: _Set, answer: Answer) -> Given:
+        return Given(those.trials[answer.trial], answer.choice, answer.frames, answer.ms)
 
-    def _hear(self, answer: Answer | None) -> None:
-        if answer is None:
-            return self.reset()
-        assert self._set is not None  # whose pictures the browser has
-        self.answers.append(Given(self._set.trials[answer.trial], answer.choice, answer.frames, answer.ms))
-        self._tell()
-
-    def _tell(self) -> None:
-        asked = self._set.milliseconds if self._set else 0
+    def told(self, those: _Set | None) -> dict[str, Any]:
+        asked = those.milliseconds if those else 0
         found = counted(self.answers, asked)
         rows = [[CONDITIONS[name], str(one) if one.total else "–"] for name, one in found.items()]
-        with self._trials.hold_sync():
-            self._trials.table = [["picture", "answered as it was changed (95 % interval)"], *rows]
-            self._trials.note = timing(self.answers, asked)
+        head = ["picture", "answered as it was changed (95 % interval)"]
+        return {"table": [head, *rows], "note": timing(self.answers, asked)}
 
 
 def _sample(name: str) -> As:

@@ -1,10 +1,10 @@
 // The browser's half of Trials. The first part is pure and tested with plain node; the second draws and listens.
 
-import { element, isForNotebook, observe, tell } from "./js/dom.js";
+import { download, element, isForNotebook, observe, tell } from "./js/dom.js";
 
 const CROSS = 700; // ms that the cross stands at least
 const APART = 1000; // ms from one picture to the next at least: never more than three flashes a second
-const SIDE = 320; // CSS px of the stage
+const FINE = 2; // px of the canvas in one of CSS
 
 /** Whether a picture that has stood for so many ms stands for another frame, to come as near as can be to what is asked. */
 export const stands = (elapsed, asked, frame) => elapsed + frame / 2 < asked;
@@ -15,19 +15,31 @@ export const rested = (cross, since) => cross >= CROSS && since >= APART;
 /** The middle one of some numbers, which is little moved by a frame that was lost. */
 export const median = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
 
+/** The number of the answer that a key gives, of so many; below 0 for another key. */
+export const chosen = (key, count) => (count === 2 && key.startsWith("Arrow") ? ["ArrowLeft", "ArrowRight"].indexOf(key) : /^[1-9]$/.test(key) && key <= count ? key - 1 : -1);
+
+/** An answer with its key, as a button says it. */
+export const keyed = (word, at, count, numbered) => (count > 2 || numbered ? `${at + 1}  ${word}` : at ? `${word} →` : `← ${word}`);
+
+/** Where a picture of some size stands in a box: [left, top, width, height]. */
+export const fitted = (width, height, wide, high) => {
+  const scale = Math.min(wide / width, high / height);
+  return [(wide - scale * width) / 2, (high - scale * height) / 2, scale * width, scale * height];
+};
+
 // ------------------------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
-  const canvas = element("canvas", "cnnviz-trial-picture", { width: SIDE, height: SIDE });
+  const canvas = element("canvas", "cnnviz-trial-picture");
   const stage = element("div", "cnnviz-trial-stage", { tabindex: 0, role: "group" }, canvas);
   const question = element("p", "cnnviz-trial-question");
-  const answers = [0, 1].map((choice) => element("button", "cnnviz-plain-button", { type: "button", "data-choice": choice }));
   const begin = element("button", "cnnviz-plain-button cnnviz-trial-begin", { type: "button" });
   const status = element("p", "cnnviz-trial-status", { role: "status" });
   const table = element("table", "cnnviz-trial-table");
   const note = element("p", "cnnviz-trial-note");
-  const row = element("div", "cnnviz-trial-answers", {}, ...answers);
-  const side = element("div", "cnnviz-trial-side", {}, question, row, element("div", "", {}, begin), status, table, note);
+  const row = element("div", "cnnviz-trial-answers");
+  const keep = element("button", "cnnviz-plain-button", { type: "button" }, "Download the answers");
+  const side = element("div", "cnnviz-trial-side", {}, question, row, element("div", "cnnviz-trial-answers", {}, begin, keep), status, table, note);
   const root = element("div", "cnnviz-trial", {}, stage, side);
   el.append(root);
 
@@ -36,23 +48,28 @@ function render({ model, el }) {
   let running = null; // an AbortController, while trials run
   let choose = () => {}; // what a key or a button answers to
   let ending = ""; // how the trials ended, until there are others
+  let asked = null; // [question, choices] of the trial, where each has its own
 
   function draw(picture) {
+    const [wide, high] = model.get("stage");
+    if (canvas.width !== FINE * wide || canvas.height !== FINE * high) Object.assign(canvas, { width: FINE * wide, height: FINE * high });
+    stage.style.flexBasis = `${wide}px`;
     pen.fillStyle = "rgb(128, 128, 128)";
-    pen.fillRect(0, 0, SIDE, SIDE);
-    if (picture) pen.drawImage(picture, 0, 0, SIDE, SIDE);
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    if (picture) pen.drawImage(picture, ...fitted(picture.width, picture.height, canvas.width, canvas.height));
   }
 
   function cross() {
     draw();
+    if (!model.get("milliseconds")) return;
     pen.fillStyle = "black";
-    pen.fillRect(SIDE / 2 - 10, SIDE / 2 - 1, 20, 2);
-    pen.fillRect(SIDE / 2 - 1, SIDE / 2 - 10, 2, 20);
+    pen.fillRect(canvas.width / 2 - 20, canvas.height / 2 - 2, 40, 4);
+    pen.fillRect(canvas.width / 2 - 2, canvas.height / 2 - 20, 4, 40);
   }
 
   const frame = () => new Promise((next) => requestAnimationFrame(next)); // what is awaited is still drawn in this frame
 
-  /** 0 or 1, once a key or a button is pressed; never, where the trials are stopped before. */
+  /** The number of the answer, once a key or a button is pressed; never, where the trials are stopped before. */
   const answered = (signal) => new Promise((done, failed) => {
     signal.addEventListener("abort", failed, { once: true });
     choose = (choice) => ((choose = () => {}), done(choice));
@@ -87,11 +104,13 @@ function render({ model, el }) {
     return { frames: null, ms: 0, onset: performance.now() };
   }
 
-  async function run(serial, trials, pictures, signal) {
+  async function run(serial, trials, questions, pictures, signal) {
     let last = -Infinity;
     for (const [trial, [picture, mask]] of trials.entries()) {
       status.textContent = `Trial ${trial + 1} of ${trials.length}`;
-      const seen = still.matches ? stood(pictures[picture]) : await flashed(pictures[picture], pictures[mask], signal, last);
+      asked = questions[trial] ?? null;
+      ask();
+      const seen = still.matches || !model.get("milliseconds") ? stood(pictures[picture]) : await flashed(pictures[picture], pictures[mask], signal, last);
       const choice = await answered(signal);
       const ms = seen.frames === null ? performance.now() - seen.onset : seen.ms;
       tell(model, { do: "answer", serial, trial, choice, frames: seen.frames, ms });
@@ -105,16 +124,17 @@ function render({ model, el }) {
     running = null;
     choose = () => {};
     ending = words;
+    asked = null;
     cross();
     show();
   }
 
-  async function start({ serial, trials }, buffers) {
+  async function start({ serial, trials, asked: questions }, buffers) {
     if (!running) return;
     const { signal } = running;
     try {
       const pictures = await Promise.all(buffers.map((one) => createImageBitmap(new Blob([one]))));
-      if (!signal.aborted) await run(serial, trials, pictures, signal);
+      if (!signal.aborted) await run(serial, trials, questions, pictures, signal);
     } catch (error) {
       if (!signal.aborted) end(`Failed: ${error}`);
     }
@@ -130,19 +150,29 @@ function render({ model, el }) {
   }
 
   function sleep() {
-    for (const button of answers) button.setAttribute("aria-disabled", String(!running));
+    for (const button of row.children) button.setAttribute("aria-disabled", String(!running));
     begin.setAttribute("aria-disabled", String(!running && !model.get("count")));
   }
 
+  /** The question, and a button for each answer, which stay where they are. */
+  function ask() {
+    const [words, choices] = asked ?? [model.get("question"), model.get("choices")], count = choices.length;
+    question.textContent = words;
+    while (row.children.length > count) row.lastChild.remove();
+    while (row.children.length < count) row.append(element("button", "cnnviz-plain-button", { type: "button", "data-choice": row.children.length }));
+    const labels = choices.map((word, at) => keyed(word, at, count, !model.get("milliseconds")));
+    for (const [at, label] of labels.entries()) row.children[at].textContent = label;
+    const keys = count === 2 && model.get("milliseconds") ? ["the left arrow key", "the right arrow key"] : choices.map((_, at) => `key ${at + 1}`);
+    stage.setAttribute("aria-label", `${words} ${choices.map((word, at) => `${keys[at]}: ${word}`).join(", ")}.`);
+    sleep();
+  }
+
   function show() {
-    const count = model.get("count"), [left, right] = model.get("choices");
-    question.textContent = model.get("question");
-    answers[0].textContent = `← ${left}`;
-    answers[1].textContent = `${right} →`;
+    const count = model.get("count");
     begin.textContent = running ? "Stop the trials" : "Start the trials";
-    stage.setAttribute("aria-label", `${model.get("question")} The left arrow key answers ${left}, the right one ${right}.`);
-    const how = still.matches
-      ? "You have asked for reduced motion: nothing flashes. Every picture stands until you press a key."
+    keep.hidden = !model.get("file") || Boolean(running);
+    const how = !model.get("milliseconds") ? "Nothing is told before the end. Answer with a button, or with its key."
+      : still.matches ? "You have asked for reduced motion: nothing flashes. Every picture stands until you press a key."
       : `A picture flashes for about ${model.get("milliseconds")} ms, at most one a second; then a pattern stands until you press a key.`;
     if (!running) status.textContent = ending || (count ? `${count} trials. ${how}` : model.get("waiting"));
     const [head, ...rows] = model.get("table").map((cells, row) => {
@@ -151,7 +181,7 @@ function render({ model, el }) {
     });
     table.replaceChildren(...(head ? [element("thead", "", {}, head), element("tbody", "", {}, ...rows)] : []));
     note.textContent = model.get("note");
-    sleep();
+    ask();
   }
 
   const cleanup = new AbortController(), { signal } = cleanup;
@@ -163,16 +193,17 @@ function render({ model, el }) {
     }
     if (isForNotebook(event)) return;
     event.stopPropagation();
-    const choice = ["ArrowLeft", "ArrowRight"].indexOf(event.key);
+    const choice = chosen(event.key, row.children.length);
     if (choice < 0) return;
     event.preventDefault(); // the page would scroll
     if (!event.repeat) choose(choice);
   });
-  for (const [choice, button] of answers.entries()) listen(button, "click", () => (choose(choice), stage.focus()));
+  listen(row, "click", ({ target }) => target.dataset.choice && (choose(Number(target.dataset.choice)), stage.focus()));
+  listen(keep, "click", () => download("answers.json", new Blob([model.get("file")], { type: "application/json" })));
   listen(begin, "click", press);
   listen(still, "change", () => (running ? end("Stopped.") : show()));
   const forget = observe(model, {
-    "change:question change:choices change:milliseconds change:waiting change:count change:table change:note": show,
+    "change:question change:choices change:milliseconds change:waiting change:stage change:count change:table change:note change:file": show,
     "change:loaded": () => end(running ? "Stopped: there are other pictures now." : ""),
     "msg:custom": (message, buffers) => message.do === "pictures" && start(message, buffers),
   });

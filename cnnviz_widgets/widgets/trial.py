@@ -1,4 +1,4 @@
-"""Two-choice trials: a picture for a few frames, a mask, and a key; the browser counts the frames."""
+"""Trials with a choice: a picture, for a few frames or until the answer, and a key; the browser counts the frames."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -10,9 +10,9 @@ from cnnviz_widgets.widgets.traits import Number
 
 
 class Answer(NamedTuple):
-    """What was chosen in a trial (0 = left, 1 = right); the frames that the picture stood, and ms from first to last.
+    """What was chosen in a trial, from 0; the frames that the picture stood, and ms from first to last.
 
-    frames  None where the page asks for reduced motion: the picture then stands until it is answered
+    frames  None where the picture stood until it was answered
     """
 
     trial: int
@@ -21,14 +21,20 @@ class Answer(NamedTuple):
     ms: float
 
 
-class Trials(BrowserWidget):
-    """Shows a cross, a picture for ``milliseconds``, and its mask, until ← or → (or a button) answers; then the next.
+Asked = tuple[str, Sequence[str]]  # a question, and the answers to choose from
 
-    question      what is asked;  choices  the words of the left and the right answer
-    milliseconds  for which a picture stands: so many frames of the screen as come nearest to it
+
+class Trials(BrowserWidget):
+    """Shows a cross, a picture for ``milliseconds``, and its mask, until a key (or a button) answers; then the next.
+
+    question      what is asked;  choices  the answers in words: two have the keys ← and →, several 1, 2 …
+    milliseconds  for which a picture stands: so many frames of the screen as come nearest to it; 0 = until the answer,
+                  without cross and mask
+    stage         width and height of the place for the pictures, in px
     count         trials that are loaded; 0 = none yet, and ``waiting`` says why
     loaded        how often others were loaded: an answer to earlier ones does not count
     table, note   what is said of the answers so far: rows of cells, the first one the head, and a sentence
+    file          the answers as a text that a button downloads; "" = there is no button
 
     From one picture to the next at least a second passes, and each changes to its mask and back to gray: that is fewer
     than three flashes a second. Where the page asks for reduced motion, nothing flashes. The browser sends only
@@ -39,23 +45,28 @@ class Trials(BrowserWidget):
     module = "trial.js"
 
     question = t.Unicode("").tag(sync=True)
-    choices = t.List(t.Unicode(), ["left", "right"], minlen=2, maxlen=2).tag(sync=True)
-    milliseconds = Number(70, 1, 2000, whole=True).tag(sync=True)
+    choices = t.List(t.Unicode(), ["left", "right"], minlen=2, maxlen=9).tag(sync=True)
+    milliseconds = Number(70, 0, 2000, whole=True).tag(sync=True)
+    stage = t.Tuple(t.Int(), t.Int(), default_value=(320, 320)).tag(sync=True)
     count = t.Int(0).tag(sync=True)
     loaded = t.Int(0).tag(sync=True)
     waiting = t.Unicode("").tag(sync=True)
     table = t.List(t.List(t.Unicode())).tag(sync=True)
     note = t.Unicode("").tag(sync=True)
+    file = t.Unicode("").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:
         super().__init__(**traits)
-        self._loaded: tuple[Sequence[bytes], Sequence[tuple[int, int]]] = ((), ())
+        self._loaded: tuple[Sequence[bytes], Sequence[tuple[int, int]], Sequence[Asked]] = ((), (), ())
         self._handlers: list[Callable[[Answer | None], None]] = []
         self.on_msg(self._receive)
 
-    def load(self, pictures: Sequence[bytes], trials: Sequence[tuple[int, int]]) -> None:
-        """pictures: files, such as PNG;  trials: the numbers of the picture and of its mask, in this order."""
-        self._loaded = pictures, trials
+    def load(self, pictures: Sequence[bytes], trials: Sequence[tuple[int, int]], asked: Sequence[Asked] = ()) -> None:
+        """pictures: files, such as PNG;  trials: the numbers of the picture and of its mask, in this order.
+
+        asked: for each trial its own question, and its choices; () = it is the same for all
+        """
+        self._loaded = pictures, trials, asked
         self.count = len(trials)
         self.loaded += 1
 
@@ -66,12 +77,15 @@ class Trials(BrowserWidget):
     def _receive(self, _: Any, message: dict, __: Any) -> None:
         match message:
             case {"do": "begin"}:
-                pictures, trials = self._loaded
+                pictures, trials, asked = self._loaded
                 self._tell(None)
-                self.send({"do": "pictures", "serial": self.loaded, "trials": list(map(list, trials))}, [*pictures])
-            case {"do": "answer", "serial": self.loaded, "trial": trial, "choice": 0 | 1 as choice, "ms": ms}:
-                frames = message.get("frames")
-                self._tell(Answer(int(trial), choice, None if frames is None else int(frames), float(ms)))
+                begun = {"do": "pictures", "serial": self.loaded, "trials": list(map(list, trials))}
+                self.send(begun | {"asked": [[question, [*choices]] for question, choices in asked]}, [*pictures])
+            case {"do": "answer", "serial": self.loaded, "trial": int(trial), "choice": int(choice), "ms": ms}:
+                asked = self._loaded[2]
+                if 0 <= choice < len(asked[trial][1] if asked else self.choices):
+                    frames = message.get("frames")
+                    self._tell(Answer(trial, choice, None if frames is None else int(frames), float(ms)))
 
     def _tell(self, answer: Answer | None) -> None:
         for handler in self._handlers:

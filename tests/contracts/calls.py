@@ -85,6 +85,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "content": image,
         "examples": [(image, 1, [(0, 0, width / 2, height / 2)])],
         "far": image,
+        "files": [quiz_result()],
         "found": grid_of_pictures(),
         "heatmap": image.mean(0),
         "image": image,
@@ -93,7 +94,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "kind": "hering",
         "layer": layer,
         "left": 0,
-        "maps": image,
+        "maps": image[:, :16, :16],
         "mask": (image[0] > 0.5).long(),
         "method": cnnviz.saliency,
         "n": 4,
@@ -108,6 +109,7 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "parents": [0, 1],
         "path": folder / "film.gif",
         "shape": (8, 8),
+        "size": 4,
         "signal": image,
         "source": "stained_glass",
         "stride": 2,
@@ -130,6 +132,12 @@ def arguments(network: cnnviz.Network, image: Tensor, folder: Path) -> dict[str,
         "unit_b": (layer, 1),
         "weights": image[:, :3, :3],
     }
+
+
+@cache
+def quiz_result() -> Any:
+    quiz = cnnviz.trust_quiz(mini(), trials=1, comparisons=0)
+    return quiz.score(quiz.ideal())
 
 
 @cache

@@ -155,6 +155,8 @@ RIGHT = {  # what arguments without a default are given, by name
     "x": "step",
     "y": "loss",
 }
+QUIZ = cnnviz.trust_quiz(NETWORK, {"cat": PICTURE, "dog": PICTURE.flip(-1)}, rivals=None)
+RIGHT["files"] = [QUIZ.score(QUIZ.ideal())]
 SCANNED = Path(tempfile.mkdtemp()) / "tiny.scan"
 RIGHT["scan"].save(SCANNED)
 DRAWN = Path(tempfile.mkdtemp()) / "tiny.atlas"
@@ -167,6 +169,9 @@ RIGHT_THERE = {
     ("color", "of"): PICTURE,
     ("gatys_layer_loss", "maps"): PICTURE,
     ("load_dataset", "source"): PICTURE[None],
+    ("filter_templates", "size"): 4,
+    ("trust_quiz", "pictures"): {"cat": PICTURE, "dog": PICTURE.flip(-1)},
+    ("trust_quiz", "rivals"): None,
     ("overlap", "kernel"): 3,
     ("contrast_response", "source"): "stained_glass",
     ("load_style", "source"): "stained_glass",

@@ -24,6 +24,8 @@ METHODS = {
     ],
     panels.Sanity: [cnnviz.sanity_check],
     panels.Compare: [cnnviz.deletion_curve, cnnviz.insertion_curve],
+    panels.TrustQuiz: [cnnviz.trust_quiz],
+    panels.InterpretableFilters: [cnnviz.InterpretableState.compared],
     panels.ClassModel: [cnnviz.class_model, cnnviz.optimize],
     panels.FeatureVisualization: [cnnviz.visualize, cnnviz.diverse, cnnviz.optimize],
     panels.DeepDream: [cnnviz.dream, cnnviz.dream_zoom],
@@ -89,6 +91,7 @@ OF_THE_PANEL = {  # what a trait means that has a parameter's name and is someth
     (panels.DeepDream, "size"),
     (panels.ClassModel, "picture"),  # a recipe's, not a parametrization
     (panels.Sanity, "methods"),
+    (panels.TrustQuiz, "methods"),  # names of controls, and not functions
     (panels.Texture, "weights"),  # of layers, and not of samples
     (panels.StyleTransfer, "weights"),
     *((panels.Illusion, name) for name in ("kind", "far", "near")),  # words of controls, and names of samples

@@ -27,7 +27,7 @@ def opened(file):
 def test_a_trial_shows_the_picture_that_it_names(panel):
     networks = [cnnviz.load_network(name) for name in NETWORKS]
     experiment = panel._experiment
-    files, numbers = experiment._trials._loaded
+    files, numbers, _ = experiment.trials._loaded
     photos = [panel.session.image, cnnviz.load_image("astronaut")]
     for trial, (picture, mask) in zip(experiment._set.trials, numbers, strict=True):
         target = PAIRS["birds"][trial.target]
@@ -44,7 +44,7 @@ def test_answers_are_counted_by_condition_and_forgotten_for_other_pictures(panel
     for number, trial in enumerate(experiment._set.trials):
         right = trial.condition == "after" or trial.target == 0
         experiment._hear(Answer(number, trial.target if right else 1 - trial.target, 4, 66.7))
-    rows = dict(experiment._trials.table[1:])
+    rows = dict(experiment.trials.table[1:])
     assert rows["changed"].startswith("100% (4 of 4;")
     assert rows["change flipped"].startswith("50% (2 of 4;")
     assert rows["unchanged"].startswith("50% (2 of 4;")
@@ -52,4 +52,4 @@ def test_answers_are_counted_by_condition_and_forgotten_for_other_pictures(panel
     panel.seed = 1
     panel.run()
     assert panel.answers == ()
-    assert dict(experiment._trials.table[1:]) == dict.fromkeys(rows, "–")
+    assert dict(experiment.trials.table[1:]) == dict.fromkeys(rows, "–")

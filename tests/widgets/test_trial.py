@@ -21,7 +21,20 @@ def test_pictures_are_sent_when_it_begins_and_not_before(trials):
     assert trials.sent == []
     assert not any(isinstance(value, bytes) for value in trials.get_state(["count", "table", "question"]).values())
     trials._receive(trials, {"do": "begin"}, [])
-    assert trials.sent == [({"do": "pictures", "serial": 1, "trials": [[0, 1], [1, 0]]}, [b"one", b"two"])]
+    begun = {"do": "pictures", "serial": 1, "trials": [[0, 1], [1, 0]], "asked": []}
+    assert trials.sent == [(begun, [b"one", b"two"])]
+
+
+def test_questions_of_their_own_go_with_the_pictures_and_bound_the_answers(trials):
+    heard = []
+    trials.on_answer(heard.append)
+    trials.load([b"one"], [(0, 0), (0, 0)], [("Which?", ("a", "b")), ("How?", ("x", "y", "z"))])
+    trials._receive(trials, {"do": "begin"}, [])
+    assert trials.sent[0][0]["asked"] == [["Which?", ["a", "b"]], ["How?", ["x", "y", "z"]]]
+    answer = {"do": "answer", "serial": 1, "choice": 2, "frames": None, "ms": 1000.0}
+    trials._receive(trials, {**answer, "trial": 0}, [])  # it has two answers
+    trials._receive(trials, {**answer, "trial": 1}, [])
+    assert heard == [None, Answer(1, 2, None, 1000.0)]
 
 
 def test_answers_to_what_was_loaded_before_do_not_count(trials):

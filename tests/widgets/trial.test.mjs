@@ -27,3 +27,13 @@ test("the next picture waits for the cross, and for a second since the last one"
 test("a lost frame does not move the length of a frame", () => {
   assert.equal(js.median([16.7, 50, 16.7, 16.6, 16.7]), 16.7);
 });
+
+test("keys 1 to 9 answer, and arrows where there are two answers", () => {
+  assert.deepEqual(["1", "2", "3", "0", "x", "ArrowLeft", "ArrowRight", "ArrowUp"].map((key) => js.chosen(key, 2)), [0, 1, -1, -1, -1, 0, 1, -1]);
+  assert.deepEqual(["1", "5", "6", "ArrowLeft", "F1", "12"].map((key) => js.chosen(key, 5)), [0, 4, -1, -1, -1, -1]);
+});
+
+test("a picture stands in the middle of its box, as large as it can", () => {
+  assert.deepEqual(js.fitted(50, 50, 200, 100), [50, 0, 100, 100]);
+  assert.deepEqual(js.fitted(400, 100, 200, 100), [0, 25, 200, 50]);
+});

@@ -6,7 +6,7 @@ from itertools import product
 from statistics import median
 from typing import NamedTuple
 
-from cnnviz_widgets.methods.adversarial._counts import Counted
+from cnnviz_widgets.engine.counts import Counted
 
 CONDITIONS = {"after": "changed", "flipped": "change flipped", "before": "unchanged"}
 LATE = 25  # ms that a picture may stand too long: a frame and a half of a usual screen

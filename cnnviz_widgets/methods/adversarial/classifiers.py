@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize.balls import in_8_bits, whole_levels
 from cnnviz_widgets.engine.optimize.hog import hog
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Positive, Range, Seed, came, gate
 from cnnviz_widgets.methods.adversarial._attack import Steps
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial._labeled import Labeled, digits, given, textures, without_labels
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.networks import Network

@@ -10,12 +10,12 @@ from torch import Tensor
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, enlarged, rgb
 from cnnviz_widgets.drawing.words import percent
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.hog import strokes
 from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
 from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Steps
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial.classifiers import HogClassifier
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.pictures.given import AnyPicture

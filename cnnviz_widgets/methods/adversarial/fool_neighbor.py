@@ -9,11 +9,11 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, enlarged, rgb
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, Seed, gate
 from cnnviz_widgets.methods.activations.activations import one_picture
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial.classifiers import NeighborClassifier
 from cnnviz_widgets.pictures.given import AnyPicture
 

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Seed, gate
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial._sticking import Places, Shape, cover, stuck
 from cnnviz_widgets.methods.adversarial.patch import Degrees, prepared
 from cnnviz_widgets.networks import Network

@@ -14,6 +14,7 @@ from torch.utils.data import Subset
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.crops import Crops
 from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.balls import in_8_bits, rounded
@@ -23,7 +24,6 @@ from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.adversarial._advgan import AdvGAN
 from cnnviz_widgets.methods.adversarial._attack import Attack, Loss
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.dataset import load_dataset

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, enlarged, rgb
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial._hardening import hardened
 from cnnviz_widgets.methods.adversarial._labeled import digits, given, without_labels
 from cnnviz_widgets.networks import Network

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.engine.optimize.loop import optimize
 from cnnviz_widgets.engine.optimize.parametrizations import perturbation
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Seed, gate
-from cnnviz_widgets.methods.adversarial._counts import Counted
 from cnnviz_widgets.methods.adversarial._ensemble import of_one_task
 from cnnviz_widgets.methods.adversarial.fgsm import fgsm
 from cnnviz_widgets.methods.adversarial.patch import prepared

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.methods.adversarial._counts import Counted
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.methods.adversarial._sticking import Places, cover, side_of, stuck
 
 
