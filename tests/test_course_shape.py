@@ -161,7 +161,7 @@ def test_a_copy_of_the_course_has_the_glossary(tmp_path):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_teaching_page(source):
     page = (ROOT / "docs" / "teaching" / f"{source.name[:2]}.md").read_text(encoding="utf-8")
-    sections = dict(re.findall(r"^## (.*)\n(.*?)(?=^## |\Z)", page, re.M | re.S))
+    sections = dict(re.findall(r"^## ([^\n]*)\n(.*?)(?=^## |\Z)", page, re.M | re.S))
     assert list(sections) == ["Questions of students", "What goes wrong in class", "Sources", "Pictures and weights"]
     assert f"](../../notebooks/{source.stem}.ipynb)" in page.partition("\n## ")[0]
     questions = re.findall(r"^\*\*(.*)\*\*$", sections["Questions of students"], re.M)
