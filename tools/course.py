@@ -9,6 +9,7 @@ of the cell before it, of the same id, in the solutions; they hold the cells tag
 
 import argparse
 import os
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def notebook(cells) -> NotebookNode:
     for cell in cells:
         new = nbformat.v4.new_code_cell if cell.cell_type == "code" else nbformat.v4.new_markdown_cell
         tags = [tag for tag in cell.metadata.get("tags", []) if tag not in OURS]
-        metadata: dict[str, Any] = {"tags": tags} if tags else {}
+        metadata: dict[str, Any] = {"slideshow": {"slide_type": slide(cell)}} | ({"tags": tags} if tags else {})
         if "hide-input" in tags:  # a text that is written as code
             metadata["jupyter"] = {"source_hidden": True}
         made.append(new(cell.source, id=cell.metadata.get("id", cell.id), metadata=metadata))
@@ -105,6 +106,19 @@ def notebook(cells) -> NotebookNode:
             "language_info": LANGUAGE,
         },
     )
+
+
+def slide(cell: NotebookNode) -> str:
+    """What a cell is when the notebook is shown as slides (nbconvert, RISE): its `slide_type`.
+
+    A chapter and its sections begin a slide, other texts go on below it, and code comes after its text. What only
+    prepares, and the tasks, are left out.
+    """
+    if tagged(cell, "task") or (cell.cell_type == "code" and tagged(cell, "setup")):
+        return "skip"
+    if cell.cell_type == "code":
+        return "fragment"
+    return "slide" if re.match("##? ", cell.source) else "subslide"
 
 
 def is_stale(path: Path, wanted: NotebookNode) -> bool:
@@ -125,7 +139,7 @@ def keep_outputs(path: Path, notebook: NotebookNode) -> bool:
     there, wanted = (
         [cell for cell in book.cells if cell.cell_type == "code"] for book in (nbformat.read(path, 4), notebook)
     )
-    shape = lambda cells: [(cell.id, cell.source, dict(cell.metadata)) for cell in cells]  # noqa: E731
+    shape = lambda cells: [(cell.id, cell.source, cell.metadata.get("tags")) for cell in cells]  # noqa: E731
     if shape(there) != shape(wanted) or not all(cell.execution_count for cell in there):
         return False
     for old, new in zip(there, wanted, strict=True):

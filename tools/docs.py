@@ -17,7 +17,12 @@ from cnnviz_widgets import registry
 from tools import course, sync
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
+PAGES = {
+    "index.md": "README.md",
+    "glossary.md": "notebooks/glossary.md",
+    "contributing.md": "CONTRIBUTING.md",
+    "changelog.md": "CHANGELOG.md",
+}
 GROUND = {  # pages of the reference beside the techniques: title -> modules
     "Networks": ("networks.network", "networks.layers", "networks.zoo"),
     "Pictures": ("pictures.load", "pictures.painted", "pictures.samples", "pictures.labels", "pictures.dataset"),
@@ -51,22 +56,23 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Links as they are in the tree, which GitHub follows → links within the site."""
+    uri = page.file.src_uri
+    folder, top = (ROOT / PAGES.get(uri, f"docs/{uri}")).parent, "../" * uri.count("/")
 
     def link(match: re.Match) -> str:
         text, target = match["text"], match["target"]
-        folder = ROOT if page.file.src_uri in PAGES else ROOT / "docs"
         path, _, part = target.partition("#")
         inside = (folder / path).resolve().relative_to(ROOT).as_posix()
         for ours, source in PAGES.items():
             if inside == source:
-                return f"[{text}]({ours}{part and '#' + part})"
+                return f"[{text}]({top}{ours}{part and '#' + part})"
         if inside.startswith("docs/"):
-            return f"[{text}]({inside.removeprefix('docs/')}{part and '#' + part})"
+            return f"[{text}]({top}{inside.removeprefix('docs/')}{part and '#' + part})"
         if re.fullmatch(r"notebooks/\d[^/]*\.ipynb", inside):
-            return f"[{text}](course/{Path(inside).stem}.html)"
+            return f"[{text}]({top}course/{Path(inside).stem}.html)"
         return text  # a file of the sources: it is not on the site
 
-    if page.file.src_uri == "gallery.md":
+    if uri == "gallery.md":
         for one in registry.techniques():
             place = f"reference/{one.family}.md#{one.module}.{one.name}"
             markdown = markdown.replace(f"**{one.name}**", f"**[{one.name}]({place})**")
@@ -98,7 +104,8 @@ def chapter(name: str) -> str:
     from nbconvert import HTMLExporter
 
     html, _ = HTMLExporter(template_name="lab").from_filename(str(ROOT / "notebooks" / f"{name}.ipynb"))
-    return html
+    html = re.sub(r'href="(\d\d-[^"/]*)\.ipynb"', r'href="\1.html"', html)
+    return html.replace('href="glossary.md#', 'href="../glossary/#')
 
 
 class Docstrings(griffe.Extension):
