@@ -63,9 +63,8 @@ from cnnviz_widgets.exercises.style import (
     painted_by_somebody,
 )
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
-from cnnviz_widgets.exercises.tuning import check_preferred_angle
 from cnnviz_widgets.exercises.trust import ask_honest_report, ask_which_robot, check_wilson
-from cnnviz_widgets.exercises.units import ask_name, check_blocked, check_evidence, check_suppression
+from cnnviz_widgets.exercises.tuning import check_preferred_angle
 from cnnviz_widgets.exercises.units import (
     ask_dictionary,
     ask_name,
