@@ -198,7 +198,7 @@ RIGHT_THERE = {
 }
 # what a sentence may call the argument
 WORDS = {"target": "class", "truth": "class", "source": "dataset", "name": "network"}
-SMALL = {"size": 8, "epochs": 1, "frames": 1, "each": 8}  # where the default does not fit into so small a picture, or takes long
+SMALL = {"size": 8, "epochs": 1, "frames": 1, "each": 8}  # where the default does not fit, or takes long
 
 
 def functions() -> dict[str, Callable]:
