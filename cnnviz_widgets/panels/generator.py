@@ -103,9 +103,9 @@ class Generator(Panel):
         sums = View("A − B + C: click a place to put there what is shown above", "most",
                     cursor="tile", max_width=720, **small)  # fmt: skip
         sums.image.on_click(self.guarded(lambda pointer: self._put(pointer.tile)))
-        parts = {"pad": pad, "shown": shown, "sums": sums, "rows": rows}
-        drawn = [self.part(name, part) for name, part in parts.items()]
-        return [*drawn[:2], self.part("note", Note()), *drawn[2:]]
+        made = self.part("shown", shown)  # first, also in a saved notebook
+        more = {"note": Note(), "sums": sums, "rows": rows}
+        return [self.part("pad", pad), made, *(self.part(name, part) for name, part in more.items())]
 
     def _turn(self, region: Region | None) -> None:
         """Look from where the frame was dragged to."""
