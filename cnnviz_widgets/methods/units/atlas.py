@@ -256,8 +256,7 @@ def _channels(layer: Layer, channels: Sequence[int] | None) -> list[int]:
 
 
 def _states(state: Atlas, runs: Sequence[tuple[str, list[int]]]) -> Iterator[Atlas]:
-    if not runs:
-        yield state
+    yield state  # what is known, at once
     for number, (layer, channels) in enumerate(runs):
         made = optimize(
             state.network,
