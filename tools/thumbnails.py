@@ -22,8 +22,8 @@ SIZE = (336, 192)  # px: twice that of a card, for sharp screens
 TILES = 8
 _Y, _X = np.mgrid[0:1:128j, 0:1:128j]
 BANDS = (1 + np.clip(3 * (_Y + 0.05 * np.sin(7 * _X)), 0, 2)).astype(np.uint8)  # of three regions, from the top
-LARGEST = 5_000  # bytes: the gallery sends them all
-QUALITIES = (30, 24, 18, 12, 8, 6)
+LARGEST = 4_000  # bytes: the gallery sends them all
+QUALITIES = (30, 24, 18, 12, 8, 6, 4, 2)
 BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size than a panel's own
     "Activations": {"layer": "relu2", "order": "strength"},
     "ClassModel": {"target": "goldfish"},

@@ -71,7 +71,6 @@ class Generator(Panel):
     chapters = ("17",)
     shows = "a network that draws objects from their parameters, between kinds, and by arithmetic"
     as_call = 'cnnviz.load_generator()("armchair", azimuth=30)'
-    quick = True
     pickers = ()
     kind = option(render_object, label="Kind")
     hue = _number("hue", "Hue", 0.01, ".2f", more=False)

@@ -179,4 +179,4 @@ def test_every_panel_has_a_thumbnail_of_a_few_kb():
     for entry in registry.panels():
         file = THUMBNAILS / f"{entry.module.rpartition('.')[2]}.webp"
         assert file.is_file(), f"python -m tools.thumbnails {entry.name}"
-        assert file.stat().st_size <= 5_000
+        assert file.stat().st_size <= 4_000
