@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copy, copytree, ignore_patterns
 
 import nbformat
 from nbformat import NotebookNode
@@ -57,6 +57,7 @@ def export(format: str, folder: Path, asked: Sequence[str] = ()) -> list[Path]:
         to.mkdir(parents=True, exist_ok=True)
         source = source_of(chapter, solved, "### {} SOLUTION" if format == "nbgrader" else "# {} SOLUTION")
         nbformat.write(for_nbgrader(source) if format == "nbgrader" else for_otter(source, path.stem), to / path.name)
+        copy(course / "glossary.md", to)  # to which chapters link
         written.append(to / path.name)
     if format == "nbgrader":
         (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
@@ -126,27 +127,22 @@ def for_nbgrader(source: NotebookNode) -> NotebookNode:
 
 
 def for_otter(source: NotebookNode, name: str) -> NotebookNode:
-    """With otter's raw cells around each task; what stands between an answer and its check comes behind both."""
-    checks = {cell.id: cell for cell in source.cells if cell.id.startswith("check-")}
+    """With otter's raw cells around each task: the solution goes as far as its check."""
     cells = [new_raw_cell(f"# ASSIGNMENT CONFIG\nname: {name}\nexport_cell: false", id="otter")]
+
+    def raw(*texts: str) -> list[NotebookNode]:
+        return [new_raw_cell(text, id=f"otter-{len(cells)}-{at}") for at, text in enumerate(texts)]
+
     for cell in source.cells:
-        if cell.id.startswith("answer-"):
-            number = cell.id.removeprefix("answer-")
-            raw = {
-                "question": f"# BEGIN QUESTION\nname: task-{number}\npoints: 1",
-                "solution": "# BEGIN SOLUTION",
-                "solved": "# END SOLUTION",
-                "tests": "# BEGIN TESTS",
-                "tested": "# END TESTS",
-                "asked": "# END QUESTION",
-            }
-            said = {kind: new_raw_cell(text, id=f"{kind}-{number}") for kind, text in raw.items()}
-            check = checks[f"check-{number}"]
-            *lines, last = check.source.split("\n")
-            check.source = "\n".join([*lines, f"_ = {last}"])  # what a cell shows would be part of otter's test
-            cells += [said["question"], said["solution"], cell, said["solved"]]
-            cells += [said["tests"], check, said["tested"], said["asked"]]
-        elif cell.id not in checks:
-            cells.append(cell)
+        kind, _, number = cell.id.partition("-")
+        if kind == "answer":
+            cells += raw(f"# BEGIN QUESTION\nname: task-{number}\npoints: 1", "# BEGIN SOLUTION")
+        elif kind == "check":
+            *lines, last = cell.source.split("\n")
+            cell.source = "\n".join([*lines, f"_ = {last}"])  # what a cell shows would be part of otter's test
+            cells += raw("# END SOLUTION", "# BEGIN TESTS")
+        cells.append(cell)
+        if kind == "check":
+            cells += raw("# END TESTS", "# END QUESTION")
     source.cells = cells
     return source

@@ -14,7 +14,7 @@ from cnnviz_widgets.cli import export, main
 from cnnviz_widgets.cli.course import pristine_course
 from cnnviz_widgets.errors import UserError
 
-OTTER = ("06", "13", "16")  # numbers, functions, choices; all chapters have the same source as nbgrader's
+OTTER = ("06", "13")  # numbers, functions, choices; the sources of all are the same as for nbgrader
 CHAPTERS = sorted(path.name for path in pristine_course()[0].glob("[0-9]*.ipynb"))
 
 
