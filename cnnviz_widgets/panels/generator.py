@@ -126,7 +126,7 @@ class Generator(Panel):
         how = _parameters(now)
         drawn, truth = _trained()(**how), render_object(**how)
         tiles = [drawn.values, truth.image, 0.5 + (drawn.values - truth.image) / 2, drawn.mask.expand(3, -1, -1)]
-        names = ("drawn by the network", "rendered", "difference, 0 is gray", "mask, drawn")
+        names = ("drawn", "rendered", "difference, 0 is gray", "mask, drawn")
         content = Content(picture=rgb(torch.stack(tiles)), names=names, columns=4)
         return Frame({"pad": _map(now.kind), "shown": content, "note": _told(drawn, truth)})
 

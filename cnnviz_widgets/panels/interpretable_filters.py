@@ -42,7 +42,7 @@ class InterpretableFilters(Panel):
         axes = "corner: front or back, right or left", "spread, in diagonals"
         return [
             self.part("maps", maps),
-            self.part("spread", Chart("This filter: how steady its distance from each landmark is", *axes, top=None)),
+            self.part("spread", Chart("This filter: spread of its distances", *axes, top=None)),
             self.part("every", Chart("All filters, the steadiest first", "filter", "location instability", top=None)),
             self.part("course", Chart("During the training", "step", "location instability", top=None)),
             self.part("note", Note()),

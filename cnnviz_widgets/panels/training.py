@@ -59,7 +59,7 @@ class Training(Making):
         self._parts["choices"] = SimpleNamespace(show=lambda choices: self._filters.offer(*choices))
         filters = self.part("filters", self._filters)
         patches = StepView("What excites units of the last convolution most", max_width=320)
-        accuracy = Chart("Accuracy", "epoch", "share that is right", share=True, height=240)
+        accuracy = Chart("Accuracy", "epoch", "share of pictures right", share=True, height=240)
         self._telling = self.part("patches", patches), self.part("accuracy", accuracy)
         return [filters, *self._telling]
 
@@ -139,8 +139,7 @@ def _tiles(state: LiveState, at: int | None) -> Content:
 
 def _accuracy(state: LiveState, total: int) -> dict[str, Any]:
     epochs = [one.epoch for one in state.epochs]
-    shares = {"pictures that it learns": [one.learned for one in state.epochs],
-              "pictures held out": [one.unseen for one in state.epochs]}  # fmt: skip
+    shares = {"learned": [one.learned for one in state.epochs], "held out": [one.unseen for one in state.epochs]}
     numbers = {name: f"{values[-1]:.0%}" for name, values in shares.items()}
     return {"curves": {name: (epochs, values) for name, values in shares.items()}, "numbers": numbers, "end": total}
 
