@@ -54,9 +54,7 @@ class Gathering(Panel):
         self.session.image = pictures(self.session)[number][0]
 
     def select(self, numbers: tuple[int, ...]) -> None:
-        self.selection = numbers
-        if self.session.has_trait("selection"):
-            self.session.selection = numbers
+        self.selection = self.session.selection = numbers
 
 
 def comparing() -> TraitType:

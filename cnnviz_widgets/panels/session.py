@@ -14,7 +14,7 @@ from cnnviz_widgets.gate import came
 from cnnviz_widgets.methods.scan.scan import Scan
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels import cells
-from cnnviz_widgets.pictures import Dataset, Picture, load_dataset, load_image
+from cnnviz_widgets.pictures import Dataset, Picture, load_dataset, load_image, samples
 
 UNSET = object()
 
@@ -41,7 +41,7 @@ class Session(HasTraits):
               assigned
     dataset   many pictures, in which examples are looked for; anything that ``load_dataset`` takes; or None
     scan      what a pass over many pictures has found, a ``cnnviz.Scan`` of this network; or None
-    selection numbers of pictures of the scan that are chosen
+    selection numbers of pictures that are chosen: of the scan, or of the data set, or of the samples where there is none
     target    class index; a class name may be assigned; None = the network's own first choice
     layer     name of a layer; starts at ``network.default_layer``
     channel   index of a channel of that layer
@@ -118,13 +118,13 @@ class Session(HasTraits):
         return value
 
     def _numbers(self, value: Any) -> tuple[int, ...]:
-        total = self.scan.total if self.scan is not None else 0
+        total = self.scan.total if self.scan is not None else len(samples() if self.dataset is None else self.dataset)
         try:
             numbers = tuple(map(operator.index, value))
         except TypeError:
             numbers = (-1,)
         if any(not 0 <= one < total for one in numbers):
-            raise UserError(f"selection must be numbers of the {total:,} pictures of the scan, not {came(value)}.")
+            raise UserError(f"selection must be numbers of the {total:,} pictures that are looked at, not {came(value)}.")
         return numbers
 
     def _a_class(self, value: Any) -> int | None:
@@ -168,6 +168,7 @@ class Session(HasTraits):
 
     @observe("dataset")
     def _new_dataset(self, change: dict) -> None:
+        self.selection = ()
         if self.scan is not None and self.scan.pictures is not self.dataset:
             self.scan = None
 

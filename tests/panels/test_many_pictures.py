@@ -40,7 +40,10 @@ def test_a_click_chooses_the_picture_of_that_number(network, photo, pictures):
     pick(panel._map.scatter, 7)
     np.testing.assert_allclose(panel.session.image, pictures[7], atol=1e-6)
     panel._map.scatter._receive(None, {"do": "select"}, [np.array([4, 9], np.int32).tobytes()])
-    assert panel.selection == (4, 9)
+    assert panel.selection == panel.session.selection == (4, 9)
+    assert panel.last_error is None
+    panel.session.dataset = pictures[:5]
+    assert panel.session.selection == ()
     panel.close()
 
 
