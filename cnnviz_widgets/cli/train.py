@@ -2,7 +2,7 @@
 
     python -m cnnviz_widgets.cli.train style stained_glass PHOTOGRAPHS --out stained_glass.safetensors
     python -m cnnviz_widgets.cli.train upscaler PHOTOGRAPHS --out upscaler.safetensors
-    python -m cnnviz_widgets.cli.train generator --out generator.safetensors --pictures 4800 --steps 8000
+    python -m cnnviz_widgets.cli.train generator --out generator.safetensors --pictures 8000 --steps 16000
     python -m cnnviz_widgets.cli.train decoder relu3 PHOTOGRAPHS --out relu3.safetensors
 
 ``OUT.training`` beside it is to resume from: the same command goes on where it stopped.

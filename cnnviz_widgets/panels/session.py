@@ -41,7 +41,7 @@ class Session(HasTraits):
               assigned
     dataset   many pictures, in which examples are looked for; anything that ``load_dataset`` takes; or None
     scan      what a pass over many pictures has found, a ``cnnviz.Scan`` of this network; or None
-    selection numbers of pictures that are chosen: of the scan, or of the data set, or of the samples where there is none
+    selection numbers of pictures that are chosen: of the scan, else of the data set, else of the samples
     target    class index; a class name may be assigned; None = the network's own first choice
     layer     name of a layer; starts at ``network.default_layer``
     channel   index of a channel of that layer
@@ -124,7 +124,7 @@ class Session(HasTraits):
         except TypeError:
             numbers = (-1,)
         if any(not 0 <= one < total for one in numbers):
-            raise UserError(f"selection must be numbers of the {total:,} pictures that are looked at, not {came(value)}.")
+            raise UserError(f"selection must be numbers of the {total:,} pictures at hand, not {came(value)}.")
         return numbers
 
     def _a_class(self, value: Any) -> int | None:

@@ -123,7 +123,7 @@ def test_a_session_takes_scans_of_its_network_alone(network, photo):
     for name, wrong, says in (
         ("scan", other, "scan must be one of this"),
         ("scan", 3, "scan must be one that cnnviz.scan"),
-        ("selection", [8], "selection must be numbers of the 8 pictures that are looked at"),
+        ("selection", [8], "selection must be numbers of the 8 pictures at hand"),
         ("selection", 5, "selection must be numbers"),
     ):
         with pytest.raises(UserError, match=says):
