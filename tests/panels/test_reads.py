@@ -32,6 +32,7 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
         "compute",
     ): "network image target layer method classes relu counterfactual upsampled color_scale",
     ("ClassActivation", "look"): "network image target layer channel",
+    ("ClassActivation", "name"): "network image target layer scan evidence",
     ("Sanity", "compute"): "network image target methods mode measure step",
     ("Compare", "compute"): "network image target layer methods steps chosen",
     ("ClassModel", "compute"): f"network image target guess preset steps rounds starts seed {RECIPE}",
@@ -47,6 +48,7 @@ READS = {  # (panel, computation) -> the traits that it depends on, in one of SE
     ("Inversion", "compute"): "network image features rungs steps rounds beta smoothness hog_smoothness seed",
 }
 SETTINGS = {  # in which a panel reads all that it can
+    "ClassActivation": [{"evidence": True}],
     "Occlusion": [{"figure": True, "place": (9, 9)}],
     "Gradients": [{"source": "class", "mask": True}, {"source": "neuron", "mask": True}],
     "ClassModel": [{"steps": 2}],

@@ -158,8 +158,8 @@ def tuning(
     Angles are counterclockwise from the right. All channels of the layer are found together, see ``of_channel``.
 
     layer     None = ``network.default_layer``
-    stimulus  a "grating", whose angle is the direction of its stripes, 0…180°; a "curve", whose angle is the direction
-              in which it bulges; or a "color": a disk, whose angle is its hue (red 0°, green 120°, blue 240°)
+    stimulus  a "grating", whose angle is the direction of its stripes, 0…180°; a "curve", that of its bulge; or a
+              "color": a disk, whose angle is its hue (red 0°, green 120°, blue 240°)
     angles    how many, from 0°, evenly spread
     sizes     in px: periods of gratings, radii of curves, diameters of disks; None = a few usual ones
     phases    of gratings and curves: 4 = a bright line in the middle, an edge, a dark line, the other edge
