@@ -28,7 +28,6 @@ import cnnviz_widgets.exercises
 
 """
 CHOICE = re.compile(r"^(\w+) = (cnnviz\.exercises\.ask_\w+\(\))$", re.MULTILINE)
-CHOSEN = re.compile(r"^\w+\.answer = None  # such as .*\n", re.MULTILINE)
 CONFIG = """\
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "cnnviz"

@@ -60,7 +60,8 @@ def survey(
     What cannot be read is left out; a remark at the end tells which.
     """
     unread = Unread(dataset)
-    room = torch.empty(0, dtype=torch.promote_types(network.dtype, torch.float32))  # of a batch, used again
+    with torch.inference_mode(False):  # also of a caller who leaves that mode between two portions
+        room = torch.empty(0, dtype=torch.promote_types(network.dtype, torch.float32))  # of a batch, used again
 
     def read() -> Iterator[Read]:
         for number in numbers:
@@ -72,13 +73,13 @@ def survey(
         found: dict[str, T] = {}
         of = [one.number for one in some]
         pictures = [one.picture for one in some if one.picture is not None]
-        batch = torch.cat(pictures, out=room.resize_(len(pictures), *pictures[0].shape[1:]))
 
         def see(name: str, maps: Tensor) -> None:
             found[name] = look(name, maps.float() if maps.dtype.itemsize < 4 else maps, of)
 
         with guarded(*callers_modes_off(network.device)):
             if layers:
+                batch = torch.cat(pictures, out=room.resize_(len(pictures), *pictures[0].shape[1:]))
                 network.watch(network.normalize(batch), layers, see)
             keep(some, found)
 

@@ -216,6 +216,13 @@ def test_tensors_can_be_worked_on(network, pictures):
         assert not one.requires_grad
 
 
+def test_a_scan_goes_on_outside_the_mode_in_which_it_began(network, pictures):
+    with torch.inference_mode():
+        states = scan(network, pictures, at_once=2)
+        next(states)
+    alike(last(states), last(scan(network, pictures)))
+
+
 def test_the_sample_of_many_pictures_is_the_same_in_every_order():
     from cnnviz_widgets.engine.sample import Sample
 
