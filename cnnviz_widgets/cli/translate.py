@@ -1,0 +1,96 @@
+"""``cnnviz course translate``: the course in another language, by the messages of ``cnnviz_widgets/locale``.
+
+A message is a block of a cell: a paragraph, an entry of a list, a row of a table. Code, ids and outputs stay as they
+are, but for the texts that a cell gives to ``cnnviz.prose``. A block without a translation stays English.
+"""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from textwrap import dedent, indent
+
+from cnnviz_widgets.errors import UserError
+
+# What stands between two blocks, and what is no text: code and formulas in lines of their own, comments.
+BETWEEN = re.compile(
+    r"(^```.*?^```$|^\$\$.*?\$\$$|<!--.*?-->|^\|[-|: ]+\|$|\n\s*\n[ \t]*|\n\s*(?=(?:[-*|]|\d+\.) ))", re.M | re.S
+)
+LETTER = re.compile(r"[^\W\d_]")
+CODE = r"(`+)(?:(?!\1).)+\1"
+LINK = r"\]\(((?:[^()]|\([^()]*\))*)\)"
+KEPT = {  # what a translation has as often as its message, in any order
+    "the code": re.compile(CODE),
+    "the formula": re.compile(r"\$[^$]+\$"),
+    "the link to": re.compile(LINK),
+}
+MARK = re.compile(r"(?:#+|[-*]|\d+\.) |")  # of a heading or of an entry of a list
+
+
+def pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """(part, whether it is a block to be translated) of a cell's text, in its order."""
+    for at, part in enumerate(BETWEEN.split(text)):
+        yield part, at % 2 == 0 and bool(LETTER.search(re.sub(CODE, "", part)))
+
+
+def message(block: str) -> str:
+    """A block in one line: where its lines end is of no importance."""
+    return " ".join(block.split())
+
+
+def prose_texts(code: str) -> Iterator[ast.Constant]:
+    """The texts that code gives to ``cnnviz.prose``."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:  # a magic of IPython
+        return
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "prose":
+            yield from (one for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str))
+
+
+def cell_messages(kind: str, source: str) -> Iterator[str]:
+    """The messages of a cell: of its text, or of the texts in its code."""
+    texts = [source] if kind == "markdown" else [dedent(one.value).strip() for one in prose_texts(source)]
+    for text in texts:
+        yield from (message(part) for part, is_block in pieces(text) if is_block)
+
+
+def translated(kind: str, source: str, translate: Callable[[str], str]) -> str:
+    """The source of a cell with every message exchanged."""
+
+    def blocks(text: str) -> str:
+        return "".join(_exchanged(part, translate) if is_block else part for part, is_block in pieces(text))
+
+    if kind == "markdown":
+        return blocks(source)
+    lines = source.split("\n")
+    for text in reversed([*prose_texts(source)]):
+        first, last = text.lineno - 1, (text.end_lineno or text.lineno) - 1
+        before = lines[first].encode()[: text.col_offset].decode()
+        after = lines[last].encode()[text.end_col_offset :].decode()
+        margin = " " * (len(lines[first]) - len(lines[first].lstrip()))
+        words = indent(blocks(dedent(text.value).strip()), margin)
+        lines[first : last + 1] = f'{before}"""\n{words}\n{margin}"""{after}'.split("\n")
+    return "\n".join(lines)
+
+
+def _exchanged(block: str, translate: Callable[[str], str]) -> str:
+    known = message(block)
+    new = translate(known)
+    return block if new == known else new
+
+
+def check_translation(message: str, translation: str) -> None:
+    """UserError with what a translation has lost, or has too many of: code, formulas, targets of links, marks."""
+    for what, pattern in KEPT.items():
+        wanted, there = (Counter(found[0] for found in pattern.finditer(text)) for text in (message, translation))
+        if missing := wanted - there:
+            raise UserError(f"{what} {next(iter(missing))} is lost in the translation of {message!r}.")
+        if added := there - wanted:
+            raise UserError(f"{what} {next(iter(added))} is not in what is translated: {message!r}.")
+    wanted, there = (MARK.match(text)[0] for text in (message, translation))  # type: ignore[index]
+    if wanted != there:
+        raise UserError(f"the translation of {message!r} must begin with {wanted!r}, not {there!r}.")
+    if message.startswith("|") and message.count("|") != translation.count("|"):
+        raise UserError(f"the translation of {message!r} must have as many cells of a table.")
