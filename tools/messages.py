@@ -10,17 +10,21 @@ and ``exercises``, what is shown of the code.
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
 
 from babel.messages import Catalog, Message, pofile
 
+from cnnviz_widgets import registry
 from cnnviz_widgets.cli.translate import cell_messages, check_translation
 from cnnviz_widgets.errors import UserError
-from tools import course
+from cnnviz_widgets.language import LOCALE, read
+from tools import course, texts
+from tools.texts import WORD
 
-LOCALE = course.ROOT / "cnnviz_widgets" / "locale"
+PACKAGE = course.ROOT / "cnnviz_widgets"
 CHAPTERS = ("00", "02", "06", "08", "10", "15")  # which are translated
 LICENSE = "# Translations of cnnviz-widgets, under its license."
 
@@ -49,7 +53,31 @@ def templates() -> dict[Path, bytes]:
 
 def catalogs() -> dict[str, Catalog]:
     """Domain -> its messages."""
-    return {path.stem: chapter(path) for path in course.sources() if path.name[:2] in CHAPTERS}
+    chapters = {path.stem: chapter(path) for path in course.sources() if path.name[:2] in CHAPTERS}
+    return {"panels": of(panel_texts()), "exercises": of(texts.of_exercises(PACKAGE)), **chapters}
+
+
+def panel_texts() -> Iterator[str | tuple[str, str]]:
+    """What panels and widgets show."""
+    yield from map(registry.about, registry.families())
+    for entry in registry.panels():
+        yield from (entry.title, entry.shows)
+        kind = getattr(import_module(entry.module), entry.name)
+        for trait in kind.class_traits(says=lambda said: said is not None).values():
+            yield from trait.metadata["says"]
+    yield from texts.of_widgets(PACKAGE)
+    yield from texts.of_panels(PACKAGE)
+
+
+def of(every: Iterable[str | tuple[str, str]]) -> Catalog:
+    """Texts of the code as messages, each once."""
+    catalog = empty()
+    for one in every:
+        if WORD.search(one if isinstance(one, str) else one[0]):
+            catalog.add(texts.plural(one) if isinstance(one, str) else one)
+    for one in catalog:
+        one.flags -= {"python-format", "python-brace-format"}
+    return catalog
 
 
 def chapter(source: Path) -> Catalog:
@@ -79,7 +107,7 @@ def update(language: str) -> None:
     """The catalogs of a language, with the messages of the templates and what is translated of them."""
     for template in sorted(LOCALE.glob("*.pot")):
         path = LOCALE / language / f"{template.stem}.po"
-        catalog = read(path, language) if path.exists() else empty(language)
+        catalog = read(path) if path.exists() else empty(language)
         catalog.update(read(template), no_fuzzy_matching=True, update_creation_date=False)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(written(catalog))
@@ -94,7 +122,7 @@ def problems(language: str) -> Iterator[str]:
         if not path.exists():
             yield f"{path.relative_to(course.ROOT)} is missing."
             continue
-        wanted, there = read(template), read(path, language)
+        wanted, there = read(template), read(path)
         for one in wanted:
             if one.id and (reason := problem(one, there.get(one.id, one.context))):
                 yield f"{path.name}, {one.context or 'message'}: {reason}"
@@ -116,11 +144,6 @@ def problem(wanted: Message, there: Message | None) -> str | None:
     except UserError as error:
         return str(error)
     return None
-
-
-def read(path: Path, language: str | None = None) -> Catalog:
-    with path.open("rb") as file:
-        return pofile.read_po(file, locale=language, abort_invalid=True)
 
 
 if __name__ == "__main__":

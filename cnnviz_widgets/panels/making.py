@@ -23,6 +23,7 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState, optimize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.panels.call import Call
 from cnnviz_widgets.panels.controls import NATURAL, slider
 from cnnviz_widgets.panels.growth import Growth, Kept, Plan
@@ -47,7 +48,7 @@ def heading(words: str, help: str) -> TraitType:
     """A line over the controls that are declared after it."""
 
     def build(panel: Panel) -> ipywidgets.Widget:
-        line = ipywidgets.HTML(description=words, tooltip=help, style=NATURAL)
+        line = ipywidgets.HTML(description=said(words), tooltip=said(help), style=NATURAL)
         return line.add_class("cnnviz-wide").add_class("cnnviz-heading")
 
     return Unicode("", read_only=True).tag(control=build, more=True)
@@ -127,8 +128,8 @@ class Making(Panel):
             return []
         self._scrubber = ipywidgets.SelectionSlider(
             options=[LATEST],
-            description=f"Look at {self.in_rounds[1]}",
-            tooltip="Those that were kept, from the first to the latest; also during the run",
+            description=said(f"Look at {self.in_rounds[1]}"),
+            tooltip=said("Those that were kept, from the first to the latest; also during the run"),
             style=NATURAL,
         )
         self._scrubber.layout.flex, self._scrubber.layout.width = "1 1 260px", "auto"
