@@ -57,16 +57,16 @@ def of_widgets(package: Path) -> Iterator[str | tuple[str, str]]:
     for path in sorted((package / "widgets").rglob("*.js")):
         for found in SAY.finditer(path.read_text(encoding="utf-8")):
             one, many = (part and json.loads(f'"{part}"') for part in found.groups())
-            yield (one, many) if many else plural(one)
+            yield (one, many) if many else one
     for path in sorted((package / "widgets").glob("[!_]*.py")):
         yield from _texts(path, only_titles=False, sentences=True)
 
 
-def plural(text: str) -> tuple[str, str] | str:
-    """A text with a number of things is given as (text, text), with the number called ``n``: it has plural forms."""
+def plural(text: str) -> tuple[str, ...]:
+    """The text; or, with a number of things, the text twice, with the number called ``n``: it has plural forms."""
     counted = COUNTED.search(text)
     if not counted:
-        return text
+        return (text,)
     named = text.replace(f"{{{counted[1]}}}", f"{{{COUNT}}}")
     return named, named
 

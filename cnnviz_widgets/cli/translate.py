@@ -23,6 +23,7 @@ KEPT = {  # what a translation has as often as its message, in any order
     "the code": re.compile(CODE),
     "the formula": re.compile(r"\$[^$]+\$"),
     "the link to": re.compile(LINK),
+    "the value": re.compile(r"\{\w+\}"),
 }
 MARK = re.compile(r"(?:#+|[-*]|\d+\.) |")  # of a heading or of an entry of a list
 
@@ -38,20 +39,22 @@ def message(block: str) -> str:
     return " ".join(block.split())
 
 
-def prose_texts(code: str) -> Iterator[ast.Constant]:
-    """The texts that code gives to ``cnnviz.prose``."""
+def prose_texts(code: str) -> Iterator[tuple[ast.Constant, str]]:
+    """The texts that code gives to ``cnnviz.prose``: where they stand, and what they are."""
     try:
         tree = ast.parse(code)
     except SyntaxError:  # a magic of IPython
         return
     for call in ast.walk(tree):
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "prose":
-            yield from (one for one in call.args if isinstance(one, ast.Constant) and isinstance(one.value, str))
+            for one in call.args:
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    yield one, dedent(one.value).strip()
 
 
 def cell_messages(kind: str, source: str) -> Iterator[str]:
     """The messages of a cell: of its text, or of the texts in its code."""
-    texts = [source] if kind == "markdown" else [dedent(one.value).strip() for one in prose_texts(source)]
+    texts = [source] if kind == "markdown" else [text for _, text in prose_texts(source)]
     for text in texts:
         yield from (message(part) for part, is_block in pieces(text) if is_block)
 
@@ -65,12 +68,12 @@ def translated(kind: str, source: str, translate: Callable[[str], str]) -> str:
     if kind == "markdown":
         return blocks(source)
     lines = source.split("\n")
-    for text in reversed([*prose_texts(source)]):
-        first, last = text.lineno - 1, (text.end_lineno or text.lineno) - 1
-        before = lines[first].encode()[: text.col_offset].decode()
-        after = lines[last].encode()[text.end_col_offset :].decode()
+    for at, text in reversed([*prose_texts(source)]):
+        first, last = at.lineno - 1, (at.end_lineno or at.lineno) - 1
+        before = lines[first].encode()[: at.col_offset].decode()
+        after = lines[last].encode()[at.end_col_offset :].decode()
         margin = " " * (len(lines[first]) - len(lines[first].lstrip()))
-        words = indent(blocks(dedent(text.value).strip()), margin)
+        words = indent(blocks(text), margin)
         lines[first : last + 1] = f'{before}"""\n{words}\n{margin}"""{after}'.split("\n")
     return "\n".join(lines)
 
@@ -89,8 +92,8 @@ def check_translation(message: str, translation: str) -> None:
             raise UserError(f"{what} {next(iter(missing))} is lost in the translation of {message!r}.")
         if added := there - wanted:
             raise UserError(f"{what} {next(iter(added))} is not in what is translated: {message!r}.")
-    wanted, there = (MARK.match(text)[0] for text in (message, translation))  # type: ignore[index]
-    if wanted != there:
-        raise UserError(f"the translation of {message!r} must begin with {wanted!r}, not {there!r}.")
+    mark, begins = (found[0] for found in map(MARK.match, (message, translation)) if found)
+    if mark != begins:
+        raise UserError(f"the translation of {message!r} must begin with {mark!r}, not {begins!r}.")
     if message.startswith("|") and message.count("|") != translation.count("|"):
         raise UserError(f"the translation of {message!r} must have as many cells of a table.")
