@@ -18,6 +18,7 @@ CODE = re.compile(
     r"cnnviz\.|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|^\[\w+ for|"
     r"^<mask|minmax|^\d+px|^\d \d "
 )
+NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
 NO_TEXT = {"RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
 PROGRAMS = {  # functions that write code, names of files, or what only a programmer reads
     "call", "code", "subject", "written", "program", "As", "slug", "append", "startswith", "endswith", "add_class",
@@ -99,7 +100,7 @@ def _strings(node: ast.AST, above: list[ast.AST]) -> Iterator[tuple[ast.AST, lis
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
     for name, field in ast.iter_fields(node):
-        if name in ("annotation", "returns", "format_spec", "keys" if _is_program([node]) else ""):
+        if name in NO_FIELDS:
             continue
         for one in field if isinstance(field, list) else [field]:
             if isinstance(node, ast.JoinedStr) and isinstance(one, ast.Constant):
@@ -168,7 +169,7 @@ def _is_program(above: list[ast.AST]) -> bool:
             return True
         if isinstance(one, ast.Call) and getattr(one.func, "attr", getattr(one.func, "id", "")) in PROGRAMS:
             return True
-        if isinstance(one, ast.Compare | ast.Subscript):
+        if isinstance(one, ast.Compare):
             return True
         if isinstance(one, ast.Assign | ast.AnnAssign):
             targets = one.targets if isinstance(one, ast.Assign) else [one.target]

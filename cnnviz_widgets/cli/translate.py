@@ -1,16 +1,22 @@
-"""``cnnviz course translate``: the course in another language, by the messages of ``cnnviz_widgets/locale``.
+"""``cnnviz course translate`` and ``cnnviz lab --lang``: the course in another language, by the messages of ``cnnviz_widgets/locale``.
 
 A message is a block of a cell: a paragraph, an entry of a list, a row of a table. Code, ids and outputs stay as they
 are, but for the texts that a cell gives to ``cnnviz.prose``. A block without a translation stays English.
 """
 
 import ast
+import json
 import re
+import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from textwrap import dedent, indent
 
-from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.language import LOCALE, PSEUDO, languages, pseudo, read
+
+from .course import chapters, new_folder, pristine_course
 
 # What stands between two blocks, and what is no text: code and formulas in lines of their own, comments.
 BETWEEN = re.compile(
@@ -50,6 +56,62 @@ def prose_texts(code: str) -> Iterator[tuple[ast.Constant, str]]:
             for one in call.args:
                 if isinstance(one, ast.Constant) and isinstance(one.value, str):
                     yield one, dedent(one.value).strip()
+
+
+def translate(language: str, folder: Path, numbers: Sequence[str] = ()) -> list[Path]:
+    """Write chapters of the course and their solutions in a language into a new folder, with all that they link to.
+
+    numbers  such as "06"; none = all. A chapter without a catalog, and a block without a translation, stays English.
+    Raises UserError for a language or a chapter that there is not, and for a translation that loses something.
+    """
+    known(language)
+    course = pristine_course()[0]
+    written = []
+    for chapter in chapters(course, numbers):
+        for path in (chapter, course / "solutions" / chapter.name):
+            written.append((path.relative_to(course), translated_notebook(path, language)))
+    target = new_folder(folder)
+    shutil.copytree(course, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "sources", "*.ipynb"))
+    for relative, content in written:
+        (target / relative).parent.mkdir(parents=True, exist_ok=True)
+        (target / relative).write_bytes(content)
+    return [target / chapter.name for chapter in chapters(course, numbers)]
+
+
+def known(language: str) -> None:
+    """UserError for a language that there is not."""
+    there = [*languages(), PSEUDO]
+    if language not in there:
+        raise UserError(f"LANG must be one of {', '.join(there[:-1])}, not {language!r}.")
+
+
+def content(path: Path, language: str) -> bytes:
+    """What a file of the course holds in a language, "" for English."""
+    return translated_notebook(path, language) if language and path.suffix == ".ipynb" else path.read_bytes()
+
+
+def translated_notebook(path: Path, language: str) -> bytes:
+    """The file of a notebook of the course, in a language; see ``translate``."""
+    notebook = json.loads(path.read_bytes())
+    found = chapter_messages(path.stem, language)
+    for cell in notebook["cells"]:
+        source, at = "".join(cell["source"]), cell.get("id", "")
+
+        def one(block: str, at: str = at) -> str:
+            translation = pseudo(block) if language == PSEUDO else found.get((at, block), "")
+            if translation:
+                with naming(f"{path.stem}, cell {at}"):
+                    check_translation(block, translation)
+            return translation or block
+
+        cell["source"] = translated(cell["cell_type"], source, one).splitlines(keepends=True)
+    return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def chapter_messages(chapter: str, language: str) -> dict[tuple[str, str], str]:
+    """(id of the cell, block) -> its translation."""
+    path = LOCALE / language / f"{chapter}.po"
+    return {(one.context, one.id): one.string for one in read(path) if one.id} if path.exists() else {}
 
 
 def cell_messages(kind: str, source: str) -> Iterator[str]:
