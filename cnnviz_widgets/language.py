@@ -131,7 +131,7 @@ def pseudo(text: str) -> str:
     parts = KEPT.split(text)
     parts[::2] = [part.translate(ACCENTS) for part in parts[::2]]
     words = "".join(parts)
-    return f"{words}{'·' * -(-len(words) // 3)}"
+    return words + "".join(" ····"[at % 5] for at in range(1, -(-len(words) // 3) + 1))
 
 
 def _pattern(message: str) -> Message:

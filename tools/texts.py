@@ -25,7 +25,7 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
     "remove_class", "TypeError", "AttributeError", "ValueError", "KeyError", "debug", "getattr", "hasattr", "dict",
     "compile", "einsum", "manual_seed",
 }  # fmt: skip
-PROGRAM_NAMES = re.compile(r"_?(\w+_)?(call|code|lines|program|name_of)$|^__")
+PROGRAM_NAMES = re.compile(r"_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
 COUNTED = re.compile(  # a number of things
@@ -43,7 +43,7 @@ def of_panels(package: Path) -> Iterator[str]:
             yield from _texts(path, only_titles=False)
     for room in ("methods", "drawing", "engine", "networks"):
         for path in sorted((package / room).rglob("*.py")):
-            yield from _texts(path, only_titles=True)
+            yield from _texts(path, only_titles=path.name != "default_layer.py")
 
 
 def of_exercises(package: Path) -> Iterator[str]:
@@ -85,11 +85,12 @@ def _texts(path: Path, only_titles: bool, sentences: bool = False) -> Iterator[s
             or _is_program(above)
         ):
             continue
-        titled = _keyword(above) in CAPTIONS or _called(above) == "remark"
+        title = _keyword(above) in CAPTIONS or _called(above) == "remark"
         plain = (
             " " in text or (text[0].isupper() and not sentences) or (isinstance(above[-1], ast.IfExp) and not sentences)
         )
-        if titled if only_titles else titled or plain or _called(above) in HEADINGS:
+        told = any(name in CAPTIONS or (name.isupper() and " " in text) for name in _assigned(above))
+        if title or (told if only_titles else plain or _called(above) in HEADINGS):
             yield text
 
 
@@ -156,6 +157,15 @@ def _keyword(above: Iterable[ast.AST]) -> str | None:
     return next((one.arg for one in reversed([*above]) if isinstance(one, ast.keyword)), None)
 
 
+def _assigned(above: Iterable[ast.AST]) -> Iterator[str]:
+    """The variables that a string is assigned to, as it is or in something."""
+    for one in above:
+        for target in (
+            one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+        ):
+            yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+
+
 def _called(above: Iterable[ast.AST]) -> str:
     """The function that a string is an argument of."""
     call = next((one for one in reversed([*above]) if isinstance(one, ast.Call)), None)
@@ -171,8 +181,6 @@ def _is_program(above: list[ast.AST]) -> bool:
             return True
         if isinstance(one, ast.Compare):
             return True
-        if isinstance(one, ast.Assign | ast.AnnAssign):
-            targets = one.targets if isinstance(one, ast.Assign) else [one.target]
-            if any(isinstance(t, ast.Name) and t.id in ("as_call", "old_names", "example") for t in targets):
-                return True
+    if {"as_call", "old_names", "example"} & {*_assigned(above)}:
+        return True
     return _keyword(above) in ("colormap", "group", "layout", "function", "display", "room", "form", "fg_form")

@@ -28,10 +28,10 @@ def lab(
             'or in a clone: pip install ".[lab]"'
         ) from error
 
-    language = language or language_set()
-    if language:
-        known(language)
+    if language is not None:
         os.environ["CNNVIZ_LANG"] = language  # the kernels inherit it
+    if language := language_set():
+        known(language)
     notebooks, kept = open_course(folder, partial(content, language=language))
     what = "The course itself" if notebooks == pristine_course()[0] else "Your copy of the course"
     print(f"{what} is in {notebooks}", flush=True)

@@ -1,4 +1,4 @@
-"""``cnnviz course translate`` and ``cnnviz lab --lang``: the course in another language, by the messages of ``cnnviz_widgets/locale``.
+"""The course in another language, by the messages of ``cnnviz_widgets/locale``.
 
 A message is a block of a cell: a paragraph, an entry of a list, a row of a table. Code, ids and outputs stay as they
 are, but for the texts that a cell gives to ``cnnviz.prose``. A block without a translation stays English.
@@ -80,9 +80,8 @@ def translate(language: str, folder: Path, numbers: Sequence[str] = ()) -> list[
 
 def known(language: str) -> None:
     """UserError for a language that there is not."""
-    there = [*languages(), PSEUDO]
-    if language not in there:
-        raise UserError(f"LANG must be one of {', '.join(there[:-1])}, not {language!r}.")
+    if language not in (*languages(), PSEUDO):
+        raise UserError(f"LANG must be one of {', '.join(languages())}, not {language!r}.")
 
 
 def content(path: Path, language: str) -> bytes:
