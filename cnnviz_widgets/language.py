@@ -23,6 +23,10 @@ PSEUDO = "qps"  # no language: every message with accents and a third longer, wh
 DOMAINS = ("panels", "exercises")  # of the code; the others are chapters of the course
 COUNT = "n"  # the value of a message that has plural forms
 PLACE = re.compile(r"\{(\w+)\}")
+NUMBER = r"\S*\d\S*|\([\d, ]+\)"  # "1,000", "conv5", "(3, 4)"
+FEW = (
+    4  # letters: a message with fewer, such as "{number} of {count}", is found in numbers alone, and not in "map of it"
+)
 KEPT = re.compile(r"(\{\w+\}|`+[^`]*`+|\$[^$]+\$|\]\([^)]*\)+|https?:\S+)")  # what is the same in every language
 SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])| · ")
 ACCENTS = str.maketrans("aceinorsuyzACEINORSUYZ", "áčéíñóřšůýžÁČÉÍÑÓŘŠŮÝŽ")
@@ -127,15 +131,17 @@ def pseudo(text: str) -> str:
     parts = KEPT.split(text)
     parts[::2] = [part.translate(ACCENTS) for part in parts[::2]]
     words = "".join(parts)
-    return f"{words}{'·' * -(-len(words) // 3)}"
+    return words + "".join(" ····"[at % 5] for at in range(1, -(-len(words) // 3) + 1))
 
 
 def _pattern(message: str) -> Message:
     parts = PLACE.split(message)
     literals, names = parts[::2], parts[1::2]
+    weak = sum(map(str.isalpha, "".join(literals))) < FEW
     written = re.escape(literals[0])
     for name, after in zip(names, literals[1:], strict=True):  # a value that another one follows at once is a word
-        written += (rf"(?P<{name}>.*?)" if after or name == names[-1] else rf"(?P<{name}>\S*)") + re.escape(after)
+        value = NUMBER if weak or name == COUNT else r".*?" if after or name == names[-1] else r"\S*"
+        written += f"(?P<{name}>{value}){re.escape(after)}"
     return Message(message, re.compile(written, re.S), max(literals, key=len), sum(map(len, literals)))
 
 

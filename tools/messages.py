@@ -9,23 +9,25 @@ and ``exercises``, what is shown of the code.
 """
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages import Catalog, Message, pofile
 
 from cnnviz_widgets import registry
-from cnnviz_widgets.cli.translate import cell_messages, check_translation
+from cnnviz_widgets.cli.translate import LETTER, cell_messages, check_translation
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.language import LOCALE, read
+from cnnviz_widgets.language import LOCALE, PLACE, read
 from tools import course, texts
-from tools.texts import WORD
 
 PACKAGE = course.ROOT / "cnnviz_widgets"
 CHAPTERS = ("00", "02", "06", "08", "10", "15")  # which are translated
+VALUES = re.compile(r"(?:\{\w+\})+")
 LICENSE = "# Translations of cnnviz-widgets, under its license."
 
 
@@ -70,11 +72,21 @@ def panel_texts() -> Iterator[str | tuple[str, str]]:
 
 
 def of(every: Iterable[str | tuple[str, str]]) -> Catalog:
-    """Texts of the code as messages, each once."""
-    catalog = empty()
+    """Texts of the code as messages. Of those that differ in the names of their values alone, the simplest one."""
+    shapes: dict[str, list[tuple[str, ...]]] = {}
     for one in every:
-        if WORD.search(one if isinstance(one, str) else one[0]):
-            catalog.add(texts.plural(one) if isinstance(one, str) else one)
+        forms = texts.plural(one) if isinstance(one, str) else one
+        if LETTER.search(PLACE.sub("", forms[0])):
+            shapes.setdefault(VALUES.sub("{}", forms[0]), []).append(forms)
+    catalog = empty()
+    for same in shapes.values():
+        forms = min(same, key=lambda forms: (len(PLACE.findall(forms[0])), -len(forms)))
+        catalog.add(forms if len(forms) > 1 else forms[0])
+    return unmarked(catalog)
+
+
+def unmarked(catalog: Catalog) -> Catalog:
+    """Without Babel's guesses of what braces mean: some are LaTeX's."""
     for one in catalog:
         one.flags -= {"python-format", "python-brace-format"}
     return catalog
@@ -87,9 +99,7 @@ def chapter(source: Path) -> Catalog:
         for cell in notebook.cells:
             for one in cell_messages(cell.cell_type, cell.source):
                 catalog.add(one, context=cell.id)
-    for one in catalog:
-        one.flags -= {"python-format", "python-brace-format"}  # braces are LaTeX's here
-    return catalog
+    return unmarked(catalog)
 
 
 def empty(locale: str | None = None) -> Catalog:
@@ -133,7 +143,7 @@ def problems(language: str) -> Iterator[str]:
 
 def problem(wanted: Message, there: Message | None) -> str | None:
     """What is wrong with a translation."""
-    ids, strings = ([one] if isinstance(one, str) else [*one] for one in (wanted.id, there.string if there else ""))
+    ids, strings = (_forms(one) for one in (wanted.id, there.string if there else ""))
     if not there or not all(strings):
         return f"{ids[0]!r} is not translated."
     if there.fuzzy:
@@ -144,6 +154,11 @@ def problem(wanted: Message, there: Message | None) -> str | None:
     except UserError as error:
         return str(error)
     return None
+
+
+def _forms(one: Any) -> list[str]:
+    """What a message is, or its plural forms."""
+    return [one] if isinstance(one, str) else [*one]
 
 
 if __name__ == "__main__":

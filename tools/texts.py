@@ -18,13 +18,14 @@ CODE = re.compile(
     r"cnnviz\.|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|^\[\w+ for|"
     r"^<mask|minmax|^\d+px|^\d \d "
 )
+NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
 NO_TEXT = {"RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
 PROGRAMS = {  # functions that write code, names of files, or what only a programmer reads
     "call", "code", "subject", "written", "program", "As", "slug", "append", "startswith", "endswith", "add_class",
     "remove_class", "TypeError", "AttributeError", "ValueError", "KeyError", "debug", "getattr", "hasattr", "dict",
     "compile", "einsum", "manual_seed",
 }  # fmt: skip
-PROGRAM_NAMES = re.compile(r"_?(\w+_)?(call|code|lines|program|name_of)$|^__")
+PROGRAM_NAMES = re.compile(r"_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
 COUNTED = re.compile(  # a number of things
@@ -42,7 +43,7 @@ def of_panels(package: Path) -> Iterator[str]:
             yield from _texts(path, only_titles=False)
     for room in ("methods", "drawing", "engine", "networks"):
         for path in sorted((package / room).rglob("*.py")):
-            yield from _texts(path, only_titles=True)
+            yield from _texts(path, only_titles=path.name != "default_layer.py")
 
 
 def of_exercises(package: Path) -> Iterator[str]:
@@ -57,16 +58,16 @@ def of_widgets(package: Path) -> Iterator[str | tuple[str, str]]:
     for path in sorted((package / "widgets").rglob("*.js")):
         for found in SAY.finditer(path.read_text(encoding="utf-8")):
             one, many = (part and json.loads(f'"{part}"') for part in found.groups())
-            yield (one, many) if many else plural(one)
+            yield (one, many) if many else one
     for path in sorted((package / "widgets").glob("[!_]*.py")):
         yield from _texts(path, only_titles=False, sentences=True)
 
 
-def plural(text: str) -> tuple[str, str] | str:
-    """A text with a number of things is given as (text, text), with the number called ``n``: it has plural forms."""
+def plural(text: str) -> tuple[str, ...]:
+    """The text; or, with a number of things, the text twice, with the number called ``n``: it has plural forms."""
     counted = COUNTED.search(text)
     if not counted:
-        return text
+        return (text,)
     named = text.replace(f"{{{counted[1]}}}", f"{{{COUNT}}}")
     return named, named
 
@@ -84,11 +85,12 @@ def _texts(path: Path, only_titles: bool, sentences: bool = False) -> Iterator[s
             or _is_program(above)
         ):
             continue
-        titled = _keyword(above) in CAPTIONS or _called(above) == "remark"
+        title = _keyword(above) in CAPTIONS or _called(above) == "remark"
         plain = (
             " " in text or (text[0].isupper() and not sentences) or (isinstance(above[-1], ast.IfExp) and not sentences)
         )
-        if titled if only_titles else titled or plain or _called(above) in HEADINGS:
+        told = any(name in CAPTIONS or (name.isupper() and " " in text) for name in _assigned(above))
+        if title or (told if only_titles else plain or _called(above) in HEADINGS):
             yield text
 
 
@@ -99,7 +101,7 @@ def _strings(node: ast.AST, above: list[ast.AST]) -> Iterator[tuple[ast.AST, lis
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return
     for name, field in ast.iter_fields(node):
-        if name in ("annotation", "returns", "format_spec", "keys" if _is_program([node]) else ""):
+        if name in NO_FIELDS:
             continue
         for one in field if isinstance(field, list) else [field]:
             if isinstance(node, ast.JoinedStr) and isinstance(one, ast.Constant):
@@ -155,6 +157,15 @@ def _keyword(above: Iterable[ast.AST]) -> str | None:
     return next((one.arg for one in reversed([*above]) if isinstance(one, ast.keyword)), None)
 
 
+def _assigned(above: Iterable[ast.AST]) -> Iterator[str]:
+    """The variables that a string is assigned to, as it is or in something."""
+    for one in above:
+        for target in (
+            one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+        ):
+            yield from (part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+
+
 def _called(above: Iterable[ast.AST]) -> str:
     """The function that a string is an argument of."""
     call = next((one for one in reversed([*above]) if isinstance(one, ast.Call)), None)
@@ -168,10 +179,8 @@ def _is_program(above: list[ast.AST]) -> bool:
             return True
         if isinstance(one, ast.Call) and getattr(one.func, "attr", getattr(one.func, "id", "")) in PROGRAMS:
             return True
-        if isinstance(one, ast.Compare | ast.Subscript):
+        if isinstance(one, ast.Compare):
             return True
-        if isinstance(one, ast.Assign | ast.AnnAssign):
-            targets = one.targets if isinstance(one, ast.Assign) else [one.target]
-            if any(isinstance(t, ast.Name) and t.id in ("as_call", "old_names", "example") for t in targets):
-                return True
+    if {"as_call", "old_names", "example"} & {*_assigned(above)}:
+        return True
     return _keyword(above) in ("colormap", "group", "layout", "function", "display", "room", "form", "fg_form")
