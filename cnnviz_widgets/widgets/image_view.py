@@ -112,7 +112,7 @@ class ImageView(BrowserWidget):
     _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _film: t.Dict[str, Any] = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
     # [name, color] of the brush's: what JSON calls an object may lose its order
-    _labels: t.List[Any] = t.List().tag(sync=True)
+    _labels: t.List[Any] = t.List().tag(sync=True, to_json=spoken)
     _mask: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)  # traitlets' Dict types have no None
     _tools = t.Tuple(default_value=("point",)).tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)

@@ -117,7 +117,7 @@ function render({ model, el }) {
       tell(model, { do: "answer", serial, trial, choice, frames: seen.frames, ms });
       last = seen.onset;
     }
-    end(`Done: ${trials.length} trials.`);
+    end(say("Done: {n} trials.", { n: trials.length }));
   }
 
   function end(words) {

@@ -128,7 +128,7 @@ export function filmBar(on, signal) {
 export function wipeBar(change, signal) {
   const share = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: say("How much of the picture before is over the one after") });
   share.addEventListener("input", () => change(Number(share.value)), { signal });
-  return { root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", "Before", share), element("span", "cnnviz-tool", {}, "After")), show: (/** @type {number} */ value) => (share.value = String(value)) };
+  return { root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", say("Before"), share), element("span", "cnnviz-tool", {}, say("After"))), show: (/** @type {number} */ value) => (share.value = String(value)) };
 }
 
 /**
