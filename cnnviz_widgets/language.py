@@ -131,7 +131,7 @@ def pseudo(text: str) -> str:
     parts = KEPT.split(text)
     parts[::2] = [part.translate(ACCENTS) for part in parts[::2]]
     words = "".join(parts)
-    return words + "".join(" ····"[at % 5] for at in range(1, -(-len(words) // 3) + 1))
+    return words + "".join(" ····"[at % 5] for at in range(1, -(-len(words) // 3) + 1)).rstrip()
 
 
 def _pattern(message: str) -> Message:
