@@ -16,7 +16,7 @@ SAY = re.compile(rf"\bsay\(\s*{STRING}(?:,\s*(?:\{{[^}}]*\}}|\w+),\s*{STRING})?"
 WORD = re.compile(r"[^\W\d_]{2}")
 CODE = re.compile(
     r"cnnviz\.|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|^\[\w+ for|"
-    r"^<mask|minmax|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
+    r"^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
 )
 NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
 NO_TEXT = {"RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
