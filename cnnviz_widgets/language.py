@@ -28,7 +28,7 @@ FEW = (
     4  # letters: a message with fewer, such as "{number} of {count}", is found in numbers alone, and not in "map of it"
 )
 KEPT = re.compile(r"(\{\w+\}|`+[^`]*`+|\$[^$]+\$|\]\([^)]*\)+|https?:\S+)")  # what is the same in every language
-SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])| · ")
+SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])| · |, ")  # what is between several messages
 ACCENTS = str.maketrans("aceinorsuyzACEINORSUYZ", "áčéíñóřšůýžÁČÉÍÑÓŘŠŮÝŽ")
 
 
