@@ -15,8 +15,8 @@ STRING = r'"((?:[^"\\]|\\.)+)"'
 SAY = re.compile(rf"\bsay\(\s*{STRING}(?:,\s*(?:\{{[^}}]*\}}|\w+),\s*{STRING})?")
 WORD = re.compile(r"[^\W\d_]{2}")
 CODE = re.compile(
-    r"cnnviz\.\w+\(|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|^\[\w+ for|"
-    r"^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
+    r"cnnviz\.\w+\(|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|"
+    r"^\[\w+ for|^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
 )
 NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
 NO_TEXT = {"RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
