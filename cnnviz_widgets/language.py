@@ -28,7 +28,7 @@ FEW = (
     4  # letters: a message with fewer, such as "{number} of {count}", is found in numbers alone, and not in "map of it"
 )
 KEPT = re.compile(r"(\{\w+\}|`+[^`]*`+|\$[^$]+\$|\]\([^)]*\)+|https?:\S+)")  # what is the same in every language
-SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])| · ")
+SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])| · |, ")  # what is between several messages
 ACCENTS = str.maketrans("aceinorsuyzACEINORSUYZ", "áčéíñóřšůýžÁČÉÍÑÓŘŠŮÝŽ")
 
 
@@ -131,7 +131,7 @@ def pseudo(text: str) -> str:
     parts = KEPT.split(text)
     parts[::2] = [part.translate(ACCENTS) for part in parts[::2]]
     words = "".join(parts)
-    return words + "".join(" ····"[at % 5] for at in range(1, -(-len(words) // 3) + 1))
+    return words + "".join(" ····"[at % 5] for at in range(1, -(-len(words) // 3) + 1)).rstrip()
 
 
 def _pattern(message: str) -> Message:

@@ -120,7 +120,7 @@ def update(language: str) -> None:
         catalog = read(path) if path.exists() else empty(language)
         catalog.update(read(template), no_fuzzy_matching=True, update_creation_date=False)
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(written(catalog))
+        path.write_bytes(written(unmarked(catalog)))
         done = sum(bool(one.id and one.string and not isinstance(one.string, tuple)) for one in catalog)
         print(f"{path.relative_to(course.ROOT)}: {done} of {len(catalog)} messages")
 

@@ -15,8 +15,8 @@ STRING = r'"((?:[^"\\]|\\.)+)"'
 SAY = re.compile(rf"\bsay\(\s*{STRING}(?:,\s*(?:\{{[^}}]*\}}|\w+),\s*{STRING})?")
 WORD = re.compile(r"[^\W\d_]{2}")
 CODE = re.compile(
-    r"cnnviz\.|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|^\[\w+ for|"
-    r"^<mask|minmax|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
+    r"cnnviz\.\w+\(|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|"
+    r"^\[\w+ for|^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
 )
 NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
 NO_TEXT = {"RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
@@ -26,7 +26,9 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
     "compile", "einsum", "manual_seed",
 }  # fmt: skip
 PROGRAM_NAMES = re.compile(r"_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
-ALSO = ("covered",)  # words that are shown, and that no rule here tells from names
+ALSO = (  # what is shown, and no rule here tells from names
+    "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
+)  # fmt: skip
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
 COUNTED = re.compile(  # a number of things

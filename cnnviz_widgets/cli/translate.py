@@ -140,9 +140,10 @@ def translated(kind: str, source: str, translate: Callable[[str], str]) -> str:
 
 
 def _exchanged(block: str, translate: Callable[[str], str]) -> str:
-    known = message(block)
+    core, known = block.strip(), message(block)
+    before, _, after = block.partition(core)
     new = translate(known)
-    return block if new == known else new
+    return block if new == known else before + new + after
 
 
 def check_translation(message: str, translation: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import ipywidgets
 import numpy as np
+from ipywidgets.widgets.trait_types import TypedTuple
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
@@ -33,6 +34,7 @@ from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.widgets.actions import Actions
+from cnnviz_widgets.widgets.front_end import spoken
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -42,6 +44,12 @@ LATEST = "latest"
 MOST_ROUNDS = 16
 GRAY = 128  # where a picture will be
 GAP = 2  # px between the pictures of a batch in a file
+
+
+class _Steps(ipywidgets.SelectionSlider):
+    """Of the pictures that were kept. Its word for the last one is in the language that is set, not its value."""
+
+    _options_labels = TypedTuple(trait=Unicode(), read_only=True).tag(sync=True, to_json=spoken)
 
 
 def heading(words: str, help: str) -> TraitType:
@@ -126,7 +134,7 @@ class Making(Panel):
         """What stands under the pictures: here the step that is looked at."""
         if not self.looks_back:
             return []
-        self._scrubber = ipywidgets.SelectionSlider(
+        self._scrubber = _Steps(
             options=[LATEST],
             description=said(f"Look at {self.in_rounds[1]}"),
             tooltip=said("Those that were kept, from the first to the latest; also during the run"),

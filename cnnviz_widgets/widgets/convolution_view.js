@@ -391,7 +391,7 @@ class View {
   drawMatrix(c, seen, hit, output) {
     const { matrix: whole, flat, flatOut } = this.grids, [wide, columns] = [sides(c.input)[1], this.now.size[1]], [down, across] = [output, c.input].map((one) => sides(one)[0] * sides(one)[1]);
     const small = down * across <= MATRIX;
-    write(this.large, small ? "" : say("C has {down} rows and {across} columns: too many to be drawn.", { down: down.toLocaleString("en"), across: across.toLocaleString("en") }));
+    write(this.large, small ? "" : say("C has {n} rows and {across} columns: too many to be drawn.", { n: down.toLocaleString("en"), across: across.toLocaleString("en") }));
     for (const { root } of [whole, flat, flatOut]) root.hidden = !small || !down;
     if (!small || !down) return;
     const inside = seen.cells.filter(([row, column]) => c.input[row]?.[column] !== undefined).map(([row, column]) => row * wide + column), made = hit.cells.map(([row, column]) => row * columns + column);
