@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         from .lab import lab
 
-        return lab(chosen.folder, port=chosen.port, browser=chosen.browser)
+        return lab(chosen.folder, port=chosen.port, browser=chosen.browser, language=chosen.language)
     except UserError as error:
         print(f"cnnviz: {error}", file=sys.stderr)
         return 1
@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     lab = commands.add_parser("lab", help="open the course in JupyterLab")
     lab.add_argument("--port", type=_port, help="the first port to try (a busy one is passed over)")
     lab.add_argument("--no-browser", dest="browser", action="store_false", help="print the address, open no browser")
+    lab.add_argument("--lang", dest="language", metavar="LANG", help="the language of course and panels, such as cs")
     lab.add_argument(
         "folder",
         metavar="DIR",
@@ -66,6 +67,11 @@ def _add_course(course: argparse.ArgumentParser) -> None:
     handout.add_argument("chapter", metavar="CHAPTER", help="a number, such as 06")
     handout.add_argument("file", metavar="FILE", nargs="?", type=Path, help="an HTML file (default: in this folder)")
     handout.set_defaults(action=_handout)
+    translation = actions.add_parser("translate", help="chapters in another language")
+    translation.add_argument("language", metavar="LANG", help="such as cs")
+    translation.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
+    translation.add_argument("chapters", metavar="CHAPTER", nargs="*", help="numbers, such as 06 (default: all)")
+    translation.set_defaults(action=_translate)
     pack = actions.add_parser("pack", help="all that computers without internet need, in one folder")
     pack.add_argument("folder", metavar="DIR", type=Path, help="a new or an empty folder")
     pack.add_argument("pip", metavar="OPTION", nargs="*", help="options of pip wheel, behind --")
@@ -82,6 +88,12 @@ def _handout(chosen: argparse.Namespace) -> str:
     from .handout import handout
 
     return f"{handout(chosen.chapter, chosen.file)} can be printed from a browser"
+
+
+def _translate(chosen: argparse.Namespace) -> str:
+    from .translate import translate
+
+    return f"{len(translate(chosen.language, chosen.folder, chosen.chapters))} chapters are in {chosen.folder}"
 
 
 def _pack(chosen: argparse.Namespace) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -43,11 +43,13 @@ def new_folder(folder: Path) -> Path:
     return folder
 
 
-def open_course(folder: Path | None = None) -> tuple[Path, list[str]]:
+def open_course(
+    folder: Path | None = None, content: Callable[[Path], bytes] = Path.read_bytes
+) -> tuple[Path, list[str]]:
     """The folder to work in, and the names of changed notebooks there that have a newer version.
 
     folder: where to put a copy; None = ./cnnviz-course, also in a clone, whose notebooks are under version control.
-    A clone's own notebooks are opened as they are when they are named.
+    A clone's own notebooks are opened as they are when they are named.   content: see ``copy_course``.
     """
     source, clone = pristine_course()
     target = (folder or Path("cnnviz-course")).resolve()
@@ -56,16 +58,17 @@ def open_course(folder: Path | None = None) -> tuple[Path, list[str]]:
     if target.is_relative_to(source.resolve()):
         raise UserError(f"DIR is {target}, inside the course itself; choose a folder outside {source}")
     try:
-        return target, copy_course(source, target)
+        return target, copy_course(source, target, content)
     except OSError as error:
         raise UserError(f"the course cannot be copied to {target}: {error.strerror or error}") from error
 
 
-def copy_course(source: Path, target: Path) -> list[str]:
+def copy_course(source: Path, target: Path, content: Callable[[Path], bytes] = Path.read_bytes) -> list[str]:
     """Copy new and newer files from source to target, and return the names of those that were kept for the student.
 
     A file that still has the hash which the manifest remembers is untouched, so it may be replaced; any other file is
-    the student's own. A deleted file comes back, which is how to get a fresh one.
+    the student's own. A deleted file comes back, which is how to get a fresh one. ``content`` gives what is copied of a
+    file, which may be in another language.
     """
     manifest = target / MANIFEST
     pristine = _read(manifest)
@@ -74,11 +77,11 @@ def copy_course(source: Path, target: Path) -> list[str]:
         relative = path.relative_to(source)
         if any(part.startswith((".", "__pycache__")) for part in relative.parts) or relative.parts[0] == "sources":
             continue  # a source holds the tasks and their solutions together
-        name, copy, content = relative.as_posix(), target / relative, path.read_bytes()
-        new, present = _hash(content), _hash(copy.read_bytes()) if copy.exists() else None
+        name, copy, wanted = relative.as_posix(), target / relative, content(path)
+        new, present = _hash(wanted), _hash(copy.read_bytes()) if copy.exists() else None
         if present in (None, new, pristine.get(name)):
             if present != new:
-                _write(copy, content)
+                _write(copy, wanted)
             pristine[name] = new
         elif pristine.get(name) != new:
             kept.append(name)

@@ -1,18 +1,24 @@
 """``cnnviz lab``: JupyterLab, opened at the first notebook of the course."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.language import language as language_set
 from cnnviz_widgets.runtime.threads import let_waiting_threads_sleep
 
 from .course import START, open_course, pristine_course
+from .translate import content, known
 
 
-def lab(folder: Path | None = None, *, port: int | None = None, browser: bool = True) -> int:
+def lab(
+    folder: Path | None = None, *, port: int | None = None, browser: bool = True, language: str | None = None
+) -> int:
     """Serve the course until interrupted.
 
     folder: see :func:`open_course`.   port: the first one to try; None = JupyterLab's own default.
+    language: of the copy, and of what the kernels show; None = that of ``CNNVIZ_LANG``, or English.
     """
     try:
         from jupyterlab.labapp import main as jupyterlab
@@ -22,7 +28,11 @@ def lab(folder: Path | None = None, *, port: int | None = None, browser: bool = 
             'or in a clone: pip install ".[lab]"'
         ) from error
 
-    notebooks, kept = open_course(folder)
+    if language is not None:
+        os.environ["CNNVIZ_LANG"] = language  # the kernels inherit it
+    if language := language_set():
+        known(language)
+    notebooks, kept = open_course(folder, partial(content, language=language))
     what = "The course itself" if notebooks == pristine_course()[0] else "Your copy of the course"
     print(f"{what} is in {notebooks}", flush=True)
     if kept:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from cnnviz_widgets.colormaps import OKABE_ITO
 from cnnviz_widgets.drawing.font import cut, width, write
 from cnnviz_widgets.drawing.words import number, percent, shorten
+from cnnviz_widgets.language import said
 
 INK, FAINT, PAPER = (33, 37, 41), (222, 226, 230), (255, 255, 255)
 PLAIN, CHOSEN = (154, 164, 178), (25, 118, 210)  # bars
@@ -84,9 +85,11 @@ class Chart:
         rows = []
         for one in known:
             least, greatest = (number(float(f"{end(one.y):.3g}")) for end in (min, max))
-            ends = [f"{number(float(f'{one.y[at]:.3g}'))} at {number(float(f'{one.x[at]:.3g}'))}" for at in (0, -1)]
+            ends = [
+                said(f"{number(float(f'{one.y[at]:.3g}'))} at {number(float(f'{one.x[at]:.3g}'))}") for at in (0, -1)
+            ]
             rows.append([one.name, one.note, *ends, least, greatest])
-        return [["curve", "value", "first", "last", "least", "greatest"], *rows]
+        return [[said(one) for one in ("curve", "value", "first", "last", "least", "greatest")], *rows]
 
     def within(self, low: float, high: float) -> "Chart":
         """The part between two values of the x axis, from the least to the greatest y there."""
@@ -142,16 +145,18 @@ def curves(
     coarse = 0.5 if top == 1 else step
     low = min(0.0, math.floor(min(every) / coarse + 0.02) * coarse)  # a little below 0 is 0
     high = top or max(low + coarse, math.ceil(max(every) / coarse) * coarse)
-    up = Axis(y, low, high, _ticks(low, high, step, share), percent=share)
+    up = Axis(said(y), low, high, _ticks(low, high, step, share), percent=share)
     step = 0.25 if end == 1 and not ticks else math.ceil(end / 10) if end <= 20 and end % 1 == 0 else _step(end)
-    names = [shorten(name, max(5, LETTERS // len(ticks))) for name in ticks]
-    along = Axis(x, 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step), named=bool(names))
+    names = [shorten(said(name), max(5, LETTERS // len(ticks))) for name in ticks]
+    along = Axis(said(x), 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step), named=bool(names))
     order = list(curves)
     shown = order if numbers is None else [name for name in numbers if name in curves]
     return Chart(
         along,
         up,
-        tuple(line(at, name, *curves[name], (numbers or {}).get(name, "")) for at, name in enumerate(order)),
+        tuple(
+            line(at, said(name), *curves[name], said((numbers or {}).get(name, ""))) for at, name in enumerate(order)
+        ),
         legend=tuple(map(order.index, shown)),
         highlighted=order.index(strong) if strong in order else None,
         marker=marker,
@@ -161,7 +166,7 @@ def curves(
 def bars(shares: Iterable[tuple[str, float]], highlighted: int | None = None) -> Chart:
     """Classes and their probabilities, likeliest first; ``highlighted``: which of them stands out."""
     rows = tuple(Series(name, (float(share),), note=percent(share)) for name, share in shares)
-    return Chart(Axis("probability"), Axis("class"), rows, "bars", tuple(range(len(rows))), highlighted)
+    return Chart(Axis(said("probability")), Axis(said("class")), rows, "bars", tuple(range(len(rows))), highlighted)
 
 
 def draw(chart: Chart, size: tuple[int, int] = (560, 260)) -> Image.Image:

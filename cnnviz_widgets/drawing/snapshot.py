@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from cnnviz_widgets.drawing.font import write
+from cnnviz_widgets.language import said
 
 WIDTH, GAP, HEADING = 984, 16, 34
 INK, PAPER = (33, 33, 33), (255, 255, 255)
@@ -23,7 +24,7 @@ def arrange(title: str, parts: Sequence[Any]) -> Image.Image:
     heights = [max((p.height for p in row), default=0) for row in rows]
     width = max(sum(p.width + GAP for p in row) for row in rows) + GAP
     sheet = Image.new("RGB", (max(width, 320), HEADING + sum(h + GAP for h in heights)), PAPER)
-    write(ImageDraw.Draw(sheet), (GAP, 8), title, INK, 18)
+    write(ImageDraw.Draw(sheet), (GAP, 8), said(title), INK, 18)
     top = HEADING
     for row, height in zip(rows, heights, strict=True):
         left = GAP

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.language import said
 from cnnviz_widgets.runtime.host import grading
 
 P = ParamSpec("P")
@@ -51,12 +52,12 @@ class Feedback:
         return f"{self.verdict} {self.text}"
 
     def _repr_markdown_(self) -> str:
-        return f"**{self.verdict}** {self.text}"
+        return f"**{said(self.verdict)}** {said(self.text)}"
 
     def require(self) -> "Feedback":
         """This feedback, if the answer is right; else AssertionError with its text, which is what graders count."""
         if not self:
-            raise AssertionError(self.text)
+            raise AssertionError(said(self.text))
         return self
 
 

@@ -8,6 +8,7 @@ from traitlets import observe, validate
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.exercises.feedback import Feedback
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.widgets.choice import Choice
 
 OPEN = Feedback(None, "choose one of the answers, and press *Check*.")
@@ -58,6 +59,6 @@ class Question(Choice):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        listed = "".join(f"\n- **{name}** {words}" for name, words in self.answers)
-        text = f"{self.question}\n{listed}\n\n{self.feedback._repr_markdown_()}"
+        listed = "".join(f"\n- **{name}** {said(words)}" for name, words in self.answers)
+        text = f"{said(self.question)}\n{listed}\n\n{self.feedback._repr_markdown_()}"
         return data | {"text/plain": repr(self), "text/markdown": text}, metadata

@@ -16,6 +16,7 @@ from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.methods.style.doodle import doodle
 from cnnviz_widgets.methods.style.suggest_mask import suggest_mask
 from cnnviz_widgets.methods.style.transfer import transfer
@@ -106,7 +107,10 @@ class Doodle(Making):
     regions = _Names("stars, sky, field", help="Names of the regions, with commas: 2 to 6").tag(
         setting=True,
         control=lambda panel: ipywidgets.Text(
-            description="Regions", tooltip="Names, with commas: 2 to 6", continuous_update=False, style=NATURAL
+            description=said("Regions"),
+            tooltip=said("Names, with commas: 2 to 6"),
+            continuous_update=False,
+            style=NATURAL,
         ),
     )
     steps = steps_slider(doodle, 256)

@@ -15,6 +15,7 @@ from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.language import said
 from cnnviz_widgets.methods.style.load_style import load_style, save_style, styles
 from cnnviz_widgets.methods.style.train_style import train_style
 from cnnviz_widgets.panels.call import As, Call
@@ -218,7 +219,11 @@ def _named(painter: str, file: str) -> str:
 
 def _path(label: str, placeholder: str, help: str) -> ipywidgets.Widget:
     return ipywidgets.Text(
-        description=label, placeholder=placeholder, tooltip=help, continuous_update=False, style=NATURAL
+        description=said(label),
+        placeholder=said(placeholder),
+        tooltip=said(help),
+        continuous_update=False,
+        style=NATURAL,
     )
 
 

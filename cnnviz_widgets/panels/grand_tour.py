@@ -112,8 +112,10 @@ class GrandTour(Gathering):
         numbers = range(len(classes))
         shown = Cloud(moment(epochs, at).numpy(), classes, classes, numbers, thumbnails, names, reach)
         frame = last(grand_tour(epochs, 1, epoch=at, start=self._plane(len(axes))), progress=False)
-        told = f"After {at:.3g} of {len(every) - 1} epochs: {len(classes)} pictures that were held out, by the "
-        told += f"probabilities of {len(axes)} classes. Colors are the true classes."
+        told = (
+            f"After {at:.3g} of {len(every) - 1} epochs: {len(classes)} pictures that were held out, by the "
+            f"probabilities of {len(axes)} classes. Colors are the true classes."
+        )
         return Frame({"tour": (shown, frame), "note": told})
 
     def call(self, now: Now) -> str:

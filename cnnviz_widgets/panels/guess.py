@@ -12,6 +12,7 @@ import ipywidgets
 import numpy as np
 
 from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.language import said
 from cnnviz_widgets.panels.controls import NATURAL
 from cnnviz_widgets.panels.maps import center
 from cnnviz_widgets.panels.panel import Panel
@@ -83,7 +84,7 @@ class Guessed(View, Generic[G]):
             shown, self.heading = self._hidden(shown)
         elif self.guess is not None and self._ready:
             self.heading = self._verdict(self.guess)
-        self.widget.children[0].value = html.escape(self.heading)
+        self.widget.children[0].value = html.escape(said(self.heading))
         super().show(shown)
 
     @property
@@ -197,7 +198,7 @@ class GuessedName(Guessed[str]):
 
     def __init__(self, heading: str, room: str = "part", *, question: str, **traits: Any) -> None:
         self._question, self._right = question, ""
-        self._buttons = ipywidgets.ToggleButtons(options=[], description="Your guess", tooltips=[], style=NATURAL)
+        self._buttons = ipywidgets.ToggleButtons(options=[], description=said("Your guess"), tooltips=[], style=NATURAL)
         self._buttons.style.button_width = "auto"
         super().__init__(heading, room, **traits)
         self.widget.children += (self._buttons,)

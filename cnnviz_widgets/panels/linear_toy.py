@@ -9,6 +9,7 @@ from traitlets import TraitType
 from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.methods.adversarial.linear_toy import TOY_INPUT, TOY_WEIGHTS, linear_toy, long_toy
 from cnnviz_widgets.methods.adversarial.linear_toy import LinearToy as Toy
 from cnnviz_widgets.panels.call import Call
@@ -61,7 +62,7 @@ class LinearToy(Panel):
         heads = {"x": "x", "w": "w", "change": "s · sign(w)", "after": "x + s · sign(w)"}
         columns = {"grid_template_columns": f"minmax(60px, 110px) repeat({len(self.x)}, minmax(0, 62px))"}
         rows = [
-            ipywidgets.GridBox([ipywidgets.Label(heads[name]), *cells], layout=columns)
+            ipywidgets.GridBox([ipywidgets.Label(said(heads[name])), *cells], layout=columns)
             for name, cells in {**self._rows, **self._outcome}.items()
         ]
         table = ipywidgets.VBox(rows).add_class("cnnviz-part").add_class("cnnviz-whole")
@@ -74,7 +75,7 @@ class LinearToy(Panel):
     def _cells(self, name: str) -> list[ipywidgets.FloatText]:
         cells = []
         for number, value in enumerate(getattr(self, name)):
-            label = f"{name}, number {number + 1}"  # for a screen reader: there is no room for it on the screen
+            label = said(f"{name}, number {number + 1}")  # for a screen reader: there is no room for it on the screen
             style = {"description_width": "0"}
             cell = ipywidgets.FloatText(value, description=label, tooltip=label, layout=CELL, style=style)
             cell.add_class("cnnviz-number")

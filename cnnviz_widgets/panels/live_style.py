@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.language import said
 from cnnviz_widgets.methods.style.load_style import load_style, styles
 from cnnviz_widgets.panels.call import As
 from cnnviz_widgets.panels.controls import choice, float_slider, slider
@@ -60,7 +61,7 @@ class LiveStyle(Panel):
         follow(self, self._camera, "clip")
         self.observe(lambda _: self._ask_for_frames(), "size")
         self._ask_for_frames()
-        title = ipywidgets.HTML("The camera").add_class("cnnviz-heading")
+        title = ipywidgets.HTML(said("The camera")).add_class("cnnviz-heading")
         beside = ipywidgets.VBox([title, self._camera]).add_class("cnnviz-part")
         painted = self.part("painted", View("As a painting", controls=False, max_width=720, max_height=560))
         return [painted.add_class("cnnviz-most"), beside]

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeVar
 
 import ipywidgets
 import numpy as np
+from ipywidgets.widgets.trait_types import TypedTuple
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
@@ -23,6 +24,7 @@ from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.optimize import OptimizationState, optimize
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.panels.call import Call
 from cnnviz_widgets.panels.controls import NATURAL, slider
 from cnnviz_widgets.panels.growth import Growth, Kept, Plan
@@ -32,6 +34,7 @@ from cnnviz_widgets.panels.panel import FIRST_LOOK, Panel
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.widgets.actions import Actions
+from cnnviz_widgets.widgets.front_end import spoken
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -43,11 +46,17 @@ GRAY = 128  # where a picture will be
 GAP = 2  # px between the pictures of a batch in a file
 
 
+class _Steps(ipywidgets.SelectionSlider):
+    """Of the pictures that were kept. Its word for the last one is in the language that is set, not its value."""
+
+    _options_labels = TypedTuple(trait=Unicode(), read_only=True).tag(sync=True, to_json=spoken)
+
+
 def heading(words: str, help: str) -> TraitType:
     """A line over the controls that are declared after it."""
 
     def build(panel: Panel) -> ipywidgets.Widget:
-        line = ipywidgets.HTML(description=words, tooltip=help, style=NATURAL)
+        line = ipywidgets.HTML(description=said(words), tooltip=said(help), style=NATURAL)
         return line.add_class("cnnviz-wide").add_class("cnnviz-heading")
 
     return Unicode("", read_only=True).tag(control=build, more=True)
@@ -125,10 +134,10 @@ class Making(Panel):
         """What stands under the pictures: here the step that is looked at."""
         if not self.looks_back:
             return []
-        self._scrubber = ipywidgets.SelectionSlider(
+        self._scrubber = _Steps(
             options=[LATEST],
-            description=f"Look at {self.in_rounds[1]}",
-            tooltip="Those that were kept, from the first to the latest; also during the run",
+            description=said(f"Look at {self.in_rounds[1]}"),
+            tooltip=said("Those that were kept, from the first to the latest; also during the run"),
             style=NATURAL,
         )
         self._scrubber.layout.flex, self._scrubber.layout.width = "1 1 260px", "auto"

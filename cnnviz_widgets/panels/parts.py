@@ -12,6 +12,7 @@ from cnnviz_widgets.drawing import chart
 from cnnviz_widgets.drawing.font import write
 from cnnviz_widgets.drawing.render import draw_view, png
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
+from cnnviz_widgets.language import said
 from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.widgets.image_view import ImageView
 
@@ -25,7 +26,7 @@ CAPTION = 22  # px: height of the line over a picture in the static PNG
 def captioned(caption: str, picture: Image.Image) -> Image.Image:
     """A picture of the static PNG, under a line."""
     sheet = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
-    write(ImageDraw.Draw(sheet), (0, 2), caption, INK, 13)
+    write(ImageDraw.Draw(sheet), (0, 2), said(caption), INK, 13)
     sheet.paste(picture, (0, CAPTION), picture.convert("RGBA"))
     return sheet
 
@@ -39,15 +40,15 @@ def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.
     sheet = Image.new("RGBA", (picture.width, picture.height + CAPTION), PAPER)
     sheet.paste(picture, (0, 0), picture.convert("RGBA"))
     pen, middle, (left, right) = ImageDraw.Draw(sheet), picture.height + CAPTION // 2, (70, picture.width - 70)
-    write(pen, (left - 6, middle), ends[0], INK, 11, "rm")
-    write(pen, (right + 6, middle), ends[1], INK, 11, "lm")
+    write(pen, (left - 6, middle), said(ends[0]), INK, 11, "rm")
+    write(pen, (right + 6, middle), said(ends[1]), INK, 11, "lm")
     ramp = Image.fromarray(table(content.colormap(colormap))[None]).resize((right - left, 8))
     sheet.paste(ramp, (left, middle - 4))
     return sheet
 
 
 def _heading(text: str) -> ipywidgets.HTML:
-    return ipywidgets.HTML(html.escape(text), tooltip=text).add_class("cnnviz-heading")
+    return ipywidgets.HTML(html.escape(said(text)), tooltip=said(text)).add_class("cnnviz-heading")
 
 
 class View:
@@ -204,4 +205,4 @@ class Note:
         self.widget.add_class("cnnviz-note")
 
     def show(self, text: str) -> None:
-        self.widget.value = html.escape(text)
+        self.widget.value = html.escape(said(text))

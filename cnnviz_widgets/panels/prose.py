@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import gate
+from cnnviz_widgets.language import said
 from cnnviz_widgets.panels.panel import Panel
 from cnnviz_widgets.widgets.prose import LiveText
 
@@ -69,7 +70,7 @@ class Prose(LiveText):
     def _link(self, words: str, target: str) -> list[str]:
         if NAME.fullmatch(target):
             self._known(target)
-            return [words, "point", self._control(target), f"Shows the control of {target}"]
+            return [words, "point", self._control(target), said(f"Shows the control of {target}")]
         found = dict(SETTING.findall(target))
         if not found:
             return [words, "link", target, ""]

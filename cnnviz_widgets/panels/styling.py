@@ -11,6 +11,7 @@ from traitlets import TraitType
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.methods.texture._view import style_layers
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.making import Making
@@ -47,7 +48,7 @@ class _FaderPart:
 
     def __init__(self, heading: str) -> None:
         self.faders = Faders(most=MOST, description=heading, tooltip="Weight 0: it does not count. Bar: 0.001 … 1")
-        title = ipywidgets.HTML(html.escape(heading)).add_class("cnnviz-heading")
+        title = ipywidgets.HTML(html.escape(said(heading))).add_class("cnnviz-heading")
         self.widget = ipywidgets.VBox([title, self.faders]).add_class("cnnviz-part")
 
     def show(self, losses: Mapping[str, float | None]) -> None:

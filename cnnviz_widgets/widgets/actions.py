@@ -5,7 +5,7 @@ from typing import Any
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, described
 
 
 class Actions(BrowserWidget):
@@ -18,7 +18,7 @@ class Actions(BrowserWidget):
 
     module = "actions.js"
 
-    _buttons = t.List(t.List(t.Unicode())).tag(sync=True)
+    _buttons = t.List(t.List(t.Unicode())).tag(sync=True, to_json=described)
     asleep = t.Tuple().tag(sync=True)
 
     def __init__(self, buttons: Mapping[str, tuple[str, str]]) -> None:

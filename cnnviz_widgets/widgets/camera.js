@@ -2,6 +2,7 @@
 // The browser's half of Camera: a stream that begins, pauses out of sight, and ends with the view.
 
 import { element, keepKeys, observe, tell } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
 
@@ -12,14 +13,14 @@ const COUNTED = 2000; // ms over which frames a second are counted
 /** What is said in each state. @type {Record<string, string>} */
 export const SENTENCES = {
   off: "",
-  asked: "The browser asks whether this page may use the camera.",
+  asked: say("The browser asks whether this page may use the camera."),
   on: "",
-  hidden: "Paused while it is out of sight.",
-  refused: "The camera was refused. Allow it beside the page's address, then try again.",
-  missing: "No camera was found.",
-  busy: "The camera is used by another program.",
-  insecure: "Browsers give the camera only to pages on https or on localhost.",
-  failed: "The camera does not start.",
+  hidden: say("Paused while it is out of sight."),
+  refused: say("The camera was refused. Allow it beside the page's address, then try again."),
+  missing: say("No camera was found."),
+  busy: say("The camera is used by another program."),
+  insecure: say("Browsers give the camera only to pages on https or on localhost."),
+  failed: say("The camera does not start."),
 };
 
 /** The state that an error of getUserMedia means. @param {string} name @returns {string} */
@@ -114,7 +115,7 @@ const button = (/** @type {string} */ words) => element("button", "cnnviz-plain-
 
 /** What both kinds have: a video, a line that says how it is, and a state. */
 function camera(/** @type {Model} */ model, /** @type {(state: string) => void} */ changed) {
-  const video = element("video", "cnnviz-camera-video", { muted: "", playsinline: "", "aria-label": "What the camera sees" });
+  const video = element("video", "cnnviz-camera-video", { muted: "", playsinline: "", "aria-label": say("What the camera sees") });
   video.muted = true;
   const status = element("span", "cnnviz-camera-status", { role: "status" });
   let state = "off";
@@ -130,9 +131,9 @@ function camera(/** @type {Model} */ model, /** @type {(state: string) => void} 
 
 /** A button that opens a window, in which a picture is taken. */
 function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-  const open = button(""), take = button("Take picture"), close = button("Close");
+  const open = button(""), take = button(say("Take picture")), close = button(say("Close"));
   const { video, status, source, is } = camera(model, () => (take.disabled = !is("on")));
-  const view = element("dialog", "cnnviz-camera-window", { "aria-label": "Camera" }, video, status, element("div", "cnnviz-camera-row", {}, take, close));
+  const view = element("dialog", "cnnviz-camera-window", { "aria-label": say("Camera") }, video, status, element("div", "cnnviz-camera-row", {}, take, close));
   const show = () => {
     open.setAttribute("aria-label", model.get("description"));
     open.title = model.get("tooltip");
@@ -158,11 +159,11 @@ function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
 
 /** A button that starts and stops a stream of frames. */
 function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-  const toggle = button("Start camera"), rate = element("span", "cnnviz-camera-status"), flow = new Flow();
+  const toggle = button(say("Start camera")), rate = element("span", "cnnviz-camera-status"), flow = new Flow();
   const now = () => performance.now();
   const { video, status, become, source, is } = camera(model, () => {
     const there = Boolean(source.stream);
-    toggle.textContent = is("on", "hidden", "asked") ? "Stop camera" : "Start camera";
+    toggle.textContent = is("on", "hidden", "asked") ? say("Stop camera") : say("Start camera");
     video.hidden = !there;
     if (!there) rate.textContent = "";
     next();
@@ -199,7 +200,7 @@ function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
     "msg:custom": (/** @type {{ do: string }} */ message) => {
       if (message.do !== "done") return;
       flow.answered(now());
-      rate.textContent = `${flow.rate(now()).toFixed(0)} frames a second`;
+      rate.textContent = say("{n} frames a second", { n: flow.rate(now()).toFixed(0) });
       next();
     },
   });

@@ -9,7 +9,7 @@ import numpy as np
 import traitlets as t
 from PIL import Image
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 from cnnviz_widgets.widgets.traits import Number
 
 STATES = ("off", "asked", "on", "hidden", "refused", "missing", "busy", "insecure", "failed")
@@ -31,8 +31,8 @@ class Camera(BrowserWidget):
 
     module = "camera.js"
 
-    description = t.Unicode("Camera").tag(sync=True)
-    tooltip = t.Unicode("A picture taken with the camera").tag(sync=True)
+    description = t.Unicode("Camera").tag(sync=True, to_json=spoken)
+    tooltip = t.Unicode("A picture taken with the camera").tag(sync=True, to_json=spoken)
     live = t.Bool(False).tag(sync=True)
     size = Number(512, 64, 1280, whole=True).tag(sync=True)
     value = t.Tuple()

@@ -2,6 +2,7 @@
 // The browser's half of ChartView: it holds bqplot's view, or, where that cannot be had, the picture that Python draws.
 
 import { element, keepKeys, observe, tell } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 const ROW = 38; // px of a bar with its name, as in chart.py
 const PATIENCE = 2500; // ms for bqplot's own files, after which a picture takes their place
@@ -22,7 +23,7 @@ async function viewOf(manager, reference) {
  * @param {any} view
  * @param {"after-attach" | "resize"} type
  */
-const say = (view, type) => (view.luminoWidget ?? view.pWidget).processMessage({ type, width: -1, height: -1 });
+const notify = (view, type) => (view.luminoWidget ?? view.pWidget).processMessage({ type, width: -1, height: -1 });
 
 const CLICK = 4; // px that the pointer moves before it is a drag
 /** The part of what is seen of the x axis that a key shows, in shares of it; null = the whole axis. @type {Record<string, [number, number] | null>} */
@@ -85,7 +86,7 @@ function render({ model, el }) {
   const legend = element("div", "cnnviz-chart-legend", { "aria-hidden": "true" });
   const table = element("table", "cnnviz-numbers");
   const frame = element("div", "cnnviz-axes", { role: "img" }, plot, legend);
-  const all = element("button", "cnnviz-button cnnviz-unzoom", { type: "button", title: "Show the whole axis (0, or a double click)" }, "All");
+  const all = element("button", "cnnviz-button cnnviz-unzoom", { type: "button", title: say("Show the whole axis (0, or a double click)") }, say("All"));
   const zooms = model.get("_zoom") !== "none", box = element("div", "cnnviz-zoomable", {}, frame, all);
   el.classList.add("cnnviz-chart");
   el.append(box, table);
@@ -98,7 +99,7 @@ function render({ model, el }) {
   function showWords() {
     const [head = [], ...rows] = model.get("_table");
     frame.setAttribute("aria-label", model.get("name"));
-    if (zooms) box.setAttribute("aria-label", `${model.get("name")}: plus and minus zoom, arrow keys move, 0 shows all`);
+    if (zooms) box.setAttribute("aria-label", say("{name}: plus and minus zoom, arrow keys move, 0 shows all", { name: model.get("name") }));
     all.hidden = model.get("_zoom") !== "part";
     table.replaceChildren(
       element("caption", "", {}, model.get("name")),
@@ -137,7 +138,7 @@ function render({ model, el }) {
     tell(model, { do: "still" });
   }
 
-  const sized = new ResizeObserver(() => say(view, "resize"));
+  const sized = new ResizeObserver(() => notify(view, "resize"));
   const late = setTimeout(doWithout, PATIENCE);
   viewOf(model.widget_manager, model.get("_figure")).then((made) => {
     if (gone) return made.remove();
@@ -147,7 +148,7 @@ function render({ model, el }) {
     frame.classList.remove("cnnviz-drawn");
     plot.style.height = `${model.get("_height")}px`;
     plot.replaceChildren(view.el);
-    say(view, "after-attach");
+    notify(view, "after-attach");
     view.displayed.then(() => sized.observe(plot)); // before that, it has no size that could change
   }).catch(() => {
     clearTimeout(late);
@@ -160,7 +161,7 @@ function render({ model, el }) {
    */
   function tip(event) {
     const row = Math.floor((event.clientY - plot.getBoundingClientRect().top) / ROW);
-    plot.title = zooms ? "Drag to zoom; a double click shows all" : model.get("_table")[row + 1]?.[0] ?? "";
+    plot.title = zooms ? say("Drag to zoom; a double click shows all") : model.get("_table")[row + 1]?.[0] ?? "";
   }
   plot.addEventListener("pointermove", tip);
 

@@ -14,7 +14,7 @@ import ipywidgets
 import traitlets as t
 
 from cnnviz_widgets.widgets import themed
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 TEXT, FAINT = "var(--jp-ui-font-color1, #1f2328)", "var(--jp-border-color2, #d0d7de)"
 PLAIN, CHOSEN = "var(--jp-border-color0, #9aa4b2)", "var(--jp-brand-color1, #1976d2)"
@@ -42,7 +42,7 @@ class ChartView(BrowserWidget):
 
     module = "chart.js"
 
-    name = t.Unicode().tag(sync=True)
+    name = t.Unicode().tag(sync=True, to_json=spoken)
     range: Any = t.Tuple(default_value=None, allow_none=True)  # traitlets' types know no Tuple that may be None
 
     _figure = t.Instance(bqplot.Figure).tag(sync=True, **ipywidgets.widget_serialization)

@@ -1,6 +1,7 @@
 // The browser's half of CheckTable. The first part is pure and tested with plain node; the second draws and listens.
 
 import { element, isForNotebook } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 /** The pairs that are checked after one was clicked, column by column; as before if that made too many, or none. */
 export function toggled(value, pair, columns, rows, most) {
@@ -59,7 +60,7 @@ function render({ model, el }) {
       }
     }
     count.hidden = model.get("most") >= columns.length * rows.length;
-    count.textContent = `${value.length} of at most ${model.get("most")}`;
+    count.textContent = say("{number} of at most {most}", { number: value.length, most: model.get("most") });
   }
 
   const cleanup = new AbortController(), { signal } = cleanup;

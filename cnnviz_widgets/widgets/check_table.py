@@ -5,7 +5,7 @@ from typing import Any
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, described, spoken
 
 
 def _to_json(value: tuple, table: "CheckTable") -> list:
@@ -29,12 +29,12 @@ class CheckTable(BrowserWidget):
 
     module = "check_table.js"
 
-    columns = t.List(t.List(t.Unicode())).tag(sync=True)
-    rows = t.List(t.List(t.Unicode())).tag(sync=True)
+    columns = t.List(t.List(t.Unicode())).tag(sync=True, to_json=described)
+    rows = t.List(t.List(t.Unicode())).tag(sync=True, to_json=described)
     value = t.Tuple().tag(sync=True, to_json=_to_json, from_json=_from_json)
     most = t.Int(6, min=1).tag(sync=True)
-    description = t.Unicode("").tag(sync=True)
-    tooltip = t.Unicode("").tag(sync=True)
+    description = t.Unicode("").tag(sync=True, to_json=spoken)
+    tooltip = t.Unicode("").tag(sync=True, to_json=spoken)
 
     def __init__(self, columns: Mapping[str, str], rows: Mapping[str, str] | None = None, **traits: Any) -> None:
         lists = {"columns": list(map(list, columns.items())), "rows": list(map(list, (rows or {}).items()))}

@@ -2,6 +2,7 @@
 
 import { element, keepKeys, observe } from "./js/dom.js";
 import { typeset } from "./js/markup.js";
+import { say } from "./js/words.js";
 
 let groups = 0; // so that the buttons of each view belong together
 
@@ -12,7 +13,7 @@ function render({ model, el }) {
     const text = element("span", "", {}, element("strong", "", {}, name), " ", ...typeset(words));
     return element("label", "cnnviz-answer", {}, buttons[i], text);
   });
-  const check = element("button", "cnnviz-hand-in", { type: "submit" }, "Check");
+  const check = element("button", "cnnviz-hand-in", { type: "submit" }, say("Check"));
   const reply = element("p", "cnnviz-reply", { role: "status" });
   const legend = element("legend", "", {}, ...typeset(model.get("question")));
   const root = element("form", "cnnviz-choice", {}, element("fieldset", "", {}, legend, ...answers), check, reply);

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, described, spoken
 
 
 class Choice(BrowserWidget):
@@ -21,11 +21,11 @@ class Choice(BrowserWidget):
 
     module = "choice.js"
 
-    question = t.Unicode("").tag(sync=True)
-    answers = t.List(t.List(t.Unicode())).tag(sync=True)
+    question = t.Unicode("").tag(sync=True, to_json=spoken)
+    answers = t.List(t.List(t.Unicode())).tag(sync=True, to_json=described)
     answer = t.Unicode(None, allow_none=True).tag(sync=True)
-    verdict = t.Unicode("").tag(sync=True)
-    reply = t.Unicode("").tag(sync=True)
+    verdict = t.Unicode("").tag(sync=True, to_json=spoken)
+    reply = t.Unicode("").tag(sync=True, to_json=spoken)
 
     def __init__(self, question: str, answers: Mapping[str, str]) -> None:
         super().__init__(question=question, answers=[list(pair) for pair in answers.items()])

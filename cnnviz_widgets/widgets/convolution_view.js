@@ -5,6 +5,7 @@ import { correlate, counts, entered, matrix, moved, padded, place, question, rea
 import { element, keepKeys, labelled, listening, observe } from "./js/dom.js";
 import { Marks, colorize, light, paint } from "./js/paint.js";
 import { ALL, format } from "./js/scene.js";
+import { say } from "./js/words.js";
 
 export * from "./js/convolution.js";
 
@@ -19,6 +20,10 @@ const REST = 250; // ms after the last key, turn of the wheel or move that end a
 /** Steps a second, and whether a step is a row. @type {Record<string, [number, boolean]>} */
 const SPEEDS = { slow: [1.5, false], medium: [6, false], fast: [25, false], rows: [12, true] };
 const LEAST = { stride: 1, padding: 0, dilation: 1 }, MOST = 16;
+const NAMES = {
+  own: say("own"), slow: say("slow"), medium: say("medium"), fast: say("fast"), rows: say("rows"),
+  stride: say("Stride"), padding: say("Padding"), dilation: say("Dilation"),
+};
 const TRAITS = ["input", "kernel", "stride", "padding", "dilation", "windows"];
 const LOOK = { opacity: 1, smooth: false, wipe: 1, numbers: true, digits: 3, strength: 1, keepColors: false };
 
@@ -132,7 +137,7 @@ class View {
     /** @type {number | undefined} */ this.upTo = undefined; // while the output is being filled
     this.playing = this.saving = 0; // timers: of the window, and of a gesture's end
     this.waiting = false; // to be drawn
-    this.editor = element("div", "cnnviz-kernel", { role: "grid", "aria-label": "Kernel. Arrow keys move, digits set a weight, Page Up and Page Down change it." });
+    this.editor = element("div", "cnnviz-kernel", { role: "grid", "aria-label": say("Kernel. Arrow keys move, digits set a weight, Page Up and Page Down change it.") });
     this.products = element("div", "cnnviz-products", { "aria-hidden": "true" }); // the sentence says the same
     this.middle = element("div", "cnnviz-middle");
     this.line = element("div", "cnnviz-window-sum", { role: "status" });
@@ -169,13 +174,13 @@ class View {
     const part = (title, shown) => element("div", "cnnviz-cells-part", {}, element("div", "cnnviz-cells-title", {}, title), shown);
     const button = (words, title, click) => on(element("button", "cnnviz-plain-button", { type: "button", title }, words), { click });
     const choice = (word, names, change) => {
-      const select = on(element("select", "cnnviz-choose", { "aria-label": word }, ...names.map((name) => new Option(name))), { change });
+      const select = on(element("select", "cnnviz-choose", { "aria-label": word }, ...names.map((name) => new Option(NAMES[name] ?? name, name))), { change });
       return [select, labelled("cnnviz-tool", word, select)];
     };
-    this.play = button("Play", "Let the window go over the input", () => (this.playing ? this.pause() : this.start()));
-    const step = button("Step", "The window's next place", () => (this.pause(), this.go()));
-    const [speed, speedLabel] = choice("Speed", Object.keys(SPEEDS), () => this.playing && this.start());
-    const [preset, presetLabel] = choice("Kernel", ["own", ...Object.keys(presets)], () => this.set({ kernel: presets[preset.value] }));
+    this.play = button(say("Play"), say("Let the window go over the input"), () => (this.playing ? this.pause() : this.start()));
+    const step = button(say("Step"), say("The window's next place"), () => (this.pause(), this.go()));
+    const [speed, speedLabel] = choice(say("Speed"), Object.keys(SPEEDS), () => this.playing && this.start());
+    const [preset, presetLabel] = choice(say("Kernel"), ["own", ...Object.keys(presets)], () => this.set({ kernel: presets[preset.value] }));
     speed.value = matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "medium";
     this.speed = speed;
     this.preset = preset;
@@ -185,7 +190,7 @@ class View {
       if (empty) field.placeholder = field.title = empty;
       const input = () => (field.value ? field.validity.valid : empty) && this.set({ [name]: field.value ? Number(field.value) : empty });
       on(field, { input, blur: () => this.update() }); // what is not allowed goes back
-      return tool(name, labelled("cnnviz-tool", name[0].toUpperCase() + name.slice(1), field));
+      return tool(name, labelled("cnnviz-tool", NAMES[name], field));
     });
     [this.grids, this.known] = [{}, null];
     const grid = (of, name, title, ofInput = false, flat = -1) => drawing(of, 0).map(() => {
@@ -198,13 +203,13 @@ class View {
       else this.reachable(made.canvas, () => this.place, () => this.now.size, at, (cell) => cell && this.put(cell));
       return made.root;
     });
-    this.middle.replaceChildren(...drawing("editor", part("Kernel", this.editor)), ...drawing("window", part("Input · weight", this.products)));
+    this.middle.replaceChildren(...drawing("editor", part(say("Kernel"), this.editor)), ...drawing("window", part(say("Input · weight"), this.products)));
     this.root.replaceChildren(
       element("div", "cnnviz-convolution-tools", {}, ...tool("play", this.play, step, speedLabel), ...(preset.length > 1 ? [presetLabel] : []), ...fields),
-      row(grid("grid", "input", "Input", true), this.middle, grid("grid", "output", "Output")),
-      ...grid("bars", "signal", "Signal", true), ...grid("bars", "smoothed", "Output"), this.line,
-      row(element("div", "", {}, ...grid("matrix", "flat", "flat(I)", true, 1), ...grid("matrix", "matrix", "Matrix C", false, 0)), grid("matrix", "flatOut", "flat(O)", false, 0), drawing("matrix", this.large)),
-      ...grid("overlap", "overlap", "Windows that reach a cell", true));
+      row(grid("grid", "input", say("Input"), true), this.middle, grid("grid", "output", say("Output"))),
+      ...grid("bars", "signal", say("Signal"), true), ...grid("bars", "smoothed", say("Output")), this.line,
+      row(element("div", "", {}, ...grid("matrix", "flat", "flat(I)", true, 1), ...grid("matrix", "matrix", say("Matrix C"), false, 0)), grid("matrix", "flatOut", "flat(O)", false, 0), drawing("matrix", this.large)),
+      ...grid("overlap", "overlap", say("Windows that reach a cell"), true));
   }
 
   // ----------------------------------------------------------------------------------------------------- gestures
@@ -359,8 +364,8 @@ class View {
     const seen = asked ? { cells: [asked], color: READS } : { cells: taps.map(({ row, column }) => [row, column]), color: LIT, box: true };
     const hit = asked ? { cells: readers(c, asked).map((one) => one.place), color: READS, box: c.dilation === 1 } : { cells: fits ? [at] : [], color: LIT };
     const output = upTo < Infinity ? now.output.map((row, i) => row.map((value, j) => (i * columns + j > upTo ? NaN : value))) : now.output;
-    write(this.line, !fits ? "The kernel does not fit into the input." : asked ? question(c, asked) : grids.overlap ? reach(c, at) : sentence(c, at));
-    write(this.play, playing ? "Pause" : "Play");
+    write(this.line, !fits ? say("The kernel does not fit into the input.") : asked ? question(c, asked) : grids.overlap ? reach(c, at) : sentence(c, at));
+    write(this.play, playing ? say("Pause") : say("Play"));
     this.root.setAttribute("aria-label", model.get("alt"));
     const presets = Object.entries(model.get("presets")), known = presets.find(([, kernel]) => String(kernel) === String(c.kernel));
     this.preset.value = known ? known[0] : "own";
@@ -386,7 +391,7 @@ class View {
   drawMatrix(c, seen, hit, output) {
     const { matrix: whole, flat, flatOut } = this.grids, [wide, columns] = [sides(c.input)[1], this.now.size[1]], [down, across] = [output, c.input].map((one) => sides(one)[0] * sides(one)[1]);
     const small = down * across <= MATRIX;
-    write(this.large, small ? "" : `C has ${down.toLocaleString("en")} rows and ${across.toLocaleString("en")} columns: too many to be drawn.`);
+    write(this.large, small ? "" : say("C has {n} rows and {across} columns: too many to be drawn.", { n: down.toLocaleString("en"), across: across.toLocaleString("en") }));
     for (const { root } of [whole, flat, flatOut]) root.hidden = !small || !down;
     if (!small || !down) return;
     const inside = seen.cells.filter(([row, column]) => c.input[row]?.[column] !== undefined).map(([row, column]) => row * wide + column), made = hit.cells.map(([row, column]) => row * columns + column);
@@ -410,7 +415,7 @@ class View {
       if (one.look === look) continue;
       one.look = look;
       one.textContent = text;
-      one.title = `row ${row}, column ${column}: ${format(weight, 6)}`;
+      one.title = say("row {row}, column {column}: {value}", { row, column, value: format(weight, 6) });
       one.tabIndex = here ? 0 : -1;
       one.style.cssText = `background: rgb(${table.subarray(3 * index, 3 * index + 3)}); color: ${light(table, index) ? "#000" : "#fff"}`;
     }

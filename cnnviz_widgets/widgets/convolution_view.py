@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.language import said
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 from cnnviz_widgets.widgets.traits import Number, Place, Told
 
 DRAWINGS = ("grid", "window", "editor", "matrix", "bars", "overlap")
@@ -88,8 +89,8 @@ class ConvolutionView(BrowserWidget):
     place = Cell((0, 0)).tag(sync=True)
     drawings: Any = t.Tuple(default_value=("grid", "window", "editor")).tag(sync=True)
     tools: Any = t.Tuple(default_value=TOOLS).tag(sync=True)
-    presets: Any = t.Dict().tag(sync=True)
-    alt = t.Unicode("Convolution").tag(sync=True)
+    presets: Any = t.Dict().tag(sync=True, to_json=lambda presets, _: {said(one): presets[one] for one in presets})
+    alt = t.Unicode("Convolution").tag(sync=True, to_json=spoken)
 
     @t.validate("drawings", "tools")
     def _known(self, proposal: dict[str, Any]) -> Sequence[str]:

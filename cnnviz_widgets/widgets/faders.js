@@ -2,6 +2,7 @@
 // The browser's half of Faders.
 
 import { element, keepKeys, observe } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 const LEAST = 0.001; // loss of an empty bar; that of a full one is 1
 
@@ -27,7 +28,7 @@ function render({ model, el }) {
     root.setAttribute("aria-label", model.get("description"));
     root.title = model.get("tooltip");
     root.replaceChildren(...model.get("names").flatMap((/** @type {string} */ name) => {
-      const fader = element("input", "cnnviz-fader", { type: "range", min: 0, max: model.get("most"), step: 0.05, "aria-label": `Weight of ${name}` });
+      const fader = element("input", "cnnviz-fader", { type: "range", min: 0, max: model.get("most"), step: 0.05, "aria-label": say("Weight of {name}", { name }) });
       const [weight, bar, loss] = [element("span", "cnnviz-fader-number"), element("span", "cnnviz-fader-bar"), element("span", "cnnviz-fader-number")];
       fader.addEventListener("input", () => {
         model.set("value", weighted(model.get("value"), name, Number(fader.value)));

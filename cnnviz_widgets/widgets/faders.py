@@ -2,7 +2,7 @@
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 
 class Faders(BrowserWidget):
@@ -19,5 +19,5 @@ class Faders(BrowserWidget):
     value = t.Dict().tag(sync=True)
     losses = t.Dict().tag(sync=True)
     most = t.Float(2.0).tag(sync=True)
-    description = t.Unicode("").tag(sync=True)
-    tooltip = t.Unicode("").tag(sync=True)
+    description = t.Unicode("").tag(sync=True, to_json=spoken)
+    tooltip = t.Unicode("").tag(sync=True, to_json=spoken)

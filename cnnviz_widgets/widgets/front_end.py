@@ -7,6 +7,7 @@ lines of ``js/loader.js``, which unpack the files, let them import each other an
 
 import gzip
 import json
+import re
 import threading
 from base64 import b64encode
 from functools import cache
@@ -18,6 +19,7 @@ from anywidget import AnyWidget
 from ipywidgets import Widget, register, widget_serialization
 
 from cnnviz_widgets import colormaps
+from cnnviz_widgets.language import PSEUDO, catalog, language, said
 
 HERE = Path(__file__).parent
 
@@ -30,17 +32,43 @@ def files() -> dict[str, str]:
 
 
 @cache
-def _packed() -> bytes:
+def messages() -> tuple[str, ...]:
+    """What the browser's halves say by themselves: the first arguments of ``say``."""
+    found = (re.finditer(r'\bsay\(\s*"((?:[^"\\]|\\.)+)"', text) for text in files().values())
+    return tuple(dict.fromkeys(json.loads(f'"{one[1]}"') for every in found for one in every))
+
+
+def _spoken(name: str) -> dict[str, Any]:
+    """The language that is set, and what the browser's halves say in it: message -> its plural forms."""
+    forms = {one: catalog(name).forms(one) for one in messages()}
+    return {"language": "en" if name == PSEUDO else name, "words": {one: all_ for one, all_ in forms.items() if all_}}
+
+
+@cache
+def _packed(name: str) -> bytes:
     tables = {name: b64encode(colormaps.table(name).tobytes()).decode() for name in (*colormaps.COLORMAPS, "levels")}
-    text = json.dumps({"files": files(), "tables": tables})
+    text = json.dumps({"files": files(), "tables": tables} | ({"spoken": _spoken(name)} if name else {}))
     return gzip.compress(text.encode(), mtime=0)
+
+
+def spoken(value: Any, _: Any = None) -> Any:
+    """A trait's texts on their way to the browser: in the language that is set. What Python has stays English."""
+    if isinstance(value, str):
+        return said(value)
+    return [spoken(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def described(value: Any, _: Any = None) -> Any:
+    """As ``spoken``, for lists of a name, which a program knows, and what is shown for it."""
+    return [[name, *map(said, words)] for name, *words in value]
 
 
 @register
 class FrontEnd(Widget):
     """Every file and every color table, for all widgets of this kernel: it has no view and is never closed by them.
 
-    data   JSON, compressed by gzip: {"files": path -> text, "tables": color map -> 256 RGB colors in base64}
+    data   JSON, compressed by gzip: {"files": path -> text, "tables": color map -> 256 RGB colors in base64}, and where
+           a language is set "spoken": {"language": its name, "words": message -> translations}
     """
 
     data = t.Bytes().tag(sync=True)
@@ -53,7 +81,7 @@ class FrontEnd(Widget):
         """The one of this kernel; a new one where it was closed together with all widgets."""
         with cls._lock:
             if cls._one is None or cls._one.comm is None:
-                cls._one = cls(data=_packed())
+                cls._one = cls(data=_packed(language()))
             return cls._one
 
 

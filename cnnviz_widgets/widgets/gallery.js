@@ -1,6 +1,7 @@
 // The browser's half of Gallery. The first part is pure and tested with plain node; the second draws and listens.
 
 import { element, isForNotebook, observe } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 let galleries = 0; // so that the headings of each have ids of their own
 
@@ -40,11 +41,11 @@ function render({ model, el }) {
     const shelf = element("div", "cnnviz-shelf", {}, ...buttons.filter((_, at) => cards[at].group === group));
     return element("div", "cnnviz-group", { role: "group", "aria-labelledby": heading.id }, heading, shelf);
   });
-  const field = element("input", "cnnviz-search", { type: "search", placeholder: "Search by name, word or paper", "aria-label": `Search ${model.get("label")}` });
+  const field = element("input", "cnnviz-search", { type: "search", placeholder: say("Search by name, word or paper"), "aria-label": say("Search {what}", { what: model.get("label") }) });
   const nothing = element("div", "cnnviz-nothing", { role: "status" });
   const page = element("div", "cnnviz-cards", {}, field, nothing, element("div", "cnnviz-groups", {}, ...groups));
 
-  const back = element("button", "cnnviz-action", { type: "button" }, `← All ${model.get("label")}`);
+  const back = element("button", "cnnviz-action", { type: "button" }, say("← All {what}", { what: model.get("label") }));
   const title = element("span", "cnnviz-open-title"), note = element("span", "cnnviz-open-note");
   const before = element("button", "cnnviz-action", { type: "button" }), after = element("button", "cnnviz-action", { type: "button" });
   const line = element("div", "cnnviz-open", { role: "navigation", "aria-label": model.get("label") }, back, title, note, before, after);
@@ -75,7 +76,7 @@ function render({ model, el }) {
     for (const [number, button] of buttons.entries()) button.hidden = !matches(cards[number], field.value);
     for (const group of groups) group.hidden = !group.querySelector(".cnnviz-card:not([hidden])");
     if (buttons[at].hidden && visible().length) lead(buttons.indexOf(visible()[0]));
-    nothing.textContent = visible().length ? "" : `Nothing is called “${field.value}”.`;
+    nothing.textContent = visible().length ? "" : say("Nothing is called “{name}”.", { name: field.value });
   }
 
   function show() {

@@ -5,7 +5,14 @@ from typing import Any
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.language import said
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
+
+SAID = ("group", "title", "line", "note")  # of a card, in the language that is set
+
+
+def _to_json(cards: list[dict[str, Any]], _: Any) -> list[dict[str, Any]]:
+    return [card | {name: said(card[name]) for name in SAID} for card in cards]
 
 
 class Gallery(BrowserWidget):
@@ -22,10 +29,10 @@ class Gallery(BrowserWidget):
 
     module = "gallery.js"
 
-    cards = t.List(t.Dict()).tag(sync=True)
+    cards = t.List(t.Dict()).tag(sync=True, to_json=_to_json)
     opened = t.Unicode("").tag(sync=True)
-    error = t.Unicode("").tag(sync=True)
-    label = t.Unicode("").tag(sync=True)
+    error = t.Unicode("").tag(sync=True, to_json=spoken)
+    label = t.Unicode("").tag(sync=True, to_json=spoken)
 
     def __init__(self, cards: Sequence[dict[str, Any]], label: str) -> None:
         super().__init__(cards=list(cards), label=label)

@@ -6,6 +6,7 @@ import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
 import { ALL, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
 import { Film, Latest, Mask, between, carried, dragged, grip, gripCursor, keyed } from "./js/tools.js";
+import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
 /** @typedef {import("./js/scene.js").Scene} Scene */
@@ -30,23 +31,23 @@ const NEAR = 8; // CSS px from an edge at which it can be taken hold of
 function parts() {
   const ramp = element("canvas", "cnnviz-ramp", { width: 256, height: 1, "aria-hidden": "true" });
   const [low, high] = [element("span", "cnnviz-end"), element("span", "cnnviz-end")];
-  const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: "Opacity of the map over the picture" });
-  const colors = element("select", "cnnviz-colors", { title: "Colors of the map, from low to high" });
+  const opacity = element("input", "cnnviz-opacity", { type: "range", min: 0, max: 1, step: 0.01, title: say("Opacity of the map over the picture") });
+  const colors = element("select", "cnnviz-colors", { title: say("Colors of the map, from low to high") });
   return {
     caption: element("div", "cnnviz-caption"),
     pixels: element("canvas", "cnnviz-pixels", { role: "img" }),
     marks: element("canvas", "cnnviz-marks", { "aria-hidden": "true" }),
     labels: element("div", "cnnviz-labels"),
     line: element("span", "cnnviz-readout", { role: "status", "aria-live": "off" }),
-    save: element("button", "cnnviz-button", { type: "button", title: "Download this picture as a PNG file" }, "↓ PNG"),
+    save: element("button", "cnnviz-button", { type: "button", title: say("Download this picture as a PNG file") }, "↓ PNG"),
     opacity,
     colors,
     ramp,
     low,
     high,
     scale: element("span", "cnnviz-scale", {}, low, ramp, high),
-    opacityLabel: labelled("cnnviz-tool", "Opacity", opacity),
-    colorsLabel: labelled("cnnviz-tool", "Colors", colors),
+    opacityLabel: labelled("cnnviz-tool", say("Opacity"), opacity),
+    colorsLabel: labelled("cnnviz-tool", say("Colors"), colors),
     legend: element("div", "cnnviz-legend"),
   };
 }
@@ -357,11 +358,11 @@ class Stage {
   describe() {
     const { model, scene, map, tools, stage } = this, { caption, pixels, opacity, opacityLabel, colorsLabel, scale, legend, low, high, labels } = this.parts;
     const alt = model.get("alt"), clickable = model.get("_clickable"), tool = model.get("tool");
-    const keys = tool === "rectangle" ? "move the rectangle, with Shift they resize it" : model.get("cursor") === "tile" ? "choose a tile" : "move over the picture";
+    const keys = tool === "rectangle" ? say("move the rectangle, with Shift they resize it") : model.get("cursor") === "tile" ? say("choose a tile") : say("move over the picture");
     caption.textContent = caption.title = scene?.caption ?? "";
     caption.hidden &&= !caption.textContent; // once there it stays, and nothing jumps
     pixels.setAttribute("aria-label", alt);
-    stage.setAttribute("aria-label", `${alt}; arrow keys ${keys}${clickable ? ", Enter clicks" : ""}; plus and minus zoom`);
+    stage.setAttribute("aria-label", clickable ? say("{alt}; arrow keys {keys}, Enter clicks; plus and minus zoom", { alt, keys }) : say("{alt}; arrow keys {keys}; plus and minus zoom", { alt, keys }));
     stage.classList.toggle("cnnviz-clickable", clickable && tool === "point");
     stage.classList.toggle("cnnviz-drawing", tool !== "point");
     opacity.value = model.get("opacity");
@@ -373,8 +374,8 @@ class Stage {
     scale.classList.toggle("cnnviz-asleep", !map || tool === "brush");
     if (map && scene) {
       const same = map.low.length === 1 && map.high.length === 1;
-      [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : scene.signed ? ["below 0", "above 0"] : ["least", "greatest"];
-      scale.title = scene.signed ? "Red is above 0, blue below: the values at the two ends" : "The values at the two ends of the colors";
+      [low.textContent, high.textContent] = same ? ends(map.low[0], map.high[0]) : scene.signed ? [say("below 0"), say("above 0")] : [say("least"), say("greatest")];
+      scale.title = scene.signed ? say("Red is above 0, blue below: the values at the two ends") : say("The values at the two ends of the colors");
     }
     this.el.style.maxWidth = `${model.get("max_width")}px`;
     this.bars.wipe.root.hidden &&= !scene?.before; // these rows, too, stay once they are there

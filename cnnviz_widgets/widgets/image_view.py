@@ -16,7 +16,8 @@ from PIL import Image
 from cnnviz_widgets import colormaps
 from cnnviz_widgets.content import SHARP_BELOW, Content, tile
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.language import said
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 from cnnviz_widgets.widgets.traits import Labels, Number
 
 MOST_EXACT = 16_384  # values; more than these travel as one byte each, and the exact one is asked for where it is read
@@ -89,7 +90,7 @@ class ImageView(BrowserWidget):
     crosshair = t.Tuple(t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
     rectangle = t.Tuple(t.Float(), t.Float(), t.Float(), t.Float(), default_value=None, allow_none=True).tag(sync=True)
     ellipse = t.Tuple(*[t.Float()] * 5, default_value=None, allow_none=True).tag(sync=True)
-    alt = t.Unicode("picture").tag(sync=True)
+    alt = t.Unicode("picture").tag(sync=True, to_json=spoken)
     controls = t.Bool(True).tag(sync=True)
     labels = t.Bool(False).tag(sync=True)
     group = t.Unicode("").tag(sync=True)
@@ -111,7 +112,7 @@ class ImageView(BrowserWidget):
     _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _film: t.Dict[str, Any] = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
     # [name, color] of the brush's: what JSON calls an object may lose its order
-    _labels: t.List[Any] = t.List().tag(sync=True)
+    _labels: t.List[Any] = t.List().tag(sync=True, to_json=spoken)
     _mask: Any = t.Dict(default_value=None, allow_none=True).tag(sync=True)  # traitlets' Dict types have no None
     _tools = t.Tuple(default_value=("point",)).tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)
@@ -301,10 +302,10 @@ def scene(content: Content, serial: int, picture: int | None = None, before: int
         "before": before,
         "values": _numbers(content) if content.count and content.values is not None else None,
         "extent": None if content.extent is None else list(map(float, content.extent)),
-        "names": list(content.names),
-        "caption": content.caption,
-        "heads": list(content.heads),
-        "levels": list(content.levels),
+        "names": spoken(content.names),
+        "caption": said(content.caption),
+        "heads": spoken(content.heads),
+        "levels": spoken(content.levels),
         "unseen": list(content.unseen),
         "signed": content.signed,
         "fields": [one and one._asdict() for one in content.fields],

@@ -1,6 +1,7 @@
 // The browser's half of NetworkStrip. The first part is pure and tested with plain node; the second draws and listens.
 
 import { element, isForNotebook, keepKeys, observe } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 const KINDS = [[/conv/i, "conv"], [/relu|gelu|silu|sigmoid|tanh|swish/i, "activation"], [/pool/i, "pool"], [/norm/i, "norm"], [/linear/i, "linear"]];
 
@@ -61,14 +62,14 @@ function strip(model, signal) {
     boxes.setAttribute("aria-valuemin", "1");
     boxes.setAttribute("aria-valuemax", String(layers.length));
     boxes.setAttribute("aria-valuenow", String(at + 1));
-    boxes.setAttribute("aria-valuetext", at < 0 ? "none" : words(layers[at]));
+    boxes.setAttribute("aria-valuetext", at < 0 ? say("none") : words(layers[at]));
     tell(at);
   }
 
   function tell(at) {
     const layers = model.get("layers");
     readout.textContent = at < 0 ? "" : words(layers[at]);
-    place.textContent = at < 0 ? "" : `layer ${at + 1} of ${layers.length}`;
+    place.textContent = at < 0 ? "" : say("layer {number} of {count}", { number: at + 1, count: layers.length });
   }
 
   /** The number of the layer at this place, whatever its height. */
@@ -99,8 +100,8 @@ function strip(model, signal) {
 function list(model, el, signal) {
   const name = model.get("description"), id = `cnnviz-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
   const select = element("select", "", { id, title: model.get("tooltip") });
-  const button = element("button", "cnnviz-button cnnviz-strip-button", { type: "button", "aria-label": `${name}: the whole network`, title: "The whole network, layer by layer" }, "▥");
-  const over = element("div", "cnnviz-strip-over", { popover: "auto", role: "group", "aria-label": `${name}: the whole network` });
+  const button = element("button", "cnnviz-button cnnviz-strip-button", { type: "button", "aria-label": say("{name}: the whole network", { name }), title: say("The whole network, layer by layer") }, "▥");
+  const over = element("div", "cnnviz-strip-over", { popover: "auto", role: "group", "aria-label": say("{name}: the whole network", { name }) });
   button.popoverTargetElement = over;
   el.classList.add("jupyter-widgets", "widget-inline-hbox", "widget-dropdown", "cnnviz-layer-list"); // looks as ipywidgets' own
   el.append(element("label", "widget-label", { for: id, title: model.get("tooltip") }, name), select, button, over);
@@ -108,7 +109,7 @@ function list(model, el, signal) {
   let all = null; // made when it is opened
 
   function draw() {
-    const none = model.get("none"), layers = model.get("layers").filter((layer) => layer.can);
+    const none = model.get(say("none")), layers = model.get("layers").filter((layer) => layer.can);
     select.replaceChildren(...(none ? [new Option(none, "")] : []), ...layers.map((layer) => new Option(words(layer), layer.name)));
     all?.draw();
     show();

@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 
 class NetworkStrip(BrowserWidget):
@@ -23,10 +23,10 @@ class NetworkStrip(BrowserWidget):
 
     layers = t.List(t.Dict()).tag(sync=True)
     value = t.Unicode("").tag(sync=True)
-    description = t.Unicode("").tag(sync=True)
-    tooltip = t.Unicode("").tag(sync=True)
+    description = t.Unicode("").tag(sync=True, to_json=spoken)
+    tooltip = t.Unicode("").tag(sync=True, to_json=spoken)
     folded = t.Bool(False).tag(sync=True)
-    none = t.Unicode("").tag(sync=True)
+    none = t.Unicode("").tag(sync=True, to_json=spoken)
 
     def __init__(self, description: str, tooltip: str, **traits: Any) -> None:
         super().__init__(description=description, tooltip=tooltip, **traits)

@@ -1,6 +1,7 @@
 // The browser's half of PanelHead. ipywidgets names only some of its controls; the others are named here, in the page.
 
 import { element } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 let heads = 0; // so that each has an id of its own
 
@@ -14,7 +15,7 @@ export function nameControls(box) {
     if (handle && !other && shown && handle.getAttribute("aria-valuetext") !== shown) handle.setAttribute("aria-valuetext", shown); // else it is an index or an exponent
     for (const readout of control.querySelectorAll(".widget-readout[contenteditable]:not([aria-label])")) {
       readout.setAttribute("role", "textbox");
-      readout.setAttribute("aria-label", `${name}, as a number`);
+      readout.setAttribute("aria-label", say("{name}, as a number", { name }));
     }
     if (control.matches(".widget-toggle-buttons")) {
       control.setAttribute("role", "group");

@@ -2,7 +2,7 @@
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 
 class PanelHead(BrowserWidget):
@@ -14,7 +14,7 @@ class PanelHead(BrowserWidget):
 
     module = "panel_head.js"
 
-    title = t.Unicode("").tag(sync=True)
+    title = t.Unicode("").tag(sync=True, to_json=spoken)
 
     def __init__(self, title: str) -> None:
         super().__init__(title=title)

@@ -1,16 +1,17 @@
 // The browser's half of RunBar. The first part is pure and tested with plain node; the second draws and listens.
 
 import { copy, element, keepKeys } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 const LATE = 500; // ms of running before it is shown: shorter work only flickers
 
 const WORDS = {
-  idle: "Ready",
-  running: "Working …",
-  stopping: "Stopping …",
-  done: "Done",
-  stopped: "Stopped (showing the last step)",
-  failed: "Failed",
+  idle: say("Ready"),
+  running: say("Working …"),
+  stopping: say("Stopping …"),
+  done: say("Done"),
+  stopped: say("Stopped (showing the last step)"),
+  failed: say("Failed"),
 };
 
 /** The words for a state; work that has only just begun keeps the words from before. */
@@ -22,38 +23,38 @@ export function status(state, message, late, before) {
 /** How far it is, "45 % · about 12 s left"; progress 0…1, remaining in seconds or null. */
 export function timing(progress, remaining) {
   const share = `${Math.floor(progress * 100)} %`;
-  return remaining === null ? share : `${share} · about ${duration(remaining)} left`;
+  return remaining === null ? share : say("{share} · about {time} left", { share, time: duration(remaining) });
 }
 
 /** Seconds in words: "3 s", "2 min", "1 h 5 min". */
 export function duration(seconds) {
   const whole = Math.max(1, Math.ceil(seconds));
-  if (whole < 100) return `${whole} s`;
+  if (whole < 100) return say("{time} s", { time: whole });
   const minutes = Math.ceil(whole / 60);
-  return minutes < 100 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 100 ? say("{time} min", { time: minutes }) : say("{hours} h {time} min", { hours: Math.floor(minutes / 60), time: minutes % 60 });
 }
 
 // ------------------------------------------------------------------------------------------------------------------
 
 function render({ model, el }) {
   const button = (text, title) => element("button", "cnnviz-action", { type: "button", title }, text);
-  const stop = button("Stop", "Stop, and keep what was reached");
-  const pin = button("Pin", "Keep what is shown beside what comes next");
-  const reset = button("Reset", "Put every control back to where it was");
-  const settingsButton = button("Settings", "More controls, below");
-  const codeButton = button("Code", "The call that draws what is shown, ready to paste");
-  const copyButton = button("Copy", "Copy the code");
+  const stop = button(say("Stop"), say("Stop, and keep what was reached"));
+  const pin = button(say("Pin"), say("Keep what is shown beside what comes next"));
+  const reset = button(say("Reset"), say("Put every control back to where it was"));
+  const settingsButton = button(say("Settings"), say("More controls, below"));
+  const codeButton = button(say("Code"), say("The call that draws what is shown, ready to paste"));
+  const copyButton = button(say("Copy"), say("Copy the code"));
   const filled = element("div", "cnnviz-filled");
-  const bar = element("div", "cnnviz-progress", { role: "progressbar", "aria-label": "Progress", "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
+  const bar = element("div", "cnnviz-progress", { role: "progressbar", "aria-label": say("Progress"), "aria-valuemin": 0, "aria-valuemax": 100 }, filled);
   const words = element("span", "cnnviz-status", { role: "status" });
   const times = element("span", "cnnviz-times");
   const row = element("div", "cnnviz-run-row", {}, words, times, stop, pin, reset, settingsButton, codeButton);
   const note = element("div", "cnnviz-note");
   const sentence = element("div", "cnnviz-sentence");
   const traceback = element("pre", "cnnviz-pre", { tabindex: "0" });
-  const details = element("details", "cnnviz-details", {}, element("summary", "", {}, "Details"), traceback);
+  const details = element("details", "cnnviz-details", {}, element("summary", "", {}, say("Details")), traceback);
   const error = element("div", "cnnviz-error", { role: "alert" }, sentence, details);
-  const listing = element("pre", "cnnviz-pre", { tabindex: "0", "aria-label": "Code" });
+  const listing = element("pre", "cnnviz-pre", { tabindex: "0", "aria-label": say("Code") });
   const code = element("div", "cnnviz-code", {}, listing, copyButton);
   const said = element("div", "cnnviz-said", {}, note, error);
   const root = element("div", "cnnviz-run-bar", {}, bar, row, said, code);
@@ -107,8 +108,8 @@ function render({ model, el }) {
     });
   }
   pressed(copyButton, async () => {
-    copyButton.textContent = (await copy(listing.textContent, listing)) ? "Copied" : "Press Ctrl+C";
-    setTimeout(() => (copyButton.textContent = "Copy"), 1500);
+    copyButton.textContent = (await copy(listing.textContent, listing)) ? say("Copied") : say("Press Ctrl+C");
+    setTimeout(() => (copyButton.textContent = say("Copy")), 1500);
   });
 
   root.addEventListener("keydown", keepKeys, { signal: cleanup.signal });

@@ -6,7 +6,7 @@ from typing import Any
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 from cnnviz_widgets.widgets.traits import Number
 
 STATES = ("idle", "running", "stopping", "done", "stopped", "failed")
@@ -35,9 +35,9 @@ class RunBar(BrowserWidget):
     state = t.Enum(STATES, "idle").tag(sync=True)
     progress = Number(0.0, 0, 1).tag(sync=True)
     remaining = t.Float(None, allow_none=True).tag(sync=True)
-    message = t.Unicode("").tag(sync=True)
-    note = t.Unicode("").tag(sync=True)
-    error = t.Unicode("").tag(sync=True)
+    message = t.Unicode("").tag(sync=True, to_json=spoken)
+    note = t.Unicode("").tag(sync=True, to_json=spoken)
+    error = t.Unicode("").tag(sync=True, to_json=spoken)
     details = t.Unicode("").tag(sync=True)
     settings = t.Int(0).tag(sync=True)
     settings_shown = t.Bool(False).tag(sync=True)

@@ -4,6 +4,7 @@
 import { element, isForNotebook, keepKeys, labelled, observe, tell } from "./js/dom.js";
 import { ALL, arrow, panned, revealed, zoomed } from "./js/scene.js";
 import { Tour, dragged, project, star } from "./js/tour.js";
+import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
 /** @typedef {import("./js/scene.js").Zoom} Zoom */
@@ -114,21 +115,21 @@ class View {
       return made;
     };
     const tools = /** @type {[string, string, string][]} */ ([
-      ["move", "Move", "Drag to move, click a picture to choose it"],
-      ["rectangle", "Rectangle", "Drag a rectangle around pictures; with Shift, more of them; Delete takes the selection away"],
-      ["lasso", "Lasso", "Draw a line around pictures; with Shift, more of them; Delete takes the selection away"],
+      ["move", say("Move"), say("Drag to move, click a picture to choose it")],
+      ["rectangle", say("Rectangle"), say("Drag a rectangle around pictures; with Shift, more of them; Delete takes the selection away")],
+      ["lasso", say("Lasso"), say("Draw a line around pictures; with Shift, more of them; Delete takes the selection away")],
     ]);
     this.choices = Object.fromEntries(tools.map(([tool, name, help]) => [tool, button(name, "", help, () => this.use(tool))]));
-    this.play = button("Play", "", "Turn from plane to plane", () => this.turn(!this.playing));
-    this.speed = element("select", "", { title: "Of the tour" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
-    this.tourTools = [this.play, labelled("", "Speed", this.speed)];
+    this.play = button(say("Play"), "", say("Turn from plane to plane"), () => this.turn(!this.playing));
+    this.speed = element("select", "", { title: say("Of the tour") }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+    this.tourTools = [this.play, labelled("", say("Speed"), this.speed)];
     this.pictures = element("input", "", { type: "checkbox", checked: "" });
     this.pictures.addEventListener("change", () => this.update(), { signal });
-    this.picturesLabel = element("label", "cnnviz-apart", { title: "Pictures in place of points, where there is room" }, this.pictures, "Pictures");
-    const closer = button("+", "Zoom in", "Zoom in (+, or the wheel)", () => this.zoomBy(2));
+    this.picturesLabel = element("label", "cnnviz-apart", { title: say("Pictures in place of points, where there is room") }, this.pictures, say("Pictures"));
+    const closer = button("+", say("Zoom in"), say("Zoom in (+, or the wheel)"), () => this.zoomBy(2));
     closer.classList.add("cnnviz-apart");
-    const bar = element("div", "cnnviz-scatter-tools", { role: "toolbar", "aria-label": "Tools" }, ...Object.values(this.choices), closer,
-      button("−", "Zoom out", "Zoom out (−)", () => this.zoomBy(0.5)), button("⤢", "Show all", "Show all (0, or a double click)", () => this.zoomBy(0)), ...this.tourTools, this.picturesLabel);
+    const bar = element("div", "cnnviz-scatter-tools", { role: "toolbar", "aria-label": say("Tools") }, ...Object.values(this.choices), closer,
+      button("−", say("Zoom out"), say("Zoom out (−)"), () => this.zoomBy(0.5)), button("⤢", say("Show all"), say("Show all (0, or a double click)"), () => this.zoomBy(0)), ...this.tourTools, this.picturesLabel);
     this.play.classList.add("cnnviz-apart");
 
     this.canvas = element("canvas", "cnnviz-points", { tabindex: "0", role: "img" });
@@ -136,7 +137,7 @@ class View {
     this.name = element("b");
     this.label = element("span");
     this.card = element("div", "cnnviz-scatter-card", { "aria-hidden": "true" }, this.face, this.name, this.label);
-    this.legend = element("ul", "cnnviz-scatter-legend", { "aria-label": "Classes" });
+    this.legend = element("ul", "cnnviz-scatter-legend", { "aria-label": say("Classes") });
     this.status = element("div", "cnnviz-scatter-line", { role: "status" });
     this.root = element("div", "cnnviz-scatter", {}, bar,
       element("div", "cnnviz-scatter-middle", {}, element("div", "cnnviz-scatter-stage", {}, this.canvas, this.card), this.legend), this.status);
@@ -203,7 +204,7 @@ class View {
     for (const kind of this.kinds) counts[kind]++;
     this.legend.replaceChildren(...legend.map((name, kind) => {
       const swatch = Object.assign(element("i"), { style: `background: ${this.colors[kind]}` });
-      const choose = element("button", "", { type: "button", title: `Select ${name}; with Shift, beside what is selected` }, swatch, element("span", "", {}, name), element("small", "", {}, String(counts[kind])));
+      const choose = element("button", "", { type: "button", title: say("Select {name}; with Shift, beside what is selected", { name }) }, swatch, element("span", "", {}, name), element("small", "", {}, String(counts[kind])));
       choose.addEventListener("click", ({ shiftKey }) => this.select([...this.kinds.keys()].filter((row) => this.kinds[row] === kind), shiftKey));
       return element("li", "", {}, choose);
     }));
@@ -271,7 +272,7 @@ class View {
   turn(/** @type {boolean} */ on) {
     if (this.playing && !on) this.tellBasis();
     this.playing = on;
-    this.play.textContent = on ? "Pause" : "Play";
+    this.play.textContent = on ? say("Pause") : say("Play");
     this.update();
   }
 
@@ -557,7 +558,7 @@ class View {
     if (!there) return;
     this.face.hidden = !this.faces;
     this.drawPicture(/** @type {CanvasRenderingContext2D} */ (this.face.getContext("2d")), row, 0, 0, 224);
-    const name = this.names[row] ?? `picture ${this.numbers[row]}`, label = this.legend.children[this.kinds[row]]?.querySelector("span")?.textContent ?? "";
+    const name = this.names[row] ?? say("picture {number}", { number: this.numbers[row] }), label = this.legend.children[this.kinds[row]]?.querySelector("span")?.textContent ?? "";
     this.name.textContent = name;
     this.label.textContent = label === name ? "" : label;
     const { x, y, side } = this.square, [left, top] = [x + side * this.seen[2 * row], y + side * this.seen[2 * row + 1]];
@@ -567,12 +568,12 @@ class View {
   }
 
   say(/** @type {number} */ selected) {
-    const count = (/** @type {number} */ many) => `${many.toLocaleString("en")} picture${many === 1 ? "" : "s"}`;
-    const axis = this.axis >= 0 && this.tour ? `Axis ${this.axes[this.axis] ?? this.axis}: drag its end, or press Shift and an arrow key` : "";
+    const count = (/** @type {number} */ many) => say("{n} picture", { n: many.toLocaleString("en") }, "{n} pictures");
+    const axis = this.axis >= 0 && this.tour ? say("Axis {name}: drag its end, or press Shift and an arrow key", { name: this.axes[this.axis] ?? this.axis }) : "";
     const here = this.current >= 0 && this.current < this.count ? `${this.name.textContent}${this.label.textContent ? `, ${this.label.textContent}` : ""}` : "";
-    const line = [count(this.count), ...(selected ? [`${selected.toLocaleString("en")} selected`] : []), ...(axis || here ? [axis || here] : [])].join(" · ");
+    const line = [count(this.count), ...(selected ? [say("{number} selected", { number: selected.toLocaleString("en") })] : []), ...(axis || here ? [axis || here] : [])].join(" · ");
     if (line !== this.status.textContent) this.status.textContent = line;
-    const keys = `Arrow keys go from picture to picture, Enter chooses one, S selects it, Shift and the arrow keys move, + and − zoom, 0 shows all.${this.tour ? " P plays, A goes to the next axis." : ""}`;
+    const keys = `${say("Arrow keys go from picture to picture, Enter chooses one, S selects it, Shift and the arrow keys move, + and − zoom, 0 shows all.")}${this.tour ? ` ${say("P plays, A goes to the next axis.")}` : ""}`;
     this.canvas.setAttribute("aria-label", `${this.model.get("alt")}: ${count(this.count)}. ${keys}`);
   }
 }

@@ -15,7 +15,7 @@ from PIL import Image
 from cnnviz_widgets.colormaps import KINDS
 from cnnviz_widgets.content import tile
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 PAGE = 4096  # px: larger pictures are refused by some browsers
 MOST_DIMENSIONS = 64
@@ -96,7 +96,7 @@ class Scatter(BrowserWidget):
     picked = t.Int(None, allow_none=True).tag(sync=True)
     selection: Any = t.Tuple()
     basis: Any = t.Any(None)
-    alt = t.Unicode("Pictures").tag(sync=True)
+    alt = t.Unicode("Pictures").tag(sync=True, to_json=spoken)
     drawn = t.Int(0)
 
     _points: Any = t.Dict({"serial": 0, "data": b"", "dimensions": 2}).tag(sync=True)

@@ -1,6 +1,7 @@
 // The browser's half of Tags.
 
 import { element, isForNotebook } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 let fields = 0; // so that each field has a list of its own
 
@@ -20,7 +21,7 @@ function render({ model, el }) {
   function show() {
     const names = model.get("names");
     chips.replaceChildren(...names.map((name, i) => {
-      const away = element("button", "cnnviz-tag-away", { type: "button", "aria-label": `Take ${name} away` }, "×");
+      const away = element("button", "cnnviz-tag-away", { type: "button", "aria-label": say("Take {name} away", { name }) }, "×");
       away.addEventListener("click", () => {
         give(names.filter((_, other) => other !== i));
         field.focus();
@@ -28,7 +29,7 @@ function render({ model, el }) {
       return element("span", "cnnviz-tag", {}, name, away);
     }));
     field.hidden = names.length >= model.get("most");
-    field.placeholder = names.length ? "and …" : model.get("placeholder");
+    field.placeholder = names.length ? say("and …") : model.get("placeholder");
   }
 
   const complete = () => list.replaceChildren(...model.get("options").map((name) => new Option(name, name)));

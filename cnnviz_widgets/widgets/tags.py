@@ -2,7 +2,7 @@
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 
 class Tags(BrowserWidget):
@@ -18,6 +18,6 @@ class Tags(BrowserWidget):
     names = t.Tuple().tag(sync=True, from_json=lambda value, _: tuple(value))
     options = t.List(t.Unicode()).tag(sync=True)
     most = t.Int(4, min=1).tag(sync=True)
-    description = t.Unicode("").tag(sync=True)
-    tooltip = t.Unicode("").tag(sync=True)
-    placeholder = t.Unicode("").tag(sync=True)
+    description = t.Unicode("").tag(sync=True, to_json=spoken)
+    tooltip = t.Unicode("").tag(sync=True, to_json=spoken)
+    placeholder = t.Unicode("").tag(sync=True, to_json=spoken)

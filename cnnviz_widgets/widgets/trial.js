@@ -1,6 +1,7 @@
 // The browser's half of Trials. The first part is pure and tested with plain node; the second draws and listens.
 
 import { download, element, isForNotebook, observe, tell } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 const CROSS = 700; // ms that the cross stands at least
 const APART = 1000; // ms from one picture to the next at least: never more than three flashes a second
@@ -38,7 +39,7 @@ function render({ model, el }) {
   const table = element("table", "cnnviz-trial-table");
   const note = element("p", "cnnviz-trial-note");
   const row = element("div", "cnnviz-trial-answers");
-  const keep = element("button", "cnnviz-plain-button", { type: "button" }, "Download the answers");
+  const keep = element("button", "cnnviz-plain-button", { type: "button" }, say("Download the answers"));
   const side = element("div", "cnnviz-trial-side", {}, question, row, element("div", "cnnviz-trial-answers", {}, begin, keep), status, table, note);
   const root = element("div", "cnnviz-trial", {}, stage, side);
   el.append(root);
@@ -107,7 +108,7 @@ function render({ model, el }) {
   async function run(serial, trials, questions, pictures, signal) {
     let last = -Infinity;
     for (const [trial, [picture, mask]] of trials.entries()) {
-      status.textContent = `Trial ${trial + 1} of ${trials.length}`;
+      status.textContent = say("Trial {number} of {count}", { number: trial + 1, count: trials.length });
       asked = questions[trial] ?? null;
       ask();
       const seen = still.matches || !model.get("milliseconds") ? stood(pictures[picture]) : await flashed(pictures[picture], pictures[mask], signal, last);
@@ -116,7 +117,7 @@ function render({ model, el }) {
       tell(model, { do: "answer", serial, trial, choice, frames: seen.frames, ms });
       last = seen.onset;
     }
-    end(`Done: ${trials.length} trials.`);
+    end(say("Done: {n} trials.", { n: trials.length }));
   }
 
   function end(words) {
@@ -141,7 +142,7 @@ function render({ model, el }) {
   }
 
   function press() {
-    if (running) return end("Stopped.");
+    if (running) return end(say("Stopped."));
     if (!model.get("count")) return;
     running = new AbortController();
     show();
@@ -162,19 +163,19 @@ function render({ model, el }) {
     while (row.children.length < count) row.append(element("button", "cnnviz-plain-button", { type: "button", "data-choice": row.children.length }));
     const labels = choices.map((word, at) => keyed(word, at, count, !model.get("milliseconds")));
     for (const [at, label] of labels.entries()) row.children[at].textContent = label;
-    const keys = count === 2 && model.get("milliseconds") ? ["the left arrow key", "the right arrow key"] : choices.map((_, at) => `key ${at + 1}`);
+    const keys = count === 2 && model.get("milliseconds") ? [say("the left arrow key"), say("the right arrow key")] : choices.map((_, at) => say("key {number}", { number: at + 1 }));
     stage.setAttribute("aria-label", `${words} ${choices.map((word, at) => `${keys[at]}: ${word}`).join(", ")}.`);
     sleep();
   }
 
   function show() {
     const count = model.get("count");
-    begin.textContent = running ? "Stop the trials" : "Start the trials";
+    begin.textContent = running ? say("Stop the trials") : say("Start the trials");
     keep.hidden = !model.get("file") || Boolean(running);
-    const how = !model.get("milliseconds") ? "Nothing is told before the end. Answer with a button, or with its key."
-      : still.matches ? "You have asked for reduced motion: nothing flashes. Every picture stands until you press a key."
-      : `A picture flashes for about ${model.get("milliseconds")} ms, at most one a second; then a pattern stands until you press a key.`;
-    if (!running) status.textContent = ending || (count ? `${count} trials. ${how}` : model.get("waiting"));
+    const how = !model.get("milliseconds") ? say("Nothing is told before the end. Answer with a button, or with its key.")
+      : still.matches ? say("You have asked for reduced motion: nothing flashes. Every picture stands until you press a key.")
+      : say("A picture flashes for about {time} ms, at most one a second; then a pattern stands until you press a key.", { time: model.get("milliseconds") });
+    if (!running) status.textContent = ending || (count ? `${say("{n} trials.", { n: count })} ${how}` : model.get("waiting"));
     const [head, ...rows] = model.get("table").map((cells, row) => {
       const made = cells.map((cell, column) => (row && column ? element("td", "", {}, cell) : element("th", "", { scope: row ? "row" : "col" }, cell)));
       return element("tr", "", {}, ...made);
@@ -189,7 +190,7 @@ function render({ model, el }) {
   listen(root, "keydown", (event) => {
     if (event.key === "Escape" && running) {
       event.stopPropagation();
-      return end("Stopped.");
+      return end(say("Stopped."));
     }
     if (isForNotebook(event)) return;
     event.stopPropagation();
@@ -201,10 +202,10 @@ function render({ model, el }) {
   listen(row, "click", ({ target }) => target.dataset.choice && (choose(Number(target.dataset.choice)), stage.focus()));
   listen(keep, "click", () => download("answers.json", new Blob([model.get("file")], { type: "application/json" })));
   listen(begin, "click", press);
-  listen(still, "change", () => (running ? end("Stopped.") : show()));
+  listen(still, "change", () => (running ? end(say("Stopped.")) : show()));
   const forget = observe(model, {
     "change:question change:choices change:milliseconds change:waiting change:stage change:count change:table change:note change:file": show,
-    "change:loaded": () => end(running ? "Stopped: there are other pictures now." : ""),
+    "change:loaded": () => end(running ? say("Stopped: there are other pictures now.") : ""),
     "msg:custom": (message, buffers) => message.do === "pictures" && start(message, buffers),
   });
   cross();

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 from cnnviz_widgets.widgets.traits import Number
 
 
@@ -44,15 +44,15 @@ class Trials(BrowserWidget):
 
     module = "trial.js"
 
-    question = t.Unicode("").tag(sync=True)
-    choices = t.List(t.Unicode(), ["left", "right"], minlen=2, maxlen=9).tag(sync=True)
+    question = t.Unicode("").tag(sync=True, to_json=spoken)
+    choices = t.List(t.Unicode(), ["left", "right"], minlen=2, maxlen=9).tag(sync=True, to_json=spoken)
     milliseconds = Number(70, 0, 2000, whole=True).tag(sync=True)
     stage = t.Tuple(t.Int(), t.Int(), default_value=(320, 320)).tag(sync=True)
     count = t.Int(0).tag(sync=True)
     loaded = t.Int(0).tag(sync=True)
-    waiting = t.Unicode("").tag(sync=True)
-    table = t.List(t.List(t.Unicode())).tag(sync=True)
-    note = t.Unicode("").tag(sync=True)
+    waiting = t.Unicode("").tag(sync=True, to_json=spoken)
+    table = t.List(t.List(t.Unicode())).tag(sync=True, to_json=spoken)
+    note = t.Unicode("").tag(sync=True, to_json=spoken)
     file = t.Unicode("").tag(sync=True)
 
     def __init__(self, **traits: Any) -> None:

@@ -1,6 +1,7 @@
 // The browser's half of Upload: a file as it is while it is small, else a smaller picture of it.
 
 import { element, observe, signed, tell } from "./js/dom.js";
+import { say } from "./js/words.js";
 
 export const SENT_AS_IT_IS = 4e6; // bytes
 export const MOST_SENT = 8e6; // bytes: a message of more than 10 MiB ends the connection
@@ -45,11 +46,11 @@ export async function prepared(file, decode = createImageBitmap, encode = drawn)
     bitmap = await decode(file, { imageOrientation: "from-image", colorSpaceConversion: "none" });
   } catch {
     if (file.size <= MOST_SENT) return { content: await file.arrayBuffer() }; // TIFF, say, which Python can read
-    return { error: `${file.name} has ${megabytes(file.size)} and cannot be scaled by this browser: at most ${megabytes(MOST_SENT)} can be sent; make it smaller, or give its path to load_image.` };
+    return { error: say("{name} has {size} and cannot be scaled by this browser: at most {most} can be sent; make it smaller, or give its path to load_image.", { name: file.name, size: megabytes(file.size), most: megabytes(MOST_SENT) }) };
   }
   const { blob, width, height } = await encoded(bitmap, encode);
   const smaller = width < bitmap.width;
-  const note = smaller ? `scaled to ${width} × ${height} px in the browser` : `compressed to ${megabytes(blob.size)} in the browser`;
+  const note = smaller ? say("scaled to {width} × {height} px in the browser", { width, height }) : say("compressed to {size} in the browser", { size: megabytes(blob.size) });
   bitmap.close?.();
   return { content: await blob.arrayBuffer(), scaled: smaller ? [height, width] : null, note };
 }
@@ -67,14 +68,14 @@ function render({ model, el }) {
 
   async function send(file) {
     if (!file) return;
-    note.textContent = file.size > SENT_AS_IT_IS ? "making it smaller …" : "";
+    note.textContent = file.size > SENT_AS_IT_IS ? say("making it smaller …") : "";
     try {
       const { content, scaled, note: said, error } = await prepared(file);
       note.textContent = said ?? "";
       tell(model, { do: "file", name: file.name, type: file.type, scaled, error }, content ? [content] : []);
     } catch (failure) {
       note.textContent = "";
-      tell(model, { do: "file", name: file.name, error: `${file.name} cannot be read by this browser: ${failure.message ?? failure}` });
+      tell(model, { do: "file", name: file.name, error: say("{name} cannot be read by this browser: {reason}", { name: file.name, reason: failure.message ?? failure }) });
     }
   }
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import traitlets as t
 
-from cnnviz_widgets.widgets.front_end import BrowserWidget
+from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
 
 class Upload(BrowserWidget):
@@ -20,8 +20,8 @@ class Upload(BrowserWidget):
 
     module = "upload.js"
 
-    description = t.Unicode("Upload …").tag(sync=True)
-    tooltip = t.Unicode("").tag(sync=True)
+    description = t.Unicode("Upload …").tag(sync=True, to_json=spoken)
+    tooltip = t.Unicode("").tag(sync=True, to_json=spoken)
     value = t.Tuple()
 
     def __init__(self, **traits: Any) -> None:

@@ -54,6 +54,6 @@ def test_wheels_that_are_not_to_be_had(tmp_path):
 def test_the_commands_of_the_page_are_commands():
     page = (ROOT / "docs" / "for-teachers.md").read_text(encoding="utf-8")
     commands = re.findall(r"^cnnviz (.*)$", page, re.MULTILINE)
-    assert len(commands) == 5
+    assert len(commands) == 7
     for command in commands:
         _parser().parse_args(shlex.split(command))

@@ -8,9 +8,10 @@ import ipywidgets
 from traitlets import Tuple
 
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.language import said
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.zoo import available
-from cnnviz_widgets.panels.controls.pictures import NATURAL, PictureRow, came_by_itself
+from cnnviz_widgets.panels.controls.pictures import NATURAL, OWN, PictureRow, came_by_itself
 from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures import samples, source_of
 from cnnviz_widgets.widgets.network_strip import NetworkStrip
@@ -87,9 +88,11 @@ class ClassPicker(_Shared, ipywidgets.Combobox):
 
     def __init__(self, session: Session, complain: Complain) -> None:
         super().__init__(
-            placeholder="(the top class)",
-            description="Class",
-            tooltip="The class that is explained: type a part of its name; empty means the network's first choice",
+            placeholder=said("(the top class)"),
+            description=said("Class"),
+            tooltip=said(
+                "The class that is explained: type a part of its name; empty means the network's first choice"
+            ),
             continuous_update=False,
             style=NATURAL,
         )
@@ -178,7 +181,7 @@ class CountSlider(_OfNetwork, ipywidgets.IntSlider):
     """From 0 to a number that the network has."""
 
     def __init__(self, panel: Owner, count: Callable[[Network], int], description: str, tooltip: str) -> None:
-        super().__init__(description=description, tooltip=tooltip, style=NATURAL)
+        super().__init__(description=said(description), tooltip=said(tooltip), style=NATURAL)
         self._count = count
         self._bind(panel)
 
@@ -259,7 +262,7 @@ class ChannelSlider(_Shared, ipywidgets.IntSlider):
     _follows = ("network", "layer", "channel")
 
     def __init__(self, session: Session, complain: Complain) -> None:
-        super().__init__(description="Channel", tooltip="The feature map that is looked at", style=NATURAL)
+        super().__init__(description=said("Channel"), tooltip=said("The feature map that is looked at"), style=NATURAL)
         self._bind(session, complain)
 
     def _show(self) -> None:
@@ -277,7 +280,7 @@ class NetworkPicker(_Shared, ipywidgets.Dropdown):
     _follows = ("network",)
 
     def __init__(self, session: Session, complain: Complain) -> None:
-        super().__init__(description="Network", tooltip="The network that is looked at", style=NATURAL)
+        super().__init__(description=said("Network"), tooltip=said("The network that is looked at"), style=NATURAL)
         self._given = session.network
         self._bind(session, complain)
 
@@ -297,21 +300,22 @@ class PicturePicker(_Shared, PictureRow):
     _follows = ("image", "network")
 
     def __init__(self, session: Session, complain: Complain) -> None:
-        super().__init__([self.OWN, *samples()], "Picture", "A photograph to look at")
+        options = [(said(OWN), OWN), *((one, one) for one in samples())]
+        super().__init__(options, "Picture", "A photograph to look at")
         self._badge = ipywidgets.HTML().add_class("cnnviz-badge")
         self.children += (self._badge,)
         self._bind(session, complain, self._list, self._upload, self._camera)
 
     def _show(self) -> None:
         sample, classes = sample_of(self.session.image), self.session.network.classes
-        self._list.value = sample or self.OWN
+        self._list.value = sample or OWN
         known = sample is None or set(samples().classes(sample)) & set(classes)
         unknown = "a style" if sample in samples().styles else f"not among its {len(classes)} classes"
-        self._badge.value = "" if known else unknown
+        self._badge.value = "" if known else said(unknown)
 
     def _chosen(self, value: Any) -> None:
         try:
-            if value and value != self.OWN:
+            if value and value != OWN:
                 self.session.image = came_by_itself(value)
         finally:
             self._taken()

@@ -9,6 +9,7 @@ from torch import Tensor
 from traitlets import TraitType
 
 from cnnviz_widgets.errors import UserError, naming
+from cnnviz_widgets.language import said
 from cnnviz_widgets.panels import cells
 from cnnviz_widgets.panels.call import As
 from cnnviz_widgets.pictures import load_image, samples, source_of
@@ -16,15 +17,16 @@ from cnnviz_widgets.widgets.camera import Camera
 from cnnviz_widgets.widgets.upload import Upload
 
 NATURAL = {"description_width": "initial"}
+OWN = "(your picture)"  # in a list of pictures: one that is no sample
 
 
 class PictureRow(ipywidgets.HBox):
     """A list of pictures, a button for a file, which may also be dropped there, and one for the camera."""
 
-    OWN = "(your picture)"
-
     def __init__(self, options: list, description: str, tooltip: str) -> None:
-        self._list = ipywidgets.Dropdown(options=options, description=description, tooltip=tooltip, style=NATURAL)
+        self._list = ipywidgets.Dropdown(
+            options=options, description=said(description), tooltip=said(tooltip), style=NATURAL
+        )
         self._upload = Upload(tooltip="A picture of your own; it may also be dropped here")
         self._camera = Camera()
         super().__init__([self._list, self._upload, self._camera])
@@ -49,7 +51,7 @@ class OwnPicture:
     source: str | None
 
     def __repr__(self) -> str:
-        return self.source or PictureRow.OWN
+        return self.source or OWN
 
 
 def another_picture(
@@ -63,11 +65,11 @@ def another_picture(
     names = [*samples().styles, *(one for one in samples() if one not in samples().styles)] if styles else [*samples()]
 
     def build(panel: Any) -> ipywidgets.Widget:
-        options = [*([(none, "")] if none else []), *((one, one) for one in names), (PictureRow.OWN, PictureRow.OWN)]
+        options = [*([(said(none), "")] if none else []), *((one, one) for one in names), (said(OWN), OWN)]
         return PictureChoice(panel, options, label, help)
 
     values = (*([""] if none else []), *names)
-    return _PictureTrait(values, default, help).tag(setting=True, control=build, more=more)
+    return _PictureTrait(values, default, help).tag(setting=True, control=build, says=(label, help, none), more=more)
 
 
 class _PictureTrait(TraitType):
@@ -100,7 +102,7 @@ class PictureChoice(PictureRow):
 
     def _show(self, _: Any = None) -> None:
         self._showing = True
-        self._list.value = self.value if isinstance(self.value, str) else self.OWN
+        self._list.value = self.value if isinstance(self.value, str) else OWN
         self._showing = False
 
     def _choose(self, change: dict) -> None:
@@ -108,7 +110,7 @@ class PictureChoice(PictureRow):
         if self._showing or not (new or change["owner"] is self._list):
             return
         try:
-            if new != self.OWN:
+            if new != OWN:
                 self.value = came_by_itself(new)
         except UserError as error:
             self._complain(error)

@@ -17,6 +17,7 @@ from traitlets import HasTraits, TraitType
 from cnnviz_widgets import renamed
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
+from cnnviz_widgets.language import said
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels.controls.pickers import NATURAL, ClassTags, CountSlider, LayerChoice, Owner
 from cnnviz_widgets.widgets.check_table import CheckTable
@@ -29,9 +30,11 @@ def slider(default: int, low: int, high: int, *, step: int = 1, label: str, help
     """A whole number between ``low`` and ``high``."""
 
     def build(panel: Owner) -> ipywidgets.Widget:
-        return ipywidgets.IntSlider(default, low, high, step, description=label, tooltip=help, style=NATURAL)
+        return ipywidgets.IntSlider(default, low, high, step, **_called(label, help))
 
-    return Number(default, low, high, whole=True, help=help).tag(setting=True, control=build, more=more)
+    return Number(default, low, high, whole=True, help=help).tag(
+        setting=True, control=build, says=(label, help), more=more
+    )
 
 
 def float_slider(
@@ -49,10 +52,10 @@ def float_slider(
 
     def build(panel: Owner) -> ipywidgets.Widget:
         return ipywidgets.FloatSlider(
-            default, min=low, max=high, step=step, readout_format=form, description=label, tooltip=help, style=NATURAL
+            default, min=low, max=high, step=step, readout_format=form, **_called(label, help)
         )
 
-    return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
+    return Number(default, low, high, help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
 def log_slider(default: float, low: float, high: float, *, label: str, help: str, more: bool = False) -> TraitType:
@@ -60,10 +63,9 @@ def log_slider(default: float, low: float, high: float, *, label: str, help: str
 
     def build(panel: Owner) -> ipywidgets.Widget:
         ends = {"base": 10, "min": math.log10(low), "max": math.log10(high), "step": 0.05}
-        look = {"readout_format": ".3g", "description": label, "tooltip": help, "style": NATURAL}
-        return ipywidgets.FloatLogSlider(default, **ends, **look)
+        return ipywidgets.FloatLogSlider(default, **ends, readout_format=".3g", **_called(label, help))
 
-    return Number(default, low, high, help=help).tag(setting=True, control=build, more=more)
+    return Number(default, low, high, help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
 def stops(default: float, values: Sequence[float], *, label: str, help: str, more: bool = False) -> TraitType:
@@ -71,12 +73,10 @@ def stops(default: float, values: Sequence[float], *, label: str, help: str, mor
 
     def build(panel: Owner) -> ipywidgets.Widget:
         options = [(f"{one:g}", one) for one in values]
-        slider = ipywidgets.SelectionSlider(
-            value=default, options=options, description=label, tooltip=help, style=NATURAL
-        )
+        slider = ipywidgets.SelectionSlider(value=default, options=options, **_called(label, help))
         return slider.add_class("jupyter-widgets").add_class("widget-inline-hbox")  # as other sliders are laid out by
 
-    return OneNumber(values, default, help).tag(setting=True, control=build, more=more)
+    return OneNumber(values, default, help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
 def choice(
@@ -86,25 +86,27 @@ def choice(
     shown = options if isinstance(options, Mapping) else {one: one for one in options}
 
     def build(panel: Owner) -> ipywidgets.Widget:
-        fit = len(shown) <= 3 and len("".join(shown.values())) <= ON_BUTTONS
+        pairs = [(said(words), value) for value, words in shown.items()]
+        fit = len(shown) <= 3 and len("".join(words for words, _ in pairs)) <= ON_BUTTONS
         kind = ipywidgets.ToggleButtons if fit else ipywidgets.Dropdown
-        pairs = [(words, value) for value, words in shown.items()]
-        control = kind(value=default, options=pairs, description=label, tooltip=help, style=NATURAL)
+        control = kind(value=default, options=pairs, **_called(label, help))
         if isinstance(control, ipywidgets.ToggleButtons):
             control.style.button_width = "auto"
-            control.tooltips = [help] * len(shown)
+            control.tooltips = [said(help)] * len(shown)
         return control
 
-    return OneOf(options, default, help).tag(setting=True, control=build, more=more)
+    return OneOf(options, default, help).tag(
+        setting=True, control=build, says=(label, help, *shown.values()), more=more
+    )
 
 
 def toggle(default: bool, *, label: str, help: str, more: bool = False) -> TraitType:
     """On or off."""
 
     def build(panel: Owner) -> ipywidgets.Widget:
-        return ipywidgets.Checkbox(default, description=label, tooltip=help, indent=False, style=NATURAL)
+        return ipywidgets.Checkbox(default, indent=False, **_called(label, help))
 
-    return Flag(default, help=help).tag(setting=True, control=build, more=more)
+    return Flag(default, help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
 def several_classes(
@@ -115,7 +117,7 @@ def several_classes(
     def build(panel: Owner) -> ipywidgets.Widget:
         return ClassTags(panel, most, label, help, none)
 
-    return _Classes(most, help).tag(setting=True, control=build, more=more)
+    return _Classes(most, help).tag(setting=True, control=build, says=(label, help, none), more=more)
 
 
 class _Classes(TraitType):
@@ -151,7 +153,9 @@ def checks(
     def build(panel: Owner) -> ipywidgets.Widget:
         return CheckTable(columns, rows, most=most, description=label, tooltip=help).add_class("cnnviz-wide")
 
-    return _Some(columns, rows, most, default, help).tag(setting=True, control=build, more=more)
+    return _Some(columns, rows, most, default, help).tag(
+        setting=True, control=build, says=(label, help, *columns.values(), *(rows or {}).values()), more=more
+    )
 
 
 class _Some(TraitType):
@@ -190,7 +194,7 @@ def counter(count: Callable[[Network], int], *, label: str, help: str, more: boo
     def build(panel: Owner) -> ipywidgets.Widget:
         return CountSlider(panel, count, label, help)
 
-    return Number(0, 0, whole=True, help=help).tag(setting=True, control=build, more=more)
+    return Number(0, 0, whole=True, help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
 def another_layer(*, label: str, help: str, more: bool = False) -> TraitType:
@@ -199,13 +203,18 @@ def another_layer(*, label: str, help: str, more: bool = False) -> TraitType:
     def build(panel: Owner) -> ipywidgets.Widget:
         return LayerChoice(panel, label, help)
 
-    return _LayerName("", help=help).tag(setting=True, control=build, more=more)
+    return _LayerName("", help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
 class _LayerName(TraitType):
     def validate(self, owner: Owner, value: Any) -> str:
         with naming(str(self.name)):
             return "" if isinstance(value, str) and not value else owner.session.network.layer(value).name
+
+
+def _called(label: str, help: str) -> dict[str, Any]:
+    """How a control of ipywidgets is called, in the language that is set."""
+    return {"description": said(label), "tooltip": said(help), "style": NATURAL}
 
 
 @cache

@@ -2,6 +2,7 @@
 // A convolution as networks have it (a correlation): everything that can be computed of it. All of it is pure.
 
 import { arrow, format } from "./scene.js";
+import { say } from "./words.js";
 
 /** A signal is a picture of one row, with a kernel of one row. @typedef {{ input: number[][], kernel: number[][], stride: number, padding: number | "same", dilation: number }} Convolution */
 /** Row and column. @typedef {[number, number]} Cell */
@@ -114,7 +115,7 @@ export function moved([row, column], key, size) {
   return dx === undefined ? null : within([row + dy, column + dx], size);
 }
 
-const where = (/** @type {Cell} */ [row, column], rows) => (rows === 1 ? `position ${column}` : `row ${row}, column ${column}`);
+const where = (/** @type {Cell} */ [row, column], rows) => (rows === 1 ? say("position {column}", { column }) : say("row {row}, column {column}", { row, column }));
 const signed = (value) => (value < 0 ? `(${format(value)})` : format(value));
 const sum = (/** @type {number[]} */ values) => values.reduce((all, one) => all + one, 0);
 
@@ -122,22 +123,27 @@ const sum = (/** @type {number[]} */ values) => values.reduce((all, one) => all 
 export function sentence(c, at) {
   const taps = window(c, at), total = sum(taps.map(({ weight, value }) => weight * value));
   const written = taps.slice(0, WRITTEN).map(({ weight, value }) => `${signed(value)}·${signed(weight)}`).join(" + ");
-  return `${where(at, size(c)[0])}: ${written}${taps.length > WRITTEN ? ` + … (${taps.length} products)` : ""} = ${format(total)}`;
+  return `${where(at, size(c)[0])}: ${written}${taps.length > WRITTEN ? ` + … (${say("{n} products", { n: taps.length })})` : ""} = ${format(total)}`;
 }
 
 /** Where the window of an output lies. @param {Convolution} c @param {Cell} at */
 export function reach(c, at) {
   const taps = window(c, at), [first, last] = [taps[0], taps[taps.length - 1]];
-  const rows = c.input.length === 1 ? "positions" : `rows ${first.row} … ${last.row}, columns`;
-  return `the window of ${where(at, size(c)[0])} reaches ${rows} ${first.column} … ${last.column}`;
+  const values = { where: where(at, size(c)[0]), top: first.row, bottom: last.row, left: first.column, right: last.column };
+  return c.input.length === 1
+    ? say("the window of {where} reaches positions {left} … {right}", values)
+    : say("the window of {where} reaches rows {top} … {bottom}, columns {left} … {right}", values);
 }
 
 /** Which outputs read an input cell. @param {Convolution} c @param {Cell} cell */
 export function question(c, cell) {
   const weights = readers(c, cell).map(({ weight }) => weight), many = weights.length;
   const terms = many > 1 && many <= WRITTEN ? `${weights.map(signed).join(" + ")} = ` : "";
-  const told = many ? `, with the weights ${terms}${format(sum(weights))}` : "";
-  return `input, ${where(cell, c.input.length)}: ${many === 1 ? "1 output reads it" : `${many || "no"} outputs read it`}${told}`;
+  const values = { where: where(cell, c.input.length), n: many, weights: `${terms}${format(sum(weights))}` };
+  if (!many) return say("input, {where}: no outputs read it", values);
+  return say(
+    "input, {where}: {n} output reads it, with the weights {weights}", values, "input, {where}: {n} outputs read it, with the weights {weights}",
+  );
 }
 
 /** The number that is typed so far: null while it is none, as "−" or "." @param {string} text */

@@ -14,10 +14,10 @@ async function referred(manager, reference) {
   }
 }
 
-/** { load(path): a module, css(path): a style sheet for the page, tables } of packed files. */
+/** { load(path): a module, css(path): a style sheet for the page, tables } of packed files; says which language it is. */
 async function unpack(data) {
   const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const { files, tables } = await new Response(stream).json();
+  const { files, tables, spoken } = await new Response(stream).json();
   const addresses = {};
   const address = (path) => {
     const text = () => files[path].replace(/(from\s*")([^"]+)"/g, (_, from, other) => `${from}${address(new URL(other, `file:///${path}`).pathname.slice(1))}"`);
@@ -30,6 +30,7 @@ async function unpack(data) {
     sheets[path].textContent = files[path];
     document.head.append(sheets[path]);
   };
+  if (spoken) (await import(address("js/words.js"))).speak(spoken);
   const bytes = Object.entries(tables).map(([name, text]) => [name, Uint8Array.from(atob(text), (one) => one.charCodeAt(0))]);
   return { load: (path) => import(address(path)), css, tables: Object.fromEntries(bytes) };
 }

@@ -1,6 +1,8 @@
 // @ts-check
 // What a scene is made of, where its tiles, pixels and cells are on the screen, and how its numbers read. Nothing is drawn.
 
+import { say } from "./words.js";
+
 /**
  * A ``Content`` as ImageView sends it. ``picture`` and ``before`` are the numbers of sheets that were sent apart.
  * @typedef {object} Scene
@@ -355,7 +357,7 @@ function enlarged(cells, [rows, columns], [height, width]) {
 
 /** A number to read: four significant digits, a real minus sign. */
 export function format(value, digits = 4) {
-  if (Number.isNaN(value)) return "no value";
+  if (Number.isNaN(value)) return say("no value");
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   const size = Math.abs(value);
   const text = size !== 0 && (size >= 1e5 || size < 1e-4) ? value.toExponential(2) : String(+value.toPrecision(digits));
@@ -392,11 +394,11 @@ export function valueAt(at, scene, map, known = null) {
  */
 export function readout(at, scene, map, known = null) {
   const parts = [];
-  const name = scene.names[at.tile] ?? (scene.count > 1 ? `tile ${at.tile}` : "");
+  const name = scene.names[at.tile] ?? (scene.count > 1 ? say("tile {number}", { number: at.tile }) : "");
   if (scene.picture) parts.push(...(name ? [name] : []), `x ${at.x}, y ${at.y}`);
-  else parts.push(name ? `${name} (${at.y}, ${at.x})` : `row ${at.y}, column ${at.x}`);
+  else parts.push(name ? `${name} (${at.y}, ${at.x})` : say("row {row}, column {column}", { row: at.y, column: at.x }));
   const value = valueAt(at, scene, map, known), field = fieldAt(at, scene);
-  return [...parts, ...(value ? [value] : []), ...(field ? [`sees ${Math.round(field[2])} × ${Math.round(field[3])} px`] : [])].join(" · ");
+  return [...parts, ...(value ? [value] : []), ...(field ? [say("sees {width} × {height} px", { width: Math.round(field[2]), height: Math.round(field[3]) })] : [])].join(" · ");
 }
 
 /** A name that every file system takes. */

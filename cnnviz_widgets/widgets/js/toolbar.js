@@ -2,13 +2,14 @@
 // The controls of a picture: buttons in its corner, and the rows under it. They know nothing of what they control.
 
 import { element, labelled } from "./dom.js";
+import { say } from "./words.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 /** What is written on a tool's button, its name, and how it is used. @type {Record<string, [string, string, string]>} */
 const TOOLS = {
-  point: ["↖", "Point", "look at a place, or drag to move what is zoomed"],
-  rectangle: ["▭", "Rectangle", "drag; arrow keys move it, with Shift they resize it, Delete takes it away"],
-  brush: ["✎", "Brush", "paint; Space paints at the cursor, X erases, F fills, Z undoes, [ and ] change the size"],
+  point: ["↖", say("Point"), say("look at a place, or drag to move what is zoomed")],
+  rectangle: ["▭", say("Rectangle"), say("drag; arrow keys move it, with Shift they resize it, Delete takes it away")],
+  brush: ["✎", say("Brush"), say("paint; Space paints at the cursor, X erases, F fills, Z undoes, [ and ] change the size")],
 };
 
 const button = (/** @type {string} */ text, /** @type {string} */ name, title = name, className = "cnnviz-button") =>
@@ -20,14 +21,14 @@ const button = (/** @type {string} */ text, /** @type {string} */ name, title = 
  * @param {AbortSignal} signal
  */
 export function toolbar(on, signal) {
-  const [closer, away, all] = [button("+", "Zoom in", "Zoom in (+, or Ctrl and the wheel)"), button("−", "Zoom out", "Zoom out (−)"), button("⤢", "Show all", "Show all of it (0, or a double click)")];
+  const [closer, away, all] = [button("+", say("Zoom in"), say("Zoom in (+, or Ctrl and the wheel)")), button("−", say("Zoom out"), say("Zoom out (−)")), button("⤢", say("Show all"), say("Show all of it (0, or a double click)"))];
   const choices = Object.entries(TOOLS).map(([tool, [text, name, help]]) => {
     const choice = button(text, name, `${name}: ${help}`);
     choice.addEventListener("click", () => on.use(tool), { signal });
     return /** @type {[string, HTMLButtonElement]} */ ([tool, choice]);
   });
   for (const [one, factor] of /** @type {[HTMLElement, number][]} */ ([[closer, 2], [away, 0.5], [all, 0]])) one.addEventListener("click", () => on.zoom(factor), { signal });
-  const root = element("div", "cnnviz-toolbar", { role: "toolbar", "aria-label": "Picture tools" }, ...choices.map(([, choice]) => choice), closer, away, all);
+  const root = element("div", "cnnviz-toolbar", { role: "toolbar", "aria-label": say("Picture tools") }, ...choices.map(([, choice]) => choice), closer, away, all);
   return {
     root,
     /** @param {string[]} tools  that can be chosen @param {string} tool  that is @param {boolean} zoomed */
@@ -49,11 +50,11 @@ export function toolbar(on, signal) {
  * @param {AbortSignal} signal
  */
 export function brushBar(on, signal) {
-  const labels = element("span", "cnnviz-choices", { role: "group", "aria-label": "Label" });
-  const fill = button("Fill", "Fill", "Fill: a click gives a whole area the label (F)"), undo = button("↶", "Undo", "Undo the last stroke (Z)");
-  const clear = button("Clear", "Clear", "Take all paint away");
-  const size = element("input", "cnnviz-size", { type: "range", min: 1, max: 64, value: 12, title: "Width of the brush, in pixels of the picture ([ and ])" });
-  const root = element("div", "cnnviz-row", {}, labels, labelled("cnnviz-tool", "Size", size), fill, undo, clear);
+  const labels = element("span", "cnnviz-choices", { role: "group", "aria-label": say("Label") });
+  const fill = button(say("Fill"), say("Fill"), say("Fill: a click gives a whole area the label (F)")), undo = button("↶", say("Undo"), say("Undo the last stroke (Z)"));
+  const clear = button(say("Clear"), say("Clear"), say("Take all paint away"));
+  const size = element("input", "cnnviz-size", { type: "range", min: 1, max: 64, value: 12, title: say("Width of the brush, in pixels of the picture ([ and ])") });
+  const root = element("div", "cnnviz-row", {}, labels, labelled("cnnviz-tool", say("Size"), size), fill, undo, clear);
   const state = { label: 1, fills: false };
   const listen = (/** @type {HTMLElement} */ target, /** @type {() => void} */ handler) => target.addEventListener("click", handler, { signal });
   /** @type {HTMLButtonElement[]} */
@@ -80,7 +81,7 @@ export function brushBar(on, signal) {
     },
     /** @param {[string, string][]} paints  name and color of the labels 1, 2 … */
     name(paints) {
-      choices = [...paints, ["Eraser", ""]].map(([name, color], i) => {
+      choices = [...paints, [say("Eraser"), ""]].map(([name, color], i) => {
         const choice = button(name, name), label = (i + 1) % (paints.length + 1);
         if (label) choice.prepend(Object.assign(element("span", "cnnviz-swatch"), { style: `background: ${color}` }));
         listen(choice, () => choose(label));
@@ -98,9 +99,9 @@ export function brushBar(on, signal) {
  * @param {AbortSignal} signal
  */
 export function filmBar(on, signal) {
-  const play = button("▶", "Play"), words = element("span", "cnnviz-frame");
-  const frame = element("input", "cnnviz-scrubber", { type: "range", min: 0, value: 0, "aria-label": "Frame", title: "Frame of the film" });
-  const speed = element("select", "cnnviz-speed", { "aria-label": "Speed", title: "Speed of the film" }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+  const play = button("▶", say("Play")), words = element("span", "cnnviz-frame");
+  const frame = element("input", "cnnviz-scrubber", { type: "range", min: 0, value: 0, "aria-label": say("Frame"), title: say("Frame of the film") });
+  const speed = element("select", "cnnviz-speed", { "aria-label": say("Speed"), title: say("Speed of the film") }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
   play.addEventListener("click", on.toggle, { signal });
   frame.addEventListener("input", () => on.seek(Number(frame.value)), { signal });
   speed.addEventListener("change", () => on.speed(Number(speed.value)), { signal });
@@ -110,11 +111,11 @@ export function filmBar(on, signal) {
     /** @param {import("./tools.js").Film} film */
     show({ frame: at, count, playing }) {
       play.textContent = playing ? "⏸" : "▶";
-      play.setAttribute("aria-label", playing ? "Pause" : "Play");
-      play.title = playing ? "Pause the film" : "Play the film";
+      play.setAttribute("aria-label", playing ? say("Pause") : say("Play"));
+      play.title = playing ? say("Pause the film") : say("Play the film");
       frame.max = String(Math.max(0, count - 1));
       frame.value = String(at);
-      words.textContent = `${at + 1} of ${count}`;
+      words.textContent = say("{number} of {count}", { number: at + 1, count });
     },
   };
 }
@@ -125,9 +126,9 @@ export function filmBar(on, signal) {
  * @param {AbortSignal} signal
  */
 export function wipeBar(change, signal) {
-  const share = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: "How much of the picture before is over the one after" });
+  const share = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: say("How much of the picture before is over the one after") });
   share.addEventListener("input", () => change(Number(share.value)), { signal });
-  return { root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", "Before", share), element("span", "cnnviz-tool", {}, "After")), show: (/** @type {number} */ value) => (share.value = String(value)) };
+  return { root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", say("Before"), share), element("span", "cnnviz-tool", {}, say("After"))), show: (/** @type {number} */ value) => (share.value = String(value)) };
 }
 
 /**
@@ -136,12 +137,12 @@ export function wipeBar(change, signal) {
  * @param {AbortSignal} signal
  */
 export function blendBar(on, signal) {
-  const strength = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: "0: the picture before; 1: the one after" });
-  const keep = element("input", "cnnviz-keep", { type: "checkbox", title: "Only the luminance is that of the picture after" });
+  const strength = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: say("0: the picture before; 1: the one after") });
+  const keep = element("input", "cnnviz-keep", { type: "checkbox", title: say("Only the luminance is that of the picture after") });
   strength.addEventListener("input", () => on.strength(Number(strength.value)), { signal });
   keep.addEventListener("change", () => on.keep(keep.checked), { signal });
   return {
-    root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", "Strength", strength), element("label", "cnnviz-tool", {}, keep, "Keep the colors")),
+    root: element("div", "cnnviz-row", {}, labelled("cnnviz-tool cnnviz-wide-tool", say("Strength"), strength), element("label", "cnnviz-tool", {}, keep, say("Keep the colors"))),
     show(/** @type {number} */ share, /** @type {boolean} */ kept) {
       strength.value = String(share);
       keep.checked = kept;

@@ -1,0 +1,34 @@
+"""A panel in no language, with accents and a third longer: nothing on the screen was forgotten, and no label is cut."""
+
+SETUP = """
+import os
+os.environ["CNNVIZ_LANG"] = "qps"
+import cnnviz_widgets as cnnviz
+net, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+"""
+# What is read or shown in a panel, but for options and texts that are names, and programs.
+READ = """panel => {
+    const names = "option, datalist, pre, .cnnviz-layer, .toolbar_div, svg, style";
+    const ATTRIBUTES = ["title", "aria-label", "placeholder", "aria-valuetext"], told = [];
+    for (const one of [panel, ...panel.querySelectorAll("*")]) {
+        if (one.closest(names)) continue;
+        for (const name of ATTRIBUTES) told.push(one.getAttribute(name) ?? "");
+        for (const node of one.childNodes) if (node.nodeType === Node.TEXT_NODE) told.push(node.data);
+    }
+    return [...new Set(told)].filter(text => /\\p{L}{3}/u.test(text));
+}"""
+LABELS = ".widget-label, .cnnviz-heading > div, .cnnviz-word, button, h3, select, .cnnviz-status"
+CUT = """(panel, labels) => [...panel.querySelectorAll(labels)]
+    .filter(one => one.offsetWidth && one.scrollWidth > one.clientWidth + 1).map(one => one.textContent)"""
+
+
+def test_nothing_is_forgotten_and_no_label_is_cut(open_notebook):
+    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Occlusion(net, photo)\npanel")
+    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+    notebook.panel.locator(".cnnviz-run-row button").nth(3).click()  # Settings
+    classes = set(eval(notebook.kernel("print(list(net.classes))")))
+    notebook.screenshot("language-occlusion", notebook.panel)
+    told = [text.strip() for text in notebook.panel.evaluate(READ)]
+    assert len(told) > 60
+    assert [text for text in told if text.isascii() and text not in classes | {"relu6", "chelsea"}] == []
+    assert notebook.panel.evaluate(CUT, LABELS) == []
