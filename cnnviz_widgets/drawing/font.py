@@ -14,6 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cnnviz_widgets.remarks import remark
+
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
     from PIL.ImageFont import FreeTypeFont
@@ -68,7 +70,15 @@ def _runs(text: str, size: float) -> Iterator[tuple[FreeTypeFont, str]]:
 
 @cache
 def _file_for(letter: str) -> str:
-    return next((name for name in (*OURS, *_installed()) if _has(name, letter)), OURS[0])
+    known = next((name for name in (*OURS, *_installed()) if _has(name, letter)), None)
+    return known or _boxes()
+
+
+@cache
+def _boxes() -> str:
+    """The font that draws boxes for letters that none has; that there are some is said once."""
+    remark("some letters are in no font of this machine, and are drawn as boxes: Noto Sans CJK has most of them.")
+    return OURS[0]
 
 
 def _has(name: str, letter: str) -> bool:
