@@ -4,7 +4,7 @@ Numbers have two digits, and what is nearly as strong counts as strong, so that 
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -70,6 +70,12 @@ def listed(words: Iterable[str], most: int = MANY) -> str:
         return f"{every[0]} to {every[-1]}"
     more = [f"and {len(every) - most} more"] if len(every) > most + 1 else []
     return ", ".join(every[:most] + more if more else every)
+
+
+def scattered(count: int, dimensions: int, classes: Mapping[str, int]) -> str:
+    """Points, and how many each class has. Not where they lie: a map of neighbors comes out otherwise elsewhere."""
+    told = ": ".join(filter(None, (f"{count} points", listed(f"{name} {found}" for name, found in classes.items()))))
+    return told if dimensions == 2 else f"{told}; in {dimensions} dimensions"
 
 
 def _seen(content: Content) -> str:

@@ -7,14 +7,13 @@ Chinese, Japanese, Arabic and all others are taken from the fonts of the machine
 from __future__ import annotations
 
 import unicodedata
+import warnings
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from cnnviz_widgets.remarks import remark
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -77,7 +76,9 @@ def _file_for(letter: str) -> str:
 @cache
 def _boxes() -> str:
     """The font that draws boxes for letters that none has; that there are some is said once."""
-    remark("some letters are in no font of this machine, and are drawn as boxes: Noto Sans CJK has most of them.")
+    warnings.warn(
+        "some letters are in no font of this machine, and are drawn as boxes: try Noto Sans CJK.", stacklevel=2
+    )
     return OURS[0]
 
 

@@ -62,8 +62,7 @@ class Slid:
         drawn = [draw(content, width=HALF, colormap=colors) for content, colors in pair]
         for at, picture in enumerate(drawn):
             sheet.paste(picture, (at * (HALF + GAP), 0), picture)
-        before, after = map(alt_of, drawn)
-        return captioned(self.heading, saying(sheet, f"input: {before}; output: {after}"))
+        return captioned(self.heading, saying(sheet, "; ".join(map(alt_of, drawn))))
 
 
 class Sliding(Panel):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cnnviz_widgets.colormaps import KINDS
 from cnnviz_widgets.content import tile
-from cnnviz_widgets.described import listed
+from cnnviz_widgets.described import scattered
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
@@ -82,11 +82,8 @@ class Cloud:
     def alt(self) -> str:
         """What is to be seen: how many, in which colors, and along which axes."""
         kinds, legend = self.kinds()
-        told = [f"{len(self.points)} points"]
-        if legend:
-            counts = np.bincount(kinds, minlength=KINDS).tolist()
-            told.append(listed(f"{name} {counts[kind]}" for kind, name in enumerate(legend)))
-        return ": ".join(told) + (f"; in {self.points.shape[1]} dimensions" if self.toured else "")
+        counts = np.bincount(kinds, minlength=KINDS).tolist()
+        return scattered(*self.points.shape, {name: counts[kind] for kind, name in enumerate(legend)})
 
 
 class Scatter(BrowserWidget):
