@@ -83,7 +83,9 @@ class Cloud:
         """What is to be seen: how many, in which colors, and along which axes."""
         kinds, legend = self.kinds()
         counts = np.bincount(kinds, minlength=KINDS).tolist()
-        return scattered(*self.points.shape, {name: counts[kind] for kind, name in enumerate(legend)})
+        return scattered(
+            len(self.points), self.points.shape[1], {name: counts[kind] for kind, name in enumerate(legend)}
+        )
 
 
 class Scatter(BrowserWidget):
