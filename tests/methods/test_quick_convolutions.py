@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets.engine.first_layer import quick_first_layer
+from cnnviz_widgets.engine.convolutions import quick_convolutions
 
 SHAPES = [  # kernel, stride, padding, (height, width)
     (7, 2, 3, (33, 40)),
@@ -23,7 +23,7 @@ def back(module, x, quick):
     """The gradient of a random direction, and the name of the way there."""
     x = x.clone().requires_grad_()
     if quick:
-        with quick_first_layer(module):
+        with quick_convolutions(module):
             out = module(x)
     else:
         out = module(x)
@@ -73,7 +73,7 @@ def test_others_go_their_usual_way(convolution):
 def test_nothing_stays_and_other_threads_are_left_alone():
     convolution, seen = nn.Conv2d(3, 4, 3, 2), []
     x = torch.randn(1, 3, 12, 12).requires_grad_()
-    with quick_first_layer(convolution):
+    with quick_convolutions(convolution):
         thread = threading.Thread(target=lambda: seen.append(convolution(x).grad_fn.name()))
         thread.start()
         thread.join()
