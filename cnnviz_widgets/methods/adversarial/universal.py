@@ -46,8 +46,8 @@ def universal(
     samples    photographs in a step, drawn anew each time
     step_size  in values 0…1; None = a tenth of ``epsilon``
     seed       of what is drawn
-    Yields OptimizationState, whose ``values`` are the change itself, (C, H, W), in 8 bits, added to gray. It is untargeted;
-    ``universal_success`` tries it on other photographs, beside its control: the same change with its pixels shuffled.
+    Yields OptimizationState, whose ``values`` are the change itself, (C, H, W), in 8 bits, added to gray. It is
+    untargeted; ``universal_success`` tries it on other photographs, beside its control: its own pixels shuffled.
 
         *_, state = universal(load_network("mini"), samples())
         universal_success(load_network("mini"), samples(), state.values)
