@@ -238,8 +238,6 @@ class Way:
 
 def attacked(aim: Aim, way: Way) -> Iterator[Attack]:
     """The states of an attack: every step, of all restarts. What is wrong is told at once."""
-    if way.norm == "linf" and way.epsilon > 1:
-        raise UserError(f"epsilon must be at most 1 for values 0…1, not {way.epsilon:g}: 8 of 255 levels are 8/255.")
     objective = aim.formula(way.loss) if way.penalty is None else aim.formula(way.loss) - way.penalty
     return _states(aim, way, repr(objective), _runs(aim.network, aim.pictures, objective, way))
 
@@ -284,6 +282,8 @@ def _loss_of_the_answer(loss: str) -> Term:
 
 def _runs(network: Network, pictures: Tensor, objective: Objective, way: Way) -> list[Iterator[OptimizationState]]:
     """Of every start."""
+    if way.norm == "linf" and way.epsilon > 1:
+        raise UserError(f"epsilon must be at most 1 for values 0…1, not {way.epsilon:g}: 8 of 255 levels are 8/255.")
     made = perturbation(pictures, way.epsilon, norm=way.norm, mask=way.mask, random=way.random, quantize=way.quantize)
     optimizer, rate = _steps(way, prod(pictures.shape[1:]))
     return [
