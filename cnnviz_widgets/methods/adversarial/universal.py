@@ -114,8 +114,8 @@ def universal_success(network: Network, images: Annotated[Any, OWN], change: Any
     shuffled = change.flatten(1)[:, order].view_as(change)
     shown, control = (in_8_bits((photos + one).clamp(0, 1)) for one in (change, shuffled))
     top, top_of_control = (network.top(network.logits(one)).cpu() for one in (shown, control))
-    hits = (Counted(int((one != truth).sum()), len(truth)) for one in (top, top_of_control))
-    return UniversalSuccess(shown.cpu(), *hits, tuple(network.classes[one] for one in top.tolist()))
+    changed, by_control = (Counted(int((one != truth).sum()), len(truth)) for one in (top, top_of_control))
+    return UniversalSuccess(shown.cpu(), changed, by_control, tuple(network.classes[one] for one in top.tolist()))
 
 
 def _answered(network: Network, images: Any) -> tuple[Tensor, Tensor]:
