@@ -303,6 +303,7 @@ class Network:
     @property
     def prefers_channels_last(self) -> bool:
         """Whether passes are quickest where pictures and kernels have their channels last in memory."""
+        _ = self._probed
         return self.device.type == "cpu" and self._takes_channels_last
 
     @cached_property
