@@ -82,7 +82,7 @@ def test_a_stroke_steers_the_picture_and_is_in_the_program(make):
 
 
 def test_a_stroke_does_not_wait_for_what_it_changes(make):
-    panel = make(steps=1000)
+    panel = make(steps=256)
     panel.shown = True
     panel._request_all()
     while (growth := panel._memos.get("state")) is None or growth.held is None or growth.held.last is None:
