@@ -2,9 +2,9 @@
 // The browser's half of ConvolutionView: what can be computed of a convolution, drawn and edited without the kernel.
 
 import { correlate, counts, entered, matrix, moved, padded, place, question, reach, readers, sentence, sides, size, window as tapsAt, within, zeros } from "./js/convolution.js";
-import { element, keepKeys, labelled, listening, observe } from "./js/dom.js";
-import { Marks, colorize, light, paint } from "./js/paint.js";
-import { ALL, format } from "./js/scene.js";
+import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, write } from "./js/dom.js";
+import { colorize, light, outlined, writeNumbers } from "./js/paint.js";
+import { format } from "./js/scene.js";
 import { say } from "./js/words.js";
 
 export * from "./js/convolution.js";
@@ -25,12 +25,6 @@ const NAMES = {
   stride: say("Stride"), padding: say("Padding"), dilation: say("Dilation"),
 };
 const TRAITS = ["input", "kernel", "stride", "padding", "dilation", "windows"];
-const LOOK = { opacity: 1, smooth: false, wipe: 1, numbers: true, digits: 3, strength: 1, keepColors: false };
-
-/** Write only what is not there yet: the page is not laid out anew. */
-function write(to, text) {
-  if (to.textContent !== text) to.textContent = text;
-}
 
 /** Least and greatest number. @param {Iterable<number>[]} rows @returns {[number, number]} */
 function range(rows) {
@@ -100,14 +94,17 @@ class Grid {
     if (canvas.width === across + 2 * around && canvas.height === down + 2 * around) context.reset();
     else [canvas.width, canvas.height, canvas.style.width] = [across + 2 * around, down + 2 * around, `${(across + 2 * around) / ratio}px`];
     context.translate(around, around);
-    const shown = /** @type {any} */ ({ scene: { count: 1, size: [rows, columns], levels: [], unseen: [] }, place: { columns: 1, rows: 1, width: across, height: down, gap: 0, head: 0 }, zoom: ALL, ratio, map: this.map, colored: this.sheet });
-    paint(context, shown, { ...LOOK, table: this.table });
-    const pen = new Marks(context, shown), frames = cells.map(([row, column]) => [column + left, row + top, 1, 1]);
-    const frame = (/** @type {number[][]} */ every, color, thick) => pen.outlined(() => every.forEach((one) => pen.box(0, one)), color, thick);
+    Object.assign(context, { imageSmoothingEnabled: wide < 1, imageSmoothingQuality: "high" });
+    context.drawImage(this.sheet, 0, 0, across, down);
+    writeNumbers(context, this.map, 0, [0, 0, across, down], [0, 0, across, down], ratio, 1, this.table, 3);
+    const frame = (/** @type {number[][]} */ every, color, thick) => outlined(context, ratio, () => {
+      for (const [x, y, w = 1, h = 1] of every) context.rect((x * across) / columns, (y * down) / rows, (w * across) / columns, (h * down) / rows);
+    }, color, thick);
+    const corners = cells.map(([row, column]) => [column + left, row + top]);
     if (!isBars) frame([[0, 0, columns, rows], [left, top, width, height]], FAINT, 1);
-    if (!box || wide >= 8) frame(frames, color, box ? 1 : 2);
+    if (!box || wide >= 8) frame(corners, color, box ? 1 : 2);
     if (!box || !cells.length) return;
-    const [[from, to], [first, last]] = [0, 1].map((axis) => range([frames.map((one) => one[axis])]));
+    const [[from, to], [first, last]] = [0, 1].map((axis) => range([corners.map((one) => one[axis])]));
     frame([[from, first, to - from + 1, last - first + 1]], color, 2);
   }
 
@@ -172,13 +169,12 @@ class View {
     const [drawing, tool] = ["drawings", "tools"].map((trait) => (name, ...parts) => (model.get(trait).includes(name) ? parts : []));
     const row = (...parts) => element("div", "cnnviz-convolution-row", {}, ...parts.flat());
     const part = (title, shown) => element("div", "cnnviz-cells-part", {}, element("div", "cnnviz-cells-title", {}, title), shown);
-    const button = (words, title, click) => on(element("button", "cnnviz-plain-button", { type: "button", title }, words), { click });
     const choice = (word, names, change) => {
       const select = on(element("select", "cnnviz-choose", { "aria-label": word }, ...names.map((name) => new Option(NAMES[name] ?? name, name))), { change });
       return [select, labelled("cnnviz-tool", word, select)];
     };
-    this.play = button(say("Play"), say("Let the window go over the input"), () => (this.playing ? this.pause() : this.start()));
-    const step = button(say("Step"), say("The window's next place"), () => (this.pause(), this.go()));
+    this.play = on(plainButton(say("Play"), say("Let the window go over the input")), { click: () => (this.playing ? this.pause() : this.start()) });
+    const step = on(plainButton(say("Step"), say("The window's next place")), { click: () => (this.pause(), this.go()) });
     const [speed, speedLabel] = choice(say("Speed"), Object.keys(SPEEDS), () => this.playing && this.start());
     const [preset, presetLabel] = choice(say("Kernel"), ["own", ...Object.keys(presets)], () => this.set({ kernel: presets[preset.value] }));
     speed.value = matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "medium";
@@ -223,7 +219,7 @@ class View {
       pointerdown: (event) => (target.setPointerCapture(event.pointerId), drag(event)), pointermove: drag, pointerup: () => this.tell(),
       keydown: (event) => {
         const to = moved(current() ?? [0, 0], event.key, size());
-        if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
+        if (!to || isForNotebook(event)) return;
         event.preventDefault();
         go(to);
       },
@@ -246,7 +242,7 @@ class View {
     };
     this.reachable(target, current, () => sides(this.now.c[name]), at, choose);
     this.on(target, {
-      keydown: (event) => event.ctrlKey || event.metaKey || event.altKey || enter(event, event.key),
+      keydown: (event) => isForNotebook(event) || enter(event, event.key),
       wheel: (event) => {
         if (target.contains(document.activeElement) && String(at(event)) === String(current())) enter(event, event.deltaY < 0 ? "PageUp" : "PageDown");
       },
