@@ -14,6 +14,7 @@ export * from "./js/convolution.js";
 const LIT = "#e69f00", READS = "#56b4e9", FAINT = "#808080"; // the window, what reads an input, and the edges of numbers
 const LARGEST = 44, WIDEST = 512, STRIP = 84, MARGIN = 2; // CSS px: of a cell, of a grid, the height of bars, around all
 const BAR = 0.35; // the color of bars, of viridis
+const PAPER = new Uint8Array(768).fill(255); // the numbers of bars are dark: they stand half on a bar, half above it
 const PRODUCTS = 25, MATRIX = 4096; // taps that are shown one by one, and cells of the largest matrix that is drawn
 const EDITED = 576; // cells of the largest input that can be edited
 const REST = 250; // ms after the last key, turn of the wheel or move that end a gesture
@@ -96,7 +97,7 @@ class Grid {
     context.translate(around, around);
     Object.assign(context, { imageSmoothingEnabled: wide < 1, imageSmoothingQuality: "high" });
     context.drawImage(this.sheet, 0, 0, across, down);
-    writeNumbers(context, this.map, 0, [0, 0, across, down], [0, 0, across, down], ratio, 1, this.table, 3);
+    writeNumbers(context, this.map, 0, [0, 0, across, down], [0, 0, across, down], ratio, 1, isBars ? PAPER : this.table, 3);
     const frame = (/** @type {number[][]} */ every, color, thick) => outlined(context, ratio, () => {
       for (const [x, y, w = 1, h = 1] of every) context.rect((x * across) / columns, (y * down) / rows, (w * across) / columns, (h * down) / rows);
     }, color, thick);
