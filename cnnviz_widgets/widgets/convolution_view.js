@@ -131,7 +131,7 @@ class View {
     /** The input cell whose readers are shown. @type {Cell | null} */ this.asked = null;
     /** The weight that can be edited. @type {Cell} */ this.weight = [0, 0];
     /** @type {any[][]} */ this.weights = []; // the kernel's cells
-    this.typed = { name: "", text: "" }; // of the input or the kernel: the number that is being typed
+    this.typed = { trait: "", text: "" }; // of the input or the kernel: the number that is being typed
     /** @type {number | undefined} */ this.upTo = undefined; // while the output is being filled
     this.playing = this.saving = 0; // timers: of the window, and of a gesture's end
     this.waiting = false; // to be drawn
@@ -143,12 +143,12 @@ class View {
     this.root = element("div", "cnnviz-convolution");
     el.append(this.root);
     this.on(this.root, { keydown: keepKeys });
-    this.editable(this.editor, "kernel", () => this.weight, ({ target }) => target.closest("[role=gridcell]")?.cell, (cell) => {
+    this.reachable(this.editor, () => this.weight, ({ target }) => target.closest("[role=gridcell]")?.cell, (cell) => {
       if (!cell) return;
       this.weight = cell;
       this.weights[cell[0]][cell[1]].focus();
       this.update();
-    });
+    }, "kernel");
     const measure = () => {
       [this.all, this.between] = [this.root.clientWidth, this.middle.offsetWidth]; // read here alone: what is drawn waits for no layout
       this.update();
@@ -196,8 +196,8 @@ class View {
         const cell = made.at(event), { c, size } = this.now;
         return cell && flat >= 0 ? place(cell[flat], ofInput ? sides(c.input)[1] : size[1]) : cell;
       };
-      if (ofInput) this.editable(made.canvas, "input", () => this.asked && within(this.asked, sides(this.now.c.input)), at, (cell) => this.ask(cell));
-      else this.reachable(made.canvas, () => this.place, () => this.now.size, at, (cell) => cell && this.put(cell));
+      if (ofInput) this.reachable(made.canvas, () => this.asked && within(this.asked, sides(this.now.c.input)), at, (cell) => this.ask(cell), "input");
+      else this.reachable(made.canvas, () => this.place, at, (cell) => cell && this.put(cell));
       return made.root;
     });
     this.middle.replaceChildren(...drawing("editor", part(say("Kernel"), this.editor)), ...drawing("window", part(say("Input · weight"), this.products)));
@@ -211,39 +211,32 @@ class View {
 
   // ----------------------------------------------------------------------------------------------------- gestures
 
-  /** Let pointer and keys choose a cell. */
-  reachable(target, current, size, at, go) {
-    const drag = (event) => {
-      if (event.buttons) go(at(event));
-    };
-    this.on(target, {
-      pointerdown: (event) => (target.setPointerCapture(event.pointerId), drag(event)), pointermove: drag, pointerup: () => this.tell(),
-      keydown: (event) => {
-        const to = moved(current() ?? [0, 0], event.key, size());
-        if (!to || isForNotebook(event)) return;
-        event.preventDefault();
-        go(to);
-      },
-    });
-  }
-
-  /** And let them change it: digits, Delete, Page Up and Page Down, and the wheel where the focus is. */
-  editable(target, name, current, at, go) {
-    const enter = (event, key) => {
-      const cell = current(), rows = this.now.c[name], typed = this.typed.name === name ? this.typed.text : "";
-      const made = cell && rows.flat().length <= EDITED && !this.now.key[5] && entered(rows, cell, key, typed, event.altKey);
-      if (!made) return;
-      event.preventDefault();
-      this.typed = { name, text: made.text };
-      this.set({ [name]: made.rows });
-    };
+  /** Let pointer and keys choose a cell, and edit the numbers of a trait: digits, Delete, Page Up and Page Down, and the wheel where the focus is. */
+  reachable(target, current, at, go, trait = "") {
     const choose = (cell) => {
       this.typed.text = "";
       go(cell);
     };
-    this.reachable(target, current, () => sides(this.now.c[name]), at, choose);
+    const drag = (event) => {
+      if (event.buttons) choose(at(event));
+    };
+    const enter = (event, key) => {
+      const cell = current(), rows = this.now.c[trait], typed = this.typed.trait === trait ? this.typed.text : "";
+      const made = cell && rows?.flat().length <= EDITED && !this.now.key[5] && entered(rows, cell, key, typed, event.altKey);
+      if (!made) return;
+      event.preventDefault();
+      this.typed = { trait, text: made.text };
+      this.set({ [trait]: made.rows });
+    };
     this.on(target, {
-      keydown: (event) => isForNotebook(event) || enter(event, event.key),
+      pointerdown: (event) => (target.setPointerCapture(event.pointerId), drag(event)), pointermove: drag, pointerup: () => this.tell(),
+      keydown: (event) => {
+        if (isForNotebook(event)) return;
+        const to = moved(current() ?? [0, 0], event.key, trait ? sides(this.now.c[trait]) : this.now.size);
+        if (!to) return enter(event, event.key);
+        event.preventDefault();
+        choose(to);
+      },
       wheel: (event) => {
         if (target.contains(document.activeElement) && String(at(event)) === String(current())) enter(event, event.deltaY < 0 ? "PageUp" : "PageDown");
       },
@@ -408,7 +401,7 @@ class View {
     const most = Math.max(...kernel.flat().map(Math.abs)) || 1, table = this.tables.RdBu;
     for (const one of this.weights.flat()) {
       const [row, column] = one.cell, weight = kernel[row][column], here = String(one.cell) === String(this.weight), index = Math.round(127.5 * (1 + weight / most));
-      const text = (here && this.typed.name === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2), look = [text, weight, index, here].join();
+      const text = (here && this.typed.trait === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2), look = [text, weight, index, here].join();
       if (one.look === look) continue;
       one.look = look;
       one.textContent = text;
