@@ -43,7 +43,7 @@ def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
 
 def test_the_convolution_view_is_no_larger_than_it_has_to_be() -> None:
     own = ("convolution_view.js", "convolution_view.css", "js/convolution.js")
-    assert sum(len(files()[name].encode()) for name in own) <= 36_500
+    assert sum(len(files()[name].encode()) for name in own) <= 36_900  # 400 of it let it speak other languages
 
 
 def test_it_outlives_its_widgets_and_comes_again_when_all_were_closed() -> None:
