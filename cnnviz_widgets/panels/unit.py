@@ -9,14 +9,16 @@ import ipywidgets
 import numpy as np
 
 from cnnviz_widgets.content import Content
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.filters.circuit import Circuit, circuit
 from cnnviz_widgets.methods.filters.filters import filters
-from cnnviz_widgets.methods.scan.deconvnet_patches import deconvnet_patches
+from cnnviz_widgets.methods.scan.deconvnet_patches import deconvnet_patches, projections_of
 from cnnviz_widgets.methods.scan.scan import Which
 from cnnviz_widgets.methods.scan.top_patches import patches_of, top_patches
 from cnnviz_widgets.methods.units.atlas import unit_layer
 from cnnviz_widgets.methods.units.tuning import tuning
+from cnnviz_widgets.methods.units.unit_name import named
 from cnnviz_widgets.methods.units.unit_neighbors import unit_neighbors
 from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.panels.call import As, Call, program
@@ -139,10 +141,12 @@ def _tuning(now: Now) -> Call:
 
 def _patches(now: Now) -> Content:
     """The patches of each kind in a row, and under the best ones their projections."""
-    found = {which: _listed(now, which)().examples for which in ROWS}
-    best = found["top"]
-    if not best:
+    listed = {which: _listed(now, which)() for which in ROWS}
+    found = {which: one.examples for which, one in listed.items()}
+    if not found["top"]:
         return Content(caption="no picture has been looked at")
+    words, share, *_ = named(now.scan, listed["top"])
+    name = f"“{' · '.join(words)}” {percent(share, 0)}: " if words else "from above: "
     every = patches_of(tuple(one for examples in found.values() for one in examples))
     gray, at = np.full_like(every[0], 128), 0
     pictures: list[np.ndarray] = []
@@ -155,14 +159,14 @@ def _patches(now: Now) -> Content:
         heads += [f"{one.value:.2g}" for one in examples] + [""] * rest
         keys += [(one.index, one.position) for one in examples] + [(None, None)] * rest
         if which == "top":
-            projected = _projections(now)().shown()
+            projected = projections_of(now.network, listed["top"]).shown()
             pictures += [*projected, *[gray] * rest]
             names += [f"projection of the patch above: {one.name}" for one in examples] + ["none"] * rest
             heads += [""] * COUNT
             keys += [(one.index, one.position) for one in examples] + [(None, None)] * rest
     return Content(
         np.stack(pictures), columns=COUNT, names=tuple(names), heads=tuple(heads), keys=tuple(keys),
-        caption="from above: best, their projections, just above 0, worst",
+        caption=f"{name}best, projections, just above 0, worst",
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cnnviz_widgets.drawing.polar import polar
+from cnnviz_widgets.drawing.polar import DARK, polar
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
@@ -129,8 +129,9 @@ class Tuning(Result):
         best = self.variants[int(self.responses[self.channel].amax(0).argmax())]
         around = [360 / AROUND * number for number in range(AROUND)]
         icons = [self._icon(angle % turn, best) for angle in around]
-        drawing = polar(self.angles.tolist(), self.values.tolist(), turn, float(self.blank[self.channel]), icons)
-        return Content(drawing, caption=f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}")
+        curve = self.angles.tolist(), self.values.tolist(), turn, float(self.blank[self.channel]), icons
+        caption = f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}"
+        return Content(polar(*curve), caption=caption, dark=polar(*curve, DARK))
 
     def _icon(self, angle: float, variant: Variant) -> np.ndarray:
         middle = variant._replace(place=((ICON - 1) / 2, (ICON - 1) / 2))
