@@ -228,8 +228,9 @@ def test_the_sample_of_many_pictures_is_the_same_in_every_order():
 
     values = torch.rand(3 * MOST, 2)
     parts = [
-        Sample(4, np.arange(start, start + MOST // 2), {"a": values[start : start + MOST // 2]})
+        Sample(4, np.arange(start, stop), np.arange(start, stop).astype(str), {"a": values[start:stop]})
         for start in range(0, 3 * MOST, MOST // 2)
+        for stop in [start + MOST // 2]
     ]
     forward, backward = parts[0], parts[-1]
     for one in parts[1:]:
@@ -240,6 +241,8 @@ def test_the_sample_of_many_pictures_is_the_same_in_every_order():
     assert (forward.numbers == backward.numbers).all()
     assert torch.equal(forward.values["a"], values[forward.numbers])
     assert torch.equal(backward.values["a"], values[forward.numbers])
+    assert (forward.names == forward.numbers.astype(str)).all()
+    assert (backward.names == forward.names).all()
     assert 0.45 < forward.numbers.mean() / (3 * MOST) < 0.55
 
 

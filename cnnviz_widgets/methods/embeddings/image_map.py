@@ -202,7 +202,7 @@ def _in_windows(places: Tensor, shape: tuple[int, int]) -> Iterator[tuple[np.nda
 
 
 def _windows(numbers: np.ndarray, top: int, left: int, stride: int) -> Iterator[np.ndarray]:
-    """Numbers of the cells of windows that cover the grid; a window has every so many-th cell, the first of this size."""
+    """Numbers of the cells of windows that cover the grid, the first of this size, with every ``stride``-th cell."""
     for y, x in np.ndindex(stride, stride):
         some = numbers[y::stride, x::stride]
         for rows in np.split(some, range(top or WINDOW, len(some), WINDOW)):

@@ -99,10 +99,9 @@ def _nearest(points: Tensor, queries: Tensor, k: int, metric: Metric) -> tuple[T
     numbers = torch.empty((len(queries), 0), dtype=torch.long)
     for start in range(0, len(points), BLOCK):
         block = points[start : start + BLOCK]
-        if cosine:
-            near = asked @ _directions(block).T
-        else:  # minus half the square of the distance, but for what all points of a query share
-            near = (asked @ block.T).sub_(block.square().sum(1) / 2)
+        near = asked @ (_directions(block) if cosine else block).T
+        if not cosine:  # minus half the square of the distance, but for what all points of a query share
+            near -= block.square().sum(1) / 2
         value, at = _greatest(near, min(most, len(block)))
         best, numbers = torch.cat([best, value], 1), torch.cat([numbers, at + start], 1)
         best, order = best.topk(min(most, best.shape[1]), 1)
