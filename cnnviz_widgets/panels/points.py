@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from cnnviz_widgets.colormaps import OKABE_ITO
 from cnnviz_widgets.content import Content
+from cnnviz_widgets.drawing.font import width as wide
 from cnnviz_widgets.drawing.font import write
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
@@ -67,8 +68,10 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
         for right in (False, True):
             some = np.flatnonzero(long & ((plane[:, 0] >= 0) == right))
             for axis, y in zip(some, _apart(ends[some, 1], 16, side - 8), strict=True):
-                at = ends[axis, 0] + (6 if right else -6), y
-                write(pen, at, str(cloud.axes[axis] if cloud.axes else axis), INK, 13, "lm" if right else "rm")
+                name, x = str(cloud.axes[axis] if cloud.axes else axis), ends[axis, 0]
+                room = wide(name, 13)
+                x = min(x + 6, side - room) if right else max(x - 6 - room, 0)
+                write(pen, (x, y), name, INK, 13, "lm")
     one = min(MOST, int(0.9 * side / max(1, len(places)) ** 0.5))
     pictures = cloud.thumbnails if one >= LEAST and not cloud.toured else None
     dot = max(2, min(7, 100 / max(1, len(places)) ** 0.5))

@@ -311,6 +311,29 @@ def test_what_cannot_be_read_is_left_out(network, tmp_path):
     assert found.statistics("0").count == 4
 
 
+class Changing:
+    """A data set of twelve pictures, and of another number once the first one has been read."""
+
+    def __init__(self, then):
+        self.then, self.now = then, 12
+
+    def __len__(self):
+        return self.now
+
+    def __getitem__(self, number):
+        self.now = self.then
+        return torch.rand(3, 20, 28)
+
+
+def test_a_data_set_that_changes_its_length_is_told_and_what_was_reached_is_kept(network, tmp_path):
+    with pytest.raises(UserError, match="had 12 pictures at first, and has 8 now: picture 8 is not there any more"):
+        for state in scan(network, Changing(8), "0", at_once=2, resume=tmp_path / "a.scan"):
+            assert state.total == 12
+    assert load_scan(tmp_path / "a.scan", network).done == ((0, 8),)
+    with pytest.warns(UserWarning, match="had 12 pictures at first, and has 20 now: the others were not looked at"):
+        assert last(scan(network, Changing(20), "0"), progress=False).done == ((0, 12),)
+
+
 def test_nothing_is_asked_of_pictures_that_nobody_looks_at(network):
     class Endless:
         def __len__(self):
