@@ -327,8 +327,7 @@ class Changing:
 
 def test_a_data_set_that_changes_its_length_is_told_and_what_was_reached_is_kept(network, tmp_path):
     with pytest.raises(UserError, match="had 12 pictures at first, and has 8 now: picture 8 is not there any more"):
-        for state in scan(network, Changing(8), "0", at_once=2, resume=tmp_path / "a.scan"):
-            assert state.total == 12
+        list(scan(network, Changing(8), "0", at_once=2, resume=tmp_path / "a.scan"))
     assert load_scan(tmp_path / "a.scan", network).done == ((0, 8),)
     with pytest.warns(UserWarning, match="had 12 pictures at first, and has 20 now: the others were not looked at"):
         assert last(scan(network, Changing(20), "0"), progress=False).done == ((0, 12),)

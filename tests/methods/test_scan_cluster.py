@@ -65,13 +65,12 @@ def test_also_when_a_worker_is_killed(client, network, tmp_path):
 def test_a_scheduler_that_goes_is_told_and_what_was_reached_is_kept(client, network, tmp_path):
     pictures = torch.rand(90, 3, 20, 28, generator=torch.Generator().manual_seed(1))
     states = scan(network, pictures, ["0", "1"], at_once=1, cluster=client, resume=tmp_path / "a.scan")
-    reached = next(states)
+    seen = [next(states)]
     client.cluster.close()
     with pytest.raises(UserError, match=r"cluster: its workers or its scheduler failed .*; what was found is kept\."):
-        for state in states:
-            reached = state
+        seen.extend(states)
     kept = load_scan(tmp_path / "a.scan", network, pictures)
-    assert kept.done == reached.done
+    assert kept.done == seen[-1].done
     whole = last(scan(network, pictures, ["0", "1"], resume=kept), progress=False)
     assert found_in(whole) == found_in(last(scan(network, pictures, ["0", "1"]), progress=False))
 
