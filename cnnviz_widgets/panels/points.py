@@ -67,7 +67,7 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
         long = np.hypot(*plane.T) > 0.2  # shorter ones lie on each other
         for right in (False, True):
             some = np.flatnonzero(long & ((plane[:, 0] >= 0) == right))
-            for axis, y in zip(some, _apart(ends[some, 1], 16, side - 8), strict=True):
+            for axis, y in zip(some.tolist(), _apart(ends[some, 1], 16, side - 8), strict=True):
                 name, x = str(cloud.axes[axis] if cloud.axes else axis), ends[axis, 0]
                 room = wide(name, 13)
                 x = min(x + 6, side - room) if right else max(x - 6 - room, 0)
