@@ -80,7 +80,8 @@ class Training(Making):
     def compute(self, now: Now) -> Iterator[Frame]:
         measured, total = 0, now.rounds * now.epochs
         if self.state is None and not now.guess:  # while the pictures are made
-            first = replace(untrained(now.classes, now.seed).content(), caption="after epoch 0")
+            epoch, tiles = 0, untrained(now.classes, now.seed).content()
+            first = replace(tiles, caption=f"after epoch {epoch}")
             yield Frame({"filters": lambda at: first}, 0)
         for _, state in self.grow(_plan(now), now.rounds):
             parts: dict[str, Any] = {}

@@ -56,7 +56,7 @@ class Unit(Scanning):
     shows = "one unit on one page: its picture, map, patches, projections, tuning, inputs and neighbors"
     as_call = "cnnviz.top_patches(scan, layer, channel)"
     pickers = ("image", "layer", "channel")
-    stimulus: Any = option(tuning, words=WORDS, label="Stimuli", help="Of the tuning curve", more=True)
+    stimulus: Any = option(tuning, words=WORDS, label="Stimuli", more=True)
 
     def build(self) -> list[ipywidgets.Widget]:
         self._tuned: Memo[Kept] = Memo(Kept)
@@ -146,7 +146,10 @@ def _patches(now: Now) -> Content:
     if not found["top"]:
         return Content(caption="no picture has been looked at")
     words, share, *_ = named(now.scan, listed["top"])
-    name = f"“{' · '.join(words)}” {percent(share, 0)}: " if words else "from above: "
+    name = f"“{' · '.join(words)}” {percent(share, 0)}"
+    caption = "from above: best, their projections, just above 0, worst"
+    if words:
+        caption = f"{name}: best, projections, just above 0, worst"
     every = patches_of(tuple(one for examples in found.values() for one in examples))
     gray, at = np.full_like(every[0], 128), 0
     pictures: list[np.ndarray] = []
@@ -166,7 +169,7 @@ def _patches(now: Now) -> Content:
             keys += [(one.index, one.position) for one in examples] + [(None, None)] * rest
     return Content(
         np.stack(pictures), columns=COUNT, names=tuple(names), heads=tuple(heads), keys=tuple(keys),
-        caption=f"{name}best, projections, just above 0, worst",
+        caption=caption,
     )  # fmt: skip
 
 
