@@ -1,7 +1,7 @@
 // @ts-check
 // The browser's half of ImageView: one stage, on which a scene is drawn and tools are used.
 
-import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.js";
+import { download, element, isDark, keepKeys, labelled, observe, tell } from "./js/dom.js";
 import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
 import { ALL, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
@@ -168,11 +168,18 @@ class Stage {
     on(window, { resize: () => this.paint() }); // the browser's zoom changes the px of the screen
     this.resized = new ResizeObserver(() => this.paint());
     this.resized.observe(this.el);
+    this.themed = new MutationObserver(() => {
+      if (!this.scene?.dark) return;
+      this.sheets = {};
+      this.load();
+    });
+    this.themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
   }
 
   destroy() {
     this.cleanup.abort();
     this.resized?.disconnect();
+    this.themed?.disconnect();
     this.unobserve?.();
     for (const latest of [this.hovers, this.regions, this.values]) latest.end();
     this.film.pause();
@@ -184,7 +191,8 @@ class Stage {
     const { model } = this, next = model.get("_scene");
     if (!this.scene) this.show(next, null, null, null); // room for it, while it is decoded: what is below does not jump
     try {
-      const [picture, before] = await Promise.all([this.sheet("_picture", next.picture), this.sheet("_before", next.before)]);
+      const drawn = next.dark && isDark(this.root) ? this.sheet("_dark", next.dark) : this.sheet("_picture", next.picture);
+      const [picture, before] = await Promise.all([drawn, this.sheet("_before", next.before)]);
       if (this.cleanup.signal.aborted || next !== model.get("_scene")) return;
       this.show(next, picture, before, next.values && decode(next.values));
     } catch (error) {

@@ -111,6 +111,7 @@ class ImageView(BrowserWidget):
     _scene = t.Dict().tag(sync=True)
     _picture = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _dark = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _film: t.Dict[str, Any] = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
     # [name, color] of the brush's: what JSON calls an object may lose its order
     _labels: t.List[Any] = t.List().tag(sync=True, to_json=spoken)
@@ -153,8 +154,9 @@ class ImageView(BrowserWidget):
         before, self._content = self._content, content
         if content.size != before.size:
             self._mask = None
-        sheets = (self._sheet("_picture", content.pictures), self._sheet("_before", content.pictures_before))
-        self._scene = scene(content, next(self._numbers), *sheets)
+        sent = {"picture": content.pictures, "before": content.pictures_before, "dark": content.pictures_dark}
+        sheets = {name: self._sheet(f"_{name}", pictures) for name, pictures in sent.items()}
+        self._scene = scene(content, next(self._numbers), **sheets)
         if content.signed != before.signed:
             self._usual = self.colormap if content.signed else self._usual
             self.colormap = content.colormap(self._usual)
@@ -248,7 +250,7 @@ class ImageView(BrowserWidget):
             case "drawn":
                 self.drawn = max(self.drawn, message["serial"])
             case "again":
-                self.send_state(("_picture", "_before", "_film", "_scene"))
+                self.send_state(("_picture", "_before", "_dark", "_film", "_scene"))
             case "click":
                 pointer = Pointer(*message["at"])
                 if self.cursor == "tile":
@@ -292,7 +294,9 @@ def _call(handlers: Sequence[Callable[[Any], None]], value: Any) -> None:
         handler(value)
 
 
-def scene(content: Content, serial: int, picture: int | None = None, before: int | None = None) -> dict[str, Any]:
+def scene(
+    content: Content, serial: int, picture: int | None = None, before: int | None = None, dark: int | None = None
+) -> dict[str, Any]:
     """A content as the browser takes it: names, numbers, and the numbers of the sheets of its pictures."""
     return {
         "serial": serial,
@@ -301,6 +305,7 @@ def scene(content: Content, serial: int, picture: int | None = None, before: int
         "columns": content.columns,
         "picture": picture,
         "before": before,
+        "dark": dark,
         "values": _numbers(content) if content.count and content.values is not None else None,
         "extent": None if content.extent is None else list(map(float, content.extent)),
         "names": spoken(content.names),

@@ -105,7 +105,7 @@ def test_a_scene_that_came_damaged_is_sent_again(monkeypatch):
     view, sent = ImageView(Content(values=np.zeros((2, 2)))), []
     monkeypatch.setattr(view, "send_state", sent.append)
     view._receive(view, {"do": "again"}, [])
-    assert sent == [("_picture", "_before", "_film", "_scene")]
+    assert sent == [("_picture", "_before", "_dark", "_film", "_scene")]
 
 
 def test_clicks_reach_the_handlers_and_choose_a_tile(view: ImageView) -> None:
