@@ -56,7 +56,7 @@ class FeatureDecoder(Making):
     as_call = "cnnviz.invert(net, photo, prior=decoder)"
     pickers = ("image",)
     of = choice(
-        "relu3", decoders(), label="Layer", help="Of mini, from the picture on: its decoders are bundled", ordered=True
+        "relu3", decoders(), label="Layer", help="Of mini: its decoders are bundled", ordered=True
     )
     steps = steps_slider(partial(invert, steps=64), 256)
     number = slider(0, 0, 255, label="Channel", help="The channel of the code that is changed, from 0")
