@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -69,7 +68,7 @@ class Content:
     levels: tuple[str, ...] = ()
     unseen: tuple[int, ...] = ()
     signed: bool = False
-    keys: tuple[Hashable, ...] = ()
+    keys: tuple[Any, ...] = ()
     cells: np.ndarray | None = None
     before: np.ndarray | None = None
     fields: tuple[Field | None, ...] = ()

@@ -85,7 +85,7 @@ class Unit(Scanning):
         if now.scan is None:
             return Frame()
         patches = _patches(now)
-        chosen = [at for at, key in enumerate(patches.keys) if key[:1] == now.selection]  # type: ignore[index]
+        chosen = [at for at, key in enumerate(patches.keys) if key[:1] == now.selection]
         return Frame({"patches": patches, "patches_chosen": chosen[0] if chosen else None})
 
     @computes
