@@ -63,18 +63,35 @@ def sources() -> list[Path]:
     return sorted((COURSE / "sources").glob("[0-9]*.md"))
 
 
+def cells(source: Path) -> list[NotebookNode]:
+    """The cells of a source, with their tags."""
+    return jupytext.read(source, fmt="md:myst").cells
+
+
 def question(source: Path) -> str:
     """What a chapter asks, as its first cell says."""
-    return jupytext.read(source, fmt="md:myst").cells[0].metadata.get("question", "")
+    return cells(source)[0].metadata.get("question", "")
+
+
+def named(number: str) -> str:
+    """The name of the chapter with a number."""
+    return next(path.stem for path in sources() if path.name.startswith(number))
+
+
+def title(source: Path) -> str:
+    """What a chapter is called, without its number and what follows a colon."""
+    heading = re.search(r"^# \d\d · (.*?)(:|$)", source.read_text(encoding="utf-8"), re.M)
+    assert heading, f"{source.name} has no title such as '# 06 · Occlusion: cover it, and see'"
+    return heading[1]
 
 
 def built(source: Path) -> dict[Path, NotebookNode]:
     """The chapter and its solutions, not executed, by the files in which they belong."""
-    cells = jupytext.read(source, fmt="md:myst").cells
+    every = cells(source)
     intro = nbformat.v4.new_markdown_cell(SOLVED.format(source.stem), id="solutions")
     return {
-        COURSE / f"{source.stem}.ipynb": notebook(cell for cell in cells if not tagged(cell, "solution")),
-        COURSE / "solutions" / f"{source.stem}.ipynb": notebook([intro, *solved(cells)]),
+        COURSE / f"{source.stem}.ipynb": notebook(cell for cell in every if not tagged(cell, "solution")),
+        COURSE / "solutions" / f"{source.stem}.ipynb": notebook([intro, *solved(every)]),
     }
 
 
