@@ -85,6 +85,15 @@ def title(source: Path) -> str:
     return heading[1]
 
 
+def minutes(source: Path) -> list[int]:
+    """What a chapter takes, as its head says: in all, and to read, to play, and for the tasks."""
+    said = re.search(
+        r"about (\d+) minutes \(read (\d+) · play (\d+) · tasks (\d+)\)", source.read_text(encoding="utf-8")
+    )
+    assert said, f"{source.name} does not say how long it takes"
+    return [int(one) for one in said.groups()]
+
+
 def built(source: Path) -> dict[Path, NotebookNode]:
     """The chapter and its solutions, not executed, by the files in which they belong."""
     every = cells(source)

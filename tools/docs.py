@@ -86,6 +86,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{text}]({top}course/{Path(inside).stem}.html)"
         return text  # a file of the sources: it is not on the site
 
+    if uri == "index.md":
+        film = next(one for one in play.films() if one["name"] == "06-occlusion")
+        first = f"{play.figure(film, 'play/')}\n[More to play with](docs/play.md){{ .md-button }}"
+        markdown = re.sub(r"!\[[^]]*\]\(docs/screenshot\.png\)", lambda _: first, markdown, count=1)
     if uri == "gallery.md":
         for one in registry.techniques():
             place = f"reference/{one.family}.md#{one.module}.{one.name}"

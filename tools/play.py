@@ -33,8 +33,8 @@ hide: [navigation, toc]
 
 # Play
 
-Move a slider: these panels were computed before, most of them with the network that comes with the package. In the course
-they are live, with your own pictures and networks. [Run it live](index.md#run-it){ .md-button }
+Move a slider: these panels were computed before, most of them with the network that comes with the package. In the
+course they are live, with your own pictures and networks. [Run it live](index.md#run-it){ .md-button }
 """
 STEP = "step to look at"  # in place of a trait: the step of a made picture that is looked at
 SCENES = cnnviz.scenes(240)
@@ -219,14 +219,14 @@ def page() -> str:
     return "\n".join(lines)
 
 
-def figure(film: dict[str, Any]) -> str:
-    """A film as HTML; its picture lies in a folder with the name of the page."""
+def figure(film: dict[str, Any], folder: str = "") -> str:
+    """A film as HTML. On the page "Play" its picture is in the page's own folder; elsewhere, say in which."""
     states, width, height = film["states"], film["width"], film["height"]
     told, alt = html.escape(json.dumps(states, ensure_ascii=False)), html.escape(states[0]["alt"])
     return (
         f'<div class="film" data-states="{told}">\n<p>{html.escape(film["look"])}</p>\n'
         f'<div style="width: {width}px; aspect-ratio: {width} / {height}">'
-        f'<img src="{film["file"]}" alt="{alt}" width="{width}" height="{height * len(states)}" loading="lazy"></div>\n'
+        f'<img src="{folder}{film["file"]}" alt="{alt}" width="{width}" height="{height * len(states)}" loading="lazy"></div>\n'
         f'<label>{html.escape(film["label"])} <input type="range" min="0" max="{len(states) - 1}" value="0"> '
         f"<output>{html.escape(states[0]['label'])}</output></label>\n</div>\n"
     )
