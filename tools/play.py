@@ -130,9 +130,9 @@ PLAYED = (
         parts=("photo", "cells"),
     ),
     Film(
-        "08", "Sanity", "step", "Random layers", (0, 1, 2, 3, 4, 5, 6, 7),
-        "Layers become random, one after the other. A map that stays the same shows nothing that was learned.",
-        {"methods": ["saliency", "guided", "grad_cam"]},
+        "08", "Sanity", "step", "Random layers", (0, 1, 2, 3, 4, 5, 7),
+        "Guided backprop, while layers become random one by one: a map that stays shows nothing that was learned.",
+        {"methods": ["guided"]}, ("large", "similarity"),
     ),
     Film(
         "09", "ClassActivation", "target", "Class", ("goldfish", "jellyfish", "tabby", "school bus"),
@@ -226,7 +226,8 @@ def figure(film: dict[str, Any], folder: str = "") -> str:
     return (
         f'<div class="film" data-states="{told}">\n<p>{html.escape(film["look"])}</p>\n'
         f'<div style="width: {width}px; aspect-ratio: {width} / {height}">'
-        f'<img src="{folder}{film["file"]}" alt="{alt}" width="{width}" height="{height * len(states)}" loading="lazy"></div>\n'
+        f'<img src="{folder}{film["file"]}" alt="{alt}" width="{width}" height="{height * len(states)}" '
+        'loading="lazy"></div>\n'
         f'<label>{html.escape(film["label"])} <input type="range" min="0" max="{len(states) - 1}" value="0"> '
         f"<output>{html.escape(states[0]['label'])}</output></label>\n</div>\n"
     )

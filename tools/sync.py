@@ -58,7 +58,9 @@ def files() -> dict[Path, str]:
     return {
         ROOT / PACKAGE / "__init__.pyi": f"{stub(public)}\n__version__: str\n",
         ROOT / PACKAGE / "panels" / "__init__.pyi": stub(panels),
-        readme: between(readme.read_text(encoding="utf-8"), "panels", panel_table()),
+        readme: between(
+            between(readme.read_text(encoding="utf-8"), "panels", panel_table()), "badges", course.badges("00-start")
+        ),
         ROOT / "docs" / "gallery.md": gallery(),
         short: short_courses,
         start: between(start.read_text(encoding="utf-8"), "chapters", chapter_list()),
