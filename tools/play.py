@@ -130,9 +130,9 @@ PLAYED = (
         parts=("photo", "cells"),
     ),
     Film(
-        "08", "Sanity", "step", "Random layers", (0, 1, 2, 3, 4, 5, 7),
-        "Guided backprop, while layers become random one by one: a map that stays shows nothing that was learned.",
-        {"methods": ["guided"]}, ("large", "similarity"),
+        "08", "Sanity", "step", "Random layers", (0, 1, 2, 4, 7),
+        "Layers become random, one after the other. A map that stays as it was shows nothing that was learned.",
+        {"methods": ["saliency", "guided"]}, ("large",),
     ),
     Film(
         "09", "ClassActivation", "target", "Class", ("goldfish", "jellyfish", "tabby", "school bus"),
@@ -177,11 +177,12 @@ PLAYED = (
     Film(
         "16", "FastStyle", "strength", "Strength", (0, 0.25, 0.5, 0.75, 1),
         "A network that has learned to paint does so in one pass.",
-        {"painter": "swirling_strokes"},
+        {"painter": "swirling_strokes", "steps": 1, "size": 64, "batch": 1}, ("painted", "style"),
     ),
     Film(
         "16", "SuperResolution", "place", "Place", {"eye": (60, 50), "nose": (72, 72), "whiskers": (100, 90)},
         "A picture enlarged by a network: where are its details made up?",
+        parts=("whole", "zoomed"),
     ),
     Film(
         "17", "Generator", "azimuth", "Azimuth, °", (0, 45, 90, 135, 180, 225, 270, 315),

@@ -19,6 +19,8 @@ from torch import nn
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import registry
 from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.widgets.chart import ChartView
+from cnnviz_widgets.widgets.tree import tree
 
 KINDS = [getattr(importlib.import_module(one.module), one.name) for one in registry.panels()]
 SIDE = 48
@@ -57,6 +59,7 @@ def test_opens_computes_resets_and_closes(kind, network, photo):
     drawn = Image.open(io.BytesIO(panel.snapshot()))
     assert drawn.width >= 320
     assert np.asarray(drawn.convert("L")).std() > 10
+    has_pictures_of_its_charts(panel)
     for name, value in before.items():
         setattr(panel, name, another(panel, name, value))
     assert {name: getattr(panel, name) for name in before} != before or not before
@@ -70,6 +73,17 @@ def test_opens_computes_resets_and_closes(kind, network, photo):
     while threading.active_count() > threads and time.monotonic() < ending:
         time.sleep(0.05)
     assert threading.active_count() <= threads
+
+
+def has_pictures_of_its_charts(panel: Any) -> None:
+    """What a front end asks for that cannot load bqplot: nothing of bqplot's stands beside a chart."""
+    charts = [one for one in tree(panel) if isinstance(one, ChartView)]
+    inside = {one.model_id for chart in charts for one in tree(chart)}
+    assert {one.model_id for one in tree(panel) if one._model_module in ("bqplot", "bqscales")} <= inside
+    for chart in charts:
+        if chart._chart is not None:  # it has been drawn
+            chart._receive(chart, {"do": "still"}, None)
+            assert np.asarray(Image.open(io.BytesIO(chart._still)).convert("L")).std() > 2
 
 
 def another(panel: Any, name: str, value: Any) -> Any:
