@@ -23,7 +23,7 @@ from tools import course
 
 FILMS = course.ROOT / "docs" / "play"
 LIST = FILMS / "films.json"
-MARGIN = 16  # px
+MARGIN, TALLEST = 16, 560  # px
 LARGEST = 120_000  # bytes of a film, and all of them together are at most 3 MB
 QUALITIES = (75, 65, 55, 45, 35, 25)
 INTRO = """\
@@ -142,7 +142,7 @@ PLAYED = (
     Film(
         "10", "ClassModel", STEP, "Step", (1, 8, 16, 32, 64, 128),
         "From noise to what the network takes for a flamingo (SqueezeNet, trained on ImageNet).",
-        {"target": "flamingo", "steps": 128}, ("picture", "bars"), "squeezenet1_0",
+        {"target": "flamingo", "steps": 128}, ("picture",), "squeezenet1_0",
     ),
     Film(
         "11", "DeepDream", "layer", "Layer", ("relu1", "relu2", "relu3", "relu4", "relu5", "relu6"),
@@ -177,7 +177,7 @@ PLAYED = (
     Film(
         "16", "FastStyle", "strength", "Strength", (0, 0.25, 0.5, 0.75, 1),
         "A network that has learned to paint does so in one pass.",
-        {"painter": "swirling_strokes", "steps": 1, "size": 64, "batch": 1}, ("painted", "style"),
+        {"painter": "swirling_strokes", "steps": 1, "size": 64, "batch": 1}, ("painted",),
     ),
     Film(
         "16", "SuperResolution", "place", "Place", {"eye": (60, 50), "nose": (72, 72), "whiskers": (100, 90)},
@@ -226,11 +226,11 @@ def figure(film: dict[str, Any], folder: str = "") -> str:
     told, alt = html.escape(json.dumps(states, ensure_ascii=False)), html.escape(states[0]["alt"])
     return (
         f'<div class="film" data-states="{told}">\n<p>{html.escape(film["look"])}</p>\n'
+        f'<label>{html.escape(film["label"])} <input type="range" min="0" max="{len(states) - 1}" value="0"> '
+        f"<output>{html.escape(states[0]['label'])}</output></label>\n"
         f'<div style="width: {width}px; aspect-ratio: {width} / {height}">'
         f'<img src="{folder}{film["file"]}" alt="{alt}" width="{width}" height="{height * len(states)}" '
-        'loading="lazy"></div>\n'
-        f'<label>{html.escape(film["label"])} <input type="range" min="0" max="{len(states) - 1}" value="0"> '
-        f"<output>{html.escape(states[0]['label'])}</output></label>\n</div>\n"
+        'loading="lazy"></div>\n</div>\n'
     )
 
 
@@ -279,7 +279,9 @@ def below_each_other(pictures: Sequence[Image.Image]) -> Image.Image:
     strip = Image.new("RGB", (width, height * len(pictures)), PAPER)
     for number, picture in enumerate(pictures):
         strip.paste(picture, (0, number * height))
-    return strip
+    if height <= TALLEST:
+        return strip
+    return strip.resize((round(width * TALLEST / height), TALLEST * len(pictures)), Image.Resampling.LANCZOS)
 
 
 def inked(picture: Image.Image) -> tuple[int, int]:

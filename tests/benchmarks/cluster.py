@@ -21,6 +21,7 @@ import torch
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.methods.scan import scan as scanning
+from cnnviz_widgets.pictures import load_dataset
 
 PICTURES, STEPS, TURNS = 512, 4, 2
 STYLE = """
@@ -80,7 +81,7 @@ def scanned(net, pictures, client) -> tuple[float, float]:
 def traffic(net, pictures) -> None:
     """What goes to a worker and comes back, and how long merging takes."""
     layers = [one for one in net.layers if one.kind == "Conv2d"]
-    nothing = scanning._nothing(net, pictures, layers, 9, 0)
+    nothing = scanning._nothing(net, load_dataset(pictures), layers, 9, 0)
     part, _ = scanning._whole(nothing, range(256), None)
     print(f"to a worker: {len(pickle.dumps(nothing)):,} bytes; back: {len(pickle.dumps(part)):,} bytes")
     state = nothing
