@@ -140,7 +140,7 @@ def chapter(source: Path) -> str:
             page.append(f"<details><summary>Solution</summary>{solved}</details>")
     if folded:
         page.append("</details>")
-    return on_site("".join([head, BAR.format(name=name, number=name[:2]), *page, foot]), "../")
+    return linked("".join([head, BAR.format(name=name, number=name[:2]), *page, foot]), "../")
 
 
 def taken_apart(path: Path) -> tuple[str, dict[str, str], str]:
@@ -158,10 +158,10 @@ def taken_apart(path: Path) -> tuple[str, dict[str, str], str]:
 
 def printed(source: Path) -> str:
     """A chapter to be printed, as ``cnnviz course handout`` makes it."""
-    return on_site(printable(course.COURSE / f"{source.stem}.ipynb"), "../../")
+    return linked(printable(course.COURSE / f"{source.stem}.ipynb"), "../../")
 
 
-def on_site(html: str, top: str) -> str:
+def linked(html: str, top: str) -> str:
     """With links to other chapters and to the glossary as they are on the site."""
     html = re.sub(r'href="(?:\.\./)?(\d\d-[^"/]*)\.ipynb"', r'href="\1.html"', html)
     return html.replace('href="glossary.md#', f'href="{top}glossary/#')

@@ -152,7 +152,7 @@ PLAYED = (
     Film(
         "12", "Inversion", STEP, "Step", (1, 8, 32, 64, 128, 192),
         "From noise to pictures with the same features: what does each layer still know?",
-        {"rungs": 4, "steps": 192},
+        {"rungs": 4, "steps": 192}, ("ladder",),
     ),
     Film(
         "13", "Attack", "levels", "ε of 255", (0.5, 1, 2, 4, 8),

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -54,7 +55,8 @@ def main() -> None:
                 LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
                 Client(cluster) as client,
             ):
-                cnnviz.last(cnnviz.scan(net, cnnviz.scenes(16), cluster=client), progress=False)  # all is imported
+                client.run(import_module, scanning.__name__)
+                cnnviz.last(cnnviz.scan(net, cnnviz.scenes(16), cluster=client), progress=False)
                 taken[workers].append(scanned(net, pictures, client))
     report("scan, pictures/s", {count: [(PICTURES / a, PICTURES / b) for a, b in all] for count, all in taken.items()})
     traffic(net, pictures)
