@@ -25,10 +25,10 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     command = command.replace("torchrun", "python -m torch.distributed.run")
     words = [sys.executable if word == "python" else word for word in command.split()]
-    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=200)
+    return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_a_scan_by_two_workers(tmp_path):
     pytest.importorskip("distributed", reason="the extra cluster is not installed")
     (tmp_path / "scan.py").write_text(PROGRAMS["scan"])

@@ -42,7 +42,7 @@ def test_tables_of_docstrings():
     [
         ("index.md", "[m](docs/mini.md#data)", "[m](mini.md#data)"),
         ("index.md", "[s](notebooks/00-start.ipynb)", "[s](course/00-start.html)"),
-        ("index.md", "![s](docs/screenshot.png)", "![s](screenshot.png)"),
+        ("index.md", "![s](docs/gallery/dream.jpg)", "![s](gallery/dream.jpg)"),
         ("index.md", "[how](CONTRIBUTING.md)", "[how](contributing.md)"),
         ("index.md", "[x](https://x.org)", "[x](https://x.org)"),
         ("mini.md", "[the code](../cnnviz_widgets/networks/mini.py)", "the code"),

@@ -88,7 +88,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     if uri == "index.md":
         film = next(one for one in play.films() if one["name"] == "06-occlusion")
-        first = f"{play.figure(film, 'play/')}\n[More to play with](docs/play.md){{ .md-button }}"
+        first = f"{play.figure(film, 'play/')}\n[More to play with](docs/play.md){{ .md-button .md-button--primary }}"
         markdown = re.sub(r"!\[[^]]*\]\(docs/screenshot\.png\)", lambda _: first, markdown, count=1)
     if uri == "gallery.md":
         for one in registry.techniques():

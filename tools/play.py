@@ -34,7 +34,9 @@ hide: [navigation, toc]
 # Play
 
 Move a slider: these panels were computed before, most of them with the network that comes with the package. In the
-course they are live, with your own pictures and networks. [Run it live](index.md#run-it){ .md-button }
+course they are live, with your own pictures and networks.
+
+[Run it live](index.md#run-it){ .md-button .md-button--primary }
 """
 STEP = "step to look at"  # in place of a trait: the step of a made picture that is looked at
 SCENES = cnnviz.scenes(240)
