@@ -59,7 +59,7 @@ def test_a_training_goes_on_when_a_process_is_killed(tmp_path):
         (folder / "train.py").write_text(program)
         done = run(command.replace("4000", "4"), folder)
         assert done.returncode == 0, done.stderr
-        assert ("SIGKILL" in done.stderr) is (name == "killed")
+        assert ("exitcode: -9" in done.stderr) is (name == "killed")
         weights[name] = list(cnnviz.load_style(folder / "stained_glass.safetensors").module.state_dict().values())
     for ours, theirs in zip(*weights.values(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=2e-3)  # the file is in float16
