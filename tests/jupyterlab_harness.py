@@ -35,6 +35,7 @@ READY = """async () => {
     await kernel.info;
     return kernel.connectionStatus === 'connected';
 }"""
+OPEN = "async (path) => void (await window.jupyterapp.commands.execute('docmanager:open', { path }))"
 LEAVE = """(authorization) => {
     const { shell } = window.jupyterapp;
     const { id } = shell.currentWidget.context.sessionContext.session;
@@ -257,7 +258,7 @@ def open_notebook(
         opened.append(one)
         if used:
             one.theme("JupyterLab Light")
-            page.evaluate("(path) => window.jupyterapp.commands.execute('docmanager:open', { path })", name)
+            page.evaluate(OPEN, name)
         else:
             page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
