@@ -321,7 +321,8 @@ def _evaluate(
         input_gradients.append(slope)
         return slope
 
-    with guarded(way_back(network), quick_way_back(network.module)):
+    kernels = passes.kernels
+    with guarded(way_back(network), quick_way_back(network.module, kernels)):
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
         pictures = decoded.detach().requires_grad_()
@@ -339,7 +340,7 @@ def _evaluate(
                 drawn.append(apply(transforms, shown, generator))
             moved = passes.fitted(torch.cat(drawn) if samples > 1 else drawn[0])
         if moved is not None and (bound.layers or bound.output):
-            batch = network.quickest(network.normalize(moved))
+            batch = network.quickest(network.normalize(moved), kernels=bool(kernels))
             in_pieces = len(batch) > passes.at_once
             if in_pieces:
                 logits, values = passes.in_pieces(batch)
