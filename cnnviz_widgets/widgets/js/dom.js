@@ -19,6 +19,24 @@ export function element(tag, className = "", attributes = {}, ...children) {
 }
 
 /**
+ * A button, which a tooltip explains.
+ * @param {string} words
+ * @param {string} title
+ * @param {Record<string, unknown>} more  attributes
+ */
+export const plainButton = (words = "", title = "", more = {}) =>
+  element("button", "cnnviz-plain-button", { type: "button", ...(title && { title }), ...more }, words);
+
+/**
+ * Write only what is not there yet: the page is not laid out anew, and no screen reader says it again.
+ * @param {{ textContent: string | null }} to
+ * @param {string} text
+ */
+export function write(to, text) {
+  if (to.textContent !== text) to.textContent = text;
+}
+
+/**
  * A control with its name before it.
  * @param {string} className
  * @param {string} word
@@ -42,6 +60,15 @@ export const listening = (signal) => (/** @type {any} */ target, /** @type {Reco
  * @param {string} words
  */
 export const signed = (sign, words) => [element("span", "", { "aria-hidden": "true" }, sign), element("span", "cnnviz-spelled", {}, words)];
+
+/**
+ * Whether an element stands on a dark page: its words are light then.
+ * @param {Element} words
+ */
+export const isDark = (words) => {
+  const [red, green, blue] = (getComputedStyle(words).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  return red + green + blue > 382;
+};
 
 /**
  * Whether a key pressed in a control of ours is for the notebook all the same: its shortcuts, and leaving the control.
