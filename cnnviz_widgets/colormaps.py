@@ -9,15 +9,16 @@ from cnnviz_widgets.errors import UserError
 # Colors that are told apart also by who cannot tell red from green (Okabe & Ito 2008); gray for all other kinds.
 OKABE_ITO = ("0072B2", "D55E00", "009E73", "CC79A7", "E69F00", "56B4E9", "F0E442", "999999")
 KINDS = len(OKABE_ITO)
-# Our name -> its full name in the cmap catalog. Both diverging ones show high values in red and low ones in blue.
+# Our name -> its full name in the cmap catalog. Both diverging ones show high values in red and low ones in blue; the
+# last one is not ordered by lightness: it shows steps where there are none, and nothing in gray.
 COLORMAPS = {
     "gray": "matlab:gray",
     "viridis": "bids:viridis",
     "inferno": "bids:inferno",
     "magma": "bids:magma",
-    "turbo": "google:turbo",
     "RdBu": "colorbrewer:RdBu_r",
     "coolwarm": "matplotlib:coolwarm",
+    "turbo": "google:turbo",
 }
 DIVERGING = ("coolwarm", "RdBu")
 

@@ -53,6 +53,7 @@ class Content:
     fields    of the units under the pixels, one for all tiles or one each (None: there is none): the browser frames
               that of the unit under the pointer
     before    a picture as large as ``picture``, to be compared with it by a divider; a file shows only the picture
+    alt       what is to be seen, where the picture is a drawn chart; "" = what its numbers and its colors say
     """
 
     picture: np.ndarray | None = None
@@ -71,6 +72,7 @@ class Content:
     cells: np.ndarray | None = None
     before: np.ndarray | None = None
     fields: tuple[Field | None, ...] = ()
+    alt: str = ""
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)

@@ -11,7 +11,7 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # before t
 import hypothesis
 import pytest
 import torch
-from jupyterlab_harness import ROOT, browser, missing, open_notebook, server  # noqa: F401
+from jupyterlab_harness import ROOT, browser, idle, missing, open_notebook, pytest_runtest_makereport, server  # noqa: F401
 
 DATA = ROOT.parent / "shared" / "data"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -1,5 +1,6 @@
 """A real JupyterLab in a real Chromium, shared by all browser tests; each test opens a notebook of its own."""
 
+import collections
 import contextlib
 import os
 import secrets
@@ -13,7 +14,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect, sync_playwright
+from warm_kernels import warm_kernels
 
 ROOT = Path(__file__).resolve().parents[1]
 ARTIFACTS = ROOT / "test-artifacts"
@@ -33,8 +35,16 @@ READY = """async () => {
     await kernel.info;
     return kernel.connectionStatus === 'connected';
 }"""
+LEAVE = """(authorization) => {
+    const { shell } = window.jupyterapp;
+    const { id } = shell.currentWidget.context.sessionContext.session;
+    const asked = { method: 'DELETE', keepalive: true, headers: { Authorization: authorization } };
+    void fetch(`/api/sessions/${id}`, asked);  // the kernel takes seconds to end: nobody waits for it
+    for (const one of [...shell.widgets('main')]) one.dispose();  // without asking whether to save
+}"""
 PATIENCE = 120_000  # ms: a machine may be busy
 expect.set_options(timeout=PATIENCE)
+MOST_USES = 12  # of one page: JupyterLab forgets nothing
 HARMLESS = ("favicon", "ResizeObserver loop", "Failed to load resource", "debugger state")
 
 
@@ -59,7 +69,11 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[
     ]  # fmt: skip
     places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     environment = {**os.environ, **places, "IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(ROOT)}
-    with (home / "log").open("w") as log, subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process:
+    with (
+        warm_kernels(environment) as warm,
+        (home / "log").open("w") as log,
+        subprocess.Popen(command, env=environment | warm, stdout=log, stderr=log) as process,
+    ):
         address = f"http://127.0.0.1:{port}"
         try:
             for _ in range(PATIENCE // 500):
@@ -94,12 +108,23 @@ class Notebook:
         self.path: Path  # of its file
         self.errors: list[str] = []
         self.asked = 0.0  # when its cells were asked to run, time.monotonic
-        page.on("pageerror", lambda error: self.errors.append(error.stack or str(error)))
+        page.on("pageerror", self._hear_error)
         page.on("console", self._hear)
+
+    def _hear_error(self, error: Error) -> None:
+        self.errors.append(error.stack or str(error))
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(word in message.text for word in HARMLESS):
             self.errors.append(message.text)
+
+    def leave(self, token: str) -> None:
+        """Close the notebook and its kernel, and hear no more of its page."""
+        self.page.remove_listener("pageerror", self._hear_error)
+        self.page.remove_listener("console", self._hear)
+        self.page.evaluate(LEAVE, f"token {token}")
+        self.page.emulate_media(forced_colors="null", reduced_motion="null", color_scheme="null")
+        self.page.mouse.move(0, 0)
 
     @property
     def panel(self):
@@ -183,8 +208,30 @@ class Notebook:
         (part or self.page).screenshot(path=ARTIFACTS / f"{name}.png")
 
 
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
+
+
+@pytest.fixture(scope="session")
+def idle(browser: Browser) -> list[Page]:
+    """Pages with JupyterLab that no test uses: to load one takes longer than most tests."""
+    return []
+
+
+uses: collections.Counter[Page] = collections.Counter()
+
+
 @pytest.fixture
-def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[Callable[..., Notebook]]:
+def open_notebook(
+    server: tuple[str, str, Path], browser: Browser, idle: list[Page], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Notebook]]:
     """``open_notebook(cell, cell, …)`` writes a notebook, opens it and runs all its cells. It may leave no error.
 
     width    of the window in px
@@ -198,14 +245,21 @@ def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[C
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
         nbformat.write(notebook, folder / name)
-        page = browser.new_page(viewport={"width": width, "height": 900})
+        used = bool(idle) and not without
+        page = idle.pop() if used else browser.new_page()
+        uses[page] += MOST_USES if without else 1
+        page.set_viewport_size({"width": width, "height": 900})
         page.set_default_timeout(PATIENCE)
         if without:
             page.route(without, lambda route: route.abort())
         one = Notebook(page)
         one.path = folder / name
         opened.append(one)
-        page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
+        if used:
+            one.theme("JupyterLab Light")
+            page.evaluate("(path) => window.jupyterapp.commands.execute('docmanager:open', { path })", name)
+        else:
+            page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
         page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
         page.wait_for_function(READY)
         one.asked = time.monotonic()
@@ -214,8 +268,12 @@ def open_notebook(server: tuple[str, str, Path], browser: Browser) -> Iterator[C
 
     yield open_it
     for one in opened:
+        one.page.wait_for_timeout(0)  # what it has still to say
         with contextlib.suppress(Exception):
-            one.page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+            one.leave(token)
+            if not request.node.stash.get(FAILED, False) and uses[one.page] < MOST_USES:
+                idle.append(one.page)
+                continue
         one.page.close()
     if errors := [error for one in opened for error in one.errors]:
         pytest.fail(f"the browser's console has errors: {errors}")

@@ -199,10 +199,12 @@ def test_a_large_notebook_has_poorer_pictures(built, monkeypatch):
     for largest in (10**6, 5000, 1000):
         monkeypatch.setattr(course, "LARGEST", largest)
         png = base64.b64encode(course.saved(Image.fromarray(levels), "PNG")).decode()
-        outputs = [nbformat.v4.new_output("display_data", {"image/png": png}) for _ in range(2)]
+        said = {"image/png": {"alt": "noise"}}
+        outputs = [nbformat.v4.new_output("display_data", {"image/png": png}, metadata=said) for _ in range(2)]
         chapter.cells[1].outputs = outputs
         course.clean(chapter)
         sizes.append(len(outputs[1].data["image/jpeg"]))
+        assert outputs[1].metadata == {"image/jpeg": {"alt": "noise"}}
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] > sizes[2]
 

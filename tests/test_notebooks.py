@@ -102,7 +102,11 @@ def test_is_committed_executed_and_clean(name):
         assert output.output_type in ("stream", "display_data", "execute_result")
         assert output.get("name") != "stderr"
         assert LIVE not in output.get("data", {})
-        assert len(PICTURES & output.get("data", {}).keys()) <= 1
+        for kind in PICTURES & output.get("data", {}).keys():
+            assert len(PICTURES & output.data.keys()) == 1
+            alt = output.metadata[kind]["alt"]  # what is in the picture, for who cannot see it
+            assert output.data["text/plain"].endswith(f"\n{alt}")
+            assert len(alt) > 20
     assert str(ROOT) not in nbformat.writes(notebook)
     assert (COURSE / name).stat().st_size <= course.LARGEST
 

@@ -175,33 +175,39 @@ def execute(notebook: NotebookNode, manager: AsyncKernelManager) -> None:
 
 def clean(notebook: NotebookNode) -> None:
     """Leave out what only a live kernel can show, and make the pictures so small that the notebook is, too."""
-    pictures = []
+    pictures: list[tuple[NotebookNode, str]] = []
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
             if "image/png" in data:
-                pictures.append((data, data["image/png"]))
+                pictures.append((output, data["image/png"]))
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = LANGUAGE
     for quality in QUALITIES:
-        for data, picture in pictures:
-            replace(data, *compressed(picture, quality))
-        if pictures and not any("image/png" in data for data, _ in pictures):  # what looks for pictures looks for PNG
-            data, png = min(
-                ((data, palette(opened(picture))) for data, picture in pictures), key=lambda one: len(one[1])
-            )
-            replace(data, "image/png", png)
+        for output, picture in pictures:
+            replace(output, *compressed(picture, quality))
+        if pictures and not any("image/png" in one.data for one, _ in pictures):  # some readers look for PNG only
+            files = [(one, palette(opened(picture))) for one, picture in pictures]
+            output, png = min(files, key=lambda one: len(one[1]))
+            replace(output, "image/png", png)
         if len(nbformat.writes(notebook).encode()) <= LARGEST:
             break
 
 
-def replace(data: dict, kind: str, content: bytes) -> None:
-    """Put a picture of this MIME type in the place of those of an output, of which Pillow gives two."""
+def replace(output: NotebookNode, kind: str, content: bytes) -> None:
+    """Put a picture of this MIME type in the place of those of an output, of which Pillow gives two.
+
+    What the metadata say of it is kept: what is in it.
+    """
+    said: dict = {}
     for other in ("image/png", "image/jpeg"):
-        data.pop(other, None)
-    data[kind] = b64encode(content).decode()
+        output.data.pop(other, None)
+        said |= output.metadata.pop(other, {})
+    output.data[kind] = b64encode(content).decode()
+    if said:
+        output.metadata[kind] = said
 
 
 def compressed(picture: str, quality: int = QUALITIES[0]) -> tuple[str, bytes]:

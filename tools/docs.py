@@ -17,6 +17,16 @@ from cnnviz_widgets import registry
 from tools import course, sync
 
 ROOT = Path(__file__).resolve().parents[1]
+# The template "lab" leaves out the words that an output has for its picture.
+PICTURE = """{{% block data_{block} scoped %}}
+<div class="jp-RenderedImage jp-OutputArea-output">
+{{%- set alt = output | get_metadata('alt', '{kind}') %}}
+<img src="data:{kind};base64,{{{{ output.data['{kind}'] }}}}"
+{{%- if alt %}} alt="{{{{ alt | escape_html }}}}"{{% endif %}}>
+</div>
+{{% endblock %}}"""
+KINDS = {"png": "image/png", "jpg": "image/jpeg"}
+PAGE = "{% extends 'lab/index.html.j2' %}" + "".join(PICTURE.format(block=block, kind=KINDS[block]) for block in KINDS)
 PAGES = {
     "index.md": "README.md",
     "glossary.md": "notebooks/glossary.md",
@@ -103,7 +113,7 @@ def chapter(name: str) -> str:
     """A saved chapter as a page of its own."""
     from nbconvert import HTMLExporter
 
-    html, _ = HTMLExporter(template_name="lab").from_filename(str(ROOT / "notebooks" / f"{name}.ipynb"))
+    html, _ = HTMLExporter(raw_template=PAGE).from_filename(str(ROOT / "notebooks" / f"{name}.ipynb"))
     html = re.sub(r'href="(\d\d-[^"/]*)\.ipynb"', r'href="\1.html"', html)
     return html.replace('href="glossary.md#', 'href="../glossary/#')
 

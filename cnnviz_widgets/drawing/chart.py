@@ -12,8 +12,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
+from cnnviz_widgets import described
 from cnnviz_widgets.colormaps import OKABE_ITO
+from cnnviz_widgets.described import coarse, listed
 from cnnviz_widgets.drawing.font import cut, width, write
+from cnnviz_widgets.drawing.render import saying
 from cnnviz_widgets.drawing.words import number, percent, shorten
 from cnnviz_widgets.language import said
 
@@ -22,6 +25,7 @@ PLAIN, CHOSEN = (154, 164, 178), (25, 118, 210)  # bars
 LEFT, TOP, RIGHT, BOTTOM, LINE = 54, 10, 14, 42, 18  # px around the axes, and of a line of the legend
 ROW = 30  # px of a bar with its name
 FINE = 3  # drawn so many times larger, and then made smaller: Pillow's lines have steps
+APART = 0.05  # of the axis, by which a top must be above both ends to be told
 FEW = 20  # points up to which each is drawn as a dot
 LETTERS = 90  # of all names along an axis
 COLORS = [color for color in OKABE_ITO if color != "F0E442"]  # yellow cannot be seen as a line on white
@@ -30,7 +34,10 @@ CORNERS = ("top right", "top left", "bottom right", "bottom left")
 
 
 class Axis(NamedTuple):
-    """From ``low`` to ``high``, with ``ticks`` (value, text): these are numbers, in ``percent``, or names."""
+    """From ``low`` to ``high``, with ``ticks`` (value, text): these are numbers, in ``percent``, or names.
+
+    log   whether values are exponents of ten
+    """
 
     label: str
     low: float = 0.0
@@ -38,10 +45,17 @@ class Axis(NamedTuple):
     ticks: tuple[tuple[float, str], ...] = ()
     named: bool = False
     percent: bool = False
+    log: bool = False
 
     def share(self, value: float) -> float:
         """How far along the axis a value is, 0…1."""
         return (value - self.low) / ((self.high - self.low) or 1.0)
+
+    def said(self, value: float) -> str:
+        """A value in words: the name at that place, or a number with two digits."""
+        if self.named:
+            return next((name for at, name in self.ticks if at == value), described.number(value))
+        return percent(value, 0) if self.percent else described.number(10**value if self.log else value)
 
 
 class Series(NamedTuple):
@@ -90,6 +104,25 @@ class Chart:
             ]
             rows.append([one.name, one.note, *ends, least, greatest])
         return [[said(one) for one in ("curve", "value", "first", "last", "least", "greatest")], *rows]
+
+    @property
+    def alt(self) -> str:
+        """What is in it, in one sentence."""
+        if self.kind == "bars":
+            return listed(coarse(f"{one.name} {one.note}") for one in self.series) or "nothing to see yet"
+        told = listed(self._course(one) for one in self.series if any(map(math.isfinite, one.y)))
+        return f"{self.y.label} against {self.x.label}: {told}".strip() if told else "nothing to see yet"
+
+    def _course(self, one: Series) -> str:
+        """From where to where a curve goes, and its top and bottom, where they are in between."""
+        points = [point for point in zip(one.x, one.y, strict=True) if all(map(math.isfinite, point))]
+        first, last = points[0][1], points[-1][1]
+        told = self.y.said(first) if first == last else f"from {self.y.said(first)} to {self.y.said(last)}"
+        for word, end in (("greatest", max), ("least", min)):
+            x, y = end(points, key=lambda point: point[1])
+            if min(abs(self.y.share(y) - self.y.share(other)) for other in (first, last)) > APART:
+                told += f" ({word} {self.y.said(y)} at {self.x.said(x)})"
+        return f"{coarse(one.name)} {told}".strip()
 
     def within(self, low: float, high: float) -> "Chart":
         """The part between two values of the x axis, from the least to the greatest y there."""
@@ -171,7 +204,7 @@ def bars(shares: Iterable[tuple[str, float]], highlighted: int | None = None) ->
 
 def draw(chart: Chart, size: tuple[int, int] = (560, 260)) -> Image.Image:
     """The chart as a picture. Its height is that of the axes; a legend that has no room in them comes below."""
-    return _draw_bars(chart, size[0]) if chart.kind == "bars" else _draw_curves(chart, *size)
+    return saying(_draw_bars(chart, size[0]) if chart.kind == "bars" else _draw_curves(chart, *size), chart.alt)
 
 
 def axis(label: str, low: float, high: float, *, log: bool = False) -> Axis:
@@ -181,7 +214,7 @@ def axis(label: str, low: float, high: float, *, log: bool = False) -> Axis:
     leading = (1,) if high - low > 2 else (1, 2, 5)
     round_numbers = [m * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for m in leading]
     ticks = ((math.log10(one), number(one)) for one in round_numbers)
-    return Axis(label, low, high, tuple(tick for tick in ticks if low - 1e-9 <= tick[0] <= high + 1e-9))
+    return Axis(label, low, high, tuple(tick for tick in ticks if low - 1e-9 <= tick[0] <= high + 1e-9), log=True)
 
 
 def line(at: int, name: str, x: Iterable[Any], y: Iterable[Any], note: str = "") -> Series:

@@ -7,6 +7,7 @@ Chinese, Japanese, Arabic and all others are taken from the fonts of the machine
 from __future__ import annotations
 
 import unicodedata
+import warnings
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import cache
@@ -68,7 +69,17 @@ def _runs(text: str, size: float) -> Iterator[tuple[FreeTypeFont, str]]:
 
 @cache
 def _file_for(letter: str) -> str:
-    return next((name for name in (*OURS, *_installed()) if _has(name, letter)), OURS[0])
+    known = next((name for name in (*OURS, *_installed()) if _has(name, letter)), None)
+    return known or _boxes()
+
+
+@cache
+def _boxes() -> str:
+    """The font that draws boxes for letters that none has; that there are some is said once."""
+    warnings.warn(
+        "some letters are in no font of this machine, and are drawn as boxes: try Noto Sans CJK.", stacklevel=2
+    )
+    return OURS[0]
 
 
 def _has(name: str, letter: str) -> bool:

@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from PIL import Image
-
 from cnnviz_widgets.drawing.chart import Chart, axis, draw, line
+from cnnviz_widgets.drawing.figure import Figure
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
 
@@ -21,7 +20,7 @@ def plot(
     y_range: tuple[float, float] | None = None,
     width: Annotated[int, Range(100, 10_000)] = 560,
     height: Annotated[int, Range(80, 10_000)] = 260,
-) -> Image.Image:
+) -> Figure:
     """Named curves with a legend, in a free corner or below them.
 
     curves   name -> (xs, ys), in the legend unless the name is ""; where a number is not finite, the curve has a gap
@@ -45,7 +44,7 @@ def plot(
     )
     named = tuple(at for at, one in enumerate(series) if one.name)
     chart = Chart(axis(x, x0, x1, log=log), axis(y, y0, y1, log=log), series, legend=named)
-    return draw(chart, (width, height))
+    return Figure.of(draw(chart, (width, height)), chart.alt)
 
 
 def _point(x: Any, y: Any, log: bool) -> tuple[float, float]:

@@ -1,25 +1,28 @@
 """A ``Content`` as a picture file.
 
 ``draw`` makes the picture that ``widgets.ImageView`` draws in the browser, for a saved notebook. Both color a number by
-the one formula in ``color``.
+the one formula in ``color``. A picture, and its file, keep the sentence that says what is in it: Pillow's ``info``.
 """
 
 from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from cnnviz_widgets.colormaps import table
 from cnnviz_widgets.content import SHARP_BELOW, Content, as_array, tile
+from cnnviz_widgets.described import describe
 from cnnviz_widgets.drawing.font import cut, write
 from cnnviz_widgets.errors import UserError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+I = TypeVar("I", bound="Image")  # noqa: E741
+ALT = "Description"  # as PNG files call it
 HEAD, WIDE_GAP = 20, 8  # px above a tile for its name, and between such tiles
 NAMED_FROM = 80  # px: names over narrower tiles could not be read
 NEGLIGIBLE = 0.05  # share of the greatest size; what reaches less far below 0 may be drawn as 0
@@ -114,8 +117,9 @@ def draw(
     """
     from PIL import Image
 
+    alt = describe(content)
     if not content.count:
-        return Image.new("RGBA", (width, width // 4))
+        return saying(Image.new("RGBA", (width, width // 4)), alt)
     named = layout(content, width, WIDE_GAP, tall, HEAD)
     if labels is None:
         labels = bool(content.heads or content.names) and named.width >= NAMED_FROM
@@ -146,7 +150,7 @@ def draw(
     if labels:
         heads = content.heads or content.names or ("",) * content.count
         tiles = [_named(sheet, head) for sheet, head in zip(tiles, heads, strict=True)]
-    return Image.fromarray(tile(np.stack([np.asarray(one) for one in tiles]), place.columns, place.gap))
+    return saying(Image.fromarray(tile(np.stack([np.asarray(one) for one in tiles]), place.columns, place.gap)), alt)
 
 
 def draw_view(view: Any, width: int | None = None) -> Image:
@@ -184,8 +188,25 @@ def coarse(image: Image) -> Image:
     return image.point(lambda level: round(level / 5) * 5)
 
 
+def saying(image: I, alt: str) -> I:
+    """The picture, which now keeps what is in it."""
+    image.info[ALT] = alt
+    return image
+
+
+def alt_of(image: Image | bytes) -> str:
+    """What is in a picture, or in that of a PNG file, as was said when it was drawn; "" if nothing was."""
+    from PIL import Image
+
+    return str((Image.open(io.BytesIO(image)) if isinstance(image, bytes) else image).info.get(ALT, ""))
+
+
 def png(image: Image) -> bytes:
-    """A picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=4)  # a third of the usual time, and hardly a larger file
+    """A picture as the bytes of a PNG file, with what is in it."""
+    from PIL.PngImagePlugin import PngInfo
+
+    buffer, words = io.BytesIO(), PngInfo()
+    if alt := alt_of(image):
+        words.add_itxt(ALT, alt)
+    image.save(buffer, "PNG", compress_level=4, pnginfo=words)  # a third of the usual time, and hardly a larger file
     return buffer.getvalue()

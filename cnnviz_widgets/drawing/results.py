@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cnnviz_widgets.drawing.figure import Shown
 from cnnviz_widgets.drawing.render import Content, as_array, draw, falls_below, png, to_uint8
 from cnnviz_widgets.gate import gate
 from cnnviz_widgets.renamed import Old
@@ -18,7 +19,7 @@ from cnnviz_widgets.renamed import Old
 HEADROOM = 0.995  # share of the pixels that stay within the colors: a few outliers would leave the rest dark
 
 
-class Result:
+class Result(Shown):
     """Base of all results."""
 
     look: ClassVar[dict] = {}

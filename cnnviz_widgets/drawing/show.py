@@ -9,14 +9,18 @@ from PIL import Image, ImageDraw
 
 from cnnviz_widgets.colormaps import KINDS
 from cnnviz_widgets.content import SHARP_BELOW, Content, as_array
+from cnnviz_widgets.described import describe
+from cnnviz_widgets.drawing.figure import Figure
 from cnnviz_widgets.drawing.font import cut, write
-from cnnviz_widgets.drawing.render import HEAD, WIDE_GAP, color, draw, to_uint8
+from cnnviz_widgets.drawing.render import HEAD, WIDE_GAP, alt_of, color, draw, saying, to_uint8
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
+from cnnviz_widgets.pictures.picture import Picture
+from cnnviz_widgets.pictures.samples import samples
 
 INK, PAPER = (33, 33, 33), (255, 255, 255)  # also where the page around it is dark
 HEADROOM = 99.5  # per cent of a map's numbers that stay within the colors
-Colormap = Literal["gray", "viridis", "inferno", "magma", "turbo", "RdBu", "coolwarm", "kinds"]
+Colormap = Literal["gray", "viridis", "inferno", "magma", "RdBu", "coolwarm", "turbo", "kinds"]
 Width = Annotated[int, Range(1, 10_000)]  # px
 Columns = Annotated[int, Range(1, 1000)]
 
@@ -30,7 +34,7 @@ def show(
     low: float | None = None,
     high: float | None = None,
     width: Width = 448,
-) -> Image.Image:
+) -> Figure:
     """One thing as a picture, which a notebook displays at the end of a cell.
 
     what      a result of a method; a picture, (C, H, W) with 1 or 3 channels, values 0…1, or (H, W, 3) uint8; numbers
@@ -41,7 +45,7 @@ def show(
     low, high the numbers at the ends of the color map; None = 0 and the greatest, without the outliers, or the same
               size on both sides of 0
     width     in px; a little less where that makes the pixels of a small map equally large
-    Returns a Pillow picture: ``.save("map.png")`` keeps it.
+    Returns a Pillow picture: ``.save("map.png")`` keeps it. A notebook also gets a sentence that says what is in it.
     Raises UserError for what cannot be drawn.
 
         show(load_image("chelsea"))
@@ -60,7 +64,7 @@ def grid(
     low: float | None = None,
     high: float | None = None,
     width: Width = 900,
-) -> Image.Image:
+) -> Figure:
     """Several things in one picture, in equally wide columns, each drawn as ``show`` draws it.
 
     pictures  what ``show`` takes; each map has its own colors unless ``low`` and ``high`` say otherwise
@@ -82,7 +86,7 @@ def grid(
     return _sheet(drawn, names, min(columns or len(drawn), len(drawn)), width)
 
 
-def _sheet(pictures: Sequence[Image.Image], names: Sequence[str], columns: int, width: int) -> Image.Image:
+def _sheet(pictures: Sequence[Image.Image], names: Sequence[str], columns: int, width: int) -> Figure:
     head, side = HEAD if names else 0, max(1, (width - WIDE_GAP * (columns - 1)) // columns)
     largest = max((one.width for one in pictures if _by_the_pixel(one)), default=side)
     side -= side % largest if side >= 2 * largest else 0
@@ -104,8 +108,9 @@ def _sheet(pictures: Sequence[Image.Image], names: Sequence[str], columns: int, 
             write(pen, (left, top + 3), cut(str(names[number]), side), INK)
         sheet.paste(one, (left, top + head), one)
     if all(one.mode == "RGB" for one in pictures):  # maps have few colors: with a palette, the file is a third as large
-        return sheet.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    return sheet
+        sheet = sheet.quantize(method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    alts = [alt_of(one) for one in pictures]
+    return Figure.of(sheet, ". ".join(map(": ".join, zip(map(str, names), alts, strict=True)) if names else alts))
 
 
 def _by_the_pixel(one: Image.Image) -> bool:
@@ -118,19 +123,34 @@ def _picture(one: Any, argument: str, colormap: str | None, low: float | None, h
     if isinstance(one, Content):
         return draw(one, colormap=colormap or "viridis")
     if hasattr(one, "_repr_png_"):
-        return Image.open(io.BytesIO(one._repr_png_())).convert("RGBA")
+        drawn = Image.open(io.BytesIO(one._repr_png_())).convert("RGBA")
+        return drawn if alt_of(drawn) else saying(drawn, describe(Content(np.asarray(drawn.convert("RGB")))))
     try:
         values = as_array(one)
         if values is None or values.ndim != 2 or not values.size:
-            return Image.fromarray(to_uint8(one)).convert("RGBA")
-        colors = Image.fromarray(_colored(values.astype(float), colormap, low, high))
-        return Image.alpha_composite(Image.new("RGBA", colors.size, PAPER), colors).convert("RGB")
+            colors = to_uint8(one)
+            return saying(Image.fromarray(colors).convert("RGBA"), describe(Content(colors, caption=_name(one))))
+        drawn = Image.fromarray(_colored(values.astype(float), colormap, low, high))
+        drawn = Image.alpha_composite(Image.new("RGBA", drawn.size, PAPER), drawn).convert("RGB")
+        return saying(drawn, describe(_numbers(values, colormap)))
     except (UserError, TypeError, ValueError, AttributeError, NotImplementedError):
         shape = f" of shape {tuple(one.shape)}" if hasattr(one, "shape") else ""
         raise UserError(
             f"{argument} must be results, pictures (C, H, W) with 1 or 3 channels, values 0…1, or maps (H, W), "
             f"not a {type(one).__name__}{shape}."
         ) from None
+
+
+def _name(one: Any) -> str:
+    """What a picture shows, as far as its file's name or the samples say it."""
+    name = one.name if isinstance(one, Picture) else None
+    return f"{name}, {samples().about(name)}" if name and name in samples() else name or ""
+
+
+def _numbers(values: np.ndarray, colormap: str | None) -> Content:
+    if colormap != "kinds":
+        return Content(values=values, signed=bool((values < 0).any()))
+    return Content(values=values, levels=tuple(f"kind {kind}" for kind in range(KINDS)))
 
 
 def _colored(values: np.ndarray, colormap: str | None, low: float | None, high: float | None) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 from PIL import Image, ImageDraw
 
 from cnnviz_widgets.drawing.font import write
+from cnnviz_widgets.drawing.render import alt_of, saying
 from cnnviz_widgets.language import said
 
 WIDTH, GAP, HEADING = 984, 16, 34
@@ -32,7 +33,7 @@ def arrange(title: str, parts: Sequence[Any]) -> Image.Image:
             sheet.paste(picture, (left, top))
             left += picture.width + GAP
         top += height + GAP
-    return sheet
+    return saying(sheet, ". ".join([title, *map(alt_of, pictures)]))
 
 
 def stack(sheets: Sequence[Image.Image]) -> Image.Image:
@@ -42,4 +43,4 @@ def stack(sheets: Sequence[Image.Image]) -> Image.Image:
     for sheet in sheets:
         page.paste(sheet, (0, top))
         top += sheet.height
-    return page
+    return saying(page, ". ".join(map(alt_of, sheets)))

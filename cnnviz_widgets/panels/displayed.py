@@ -4,7 +4,6 @@ The picture is what a notebook shows where no kernel runs. It is made when the o
 browser shows it, whenever all work has come to an end.
 """
 
-import base64
 import contextlib
 from collections.abc import Iterator
 from threading import Thread
@@ -14,7 +13,8 @@ from weakref import WeakSet
 import ipywidgets
 from PIL import Image
 
-from cnnviz_widgets.drawing.render import coarse, png
+from cnnviz_widgets.drawing.figure import output
+from cnnviz_widgets.drawing.render import alt_of, coarse, png
 from cnnviz_widgets.drawing.snapshot import stack
 from cnnviz_widgets.runtime.host import grading
 
@@ -53,7 +53,12 @@ class Displayed(ipywidgets.VBox):
         """What is shown, as a PNG: what GitHub displays, and what a saved notebook keeps."""
         return _picture(self)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict | None:
+    @property
+    def alt(self) -> str:
+        """What is shown, in words."""
+        return alt_of(self.snapshot())
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         if grading():  # nobody looks
             return {"text/plain": repr(self)}
         self.show()
@@ -64,12 +69,12 @@ def renew_pictures(part: Displayed) -> None:
     """Give the browser new pictures of all outputs that show ``part``, unless something in them still works."""
 
     def renew() -> None:
-        for output in list(_outputs):
-            within = list(_outermost(output))
-            shows = any(part is one or part in getattr(one, "panels", ()) for one in within)
-            if shows and output.comm is not None and all(one.at_rest for one in within):
+        for one in list(_outputs):
+            within = list(_outermost(one))
+            shows = any(part is panel or part in getattr(panel, "panels", ()) for panel in within)
+            if shows and one.comm is not None and all(panel.at_rest for panel in within):
                 with contextlib.suppress(Exception):  # it works again, or is closed: a later picture will do
-                    part.give_picture(output.model_id, _picture(output))
+                    part.give_picture(one.model_id, _picture(one))
 
     Thread(target=renew, daemon=True, name="cnnviz-picture").start()  # a click is answered meanwhile
 
@@ -92,15 +97,16 @@ def _bundle(box: ipywidgets.Box, **kwargs: Any) -> Any:
     return _with_picture(box, bundle) if within else bundle
 
 
-def _with_picture(output: ipywidgets.Widget, bundle: Any) -> Any:
-    if isinstance(bundle, dict):
-        _outputs.add(output)
-        bundle["image/png"] = base64.b64encode(_picture(output)).decode()
-    return bundle
+def _with_picture(shown: ipywidgets.Widget, bundle: Any) -> Any:
+    if not isinstance(bundle, dict):
+        return bundle
+    _outputs.add(shown)
+    data, metadata = output(bundle["text/plain"], _picture(shown))
+    return bundle | data, metadata
 
 
-def _picture(output: ipywidgets.Widget) -> bytes:
-    sheets = [sheet for one in _outermost(output) for sheet in one.sheets()]
+def _picture(shown: ipywidgets.Widget) -> bytes:
+    sheets = [sheet for one in _outermost(shown) for sheet in one.sheets()]
     return png(sheets[0] if len(sheets) == 1 else coarse(stack(sheets)))
 
 

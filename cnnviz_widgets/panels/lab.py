@@ -9,6 +9,7 @@ import ipywidgets
 from PIL import Image
 
 from cnnviz_widgets import registry
+from cnnviz_widgets.drawing.render import alt_of
 from cnnviz_widgets.drawing.snapshot import arrange
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came, gate
@@ -155,7 +156,7 @@ class Lab(Displayed):
 
     def give_picture(self, output: str, picture: bytes) -> None:
         """Let the browser put a new picture beside the view of the widget with this model id."""
-        self._output.give(output, picture)
+        self._output.give(output, picture, alt_of(picture))
 
     def __repr__(self) -> str:
         return f"Lab({self.session.network.name})"

@@ -42,6 +42,7 @@ import numpy as np
 from PIL import Image
 
 from cnnviz_widgets import renamed
+from cnnviz_widgets.drawing.render import alt_of
 from cnnviz_widgets.drawing.snapshot import arrange
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.panels import cells
@@ -357,7 +358,7 @@ class Panel(Displayed):
 
     def give_picture(self, output: str, picture: bytes) -> None:
         """Let the browser put a new picture beside the view of the widget with this model id."""
-        self._output.give(output, picture)
+        self._output.give(output, picture, alt_of(picture))
 
     # ------------------------------------------------------------------ wiring
 

@@ -10,7 +10,7 @@ from cnnviz_widgets.colormaps import table
 from cnnviz_widgets.content import Content
 from cnnviz_widgets.drawing import chart
 from cnnviz_widgets.drawing.font import write
-from cnnviz_widgets.drawing.render import draw_view, png
+from cnnviz_widgets.drawing.render import alt_of, draw_view, png, saying
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
 from cnnviz_widgets.language import said
 from cnnviz_widgets.networks import Prediction
@@ -24,11 +24,11 @@ CAPTION = 22  # px: height of the line over a picture in the static PNG
 
 
 def captioned(caption: str, picture: Image.Image) -> Image.Image:
-    """A picture of the static PNG, under a line."""
+    """A picture of the static PNG, under a line, with which its description begins."""
     sheet = Image.new("RGB", (picture.width, picture.height + CAPTION), PAPER)
     write(ImageDraw.Draw(sheet), (0, 2), said(caption), INK, 13)
     sheet.paste(picture, (0, CAPTION), picture.convert("RGBA"))
-    return sheet
+    return saying(sheet, ": ".join(filter(None, (caption, alt_of(picture)))))
 
 
 def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.Image:
@@ -44,7 +44,7 @@ def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.
     write(pen, (right + 6, middle), said(ends[1]), INK, 11, "lm")
     ramp = Image.fromarray(table(content.colormap(colormap))[None]).resize((right - left, 8))
     sheet.paste(ramp, (left, middle - 4))
-    return sheet
+    return saying(sheet, alt_of(picture))
 
 
 def _heading(text: str) -> ipywidgets.HTML:

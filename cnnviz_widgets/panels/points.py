@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 from cnnviz_widgets.colormaps import OKABE_ITO
 from cnnviz_widgets.content import Content
 from cnnviz_widgets.drawing.font import write
+from cnnviz_widgets.drawing.render import saying
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
 from cnnviz_widgets.panels.parts import captioned
@@ -82,7 +83,7 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
         top = 8 + LINE * kind
         pen.ellipse((side + 8, top + 4, side + 18, top + 14), tuple(bytes.fromhex(OKABE_ITO[kind])))
         write(pen, (side + 26, top + 2), name, INK, 12)
-    return sheet
+    return saying(sheet, cloud.alt)
 
 
 def star(dimensions: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cnnviz_widgets.content import Content
-from cnnviz_widgets.drawing.render import draw
+from cnnviz_widgets.drawing.render import alt_of, draw, saying
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.drawing.snapshot import GAP, PAPER, WIDTH
 from cnnviz_widgets.panels.panel import Panel
@@ -59,10 +59,10 @@ class Slid:
             return captioned(self.heading, draw(made, width=WIDTH - 2 * GAP))
         sheet = Image.new("RGB", (WIDTH - 2 * GAP, HALF), PAPER)
         pair = (Content(values=torch.tensor(self.view.input).numpy()), "gray"), (made, "gray")
-        for at, (content, colors) in enumerate(pair):
-            picture = draw(content, width=HALF, colormap=colors)
+        drawn = [draw(content, width=HALF, colormap=colors) for content, colors in pair]
+        for at, picture in enumerate(drawn):
             sheet.paste(picture, (at * (HALF + GAP), 0), picture)
-        return captioned(self.heading, sheet)
+        return captioned(self.heading, saying(sheet, "; ".join(map(alt_of, drawn))))
 
 
 class Sliding(Panel):

@@ -35,9 +35,9 @@ class CellOutput(BrowserWidget):
     def on_screen(self) -> bool:
         return bool(self._views)
 
-    def give(self, output: str, picture: bytes) -> None:
-        """Put a PNG into every output of the notebook that shows the widget with the model id ``output``."""
-        self.send({"do": "keep", "output": output, "picture": base64.b64encode(picture).decode()})
+    def give(self, output: str, picture: bytes, alt: str) -> None:
+        """Put a PNG, and what is in it, into every output of the notebook that shows the widget of this model id."""
+        self.send({"do": "keep", "output": output, "picture": base64.b64encode(picture).decode(), "alt": alt})
 
     def _receive(self, _: Any, message: dict, __: Any) -> None:
         match message.get("do"):

@@ -22,6 +22,7 @@ const GAP = 2; // CSS px between tiles
 const HEAD = 20, WIDE_GAP = 8; // CSS px above a tile for its name, and between such tiles (as in render)
 const NARROWEST = 240; // CSS px that the lines under a small picture may take
 const KINDS = 8; // that have a color of their own (as render.KINDS)
+const UNORDERED = "turbo"; // one of the color maps
 const LARGEST_PIXEL = 64; // CSS px of a picture's pixel, when it is zoomed as far as can be
 const DRAG = 4; // CSS px that the pointer moves before a click is a drag
 const FIELD = "#f0e442"; // the color of a receptive field, as no other frame has
@@ -77,7 +78,8 @@ class Stage {
     this.root = element("div", "cnnviz-image-view", {}, caption, this.stage, this.foot, ...this.rows);
     caption.hidden = this.tools.hidden = true;
     for (const { root } of [this.bars.wipe, this.bars.blend, this.bars.film, this.bars.brush]) root.hidden = true;
-    for (const name of Object.keys(tables)) if (name !== "levels") this.parts.colors.append(new Option(name, name));
+    const offered = Object.keys(tables).filter((name) => name !== "levels" && name !== UNORDERED).map((name) => new Option(name));
+    this.parts.colors.append(...offered, element("optgroup", "", { label: "Not ordered by lightness" }, new Option(UNORDERED)));
     el.classList.add("cnnviz-image");
     el.append(this.root);
 
@@ -97,6 +99,8 @@ class Stage {
     /** @type {any} */ this.region = null; // the rectangle that is dragged
     /** @type {Mask | null} */ this.mask = null;
     this.view = crypto.getRandomValues(new Uint32Array(2)).join("-"); // knows its own masks when they come back
+    pixels.id = `cnnviz-pixels-${this.view}`;
+    this.stage.setAttribute("aria-describedby", pixels.id);
     /** @type {Record<string, { id: number, sheet: Promise<Sheet> }>} */ this.sheets = {};
     /** @type {(Sheet | undefined)[]} */ this.frames = []; // of the film, as they are decoded
     this.film = new Film();
@@ -361,7 +365,7 @@ class Stage {
     const keys = tool === "rectangle" ? say("move the rectangle, with Shift they resize it") : model.get("cursor") === "tile" ? say("choose a tile") : say("move over the picture");
     caption.textContent = caption.title = scene?.caption ?? "";
     caption.hidden &&= !caption.textContent; // once there it stays, and nothing jumps
-    pixels.setAttribute("aria-label", alt);
+    pixels.setAttribute("aria-label", scene?.count ? `${alt}: ${scene.alt}` : alt);
     stage.setAttribute("aria-label", clickable ? say("{alt}; arrow keys {keys}, Enter clicks; plus and minus zoom", { alt, keys }) : say("{alt}; arrow keys {keys}; plus and minus zoom", { alt, keys }));
     stage.classList.toggle("cnnviz-clickable", clickable && tool === "point");
     stage.classList.toggle("cnnviz-drawing", tool !== "point");

@@ -15,6 +15,7 @@ from PIL import Image
 
 from cnnviz_widgets import colormaps
 from cnnviz_widgets.content import SHARP_BELOW, Content, tile
+from cnnviz_widgets.described import describe
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.language import said
 from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
@@ -56,7 +57,7 @@ class ImageView(BrowserWidget):
     rectangle  (x, y, width, height) in px of the picture, or None
     ellipse    (x, y, half axis, other half axis, degrees clockwise from the x axis to the first) in px, or None; pixel
                ``i`` has its center at ``i``
-    alt        what a screen reader says it is
+    alt        what a screen reader calls it, before it says what is to be seen
     controls   whether the view carries its own opacity slider and choice of colors, once it has maps
     labels     write its head or name above every tile; where the pointer is in one of them, all are read
     group      views with the same one, if it is not empty, show where the pointer is in one of them
@@ -304,6 +305,7 @@ def scene(content: Content, serial: int, picture: int | None = None, before: int
         "extent": None if content.extent is None else list(map(float, content.extent)),
         "names": spoken(content.names),
         "caption": said(content.caption),
+        "alt": describe(content),
         "heads": spoken(content.heads),
         "levels": spoken(content.levels),
         "unseen": list(content.unseen),

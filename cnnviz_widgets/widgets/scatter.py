@@ -14,6 +14,7 @@ from PIL import Image
 
 from cnnviz_widgets.colormaps import KINDS
 from cnnviz_widgets.content import tile
+from cnnviz_widgets.described import scattered
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 
@@ -76,6 +77,15 @@ class Cloud:
         legend = counted if len(counted) <= KINDS else [*counted[: KINDS - 1], OTHER]
         of = dict(zip(counted, range(KINDS - 1), strict=False))
         return np.array([of.get(one, KINDS - 1) for one in self.labels], np.uint8), legend
+
+    @property
+    def alt(self) -> str:
+        """What is to be seen: how many, in which colors, and along which axes."""
+        kinds, legend = self.kinds()
+        counts = np.bincount(kinds, minlength=KINDS).tolist()
+        return scattered(
+            len(self.points), self.points.shape[1], {name: counts[kind] for kind, name in enumerate(legend)}
+        )
 
 
 class Scatter(BrowserWidget):

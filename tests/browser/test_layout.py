@@ -44,6 +44,21 @@ OVERLAPPING = """panel => {
     return boxes.flatMap(([e, one, a], at) => boxes.slice(at + 1).filter(([other, , b]) => other !== e && over(a, b))
         .map(([, two]) => `${one.outerHTML.slice(0, 60)} and ${two.outerHTML.slice(0, 60)}`));
 }"""
+REACHED = """async () => {
+    const panel = document.querySelector('.cnnviz-panel'), reached = new Set();
+    const parts = 'a[href], button, input, select, textarea, summary, [contenteditable], [tabindex="0"]';
+    window.__walk = {
+        here: () => panel.contains(document.activeElement) && reached.add(document.activeElement),
+        left: () => [...panel.querySelectorAll(parts)]
+            .filter((e) => e.checkVisibility({visibilityProperty: true}) && !e.disabled && e.tabIndex >= 0)
+            .filter((e) => !reached.has(e))
+            .filter((e) => e.type !== 'radio' || ![...reached].some(({name}) => name === e.name)) // of a group, one
+            .map((e) => e.outerHTML.slice(0, 120)),
+    };
+    panel.tabIndex = -1;
+    panel.focus();
+    return panel.querySelectorAll(parts).length;
+}"""
 CUT = """panel => {
     const pen = document.createElement('canvas').getContext('2d');
     return [...panel.querySelectorAll('.widget-hbox select')].filter((e) => e.checkVisibility()).filter((e) => {
@@ -53,6 +68,21 @@ CUT = """panel => {
         return pen.measureText(e.selectedOptions[0].text).width > room;
     }).map((e) => e.selectedOptions[0].text);
 }"""
+
+
+UNTOLD = """panel => [...panel.querySelectorAll('canvas.cnnviz-pixels')].filter((e) => e.checkVisibility())
+    .map((e) => [e.getAttribute('aria-label'), e.closest('.cnnviz-stage')])
+    .filter(([words, stage]) => !words?.includes(': ') || !stage.getAttribute('aria-describedby'))
+    .map(([words]) => words)"""
+
+
+def walked(page) -> list[str]:
+    """The controls of the panel at which the Tab key never comes."""
+    for _ in range(page.evaluate(REACHED) + 3):
+        page.keyboard.press("Tab")
+        if not page.evaluate("Boolean(window.__walk.here())"):
+            break
+    return page.evaluate("window.__walk.left()")
 
 
 @pytest.fixture
@@ -85,10 +115,12 @@ def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
             wrong += [f"{entry.name} at {width} px lays over each other: {one}" for one in panel.evaluate(OVERLAPPING)]
         page.settings()
         wrong += [f"{entry.name}: {one}" for one in panel.evaluate(SMALL)]
+        wrong += [f"{entry.name}: no key reaches {one}" for one in walked(page.page)]
         for theme in ("Light", "Dark"):
             page.theme(f"JupyterLab {theme}")
             page.page.wait_for_timeout(300)
             wrong += [f"{entry.name}, {theme}: {one}" for one in page.page.evaluate(VIOLATIONS, ".cnnviz-panel")]
+        wrong += [f"{entry.name}: a canvas says only {one!r}" for one in panel.evaluate(UNTOLD)]
         page.kernel("panel.close()")
     assert not wrong, "\n".join(wrong)
 
@@ -122,6 +154,8 @@ def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_
     chosen, other = (page.panel.locator(".widget-toggle-button", has_text=name) for name in ("class", "neuron"))
     outlines = [one.evaluate("e => getComputedStyle(e).outlineStyle") for one in (chosen, other)]
     assert outlines == ["solid", "none"]
+    track = page.panel.locator(".cnnviz-controls:visible .noUi-base").first
+    assert track.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
     moving = page.panel.evaluate(
         """panel => [...panel.querySelectorAll('*')].map((e) => getComputedStyle(e)).filter((style) =>
             style.transitionDuration !== '0s' || style.animationName !== 'none').length"""

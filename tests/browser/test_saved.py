@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import time
 
 import nbformat
@@ -72,6 +73,32 @@ def test_the_file_has_the_picture_of_the_last_state_and_the_view_stays(open_note
     handle.press("ArrowRight")
     notebook.becomes("print(panel.seed)", "1")
     notebook.kernel("panel.stop()")
+
+
+def test_what_is_in_a_picture_is_on_the_page_and_in_the_file(open_notebook):
+    """Of a panel's canvas, of its saved picture, which follows, and of a result, whose words JupyterLab leaves out."""
+    notebook = open_notebook(
+        SETUP, "panel = cnnviz.panels.Activations(net, photo, layer='relu2')\npanel", "cnnviz.saliency(net, photo)"
+    )
+    notebook.panel.wait_for()
+    canvas = notebook.panel.locator("canvas.cnnviz-pixels").first
+    expect(canvas).to_have_attribute(
+        "aria-label", re.compile(r"relu2: .* 128 maps of 16×16; strongest channel "), timeout=60_000
+    )
+    image = notebook.page.locator(".jp-RenderedImage img").last
+    expect(image).to_have_attribute("alt", re.compile("^tabby; strongest at the top, x "), timeout=60_000)
+    notebook.kernel("panel.session.layer = 'relu3'")
+    expect(canvas).to_have_attribute("aria-label", re.compile("relu3: "))
+    end = time.monotonic() + 60
+    while True:
+        notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        output = next(one for one in nbformat.read(notebook.path, 4).cells[1].outputs if "data" in one)
+        alt = output.metadata["image/png"]["alt"]
+        if "relu3: " in alt:
+            break
+        assert time.monotonic() < end, alt
+        notebook.page.wait_for_timeout(500)
+    assert output.data["text/plain"].split("\n") == [notebook.kernel("print(repr(panel))"), alt]
 
 
 def test_a_panel_in_a_box_computes_and_its_file_follows(open_notebook):

@@ -9,6 +9,7 @@ import sys
 
 import nbformat
 import pytest
+from warm_kernels import warm_kernels
 
 from cnnviz_widgets import exercises
 from cnnviz_widgets.cli import export, main
@@ -74,17 +75,25 @@ def test_bad_input(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
+@pytest.fixture(scope="module")
+def environment():
+    """Of a grader whose kernels begin at once."""
+    one = os.environ | {"OMP_NUM_THREADS": "1", "CNNVIZ_GRADE": "1"}
+    with warm_kernels(one) as warm:
+        yield one | warm
+
+
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_nbgrader(name, tmp_path):
+def test_nbgrader(name, tmp_path, environment):
     name = name.removesuffix(".ipynb")
     export.export("nbgrader", tmp_path, [name[:2]])
-    run(tmp_path, "nbgrader", "generate_assignment", "--create", name)
+    run(environment, tmp_path, "nbgrader", "generate_assignment", "--create", name)
     for student, of in (("solved", "source"), ("untouched", "release")):
         to = tmp_path / "submitted" / student / name
         to.mkdir(parents=True)
         nbformat.write(only_tasks(tmp_path / of / name / f"{name}.ipynb"), to / f"{name}.ipynb")
-    run(tmp_path, "nbgrader", "autograde", name)
-    run(tmp_path, "nbgrader", "export")
+    run(environment, tmp_path, "nbgrader", "autograde", name)
+    run(environment, tmp_path, "nbgrader", "export")
     with (tmp_path / "grades.csv").open(encoding="utf-8") as file:
         grades = {row["student_id"]: (float(row["score"]), float(row["max_score"])) for row in csv.DictReader(file)}
     points = tasks(name)
@@ -92,16 +101,27 @@ def test_nbgrader(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in CHAPTERS if name[:2] in OTTER])
-def test_otter(name, tmp_path):
+def test_otter(name, tmp_path, environment):
     export.export("otter", tmp_path / "otter", [name[:2]])
     master = tmp_path / "otter" / name
     nbformat.write(only_tasks(master), master)
-    run(tmp_path, "otter", "assign", "--no-run-tests", "--no-pdfs", str(master), "made")
+    run(environment, tmp_path, "otter", "assign", "--no-run-tests", "--no-pdfs", str(master), "made")
     (archive,) = (tmp_path / "made" / "autograder").glob("*.zip")
     points = tasks(name.removesuffix(".ipynb"))
     for kind, expected in (("autograder", points), ("student", 0)):
         (tmp_path / kind).mkdir()
-        run(tmp_path, "otter", "run", "--no-logo", "-a", str(archive), "-o", kind, str(tmp_path / "made" / kind / name))
+        run(
+            environment,
+            tmp_path,
+            "otter",
+            "run",
+            "--no-logo",
+            "-a",
+            str(archive),
+            "-o",
+            kind,
+            str(tmp_path / "made" / kind / name),
+        )
         results = json.loads((tmp_path / kind / "results.json").read_text(encoding="utf-8"))["tests"]
         assert sum(one.get("score", 0) for one in results) == expected, kind
 
@@ -122,7 +142,6 @@ def tasks(name):
     return sum(cell.id.startswith("answer-") for cell in chapter.cells)
 
 
-def run(folder, *command):
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CNNVIZ_GRADE": "1"}
+def run(environment, folder, *command):
     done = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -18,7 +18,11 @@ from torch import nn
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import registry
+from cnnviz_widgets.described import describe
+from cnnviz_widgets.drawing.render import alt_of
 from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.widgets.image_view import ImageView
+from cnnviz_widgets.widgets.tree import tree
 
 KINDS = [getattr(importlib.import_module(one.module), one.name) for one in registry.panels()]
 SIDE = 48
@@ -57,6 +61,7 @@ def test_opens_computes_resets_and_closes(kind, network, photo):
     drawn = Image.open(io.BytesIO(panel.snapshot()))
     assert drawn.width >= 320
     assert np.asarray(drawn.convert("L")).std() > 10
+    assert_says_what_is_shown(panel)
     for name, value in before.items():
         setattr(panel, name, another(panel, name, value))
     assert {name: getattr(panel, name) for name in before} != before or not before
@@ -70,6 +75,19 @@ def test_opens_computes_resets_and_closes(kind, network, photo):
     while threading.active_count() > threads and time.monotonic() < ending:
         time.sleep(0.05)
     assert threading.active_count() <= threads
+
+
+def assert_says_what_is_shown(panel: Any) -> None:
+    """Every canvas, and of the picture for who has no kernel every part."""
+    for view in (one for one in tree(panel) if isinstance(one, ImageView) and one.content.count):
+        assert view._scene["alt"] == describe(view.content)
+    assert panel.alt.startswith(f"{panel.title}. ")
+    for part in panel._parts.values():
+        picture = part.snapshot() if hasattr(part, "snapshot") else None
+        if picture is not None and getattr(part, "widget", part).layout.display != "none":
+            told = alt_of(picture)
+            assert told in panel.alt
+            assert len(told.removeprefix(f"{part.heading}: ")) > 8, told
 
 
 def another(panel: Any, name: str, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """What every technique in the registry promises. Its own tests hold its numbers only."""
 
 import inspect
+from base64 import b64decode
 from contextlib import suppress
 
 import pytest
@@ -9,6 +10,7 @@ from architectures import ARCHITECTURES, module_of, oddly, state
 from contracts.calls import TECHNIQUES, call, mini, noise, photograph, same, takes_network, tensors
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.described import describe
 from cnnviz_widgets.drawing.results import Result
 
 SIDE = 64  # px of pictures for large networks
@@ -39,7 +41,10 @@ def test_runs_and_is_the_same_again(name, tmp_path):
     if isinstance(first, Result):
         assert first.values.isfinite().all()
         assert first.values.device.type == "cpu"
-        assert first._repr_png_().startswith(b"\x89PNG")
+        data, metadata = first._repr_mimebundle_()
+        assert b64decode(data["image/png"]).startswith(b"\x89PNG")
+        assert data["text/plain"] == f"{first!r}\n{describe(first.content())}"
+        assert metadata == {"image/png": {"alt": describe(first.content())}}
         assert first.convention
 
 

@@ -141,7 +141,7 @@ def test_the_strip_shows_every_layer_and_chooses_those_that_have_maps(lab, netwo
 
 
 def test_without_a_browser_it_has_a_picture_of_its_quick_panels(lab):
-    assert lab._repr_mimebundle_()["image/png"]
+    assert lab._repr_mimebundle_()[0]["image/png"]
     assert [panel.title for panel in lab.panels if panel.shown] == [
         "Receptive field", "Filters", "Activations", "Occlusion", "Gradients", "Class activation",
         "Ten numbers",
@@ -150,7 +150,7 @@ def test_without_a_browser_it_has_a_picture_of_its_quick_panels(lab):
 
 @pytest.mark.usefixtures("reader")
 def test_in_a_browser_nothing_is_computed_before_a_panel_is_opened_and_its_picture_is_the_gallery(lab):
-    assert lab._repr_mimebundle_()["image/png"]
+    assert lab._repr_mimebundle_()[0]["image/png"]
     assert lab.panels == []
 
 

@@ -242,9 +242,9 @@ def test_the_browser_gets_new_pictures_of_all_outputs_that_show_the_panel(sessio
     box = ipywidgets.HBox([panel, other])
     formatter.format(box)
     panel._repr_mimebundle_()
-    monkeypatch.setattr(type(panel._output), "give", lambda _, output, picture: given.__setitem__(output, picture))
+    monkeypatch.setattr(type(panel._output), "give", lambda _, output, *shown: given.__setitem__(output, shown))
     panel._output.seen = True
-    before, settled = panel.snapshot(), panel._output.settled
+    before, settled = (panel.snapshot(), panel.alt), panel._output.settled
     panel.a = 90
     panel.sign = "minus"
     assert panel.wait(10)
@@ -253,7 +253,8 @@ def test_the_browser_gets_new_pictures_of_all_outputs_that_show_the_panel(sessio
     end = time.monotonic() + 20
     while len(given) < 2 and time.monotonic() < end:
         time.sleep(0.01)
-    assert given[panel.model_id] == panel.snapshot() != before
+    assert given[panel.model_id] == (panel.snapshot(), panel.alt)
+    assert all(now != then for now, then in zip(given[panel.model_id], before, strict=True))
     assert set(given) == {panel.model_id, box.model_id}
     panel.close()
     other.close()
@@ -264,7 +265,7 @@ def test_the_picture_of_the_lab_follows_each_of_its_panels(network, photo, monke
     lab = panels.lab(network, photo)
     lab._repr_mimebundle_()
     before = lab.snapshot()
-    monkeypatch.setattr(type(lab._output), "give", lambda _, output, picture: given.update({output: picture}))
+    monkeypatch.setattr(type(lab._output), "give", lambda _, output, picture, alt: given.update({output: picture}))
     lab.panels[1].scale = "each"
     lab.session.channel = 3
     assert all(panel.wait(20) for panel in lab.panels)

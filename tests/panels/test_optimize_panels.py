@@ -130,7 +130,7 @@ def test_close_while_it_works_frees_everything(kind, make, widget_count):
 
 def test_saved_output_carries_a_picture(kind, make):
     panel = make(kind)
-    bundle = panel._repr_mimebundle_()
+    bundle, _ = panel._repr_mimebundle_()
     picture = Image.open(io.BytesIO(panel.snapshot()))
     assert np.asarray(picture.convert("L")).std() > 10
     assert picture.width <= 984

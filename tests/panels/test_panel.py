@@ -221,7 +221,7 @@ def test_running_a_cell_again_replaces_its_panels(kind, network, photo, widget_c
 @pytest.mark.parametrize("kind", ALL)
 def test_saved_output_carries_a_picture(kind, network, photo):
     panel = kind(network, photo)
-    bundle = panel._repr_mimebundle_()
+    bundle, _ = panel._repr_mimebundle_()
     png = Image.open(io.BytesIO(panel.snapshot()))
     assert png.width >= 320
     assert np.asarray(png.convert("L")).std() > 10

@@ -19,7 +19,8 @@ def written(text: str, **how) -> np.ndarray:
 def no_system_fonts(monkeypatch):
     """A machine that has no font but ours."""
     monkeypatch.setattr(font, "_installed", tuple)
-    font._file_for.cache_clear()
+    for known in (font._file_for, font._boxes):
+        known.cache_clear()
     yield
     font._file_for.cache_clear()
 
@@ -27,7 +28,8 @@ def no_system_fonts(monkeypatch):
 @pytest.mark.usefixtures("no_system_fonts")
 @pytest.mark.parametrize("word", ["Příliš", "façade", "Zoë", "кошка", "γάτα", "고양이", "3 × 3 → 1 − α · ≥ …", "mèo Ệ"])
 def test_letters_are_drawn_and_not_the_box_of_missing_ones(word):
-    box = written(font.NOWHERE)
+    with pytest.warns(UserWarning, match="boxes"):
+        box = written(font.NOWHERE)
     for letter in word.replace(" ", ""):
         drawn = written(letter)
         assert drawn.any(), letter
@@ -35,8 +37,12 @@ def test_letters_are_drawn_and_not_the_box_of_missing_ones(word):
 
 
 @pytest.mark.usefixtures("no_system_fonts")
-def test_a_letter_that_no_font_has_is_a_box():
-    assert np.array_equal(written("\ue123"), written(font.NOWHERE))
+def test_a_letter_that_no_font_has_is_a_box_and_that_is_said_once():
+    with pytest.warns(UserWarning, match="in no font of this machine") as told:
+        boxes = [written(letter) for letter in ("\ue123", "\ue124", font.NOWHERE)]
+    assert len(told) == 1
+    assert np.array_equal(boxes[0], boxes[2])
+    assert np.array_equal(boxes[1], boxes[2])
 
 
 def test_accents_may_come_apart_from_their_letters():

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.drawing import chart
-from cnnviz_widgets.drawing.render import Content, as_array, falls_below
+from cnnviz_widgets.drawing.render import Content, alt_of, as_array, falls_below
 from cnnviz_widgets.drawing.results import Result, rgb, robust_maximum
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, gate
@@ -96,7 +96,7 @@ class Convolved(Result):
         }
         end = max(len(self.signal) - 1, *places, 1)
         drawn = chart.draw(chart.curves(known, "place", "value", end=end, top=None, strong="result"))
-        return Content(np.asarray(drawn), caption=self.of)
+        return Content(np.asarray(drawn), caption=self.of, alt=alt_of(drawn))
 
 
 @gate

@@ -58,7 +58,8 @@ class Embedding(Result):
         for dy in (-1, 0, 1):
             for dx in (-1, 0, 1):
                 drawn[rows + dy, columns + dx] = (0, 114, 178)
-        return Content(drawn, caption=f"{self.of}: {self.method}, step {self.step} of {self.total}")
+        caption = f"{self.of}: {self.method}, step {self.step} of {self.total}"
+        return Content(drawn, caption=caption, alt=f"{len(columns)} points on a map")
 
 
 def unit_square(places: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.drawing import chart
-from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.drawing.render import Content, alt_of
 from cnnviz_widgets.drawing.results import Result
 from cnnviz_widgets.engine.checks import whole_number
 from cnnviz_widgets.engine.fills import Fill, fill_picture
@@ -46,7 +46,7 @@ class Curve(Result):
         known = {self.of: (self.fractions.tolist(), self.values.tolist())}
         numbers = {self.of: f"area {self.area:.3f}"}
         picture = chart.draw(chart.curves(known, "share of the pixels", "probability", share=True, numbers=numbers))
-        return Content(np.asarray(picture), caption=f"{self.of}: area {self.area:.3f}")
+        return Content(np.asarray(picture), caption=f"{self.of}: area {self.area:.3f}", alt=alt_of(picture))
 
 
 @gate

@@ -14,6 +14,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from cnnviz_widgets.described import listed
 from cnnviz_widgets.drawing.chart import FAINT, INK, PAPER
 from cnnviz_widgets.drawing.font import cut, write
 from cnnviz_widgets.drawing.render import Content, to_uint8
@@ -120,7 +121,9 @@ class QuizResult(Result):
 
     def content(self) -> Content:
         """A row a method: the share, its interval, and chance as a dashed line."""
-        return Content(to_uint8(_drawn(self.accuracy, self.chance)), caption=self.told)
+        said = listed((f"{name} {one}" for name, one in self.accuracy.items()), len(self.accuracy))
+        alt = f"right answers, with 95% interval: {said}; by chance {self.chance:.0%}" if said else "no answers"
+        return Content(to_uint8(_drawn(self.accuracy, self.chance)), caption=self.told, alt=alt)
 
     @property
     def told(self) -> str:

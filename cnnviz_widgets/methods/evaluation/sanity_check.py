@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnnviz_widgets.drawing.figure import Shown
 from cnnviz_widgets.drawing.results import Heatmap, robust_maximum
 from cnnviz_widgets.engine.checks import somebodys
 from cnnviz_widgets.engine.planes import plane, varied
@@ -50,7 +51,7 @@ class Similarity(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SanityState:
+class SanityState(Shown):
     """The map of a network that has forgotten some layers.
 
     step, total  layers randomized so far, and in the end; step 0 is the trained network

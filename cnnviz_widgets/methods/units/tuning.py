@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from cnnviz_widgets.described import number as coarse
 from cnnviz_widgets.drawing.polar import polar
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
@@ -130,7 +131,14 @@ class Tuning(Result):
         around = [360 / AROUND * number for number in range(AROUND)]
         icons = [self._icon(angle % turn, best) for angle in around]
         drawing = polar(self.angles.tolist(), self.values.tolist(), turn, float(self.blank[self.channel]), icons)
-        return Content(drawing, caption=f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}")
+        ends = (
+            f"{word} {coarse(float(self.values[at]))} at {float(self.angles[at]):g}°"
+            for word, at in (("greatest", self.values.argmax()), ("least", self.values.argmin()))
+        )
+        return Content(
+            drawing, caption=f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}",
+            alt=f"activation by angle: {', '.join(ends)}; {coarse(float(self.blank[self.channel]))} for no stimulus",
+        )  # fmt: skip
 
     def _icon(self, angle: float, variant: Variant) -> np.ndarray:
         middle = variant._replace(place=((ICON - 1) / 2, (ICON - 1) / 2))

@@ -17,6 +17,7 @@ import { say } from "./words.js";
  * @property {string[]} names
  * @property {string[]} heads
  * @property {string} caption
+ * @property {string} alt  what is to be seen, in words
  * @property {string[]} levels
  * @property {number[]} unseen
  * @property {boolean} signed
