@@ -42,6 +42,7 @@ from .methods.adversarial.targeted import targeted
 from .methods.adversarial.train_attacker import AttackerState, train_attacker
 from .methods.adversarial.train_robust import DefenseState, train_robust
 from .methods.adversarial.transfer_attack import TransferMatrix, transfer_attack
+from .methods.adversarial.universal import UniversalSuccess, universal, universal_success
 from .methods.cam.cam import cam
 from .methods.cam.grad_cam import grad_cam, grad_cam_pp, hires_cam, layer_cam
 from .methods.cam.guided_grad_cam import guided_grad_cam
@@ -192,6 +193,7 @@ __all__ = [
     "Tuning",
     "UnitName",
     "UnitNeighbors",
+    "UniversalSuccess",
     "Upsampling",
     "UpscaleTable",
     "Upscaled",
@@ -351,6 +353,8 @@ __all__ = [
     "tuning",
     "unit_name",
     "unit_neighbors",
+    "universal",
+    "universal_success",
     "upsample_compare",
     "upscale",
     "upscale_table",

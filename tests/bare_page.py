@@ -14,6 +14,19 @@ from cnnviz_widgets.widgets.front_end import BrowserWidget
 from cnnviz_widgets.widgets.tree import close_tree
 
 PAGE = """
+window.painted = async (act, before = () => {}) => { // ms from the beginning of a frame to after its paint
+    const frame = new Promise(requestAnimationFrame);
+    before(); // what it wants to do with this frame comes after the beginning
+    await frame;
+    const start = performance.now();
+    act();
+    await new Promise((done) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = done;
+        port2.postMessage(null);
+    });
+    return performance.now() - start;
+};
 const revive = (value) => {
     if (Array.isArray(value)) return value.map(revive);
     if (!value || typeof value !== "object") return value;

@@ -22,9 +22,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets.drawing.render import tile
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.engine.counts import Counted
-from cnnviz_widgets.engine.optimize import objectives, optimize
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
-from cnnviz_widgets.engine.optimize.parametrizations import perturbation
 from cnnviz_widgets.engine.optimize.transforms import apply
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "adversarial"
@@ -119,23 +117,12 @@ def patch() -> list[Tensor]:
 
 
 def universal() -> list[Tensor]:
-    """One change for half of the pictures, tried on the others; the same numbers in another order are the control."""
-    network, train, unseen = squeezenet(), photos()[::2], photos()[1::2]
-    truth = labels()[::2].tolist()
-    made = perturbation(train, 10 / 255, universal=True, quantize=True)
-    goal = objectives.cross_entropy(truth)
-    state = cnnviz.last(
-        optimize(network, goal, made, steps=20, optimizer="signed", learning_rate=1 / 255), progress=False
-    )
-    change = state.parameters[0].cpu()
-    order = torch.randperm(change[0, 0].numel(), generator=torch.Generator().manual_seed(0))
-    shuffled = change.flatten(2)[..., order].view_as(change)
-    shown = []
-    for name, one in (("the change", change), ("shuffled", shuffled)):
-        pictures = in_8_bits((unseen + one).clamp(0, 1))
-        row(name, count((answers(pictures) != labels()[1::2]).tolist()))
-        shown += [(0.5 + 10 * one[0]).clamp(0, 1), pictures[0]]
-    return shown
+    """One change for half of the pictures, tried on the others; the same pixels in another order are the control."""
+    network = squeezenet()
+    state = cnnviz.last(cnnviz.universal(network, photos()[::2], steps=60), progress=False)
+    found = cnnviz.universal_success(network, photos()[1::2], state.values)
+    row(str(found.changed), str(found.control))
+    return [(0.5 + 10 * (state.values - 0.5)).clamp(0, 1), *found.values[:3]]
 
 
 def fooling() -> list[Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.engine.batch_norm import quick_batch_norm
-from cnnviz_widgets.engine.first_layer import quick_first_layer
+from cnnviz_widgets.engine.convolutions import Kernels, quick_convolutions
 from cnnviz_widgets.engine.relu_rules import RuleName, relu_rule
 from cnnviz_widgets.engine.targets import Goal
 from cnnviz_widgets.errors import UserError
@@ -86,9 +86,12 @@ def way_back(network: Network) -> AbstractContextManager:
     return guarded(network.lock, torch.enable_grad())
 
 
-def quick_way_back(module: nn.Module) -> AbstractContextManager:
-    """Context in which a pass must run forward and back, to the picture alone, to be quicker than autograd's own."""
-    return guarded(quick_first_layer(module), quick_batch_norm(module))
+def quick_way_back(module: nn.Module, kernels: Kernels | None = None) -> AbstractContextManager:
+    """Context in which a pass must run forward and back, to the picture alone, to be quicker than autograd's own.
+
+    kernels  of its convolutions in the format of the pictures, for many passes
+    """
+    return guarded(quick_convolutions(module, kernels), quick_batch_norm(module))
 
 
 def slope(network: Network, scores: Tensor, end: Tensor, name: str, *, again: bool = False) -> Tensor:

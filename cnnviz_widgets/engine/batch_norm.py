@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from cnnviz_widgets.engine.exchanged import Exchanged
+from cnnviz_widgets.networks.held import parts_of
+
 
 class _Affine(NamedTuple):
     """``scale`` times the layer's input (B, channels, rows, columns), plus ``shift``; both (channels, 1, 1)."""
@@ -35,7 +38,7 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
 
     Both in it, since a module that saves memory computes parts of itself once more in the backward pass.
     """
-    parts = (part for part in module.modules() if isinstance(part, nn.BatchNorm2d))
+    parts = (part for part in parts_of(module) if isinstance(part, nn.BatchNorm2d))
     norms = {part: numbers for part in parts if (numbers := _numbers(part))}
     before = _here.affine
     _here.affine = before | dict(zip(norms, _affine(norms), strict=True))
@@ -44,30 +47,6 @@ def quick_batch_norm(module: nn.Module) -> Iterator[None]:
             yield
     finally:
         _here.affine = before
-
-
-class _Exchanged:
-    """The forward pass of the class, not of the layers: nothing is on them, and no copy of one gets it.
-
-    It is the process's: the first thread to enter changes it, and the last to leave puts it back.
-    """
-
-    def __init__(self) -> None:
-        self._mutex, self._inside = threading.Lock(), 0
-
-    def __enter__(self) -> None:
-        with self._mutex:
-            self._inside += 1
-            setattr(nn.BatchNorm2d, "forward", _forward)  # noqa: B010 (a method, which mypy lets nobody assign)
-
-    def __exit__(self, *error: object) -> None:
-        with self._mutex:
-            self._inside -= 1
-            if not self._inside:
-                del nn.BatchNorm2d.forward  # it inherits its own
-
-
-_exchanged = _Exchanged()
 
 
 def _numbers(norm: nn.BatchNorm2d) -> tuple[Tensor, ...] | None:
@@ -96,3 +75,6 @@ def _forward(norm: nn.BatchNorm2d, x: Tensor) -> Tensor:
     if affine and goes_back and x.ndim == 4 and x.dtype == affine.scale.dtype:
         return torch.addcmul(affine.shift, x, affine.scale)
     return _BatchNorm.forward(norm, x)
+
+
+_exchanged = Exchanged(nn.BatchNorm2d, _forward)

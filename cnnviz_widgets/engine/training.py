@@ -188,6 +188,23 @@ def train(
     return states()
 
 
+def from_scratch(
+    make: Callable[[], nn.Module],
+    losses: Callable[[Any, torch.Generator, int], Losses],
+    view: Callable[[nn.Module], Tensor],
+    *,
+    where: torch.device,
+    steps: int,
+    learning_rate: float,
+    seed: int,
+    start: Any,
+    of: str,
+) -> Iterator[TrainingState]:
+    """``train`` of a new module on a device: a seed draws its first weights, too, and the learning rate falls to 0."""
+    begun, rate = initialized(make, seed).to(where), falling(learning_rate, steps)
+    return train(begun, losses, view, steps=steps, learning_rate=rate, seed=seed, start=start, of=of)
+
+
 def falling(rate: float, steps: int) -> Rate:
     """A learning rate that falls to 0 along a cosine (Loshchilov & Hutter, 2017)."""
     return lambda step: rate * faded((step - 1) / steps)

@@ -40,7 +40,7 @@ def held(module: nn.Module) -> Iterator[None]:
     training, storing = [], []
     try:
         if turn.depth == 1:
-            for part in module.modules():
+            for part in parts_of(module):
                 if getattr(part, "training", False):  # frozen TorchScript has none; ``train()`` some modules override
                     part.training = False
                     training.append(part)
@@ -55,6 +55,17 @@ def held(module: nn.Module) -> Iterator[None]:
             _detach_stored(vars(part))
         turn.depth -= 1
         turn.mutex.release()
+
+
+def parts_of(module: nn.Module) -> Iterator[nn.Module]:
+    """As ``module.modules()``, which takes longer than a small network's pass."""
+    waiting, met = [module], set[nn.Module]()
+    while waiting:
+        part = waiting.pop()
+        if part not in met:
+            met.add(part)
+            yield part
+            waiting += [inner for inner in reversed(part._modules.values()) if inner is not None]
 
 
 def _detach_stored(stored: Any, deep: int = 3) -> None:

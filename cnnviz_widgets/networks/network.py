@@ -288,14 +288,23 @@ class Network:
         """How many pictures of (height, width) are quickest to compute together."""
         return batching.quickest(max(self._bytes_of_layers(size)), self.device)
 
-    def quickest(self, batch: Tensor) -> Tensor:
-        """A normalized batch in the memory format in which passes over it are quickest."""
+    def quickest(self, batch: Tensor, *, kernels: bool = False) -> Tensor:
+        """A normalized batch in the memory format in which passes over it are quickest.
+
+        kernels  whether the convolutions have their kernels with channels last, too
+        """
         # Kernels that are not in this format are reordered in every pass: that has to be worth it.
-        worth = len(batch) * sum(self._bytes_of_layers(batch.shape[-2:])) >= self._bytes_of_kernels
+        worth = kernels or len(batch) * sum(self._bytes_of_layers(batch.shape[-2:])) >= self._bytes_of_kernels
         if batch.device.type == "cpu" and worth and self._takes_channels_last:
             # A copy in any case: ``contiguous`` leaves a batch of one strides by which convolutions miss it.
             return batch.clone(memory_format=torch.channels_last)
         return batch
+
+    @property
+    def prefers_channels_last(self) -> bool:
+        """Whether passes are quickest where pictures and kernels have their channels last in memory."""
+        _ = self._probed
+        return self.device.type == "cpu" and self._takes_channels_last
 
     @cached_property
     def _bytes_of_kernels(self) -> int:

@@ -86,7 +86,8 @@ class Defense(Making):
                 "plain": (sizes, [one.share for one in plain]),
                 "robust": (sizes, [one.share for one in robust]),
             }
-            known.append({"curves": curves, "numbers": {"robust": f"trained at {state.epsilon:g}"}, "end": sizes[-1]})
+            numbers = {"plain": "trained without attacks", "robust": f"trained at {state.epsilon:g}"}
+            known.append({"curves": curves, "numbers": numbers, "end": sizes[-1]})
         return known[0]
 
     def subject(self) -> str:

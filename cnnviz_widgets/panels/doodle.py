@@ -100,6 +100,7 @@ class Doodle(Making):
     shows = "a sketch of regions that becomes a painting"
     as_call = "cnnviz.doodle(net, style, style_mask, mask)"
     pickers = ()
+    at_once = ("mask", "style_mask")
     style = another_picture("swirling_strokes", label="Painting", styles=True, help="Its textures are painted with")
     content = another_picture(
         label="Content", none="none", help="A picture that the doodle is painted over, and whose content is kept"
@@ -155,13 +156,13 @@ class Doodle(Making):
         under = _content(now)
         canvas = np.full((*wanted.shape, 3), BLANK, np.uint8) if under is None else rgb(_square(under.value))
         total = now.rounds * now.steps
+        given = {
+            "painting": (Content(rgb(painting)), there if self.style_mask is None else None),
+            "canvas": (Content(canvas), wanted if self.mask is None else None),
+        }
         for _, state in self.grow(_plan(now, there, wanted), now.rounds):
-            parts = {
-                "painting": (Content(rgb(painting)), there if self.style_mask is None else None),
-                "canvas": (Content(canvas), wanted if self.mask is None else None),
-                "result": partial(_shown, state, total),
-            }
-            yield Frame(parts, state.step, total)
+            yield Frame({**given, "result": partial(_shown, state, total)}, state.step, total)
+            given = {}  # they stay as they are
 
     def _masks(self, now: Now) -> tuple[np.ndarray, np.ndarray]:
         """Labels of the painting and of the doodle, from 1."""

@@ -86,6 +86,7 @@ class Panel(Displayed):
     title: ClassVar[str]
     pickers: ClassVar[tuple[str, ...]] = ("image",)  # controls of the session's traits, see controls.PICKERS
     more: ClassVar[tuple[str, ...]] = ()  # those of them that stand under Settings
+    at_once: ClassVar[tuple[str, ...]] = ()  # traits that a whole gesture changes: what runs ends with its step
     old_names: ClassVar[Mapping[str, tuple[str, Mapping[str, str]]]] = {}  # old trait -> today's, old words -> today's
 
     def __init__(
@@ -414,7 +415,7 @@ class Panel(Displayed):
         if self.shown:
             for name in self._runners:
                 if change["name"] in self.reads(name):
-                    self._request(name)
+                    self._request(name, at_once=change["name"] in self.at_once)
 
     def _as_called_now(self, name: str, value: Any = None) -> tuple[str, Any]:
         """Of a trait that may be given by its old name: today's name and value."""
@@ -452,7 +453,7 @@ class Panel(Displayed):
         for name in self._runners:
             self._request(name)
 
-    def _request(self, name: str) -> None:
+    def _request(self, name: str, at_once: bool = False) -> None:
         """Ask for a computation, unless the very same one was asked for last and has come to its end."""
         with self._asking:
             traits, before, reads = self._values(), self._asked.get(name), self.reads(name)
@@ -460,7 +461,7 @@ class Panel(Displayed):
                 return
             self._asked[name] = traits
             known = before is not None and _alike(traits, before, reads & {"network", "image"})
-            self._runners[name].submit(self._start(name, traits), afresh=not known)
+            self._runners[name].submit(self._start(name, traits), afresh=not known, at_once=at_once)
 
     def _start(self, name: str, traits: dict[str, Any]) -> Callable[[], Iterator[Frame]]:
         def start() -> Iterator[Frame]:

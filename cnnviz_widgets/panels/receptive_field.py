@@ -1,5 +1,6 @@
 """F4: what of the picture a unit sees, and which units see a pixel."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.traits import Place
 
 LAYERS = 8  # of the chart
+SLOW = 0.2  # s for one sample: then its field is shown before the mean over all
 
 
 class ReceptiveField(Panel):
@@ -67,7 +69,7 @@ class ReceptiveField(Panel):
         marks = {"box": (picture, "rectangle"), "ellipse": (picture, "ellipse"), "clicked": (picture, "crosshair"),
                  "seeing": (units, "rectangle"), "unit": (units, "crosshair")}  # fmt: skip
         self._parts |= {name: Mark(*where) for name, where in marks.items()}
-        self._sizes: Memo[dict[str, tuple[int, float]]] = Memo(dict)
+        self._sizes: Memo[dict[str, float]] = Memo(dict)
         title = "Width of the fields"
         growth = Chart(title, "layer", "width, px", top=None, height=240)
         parts = {"picture": picture, "units": units, "growth": growth}
@@ -86,8 +88,14 @@ class ReceptiveField(Panel):
             self.pixel = None  # it was chosen in another picture
         super()._on_change(change)
 
-    def compute(self, now: Now) -> Frame:
-        return _units_of(now) if now.pixel else _field_of(now)
+    def compute(self, now: Now) -> Iterator[Frame]:
+        show = _units_of if now.pixel else _field_of
+        began = time.monotonic()
+        first = show(now, 1)
+        if now.samples == 1 or time.monotonic() - began > SLOW:
+            yield replace(first, total=now.samples)
+        if now.samples > 1:
+            yield show(now, now.samples)
 
     @computes
     def grow(self, now: Now) -> Iterator[Frame]:
@@ -95,34 +103,30 @@ class ReceptiveField(Panel):
         names = spread(now.network, LAYERS)
         size = now.network.prepare(now.image).shape[-2:]
         known = self._sizes.reached(now.network, tuple(size), now.samples, now.seed)
-        for number, name in enumerate(names, 1):
-            new = name not in known
-            if new:
+        theoretical = [now.network.layer(name).receptive_field[1] for name in names]
+        for number, name in enumerate(names):
+            yield Frame({"growth": _widths(names, theoretical, known, size[1])}, number, len(names))
+            if name not in known:
                 found = receptive_field(now.network, name, None, now.image, samples=now.samples, seed=now.seed)
-                known[name] = found.size[1], _width(found)
-            if new or number == len(names):
-                yield Frame({"growth": _widths(names, known, size[1])}, number, len(names))
+                known[name] = _width(found)
+        yield Frame({"growth": _widths(names, theoretical, known, size[1])})
 
     def call(self, now: Now) -> str:
-        return str(_projective(now) if now.pixel else _receptive(now))
+        return str((_projective if now.pixel else _receptive)(now, now.samples))
 
 
-def _options(now: Now) -> dict[str, int]:
-    return {"samples": now.samples, "seed": now.seed}
+def _receptive(now: Now, samples: int) -> Call:
+    return Call(receptive_field, now.network, now.layer, now.position, now.image, samples=samples, seed=now.seed)
 
 
-def _receptive(now: Now) -> Call:
-    return Call(receptive_field, now.network, now.layer, now.position, now.image, **_options(now))
-
-
-def _projective(now: Now) -> Call:
+def _projective(now: Now, samples: int) -> Call:
     x, y = now.pixel
-    return Call(projective_field, now.network, now.layer, (y, x), now.image, **_options(now))
+    return Call(projective_field, now.network, now.layer, (y, x), now.image, samples=samples, seed=now.seed)
 
 
-def _field_of(now: Now) -> Frame:
+def _field_of(now: Now, samples: int) -> Frame:
     """Of a unit, over the picture; the units respond to that."""
-    found = _receptive(now)()
+    found = _receptive(now, samples)()
     maps = activations(now.network, now.image, now.layer).values
     responses = maps.double().square().mean(0).sqrt()
     row, column = found.position or (0, 0)
@@ -144,9 +148,9 @@ def _field_of(now: Now) -> Frame:
     })  # fmt: skip
 
 
-def _units_of(now: Now) -> Frame:
+def _units_of(now: Now, samples: int) -> Frame:
     """Those that see a pixel."""
-    found = _projective(now)()
+    found = _projective(now, samples)()
     left, top, right, bottom = found.box or (0, 0, 0, 0)
     row, column = found.pixel
     return Frame({
@@ -166,12 +170,11 @@ def _width(found: Field) -> float:
     return (found.share * (right - left) * (bottom - top)) ** 0.5
 
 
-def _widths(names: list[str], known: dict[str, tuple[int, float]], width: int) -> dict[str, Any]:
+def _widths(names: list[str], theoretical: list[int], known: dict[str, float], width: int) -> dict[str, Any]:
     places = [number for number, name in enumerate(names) if name in known]
-    theoretical, effective = zip(*(known[names[number]] for number in places), strict=True)
     curves = {
-        "theoretical": (places, [*theoretical]),
-        "effective (95 %)": (places, [*effective]),
+        "theoretical": ([*range(len(names))], theoretical),
+        "effective (95 %)": (places, [known[names[number]] for number in places]),
         "the picture": ([0, len(names) - 1], [width, width]),
     }
     return {"curves": curves, "end": len(names) - 1, "ticks": names}

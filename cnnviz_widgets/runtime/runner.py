@@ -2,10 +2,11 @@
 
 A computation is an iterator of frames. The newest request wins: a request that arrives while an older one runs waits
 in a slot of size one, and the older one may go on for ``GRACE`` seconds (cancelling at once would starve the screen
-during a drag: the picture would change only after the release). Between two frames the device is given up, so that
-panels take turns. What lasted less than ``SHORT`` seconds last time is computed at once in the calling thread, and
-moves to the worker if it takes longer this time: a computation must therefore not hold a thread-local context, such as
-``torch.no_grad()``, across a ``yield``. Where no worker may be (``host.synchronous``) all is computed at once.
+during a drag: the picture would change only after the release; a stroke is told of once, and ends it ``at_once``).
+Between two frames the device is given up, so that panels take turns. What lasted less than ``SHORT`` seconds last time
+is computed at once in the calling thread, and moves to the worker if it takes longer this time: a computation must
+therefore not hold a thread-local context, such as ``torch.no_grad()``, across a ``yield``. Where no worker may be
+(``host.synchronous``) all is computed at once.
 """
 
 import atexit
@@ -113,10 +114,11 @@ class Runner:
         self._last_elapsed = float("inf")
         self._closed = False
 
-    def submit(self, start: Start, *, afresh: bool = False) -> None:
+    def submit(self, start: Start, *, afresh: bool = False, at_once: bool = False) -> None:
         """Compute ``start()`` soon, instead of a request that still waits.
 
-        afresh   how long the last one took says nothing about this one
+        afresh    how long the last one took says nothing about this one
+        at_once   the one that runs ends with its step, and draws no more
         """
         job = _Job(start)
         with self._lock:
@@ -127,6 +129,7 @@ class Runner:
             if self._running is not None:
                 self._waiting = job
                 self._running.superseded_at = self._running.superseded_at or time.monotonic()
+                self._running.stopped |= at_once
                 return
             self._begin(job)
         try:
@@ -247,7 +250,8 @@ class Runner:
 
     def _flush(self, job: _Job) -> None:
         parts, job.undrawn = job.undrawn, {}
-        if parts and not self._closed:
+        replaced = job.stopped and self._waiting is not None
+        if parts and not (self._closed or replaced):
             self._draw(parts)
             self._drawn_at = time.monotonic()
 

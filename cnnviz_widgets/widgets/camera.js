@@ -1,7 +1,7 @@
 // @ts-check
 // The browser's half of Camera: a stream that begins, pauses out of sight, and ends with the view.
 
-import { element, keepKeys, observe, tell } from "./js/dom.js";
+import { element, keepKeys, observe, plainButton, tell } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
@@ -111,7 +111,6 @@ class Source {
   }
 }
 
-const button = (/** @type {string} */ words) => element("button", "cnnviz-plain-button", { type: "button" }, words);
 
 /** What both kinds have: a video, a line that says how it is, and a state. */
 function camera(/** @type {Model} */ model, /** @type {(state: string) => void} */ changed) {
@@ -131,7 +130,7 @@ function camera(/** @type {Model} */ model, /** @type {(state: string) => void} 
 
 /** A button that opens a window, in which a picture is taken. */
 function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-  const open = button(""), take = button(say("Take picture")), close = button(say("Close"));
+  const open = plainButton(""), take = plainButton(say("Take picture")), close = plainButton(say("Close"));
   const { video, status, source, is } = camera(model, () => (take.disabled = !is("on")));
   const view = element("dialog", "cnnviz-camera-window", { "aria-label": say("Camera") }, video, status, element("div", "cnnviz-camera-row", {}, take, close));
   const show = () => {
@@ -159,7 +158,7 @@ function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
 
 /** A button that starts and stops a stream of frames. */
 function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-  const toggle = button(say("Start camera")), rate = element("span", "cnnviz-camera-status"), flow = new Flow();
+  const toggle = plainButton(say("Start camera")), rate = element("span", "cnnviz-camera-status"), flow = new Flow();
   const now = () => performance.now();
   const { video, status, become, source, is } = camera(model, () => {
     const there = Boolean(source.stream);

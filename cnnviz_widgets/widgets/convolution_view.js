@@ -2,9 +2,9 @@
 // The browser's half of ConvolutionView: what can be computed of a convolution, drawn and edited without the kernel.
 
 import { correlate, counts, entered, matrix, moved, padded, place, question, reach, readers, sentence, sides, size, window as tapsAt, within, zeros } from "./js/convolution.js";
-import { element, keepKeys, labelled, listening, observe } from "./js/dom.js";
-import { Marks, colorize, light, paint } from "./js/paint.js";
-import { ALL, format } from "./js/scene.js";
+import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, write } from "./js/dom.js";
+import { colorize, light, outlined, writeNumbers } from "./js/paint.js";
+import { format } from "./js/scene.js";
 import { say } from "./js/words.js";
 
 export * from "./js/convolution.js";
@@ -14,6 +14,7 @@ export * from "./js/convolution.js";
 const LIT = "#e69f00", READS = "#56b4e9", FAINT = "#808080"; // the window, what reads an input, and the edges of numbers
 const LARGEST = 44, WIDEST = 512, STRIP = 84, MARGIN = 2; // CSS px: of a cell, of a grid, the height of bars, around all
 const BAR = 0.35; // the color of bars, of viridis
+const PAPER = new Uint8Array(768).fill(255); // the numbers of bars are dark: they stand half on a bar, half above it
 const PRODUCTS = 25, MATRIX = 4096; // taps that are shown one by one, and cells of the largest matrix that is drawn
 const EDITED = 576; // cells of the largest input that can be edited
 const REST = 250; // ms after the last key, turn of the wheel or move that end a gesture
@@ -25,12 +26,6 @@ const NAMES = {
   stride: say("Stride"), padding: say("Padding"), dilation: say("Dilation"),
 };
 const TRAITS = ["input", "kernel", "stride", "padding", "dilation", "windows"];
-const LOOK = { opacity: 1, smooth: false, wipe: 1, numbers: true, digits: 3, strength: 1, keepColors: false };
-
-/** Write only what is not there yet: the page is not laid out anew. */
-function write(to, text) {
-  if (to.textContent !== text) to.textContent = text;
-}
 
 /** Least and greatest number. @param {Iterable<number>[]} rows @returns {[number, number]} */
 function range(rows) {
@@ -100,14 +95,17 @@ class Grid {
     if (canvas.width === across + 2 * around && canvas.height === down + 2 * around) context.reset();
     else [canvas.width, canvas.height, canvas.style.width] = [across + 2 * around, down + 2 * around, `${(across + 2 * around) / ratio}px`];
     context.translate(around, around);
-    const shown = /** @type {any} */ ({ scene: { count: 1, size: [rows, columns], levels: [], unseen: [] }, place: { columns: 1, rows: 1, width: across, height: down, gap: 0, head: 0 }, zoom: ALL, ratio, map: this.map, colored: this.sheet });
-    paint(context, shown, { ...LOOK, table: this.table });
-    const pen = new Marks(context, shown), frames = cells.map(([row, column]) => [column + left, row + top, 1, 1]);
-    const frame = (/** @type {number[][]} */ every, color, thick) => pen.outlined(() => every.forEach((one) => pen.box(0, one)), color, thick);
+    Object.assign(context, { imageSmoothingEnabled: wide < 1, imageSmoothingQuality: "high" });
+    context.drawImage(this.sheet, 0, 0, across, down);
+    writeNumbers(context, this.map, 0, [0, 0, across, down], [0, 0, across, down], ratio, 1, isBars ? PAPER : this.table, 3);
+    const frame = (/** @type {number[][]} */ every, color, thick) => outlined(context, ratio, () => {
+      for (const [x, y, w = 1, h = 1] of every) context.rect((x * across) / columns, (y * down) / rows, (w * across) / columns, (h * down) / rows);
+    }, color, thick);
+    const corners = cells.map(([row, column]) => [column + left, row + top]);
     if (!isBars) frame([[0, 0, columns, rows], [left, top, width, height]], FAINT, 1);
-    if (!box || wide >= 8) frame(frames, color, box ? 1 : 2);
+    if (!box || wide >= 8) frame(corners, color, box ? 1 : 2);
     if (!box || !cells.length) return;
-    const [[from, to], [first, last]] = [0, 1].map((axis) => range([frames.map((one) => one[axis])]));
+    const [[from, to], [first, last]] = [0, 1].map((axis) => range([corners.map((one) => one[axis])]));
     frame([[from, first, to - from + 1, last - first + 1]], color, 2);
   }
 
@@ -133,7 +131,7 @@ class View {
     /** The input cell whose readers are shown. @type {Cell | null} */ this.asked = null;
     /** The weight that can be edited. @type {Cell} */ this.weight = [0, 0];
     /** @type {any[][]} */ this.weights = []; // the kernel's cells
-    this.typed = { name: "", text: "" }; // of the input or the kernel: the number that is being typed
+    this.typed = { trait: "", text: "" }; // of the input or the kernel: the number that is being typed
     /** @type {number | undefined} */ this.upTo = undefined; // while the output is being filled
     this.playing = this.saving = 0; // timers: of the window, and of a gesture's end
     this.waiting = false; // to be drawn
@@ -145,12 +143,12 @@ class View {
     this.root = element("div", "cnnviz-convolution");
     el.append(this.root);
     this.on(this.root, { keydown: keepKeys });
-    this.editable(this.editor, "kernel", () => this.weight, ({ target }) => target.closest("[role=gridcell]")?.cell, (cell) => {
+    this.reachable(this.editor, () => this.weight, ({ target }) => target.closest("[role=gridcell]")?.cell, (cell) => {
       if (!cell) return;
       this.weight = cell;
       this.weights[cell[0]][cell[1]].focus();
       this.update();
-    });
+    }, "kernel");
     const measure = () => {
       [this.all, this.between] = [this.root.clientWidth, this.middle.offsetWidth]; // read here alone: what is drawn waits for no layout
       this.update();
@@ -172,13 +170,12 @@ class View {
     const [drawing, tool] = ["drawings", "tools"].map((trait) => (name, ...parts) => (model.get(trait).includes(name) ? parts : []));
     const row = (...parts) => element("div", "cnnviz-convolution-row", {}, ...parts.flat());
     const part = (title, shown) => element("div", "cnnviz-cells-part", {}, element("div", "cnnviz-cells-title", {}, title), shown);
-    const button = (words, title, click) => on(element("button", "cnnviz-plain-button", { type: "button", title }, words), { click });
     const choice = (word, names, change) => {
       const select = on(element("select", "cnnviz-choose", { "aria-label": word }, ...names.map((name) => new Option(NAMES[name] ?? name, name))), { change });
       return [select, labelled("cnnviz-tool", word, select)];
     };
-    this.play = button(say("Play"), say("Let the window go over the input"), () => (this.playing ? this.pause() : this.start()));
-    const step = button(say("Step"), say("The window's next place"), () => (this.pause(), this.go()));
+    this.play = on(plainButton(say("Play"), say("Let the window go over the input")), { click: () => (this.playing ? this.pause() : this.start()) });
+    const step = on(plainButton(say("Step"), say("The window's next place")), { click: () => (this.pause(), this.go()) });
     const [speed, speedLabel] = choice(say("Speed"), Object.keys(SPEEDS), () => this.playing && this.start());
     const [preset, presetLabel] = choice(say("Kernel"), ["own", ...Object.keys(presets)], () => this.set({ kernel: presets[preset.value] }));
     speed.value = matchMedia("(prefers-reduced-motion: reduce)").matches ? "slow" : "medium";
@@ -199,8 +196,8 @@ class View {
         const cell = made.at(event), { c, size } = this.now;
         return cell && flat >= 0 ? place(cell[flat], ofInput ? sides(c.input)[1] : size[1]) : cell;
       };
-      if (ofInput) this.editable(made.canvas, "input", () => this.asked && within(this.asked, sides(this.now.c.input)), at, (cell) => this.ask(cell));
-      else this.reachable(made.canvas, () => this.place, () => this.now.size, at, (cell) => cell && this.put(cell));
+      if (ofInput) this.reachable(made.canvas, () => this.asked && within(this.asked, sides(this.now.c.input)), at, (cell) => this.ask(cell), "input");
+      else this.reachable(made.canvas, () => this.place, at, (cell) => cell && this.put(cell));
       return made.root;
     });
     this.middle.replaceChildren(...drawing("editor", part(say("Kernel"), this.editor)), ...drawing("window", part(say("Input · weight"), this.products)));
@@ -214,39 +211,32 @@ class View {
 
   // ----------------------------------------------------------------------------------------------------- gestures
 
-  /** Let pointer and keys choose a cell. */
-  reachable(target, current, size, at, go) {
-    const drag = (event) => {
-      if (event.buttons) go(at(event));
-    };
-    this.on(target, {
-      pointerdown: (event) => (target.setPointerCapture(event.pointerId), drag(event)), pointermove: drag, pointerup: () => this.tell(),
-      keydown: (event) => {
-        const to = moved(current() ?? [0, 0], event.key, size());
-        if (!to || event.ctrlKey || event.metaKey || event.altKey) return;
-        event.preventDefault();
-        go(to);
-      },
-    });
-  }
-
-  /** And let them change it: digits, Delete, Page Up and Page Down, and the wheel where the focus is. */
-  editable(target, name, current, at, go) {
-    const enter = (event, key) => {
-      const cell = current(), rows = this.now.c[name], typed = this.typed.name === name ? this.typed.text : "";
-      const made = cell && rows.flat().length <= EDITED && !this.now.key[5] && entered(rows, cell, key, typed, event.altKey);
-      if (!made) return;
-      event.preventDefault();
-      this.typed = { name, text: made.text };
-      this.set({ [name]: made.rows });
-    };
+  /** Let pointer and keys choose a cell, and edit the numbers of a trait: digits, Delete, Page Up and Page Down, and the wheel where the focus is. */
+  reachable(target, current, at, go, trait = "") {
     const choose = (cell) => {
       this.typed.text = "";
       go(cell);
     };
-    this.reachable(target, current, () => sides(this.now.c[name]), at, choose);
+    const drag = (event) => {
+      if (event.buttons) choose(at(event));
+    };
+    const enter = (event, key) => {
+      const cell = current(), rows = this.now.c[trait], typed = this.typed.trait === trait ? this.typed.text : "";
+      const made = cell && rows?.flat().length <= EDITED && !this.now.key[5] && entered(rows, cell, key, typed, event.altKey);
+      if (!made) return;
+      event.preventDefault();
+      this.typed = { trait, text: made.text };
+      this.set({ [trait]: made.rows });
+    };
     this.on(target, {
-      keydown: (event) => event.ctrlKey || event.metaKey || event.altKey || enter(event, event.key),
+      pointerdown: (event) => (target.setPointerCapture(event.pointerId), drag(event)), pointermove: drag, pointerup: () => this.tell(),
+      keydown: (event) => {
+        if (isForNotebook(event)) return;
+        const to = moved(current() ?? [0, 0], event.key, trait ? sides(this.now.c[trait]) : this.now.size);
+        if (!to) return enter(event, event.key);
+        event.preventDefault();
+        choose(to);
+      },
       wheel: (event) => {
         if (target.contains(document.activeElement) && String(at(event)) === String(current())) enter(event, event.deltaY < 0 ? "PageUp" : "PageDown");
       },
@@ -411,7 +401,7 @@ class View {
     const most = Math.max(...kernel.flat().map(Math.abs)) || 1, table = this.tables.RdBu;
     for (const one of this.weights.flat()) {
       const [row, column] = one.cell, weight = kernel[row][column], here = String(one.cell) === String(this.weight), index = Math.round(127.5 * (1 + weight / most));
-      const text = (here && this.typed.name === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2), look = [text, weight, index, here].join();
+      const text = (here && this.typed.trait === "kernel" && this.typed.text.replace("-", "−")) || format(weight, 2), look = [text, weight, index, here].join();
       if (one.look === look) continue;
       one.look = look;
       one.textContent = text;

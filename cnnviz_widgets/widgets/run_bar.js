@@ -1,6 +1,6 @@
 // The browser's half of RunBar. The first part is pure and tested with plain node; the second draws and listens.
 
-import { copy, element, keepKeys } from "./js/dom.js";
+import { copy, element, keepKeys, write } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 const LATE = 500; // ms of running before it is shown: shorter work only flickers
@@ -84,7 +84,7 @@ function render({ model, el }) {
     pin.setAttribute("aria-pressed", model.get("pinned"));
     note.textContent = model.get("note");
     error.hidden = !model.get("error");
-    if (sentence.textContent !== model.get("error")) sentence.textContent = model.get("error");
+    write(sentence, model.get("error"));
     traceback.textContent = model.get("details");
     details.hidden = !traceback.textContent;
     settingsButton.hidden = !model.get("settings");

@@ -1,7 +1,7 @@
 // @ts-check
 // The browser's half of Scatter. The first part is pure and tested with plain node; the second draws and listens.
 
-import { element, isForNotebook, keepKeys, labelled, observe, tell } from "./js/dom.js";
+import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, tell, write } from "./js/dom.js";
 import { ALL, arrow, panned, revealed, zoomed } from "./js/scene.js";
 import { Tour, dragged, project, star } from "./js/tour.js";
 import { say } from "./js/words.js";
@@ -89,7 +89,7 @@ class View {
     this.model = model;
     this.colors = Array.from({ length: 8 }, (_, kind) => `rgb(${tables.levels.subarray(96 * kind, 96 * kind + 3).join()})`);
     this.cleanup = new AbortController();
-    const { signal } = this.cleanup;
+    this.on = listening(this.cleanup.signal);
     /** @type {Zoom} */ this.zoom = ALL;
     this.tool = "move";
     this.current = -1; // the row under the pointer, or that the keys have gone to
@@ -109,28 +109,24 @@ class View {
     this.playing = false;
     this.waiting = 0; // for the next frame
 
-    const button = (/** @type {string} */ text, /** @type {string} */ name, /** @type {string} */ help, /** @type {() => void} */ act) => {
-      const made = element("button", "cnnviz-plain-button", { type: "button", title: help, ...(name && { "aria-label": name }) }, text);
-      made.addEventListener("click", act, { signal });
-      return made;
-    };
+    const button = (/** @type {string} */ text, /** @type {string} */ help, /** @type {() => void} */ click, more = {}) => this.on(plainButton(text, help, more), { click });
+    const zoom = (text, name, help, factor) => button(text, help, () => this.zoomBy(factor), { "aria-label": name });
     const tools = /** @type {[string, string, string][]} */ ([
       ["move", say("Move"), say("Drag to move, click a picture to choose it")],
       ["rectangle", say("Rectangle"), say("Drag a rectangle around pictures; with Shift, more of them; Delete takes the selection away")],
       ["lasso", say("Lasso"), say("Draw a line around pictures; with Shift, more of them; Delete takes the selection away")],
     ]);
-    this.choices = Object.fromEntries(tools.map(([tool, name, help]) => [tool, button(name, "", help, () => this.use(tool))]));
-    this.play = button(say("Play"), "", say("Turn from plane to plane"), () => this.turn(!this.playing));
-    this.speed = element("select", "", { title: say("Of the tour") }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+    /** @type {Record<string, HTMLElement>} */
+    this.choices = Object.fromEntries(tools.map(([tool, name, help]) => [tool, button(name, help, () => this.use(tool))]));
+    this.play = button(say("Play"), say("Turn from plane to plane"), () => this.turn(!this.playing));
+    this.speed = element("select", "cnnviz-choose", { title: say("Of the tour") }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
     this.tourTools = [this.play, labelled("", say("Speed"), this.speed)];
-    this.pictures = element("input", "", { type: "checkbox", checked: "" });
-    this.pictures.addEventListener("change", () => this.update(), { signal });
+    this.pictures = this.on(element("input", "", { type: "checkbox", checked: "" }), { change: () => this.update() });
     this.picturesLabel = element("label", "cnnviz-apart", { title: say("Pictures in place of points, where there is room") }, this.pictures, say("Pictures"));
-    const closer = button("+", say("Zoom in"), say("Zoom in (+, or the wheel)"), () => this.zoomBy(2));
-    closer.classList.add("cnnviz-apart");
+    const closer = zoom("+", say("Zoom in"), say("Zoom in (+, or the wheel)"), 2);
     const bar = element("div", "cnnviz-scatter-tools", { role: "toolbar", "aria-label": say("Tools") }, ...Object.values(this.choices), closer,
-      button("−", say("Zoom out"), say("Zoom out (−)"), () => this.zoomBy(0.5)), button("⤢", say("Show all"), say("Show all (0, or a double click)"), () => this.zoomBy(0)), ...this.tourTools, this.picturesLabel);
-    this.play.classList.add("cnnviz-apart");
+      zoom("−", say("Zoom out"), say("Zoom out (−)"), 0.5), zoom("⤢", say("Show all"), say("Show all (0, or a double click)"), 0), ...this.tourTools, this.picturesLabel);
+    for (const one of [closer, this.play]) one.classList.add("cnnviz-apart");
 
     this.canvas = element("canvas", "cnnviz-points", { tabindex: "0", role: "img" });
     this.face = element("canvas", "", { width: 224, height: 224 });
@@ -142,29 +138,29 @@ class View {
     this.root = element("div", "cnnviz-scatter", {}, bar,
       element("div", "cnnviz-scatter-middle", {}, element("div", "cnnviz-scatter-stage", {}, this.canvas, this.card), this.legend), this.status);
     el.append(this.root);
-    this.listen(signal);
+    this.listen();
     this.use("move");
     this.columns();
     this.sheet();
     this.place();
   }
 
-  /** @param {AbortSignal} signal */
-  listen(signal) {
-    const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ handler) => this.canvas.addEventListener(type, handler, { signal, passive: false });
-    on("pointerdown", (event) => this.press(event));
-    on("pointermove", (event) => (this.held ? this.drag(event) : this.point(this.at(event))));
-    on("pointerup", (event) => this.release(event));
-    on("pointercancel", () => this.letGo());
-    on("pointerleave", () => this.held || this.point([-1e6, -1e6]));
-    on("dblclick", () => this.zoomBy(0));
-    on("wheel", (event) => {
-      if (!event.ctrlKey && document.activeElement !== this.canvas) return; // the page goes on scrolling
-      event.preventDefault();
-      this.zoomBy(Math.exp(-event.deltaY / 300), this.at(event));
+  listen() {
+    this.on(this.canvas, {
+      pointerdown: (event) => this.press(event),
+      pointermove: (event) => (this.held ? this.drag(event) : this.point(this.at(event))),
+      pointerup: (event) => this.release(event),
+      pointercancel: () => this.letGo(),
+      pointerleave: () => this.held || this.point([-1e6, -1e6]),
+      dblclick: () => this.zoomBy(0),
+      wheel: (event) => {
+        if (!event.ctrlKey && document.activeElement !== this.canvas) return; // the page goes on scrolling
+        event.preventDefault();
+        this.zoomBy(Math.exp(-event.deltaY / 300), this.at(event));
+      },
+      keydown: (event) => this.key(event),
     });
-    on("keydown", (event) => this.key(event));
-    this.root.addEventListener("keydown", keepKeys, { signal });
+    this.on(this.root, { keydown: keepKeys });
     this.unobserve = observe(this.model, {
       "change:_columns": () => this.columns(),
       "change:_sheet": () => this.sheet(),
@@ -572,7 +568,7 @@ class View {
     const axis = this.axis >= 0 && this.tour ? say("Axis {name}: drag its end, or press Shift and an arrow key", { name: this.axes[this.axis] ?? this.axis }) : "";
     const here = this.current >= 0 && this.current < this.count ? `${this.name.textContent}${this.label.textContent ? `, ${this.label.textContent}` : ""}` : "";
     const line = [count(this.count), ...(selected ? [say("{number} selected", { number: selected.toLocaleString("en") })] : []), ...(axis || here ? [axis || here] : [])].join(" · ");
-    if (line !== this.status.textContent) this.status.textContent = line;
+    write(this.status, line);
     const keys = `${say("Arrow keys go from picture to picture, Enter chooses one, S selects it, Shift and the arrow keys move, + and − zoom, 0 shows all.")}${this.tour ? ` ${say("P plays, A goes to the next axis.")}` : ""}`;
     this.canvas.setAttribute("aria-label", `${this.model.get("alt")}: ${count(this.count)}. ${keys}`);
   }

@@ -1,6 +1,6 @@
 // The browser's half of Trials. The first part is pure and tested with plain node; the second draws and listens.
 
-import { download, element, isForNotebook, observe, tell } from "./js/dom.js";
+import { download, element, isForNotebook, observe, plainButton, tell } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 const CROSS = 700; // ms that the cross stands at least
@@ -39,7 +39,7 @@ function render({ model, el }) {
   const table = element("table", "cnnviz-trial-table");
   const note = element("p", "cnnviz-trial-note");
   const row = element("div", "cnnviz-trial-answers");
-  const keep = element("button", "cnnviz-plain-button", { type: "button" }, say("Download the answers"));
+  const keep = plainButton(say("Download the answers"));
   const side = element("div", "cnnviz-trial-side", {}, question, row, element("div", "cnnviz-trial-answers", {}, begin, keep), status, table, note);
   const root = element("div", "cnnviz-trial", {}, stage, side);
   el.append(root);
@@ -160,7 +160,7 @@ function render({ model, el }) {
     const [words, choices] = asked ?? [model.get("question"), model.get("choices")], count = choices.length;
     question.textContent = words;
     while (row.children.length > count) row.lastChild.remove();
-    while (row.children.length < count) row.append(element("button", "cnnviz-plain-button", { type: "button", "data-choice": row.children.length }));
+    while (row.children.length < count) row.append(plainButton("", "", { "data-choice": row.children.length }));
     const labels = choices.map((word, at) => keyed(word, at, count, !model.get("milliseconds")));
     for (const [at, label] of labels.entries()) row.children[at].textContent = label;
     const keys = count === 2 && model.get("milliseconds") ? [say("the left arrow key"), say("the right arrow key")] : choices.map((_, at) => say("key {number}", { number: at + 1 }));

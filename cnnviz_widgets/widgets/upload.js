@@ -1,6 +1,6 @@
 // The browser's half of Upload: a file as it is while it is small, else a smaller picture of it.
 
-import { element, observe, signed, tell } from "./js/dom.js";
+import { element, observe, plainButton, signed, tell } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 export const SENT_AS_IT_IS = 4e6; // bytes
@@ -56,7 +56,7 @@ export async function prepared(file, decode = createImageBitmap, encode = drawn)
 }
 
 function render({ model, el }) {
-  const button = element("button", "cnnviz-plain-button", { type: "button" }), note = element("span", "", { role: "status" });
+  const button = plainButton(), note = element("span", "", { role: "status" });
   const field = element("input", "", { type: "file", accept: "image/*", hidden: "" });
   const root = element("div", "cnnviz-upload", {}, button, field, note);
   el.append(root);

@@ -14,6 +14,8 @@ from torch.nn.functional import cross_entropy
 from torchvision.models import get_model
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.optimize.transforms import apply
+from cnnviz_widgets.methods.adversarial._sticking import Places, Sticking, cover
 
 EPSILON, STEP = 8 / 255, 2 / 255
 FORMATS = {"contiguous": torch.contiguous_format, "channels last": torch.channels_last}
@@ -104,3 +106,55 @@ def test_against_torchattacks(name, attack, batch, compare):
 
     run = f"{attack}, {name}, {batch} pictures, torchattacks"
     assert compare(run, ours(network, pictures, steps), theirs, 7 if steps == 1 else 3) <= 1
+
+
+def climbed(whole, shown, target):
+    """A pass forward and back."""
+    x = shown.detach().requires_grad_()
+    return torch.autograd.grad(cross_entropy(whole(x), target.expand(len(x)), reduction="sum"), x)
+
+
+@pytest.mark.parametrize("kind", ["robust example", "patch"])
+def test_a_step_over_transforms_costs_its_passes(kind, compare):
+    """Against plain passes over as many pictures, which went through the same transforms."""
+    module = get_model("squeezenet1_0", weights=None).eval()
+    network = cnnviz.Network(module, name="squeezenet1_0")
+    _ = network.layers
+    whole = Whole(network, copy.deepcopy(module).to(memory_format=torch.channels_last).requires_grad_(False))
+    photos, steps, samples, target = torch.rand(8, 3, 224, 224), 3, 4, torch.tensor([9])
+    patch = torch.rand(1, 3, 50, 50)
+    sticking = Sticking(tuple(photos), cover(50, "circle"), Places(20.0, 0.2))
+    moves, begun = (cnnviz.poses(), photos[:1]) if kind == "robust example" else ((sticking,), patch)
+
+    def bare():
+        draw = torch.Generator().manual_seed(0)
+        for _ in range(steps):
+            shown = torch.cat([apply(moves, begun, draw) for _ in range(samples)])
+            climbed(whole, shown.contiguous(memory_format=torch.channels_last), target)
+
+    def ours():
+        how = {"steps": steps, "samples": samples}
+        if kind == "robust example":
+            return cnnviz.last(cnnviz.robust_example(network, photos[0], 9, **how), progress=False)
+        return cnnviz.last(cnnviz.patch(network, photos, 9, area=0.04, **how), progress=False)
+
+    passes = 1.1 + (2 / 3 / samples / steps if kind == "robust example" else 0)  # one before, one after, forward only
+    assert compare(f"{kind}, {samples} samples, bare passes", ours, bare, 5) <= passes
+
+
+def test_a_query_costs_less_than_a_pass(compare):
+    """One pixel on ``mini``: of each layer only what it reaches is computed."""
+    network = cnnviz.load_network("mini")
+    photo = network.prepare(cnnviz.load_image("chelsea"))[0]
+    generations = 4
+    state = cnnviz.last(cnnviz.one_pixel(network, photo, generations=generations), progress=False)
+
+    def bare():
+        with torch.no_grad():
+            for piece in torch.empty(state.queries, 0).split(64):
+                network.module(network.normalize(photo.expand(len(piece), -1, -1, -1)))
+
+    def ours():
+        return cnnviz.last(cnnviz.one_pixel(network, photo, generations=generations), progress=False)
+
+    assert compare("one pixel on mini, a bare pass a query", ours, bare, 3) <= 1

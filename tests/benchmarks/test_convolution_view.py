@@ -1,6 +1,7 @@
 """From a key on a weight to the pixels of the output, in a real browser, beside a bare redraw of the same canvases.
 
-The quickest tenth is compared, since other work on the machine adds to the slower ones. Nine of ten are printed.
+The quickest tenth is compared, since other work on the machine adds to the slower ones. Nine of ten take less than a
+frame: that is held where the bare redraw shows that there is little other work.
 """
 
 import numpy as np
@@ -8,7 +9,8 @@ from bare_page import on_page  # noqa: F401
 
 from cnnviz_widgets.widgets.convolution_view import ConvolutionView
 
-FRAME = 1000 / 60  # ms
+FRAME = 16  # ms
+CALM = 4  # ms: nine of ten bare redraws take less on a machine that does nothing else, 2.5 were measured
 MOST = 6  # bare redraws: 3.3 to 4.0 were measured while other work took the machine
 EDITS = """async () => {
     const shown = [...document.querySelectorAll("canvas.cnnviz-cells")].filter((one) => one.checkVisibility());
@@ -21,23 +23,12 @@ EDITS = """async () => {
         for (const one of bare) one.getContext("2d").drawImage(sheet, 0, 0, one.width, one.height);
     };
     const edit = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
-    const painted = async (act) => { // from the beginning of a frame to what follows its layout and paint
-        await new Promise(requestAnimationFrame);
-        const start = performance.now();
-        act();
-        await new Promise((done) => {
-            const { port1, port2 } = new MessageChannel();
-            port1.onmessage = done;
-            port2.postMessage(null);
-        });
-        return performance.now() - start;
-    };
     const ours = [], floor = [];
-    for (let turn = 0; turn < 60; turn++) {
+    for (let turn = 0; turn < 80; turn++) {
         ours.push(await painted(() => edit(turn % 2 ? "PageDown" : "PageUp")));
         floor.push(await painted(redraw));
-    }
-    return [ours.slice(10), floor.slice(10)];
+    } // the first thirty while the browser compiles
+    return [ours.slice(30), floor.slice(30)];
 }"""  # noqa: E501
 
 
@@ -52,3 +43,4 @@ def test_an_edit_is_a_few_bare_redraws_and_less_than_a_frame(on_page, record_spe
     record_speed("edit of 5×5 over 128×128 to pixels, the quickest tenth", quick, quick / bare)
     assert quick <= FRAME
     assert quick / bare <= MOST
+    assert ours <= FRAME or floor > CALM

@@ -72,6 +72,9 @@ def test_without_a_kernel(saved):
     expect(weight).to_have_text("50")
     changes(saved, view, lambda: view.get_by_role("button", name="Step").click())
     expect(told).to_contain_text("row 0, column 1")
+    view.locator("canvas.cnnviz-cells").first.click(position={"x": 12, "y": 12})  # of the input
+    expect(told).to_contain_text("input, row 0, column 0: 1 output reads it")
+    changes(saved, view, lambda: saved.page.keyboard.type("9"))
 
     view = view_of(saved, "Smoothing")
     before = view.locator(".cnnviz-window-sum").inner_text()
@@ -90,3 +93,4 @@ def test_without_a_kernel(saved):
     view = view_of(saved, "Checkerboard")
     stride = view.get_by_label("Stride")
     changes(saved, view, lambda: stride.fill("3" if stride.input_value() != "3" else "2"))
+    expect(view.locator(".cnnviz-cells-title").first).to_have_text("Windows that reach a cell, 18 × 18 · 1 … 1")

@@ -81,6 +81,7 @@ RIGHT = {  # what arguments without a default are given, by name
     "basis": torch.eye(4, 2),
     "boxes": [(0, 0, 4, 4)],
     "center": PICTURE,
+    "change": PICTURE,
     "channel": 1,
     "code": PICTURE[None],
     "content": PICTURE,

@@ -81,6 +81,21 @@ def test_a_stroke_steers_the_picture_and_is_in_the_program(make):
     np.testing.assert_array_equal(result(panel), rgb(execute(panel).values))
 
 
+def test_a_stroke_does_not_wait_for_what_it_changes(make):
+    panel = make(steps=256)
+    panel.shown = True
+    panel._request_all()
+    while (growth := panel._memos.get("state")) is None or growth.held is None or growth.held.last is None:
+        panel.wait(0.01)
+    paint(panel._parts["canvas"], np.full((CANVAS, CANVAS), 2, np.uint8))
+    done = growth.held.last.step
+    while len(growth.held.segments) < 2:
+        panel.wait(0.01)
+    panel.stop()
+    assert panel.wait(20)
+    assert growth.held.segments[0].until <= done + 1  # the step that was under way
+
+
 def test_what_is_not_painted_is_the_first_region(make):
     labels = np.zeros((CANVAS, CANVAS), np.uint8)
     labels[60:] = 2

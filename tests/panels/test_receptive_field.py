@@ -1,10 +1,12 @@
 """A click on a unit frames what it sees, and one on a pixel frames the units that see it."""
 
+import numpy as np
 import pytest
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import panels
 from cnnviz_widgets.methods.features.invert import spread
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.widgets import Pointer
 
 
@@ -77,3 +79,26 @@ def test_it_begins_with_a_layer_whose_frame_is_seen_whole():
     seen = {name: network.layer(name).receptive_field[0] for name in spread(network)}
     assert seen[layer] == max(width for width in seen.values() if width <= 64)
     panel.close()
+
+
+@pytest.mark.parametrize("pixel", [None, (30, 100)])
+def test_a_slow_network_shows_one_sample_before_the_mean(panel, monkeypatch, pixel):
+    monkeypatch.setattr("cnnviz_widgets.panels.receptive_field.SLOW", 0)
+    panel.pixel = pixel
+    first, last = panel.compute(panel._now())
+    part = "units" if pixel else "picture"
+    network, photo = panel.session.network, panel.session.image
+    for frame, samples in ((first, 1), (last, panel.samples)):
+        if pixel:
+            expected = cnnviz.projective_field(network, "conv4", pixel[::-1], photo, samples=samples)
+        else:
+            expected = cnnviz.receptive_field(network, "conv4", None, photo, samples=samples)
+        np.testing.assert_array_equal(frame.parts[part].values, expected.content().values)
+    assert first.step / first.total < last.step / last.total
+
+
+def test_the_chart_begins_with_what_needs_no_pass(panel):
+    panel._sizes = Memo(dict)
+    curves = next(panel.grow(panel._now())).parts["growth"]["curves"]
+    assert len(curves["theoretical"][1]) == len(spread(panel.session.network))
+    assert curves["effective (95 %)"] == ([], [])

@@ -97,6 +97,19 @@ def test_a_newer_request_cancels_long_work_after_the_grace_time(screen):
     assert len(log) < 20
 
 
+def test_a_stroke_ends_what_runs_with_its_step(screen):
+    log = []
+    screen.runner.submit(steps("long", 100, 0.05, log))
+    while len(log) < 3:
+        time.sleep(0.01)
+    screen.runner.submit(steps("new", 1, 0.0, log), at_once=True)
+    done, drawn = len(log), len(screen.drawn)
+    assert screen.runner.wait(5)
+    assert len(log) <= done + 2  # the step under way, and the new one
+    assert screen.drawn[-1] == ("new", 0)
+    assert len(screen.drawn) <= drawn + 2  # one may have been drawn just then
+
+
 def test_work_that_ends_within_the_grace_time_is_finished(screen):
     log = []
     screen.runner.submit(steps("short", 4, 0.05, log))

@@ -52,7 +52,7 @@ class OptimizationState(Result):
     alpha         whether the pictures' last channel is their opacity
     each          by term, the same for every sample and picture: (samples, B)
     logits        what the network answered to them, (samples, B, outputs), if the objective reads it, else None
-    key           of the objective: the same for objectives that are made alike
+    key           of the objective, where what the optimizer remembers is of one alone: the same for those made alike
     The rest is what ``optimize(…, start=state)`` goes on from.
     """
 
@@ -139,8 +139,9 @@ def optimize(
 
         last(optimize(load_network("mini"), objectives.channel("conv4", 7), steps=64)).values
     """
-    rule, generator, key = chosen(optimizer), torch.Generator(), fingerprint(objective)
+    rule, generator = chosen(optimizer), torch.Generator()
     for_one_objective = getattr(rule, "for_one_objective", False)
+    key = fingerprint(objective) if for_one_objective else ""  # it reads every picture and mask
     with _our_own_mode(network):
         if start is None or isinstance(start, Tensor):
             generator.manual_seed(seed)
@@ -155,7 +156,7 @@ def optimize(
         else:
             generator.set_state(start.generator)
             form, done, parameters, kept, loss = start.form, start.step, start.parameters, start.snapshots, start.loss
-            useful = start.optimizer == rule and (start.key == key or not for_one_objective)
+            useful = start.optimizer == rule and start.key == key
             memory = start.memory if useful else None
         pictures = form.decode(*parameters).detach()
         bound = objective.bind(network, len(pictures))
@@ -321,7 +322,8 @@ def _evaluate(
         input_gradients.append(slope)
         return slope
 
-    with guarded(way_back(network), quick_way_back(network.module)):
+    kernels = passes.kernels
+    with guarded(way_back(network), quick_way_back(network.module, kernels)):
         leaves = tuple(one.detach().requires_grad_() for one in parameters)
         decoded = form.decode(*leaves)
         pictures = decoded.detach().requires_grad_()
@@ -339,7 +341,7 @@ def _evaluate(
                 drawn.append(apply(transforms, shown, generator))
             moved = passes.fitted(torch.cat(drawn) if samples > 1 else drawn[0])
         if moved is not None and (bound.layers or bound.output):
-            batch = network.quickest(network.normalize(moved))
+            batch = network.quickest(network.normalize(moved), kernels=bool(kernels))
             in_pieces = len(batch) > passes.at_once
             if in_pieces:
                 logits, values = passes.in_pieces(batch)

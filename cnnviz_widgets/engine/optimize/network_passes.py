@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms.functional import center_crop
 
+from cnnviz_widgets.engine.convolutions import Kernels, channels_last
 from cnnviz_widgets.engine.optimize.objectives import BoundObjective
 from cnnviz_widgets.engine.optimize.redirected_relu import RedirectedReLU
 from cnnviz_widgets.engine.optimize.smoothing import resize
@@ -32,6 +33,18 @@ class NetworkPasses:
         self._network, self._bound = network, bound
         self._came: tuple[int, int] | None = None  # size of the pictures that came last from the transforms
         self._taken: dict[tuple[int, int], tuple[int, int]] = {}  # sizes that came -> what they must become
+        self._seal: list[tuple[int, int]] | None = None  # of the weights whose copies are the kernels
+        self._kernels: Kernels = {}
+
+    @property
+    def kernels(self) -> Kernels:
+        """Of the convolutions, in the quickest format: copied at first, and where the weights were changed since."""
+        if self._network.prefers_channels_last:
+            weights = self._network.module.parameters()
+            seal = [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in weights]
+            if seal != self._seal:
+                self._seal, self._kernels = seal, channels_last(self._network.module)
+        return self._kernels
 
     def fitted(self, pictures: Tensor) -> Tensor:
         """Transformed pictures in a size that the network takes: without the border that they got, then resized."""

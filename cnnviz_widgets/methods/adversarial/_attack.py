@@ -14,7 +14,8 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize import OptimizationState, objectives, optimize
 from cnnviz_widgets.engine.optimize.balls import Ball, in_8_bits, length
 from cnnviz_widgets.engine.optimize.objectives import Objective
-from cnnviz_widgets.engine.optimize.objectives.units import margins
+from cnnviz_widgets.engine.optimize.objectives.algebra import BoundTerm, Term, TermInputs, remembers_call
+from cnnviz_widgets.engine.optimize.objectives.units import cross_entropies, margins
 from cnnviz_widgets.engine.optimize.optimizers import auto_pgd, sparse
 from cnnviz_widgets.engine.optimize.parametrizations import perturbation
 from cnnviz_widgets.engine.optimize.transforms import Transform
@@ -66,8 +67,7 @@ class Aim(NamedTuple):
 
 def aimed(network: Network, image: Tensor, truth: Classes, target: Classes, *, quantize: bool) -> Aim:
     """UserError for classes that do not exist or that the picture has already."""
-    pictures = network.prepare(image).to(network.device, torch.promote_types(network.dtype, torch.float32))
-    pictures = network.quickest(in_8_bits(pictures) if quantize else pictures)
+    pictures = _begun(network, image, quantize)
     logits = network.finite(network.logits(pictures))
     top = network.top(logits).tolist()
     true = _each("truth", network, truth, len(pictures))
@@ -79,6 +79,12 @@ def aimed(network: Network, image: Tensor, truth: Classes, target: Classes, *, q
             f"target must be another class than {network.classes[there[0]]!r}, which is the answer already."
         )
     return Aim(network, pictures, logits, true or tuple(top), true is not None, wanted, image.ndim == 3)
+
+
+def _begun(network: Network, image: Tensor, quantize: bool) -> Tensor:
+    """The pictures (B, C, H, W) before, as the network sees them."""
+    pictures = network.prepare(image).to(network.device, torch.promote_types(network.dtype, torch.float32))
+    return network.quickest(in_8_bits(pictures) if quantize else pictures)
 
 
 def _each(name: str, network: Network, asked: Classes, count: int) -> tuple[int, ...] | None:
@@ -232,21 +238,61 @@ class Way:
 
 def attacked(aim: Aim, way: Way) -> Iterator[Attack]:
     """The states of an attack: every step, of all restarts. What is wrong is told at once."""
+    objective = aim.formula(way.loss) if way.penalty is None else aim.formula(way.loss) - way.penalty
+    return _states(aim, way, repr(objective), _runs(aim.network, aim.pictures, objective, way))
+
+
+def in_one_step(network: Network, image: Tensor, truth: Classes, target: Classes, way: Way) -> Attack:
+    """The attack of one step from the picture itself, of which the last picture is kept.
+
+    Where its class is what the network answers, the pass that finds it is also that of the step.
+    """
+    if truth is None and target is None:
+        pictures = _begun(network, image, way.quantize)
+        try:
+            (run,) = _runs(network, pictures, _loss_of_the_answer(way.loss), way)
+            (state,) = run
+        except UserError:
+            pass  # below it is told in words that name the class
+        else:
+            assert state.logits is not None
+            (logits,) = state.logits
+            top = tuple(network.top(logits).tolist())
+            aim = Aim(network, pictures, logits, top, False, None, image.ndim == 3)
+            (attack,) = _states(aim, way, repr(aim.formula(way.loss)), [iter([state])])
+            return attack
+    (attack,) = attacked(aimed(network, image, truth, target, quantize=way.quantize), way)
+    return attack
+
+
+@remembers_call
+def _loss_of_the_answer(loss: str) -> Term:
+    """As ``Aim.formula``, for what the network answers to each picture, whatever it is."""
+    value = {"cross_entropy": cross_entropies, "margin": margins}[loss]
+
+    def bind_term(network: Network, count: int) -> BoundTerm:
+        def of_inputs(inputs: TermInputs) -> Tensor:
+            assert inputs.logits is not None  # as the output is asked for
+            return value(network, network.class_logits(inputs.logits), network.top(inputs.logits).tolist())
+
+        return BoundTerm(of_inputs, output=True)
+
+    return Term(f"{loss}(the answer)", bind_term)
+
+
+def _runs(network: Network, pictures: Tensor, objective: Objective, way: Way) -> list[Iterator[OptimizationState]]:
+    """Of every start."""
     if way.norm == "linf" and way.epsilon > 1:
         raise UserError(f"epsilon must be at most 1 for values 0…1, not {way.epsilon:g}: 8 of 255 levels are 8/255.")
-    objective = aim.formula(way.loss) if way.penalty is None else aim.formula(way.loss) - way.penalty
-    made = perturbation(
-        aim.pictures, way.epsilon, norm=way.norm, mask=way.mask, random=way.random, quantize=way.quantize
-    )
-    optimizer, rate = _steps(way, prod(aim.pictures.shape[1:]))
-    runs = [
+    made = perturbation(pictures, way.epsilon, norm=way.norm, mask=way.mask, random=way.random, quantize=way.quantize)
+    optimizer, rate = _steps(way, prod(pictures.shape[1:]))
+    return [
         optimize(
-            aim.network, objective, made, way.transforms,
+            network, objective, made, way.transforms,
             steps=way.steps, samples=way.samples, optimizer=optimizer, learning_rate=rate, seed=way.seed + number,
         )
         for number in range(way.restarts)
     ]  # fmt: skip
-    return _states(aim, way, repr(objective), runs)
 
 
 def _steps(way: Way, size: int) -> tuple[Any, float]:

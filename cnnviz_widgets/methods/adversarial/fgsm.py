@@ -12,7 +12,7 @@ from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.optimize.balls import whole_levels
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Range, gate
-from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Classes, Loss, Way, aimed, attacked
+from cnnviz_widgets.methods.adversarial._attack import Attack, Bound, Classes, Loss, Way, aimed, attacked, in_one_step
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.pictures.given import AnyPicture
 
@@ -45,9 +45,9 @@ def fgsm(
 
         fgsm(load_network("mini"), load_image("chelsea"), 4 / 255)
     """
-    aim = aimed(network, image, truth, target, quantize=quantize)
-    (state,) = attacked(aim, Way(epsilon, step_size=epsilon, loss=loss, quantize=quantize, keep="last"))
-    return state
+    return in_one_step(
+        network, image, truth, target, Way(epsilon, step_size=epsilon, loss=loss, quantize=quantize, keep="last")
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -137,6 +137,8 @@ def _climbed(
     return states()
 
 
+# scipy's differential evolution selects in another way: a child takes the place of its own parent, or none. Here those
+# who have children are chosen, by their probability or, between two generations, by hand: both by ``_children``.
 def _evolved(
     network: Network, index: int, encoding: str, steps: int, until: float, seed: int, start: Population | None
 ) -> Iterator[Population]:

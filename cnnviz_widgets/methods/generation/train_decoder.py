@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from cnnviz_widgets.engine.crops import Crops
 from cnnviz_widgets.engine.feature_decoder import FeatureDecoder
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer
-from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
+from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, from_scratch
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.networks import Network
@@ -71,13 +71,8 @@ def train_decoder(
 
     channels, rows, columns = found.shape
     of = (channels, rows, columns), (height, width), found.name, network.fingerprint
-    return train(
-        initialized(lambda: FeatureDecoder(*of), seed).to(network.device),
-        losses,
-        view,
-        steps=steps,
-        learning_rate=falling(learning_rate, steps),
-        seed=seed,
-        start=start,
+    return from_scratch(
+        lambda: FeatureDecoder(*of), losses, view,
+        where=network.device, steps=steps, learning_rate=learning_rate, seed=seed, start=start,
         of=f"decoder of {found.name}",
-    )
+    )  # fmt: skip

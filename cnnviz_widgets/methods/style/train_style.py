@@ -11,7 +11,7 @@ from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer, TermInputs
 from cnnviz_widgets.engine.optimize.smoothing import resize
 from cnnviz_widgets.engine.picture_networks import Norm, StyleNetwork
-from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
+from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, from_scratch
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
@@ -86,16 +86,10 @@ def train_style(
     def view(painter: nn.Module) -> Tensor:
         return painter(crops.middles(PREVIEWS, PREVIEW).to(network.device))
 
-    return train(
-        initialized(lambda: StyleNetwork(norm=norm), seed).to(network.device),
-        losses,
-        view,
-        steps=steps,
-        learning_rate=falling(learning_rate, steps),
-        seed=seed,
-        start=start,
-        of="style",
-    )
+    return from_scratch(
+        lambda: StyleNetwork(norm=norm), losses, view,
+        where=network.device, steps=steps, learning_rate=learning_rate, seed=seed, start=start, of="style",
+    )  # fmt: skip
 
 
 def _scaled(network: Network, style: Tensor, side: int) -> Tensor:

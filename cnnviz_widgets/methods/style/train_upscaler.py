@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from cnnviz_widgets.engine.crops import Crops
 from cnnviz_widgets.engine.optimize.objectives import AnyLayer
 from cnnviz_widgets.engine.picture_networks import Upscaler
-from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, falling, initialized, train
+from cnnviz_widgets.engine.training import Losses, Steps, TrainingState, from_scratch
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.style.perceptual import Perceptual
@@ -81,13 +81,7 @@ def train_upscaler(
         side = PREVIEW // factor * factor
         return upscaler(shrunk(crops.middles(PREVIEWS, side).to(where), factor))
 
-    return train(
-        initialized(lambda: Upscaler(factor), seed).to(where),
-        losses,
-        view,
-        steps=steps,
-        learning_rate=falling(learning_rate, steps),
-        seed=seed,
-        start=start,
-        of="upscaler",
-    )
+    return from_scratch(
+        lambda: Upscaler(factor), losses, view,
+        where=where, steps=steps, learning_rate=learning_rate, seed=seed, start=start, of="upscaler",
+    )  # fmt: skip

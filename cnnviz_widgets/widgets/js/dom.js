@@ -19,6 +19,24 @@ export function element(tag, className = "", attributes = {}, ...children) {
 }
 
 /**
+ * A button, which a tooltip explains.
+ * @param {string} words
+ * @param {string} title
+ * @param {Record<string, unknown>} more  attributes
+ */
+export const plainButton = (words = "", title = "", more = {}) =>
+  element("button", "cnnviz-plain-button", { type: "button", ...(title && { title }), ...more }, words);
+
+/**
+ * Write only what is not there yet: the page is not laid out anew, and no screen reader says it again.
+ * @param {{ textContent: string | null }} to
+ * @param {string} text
+ */
+export function write(to, text) {
+  if (to.textContent !== text) to.textContent = text;
+}
+
+/**
  * A control with its name before it.
  * @param {string} className
  * @param {string} word

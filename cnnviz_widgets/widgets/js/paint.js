@@ -89,7 +89,7 @@ export function paint(context, { scene, place, zoom, ratio, picture, before, map
       context.globalAlpha = picture ? opacity : 1;
       put(colored, tile, map.size, sheetColumns(scene.count), box, true);
       context.globalAlpha = 1;
-      if (numbers && !scene.levels.length) write(context, map, tile, box, seen, ratio, picture ? opacity : 1, table, digits);
+      if (numbers && !scene.levels.length) writeNumbers(context, map, tile, box, seen, ratio, picture ? opacity : 1, table, digits);
     }
     if (before) {
       context.beginPath();
@@ -106,7 +106,7 @@ export function paint(context, { scene, place, zoom, ratio, picture, before, map
  * @param {CanvasRenderingContext2D} context
  * @param {Maps} map
  */
-function write(context, map, tile, [left, top, width, height], seen, ratio, opacity, table, digits) {
+export function writeNumbers(context, map, tile, [left, top, width, height], seen, ratio, opacity, table, digits) {
   const [rows, columns] = map.size, [across, down] = [width / columns, height / rows];
   const [low, high] = map.range(tile), span = high > low ? high - low : Infinity;
   const visible = (/** @type {number} */ from, /** @type {number} */ to, /** @type {number} */ start, /** @type {number} */ length) => to > start && from < start + length;
@@ -129,6 +129,21 @@ function write(context, map, tile, [left, top, width, height], seen, ratio, opac
       context.strokeText(text, (x + right) / 2, (y + bottom) / 2);
       context.fillText(text, (x + right) / 2, (y + bottom) / 2);
     }
+  }
+}
+
+/**
+ * A path in a color, with a dark line around it that is seen on any ground.
+ * @param {CanvasRenderingContext2D} context
+ * @param {() => void} path
+ */
+export function outlined(context, ratio, path, color = "white", width = 1.5) {
+  for (const [style, thick] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, .75)", width + 2], [color, width]])) {
+    context.strokeStyle = style;
+    context.lineWidth = thick * ratio;
+    context.beginPath();
+    path();
+    context.stroke();
   }
 }
 
@@ -161,16 +176,9 @@ export class Marks {
     context.restore();
   }
 
-  /** A path in a color, with a dark line around it that is seen on any ground. */
-  outlined(path, color = "white", width = 1.5) {
-    const { context, ratio } = this;
-    for (const [style, thick] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, .75)", width + 2], [color, width]])) {
-      context.strokeStyle = style;
-      context.lineWidth = thick * ratio;
-      context.beginPath();
-      path();
-      context.stroke();
-    }
+  /** See the function of this name. @param {() => void} path @param {[color?: string, width?: number]} look */
+  outlined(path, ...look) {
+    outlined(this.context, this.ratio, path, ...look);
   }
 
   /** [x, y] of a place in a tile's picture, in px of the screen. */

@@ -94,7 +94,7 @@ def cross_entropy(target: int | str | Sequence) -> Term:
     It is made of the logits, ``log(1 + e^(log Σ_others e^z − z_target))``: where P = 1 in float32 its gradient is small
     but right. A class of a multilabel network, or one of two of a single output, is a question of its own.
     """
-    return _class("cross_entropy", target, Network.class_logits, _cross_entropy)
+    return _class("cross_entropy", target, Network.class_logits, cross_entropies)
 
 
 @remembers_call
@@ -120,7 +120,8 @@ def margins(network: Network, logits: Tensor, index: int | Sequence[int]) -> Ten
     return _others(network, logits, index, lambda others: others.amax(1)) - _of_each(logits, index)
 
 
-def _cross_entropy(network: Network, logits: Tensor, index: int | list[int]) -> Tensor:
+def cross_entropies(network: Network, logits: Tensor, index: int | list[int]) -> Tensor:
+    """(B,): ``−log P(index)``, of class logits (B, classes)."""
     against = _others(network, logits, index, lambda others: others.logsumexp(1))
     return softplus(against - _of_each(logits, index))
 

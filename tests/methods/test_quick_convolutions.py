@@ -1,4 +1,4 @@
-"""The quicker way back through the first convolution against autograd's own, in float64."""
+"""The quicker way through convolutions, the first one above all, against torch's own, in float64."""
 
 import threading
 
@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from cnnviz_widgets.engine.first_layer import quick_first_layer
+import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine.convolutions import channels_last, quick_convolutions
 
 SHAPES = [  # kernel, stride, padding, (height, width)
     (7, 2, 3, (33, 40)),
@@ -23,7 +24,7 @@ def back(module, x, quick):
     """The gradient of a random direction, and the name of the way there."""
     x = x.clone().requires_grad_()
     if quick:
-        with quick_first_layer(module):
+        with quick_convolutions(module):
             out = module(x)
     else:
         out = module(x)
@@ -73,10 +74,42 @@ def test_others_go_their_usual_way(convolution):
 def test_nothing_stays_and_other_threads_are_left_alone():
     convolution, seen = nn.Conv2d(3, 4, 3, 2), []
     x = torch.randn(1, 3, 12, 12).requires_grad_()
-    with quick_first_layer(convolution):
+    with quick_convolutions(convolution):
         thread = threading.Thread(target=lambda: seen.append(convolution(x).grad_fn.name()))
         thread.start()
         thread.join()
     assert "_Quick" not in seen[0]
     assert not convolution._forward_hooks
     assert "_Quick" not in convolution(x).grad_fn.name()
+
+
+def convolutions():
+    torch.manual_seed(0)
+    parts = [nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.Conv2d(8, 6, 3), nn.Conv2d(6, 6, 3, groups=6), nn.Conv2d(6, 4, 1)]
+    return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten()).double().eval()
+
+
+def test_kernels_in_another_format_give_the_same():
+    module = convolutions()
+    x = torch.randn(2, 3, 20, 20, dtype=torch.float64)
+    usual, same = back(module, x, False)
+    kernels = channels_last(module)
+    assert [*kernels] == [module[0], module[2]]  # kernels of one pixel or one channel are the same in both formats
+    with quick_convolutions(module, kernels):
+        out = module(leaf := x.contiguous(memory_format=torch.channels_last).requires_grad_())
+        direction = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
+        (quick,) = torch.autograd.grad((out * direction).sum(), leaf)
+    torch.testing.assert_close(out, same, rtol=0, atol=1e-12)
+    torch.testing.assert_close(quick, usual, rtol=0, atol=1e-12)
+    assert all(part.weight.is_contiguous() for part in kernels)
+
+
+def test_weights_that_change_in_a_run_count():
+    network = cnnviz.Network(convolutions(), input_size=20)
+    assert network.prefers_channels_last
+    run = cnnviz.optimize(network, cnnviz.objectives.logit(1), cnnviz.parametrizations.pixels(), steps=2)
+    first = next(run)
+    with torch.no_grad():
+        network.module[2].weight.mul_(-1.5)
+    expected = float(network.logits(first.values)[1])
+    assert sum(next(run).terms.values()) == pytest.approx(expected, rel=1e-9)
