@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -54,6 +53,7 @@ class Content:
               that of the unit under the pointer
     before    a picture as large as ``picture``, to be compared with it by a divider; a file shows only the picture
     alt       what is to be seen, where the picture is a drawn chart; "" = what its numbers and its colors say
+    dark      the same drawing as ``picture``, for a page with a dark background; a file shows only the picture
     """
 
     picture: np.ndarray | None = None
@@ -68,11 +68,12 @@ class Content:
     levels: tuple[str, ...] = ()
     unseen: tuple[int, ...] = ()
     signed: bool = False
-    keys: tuple[Hashable, ...] = ()
+    keys: tuple[Any, ...] = ()
     cells: np.ndarray | None = None
     before: np.ndarray | None = None
     fields: tuple[Field | None, ...] = ()
     alt: str = ""
+    dark: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         picture, values = as_array(self.picture), as_array(self.values)
@@ -90,12 +91,15 @@ class Content:
             )
         if picture is not None and values is not None and values.ndim == 3 and len(picture) != len(values):
             raise UserError(f"picture and values must have as many tiles, not {len(picture)} and {len(values)}.")
-        before, cells = as_array(self.before), as_array(self.cells)
-        if before is not None and (picture is None or before.dtype != np.uint8 or before.shape != picture.shape):
-            raise UserError(f"before must be like picture, not {before.dtype} {before.shape}.")
+        cells = as_array(self.cells)
+        for name in ("before", "dark"):
+            if (one := as_array(getattr(self, name))) is None:
+                continue
+            if picture is None or one.dtype != np.uint8 or one.shape != picture.shape:
+                raise UserError(f"{name} must be like picture, not {one.dtype} {one.shape}.")
+            object.__setattr__(self, name, one)
         if cells is not None and (values is None or cells.ndim != values.ndim or cells.shape[:-2] != values.shape[:-2]):
             raise UserError(f"cells must have as many tiles as values, not {cells.shape}.")
-        object.__setattr__(self, "before", before)
         object.__setattr__(self, "cells", None if cells is None else np.ascontiguousarray(cells, np.float32))
         object.__setattr__(self, "picture", picture)
         object.__setattr__(self, "values", values)
@@ -122,6 +126,11 @@ class Content:
     def pictures_before(self) -> np.ndarray | None:
         """(N, H, W, 3), also of a single one."""
         return _grid(self.before, 3)
+
+    @property
+    def pictures_dark(self) -> np.ndarray | None:
+        """(N, H, W, 3), also of a single one."""
+        return _grid(self.dark, 3)
 
     @property
     def maps(self) -> np.ndarray | None:

@@ -40,7 +40,7 @@ def language() -> str:
 
 def languages() -> list[str]:
     """Those that there are, beside English."""
-    return sorted(path.name for path in LOCALE.iterdir() if path.is_dir())
+    return sorted({path.parent.name for path in LOCALE.glob("*/*.po")})
 
 
 def said(text: str) -> str:

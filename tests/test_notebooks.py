@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client import AsyncKernelManager
 
 from tools import course
 
@@ -19,6 +21,7 @@ NOTEBOOKS = sorted(path.relative_to(COURSE).as_posix() for path in COURSE.rglob(
 
 CHOICE = 'net = cnnviz.load_network("mini")'
 OTHER = 'net = cnnviz.load_network("resnet18", weights=None, input_size=64)'
+MOST_MEMORY = 1.1e9  # bytes: two chapters may be open where there are 2 GB, as on Binder
 PICTURES = {"image/png", "image/jpeg"}
 LIVE = "application/vnd.jupyter.widget-view+json"
 
@@ -79,12 +82,26 @@ def said(cell: nbformat.NotebookNode) -> list[tuple[str, object]]:
     return told
 
 
+@contextmanager
+def peak_of(kernel: AsyncKernelManager) -> Iterator[Callable[[], int]]:
+    """The most memory that a kernel has in the meantime, in bytes, as Linux tells it; 0 elsewhere."""
+    process = Path("/proc") / str(kernel.provisioner.pid)
+    if process.exists():
+        (process / "clear_refs").write_text("5")  # the peak begins anew
+    status = ""
+    yield lambda: int(re.findall(r"VmHWM:\s*(\d+) kB", status)[0]) * 1024 if status else 0
+    if process.exists():
+        status = (process / "status").read_text()
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_runs_to_the_same_text(name, kernel):
     """Every output but what is in the pictures is as committed."""
     notebook, committed = read(name), read(name)
-    course.execute(notebook, kernel)
+    with peak_of(kernel) as peak:
+        course.execute(notebook, kernel)
+    assert peak() < MOST_MEMORY
     for cell, before in zip(code_cells(notebook), code_cells(committed), strict=True):
         if "nbval-ignore-output" not in cell.metadata.get("tags", ()):
             assert said(cell) == said(before), cell.id

@@ -28,6 +28,13 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+PROJECT = ROOT / "pyproject.toml"
+INSTALL = """\
+import importlib.util
+
+if not importlib.util.find_spec("cnnviz_widgets"):  # as in Colab
+    %pip install --quiet "cnnviz-widgets @ git+https://github.com/{}"
+"""
 SOLVED = "*Solutions of the tasks of [{0}](../{0}.ipynb). Try them yourself first.*"
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
 RESET = """
@@ -63,19 +70,76 @@ def sources() -> list[Path]:
     return sorted((COURSE / "sources").glob("[0-9]*.md"))
 
 
+def cells(source: Path) -> list[NotebookNode]:
+    """The cells of a source, with their tags."""
+    return jupytext.read(source, fmt="md:myst").cells
+
+
 def question(source: Path) -> str:
     """What a chapter asks, as its first cell says."""
-    return jupytext.read(source, fmt="md:myst").cells[0].metadata.get("question", "")
+    return cells(source)[0].metadata.get("question", "")
+
+
+def named(number: str) -> str:
+    """The name of the chapter with a number."""
+    return next(path.stem for path in sources() if path.name.startswith(number))
+
+
+def title(source: Path) -> str:
+    """What a chapter is called, without its number and what follows a colon."""
+    heading = re.search(r"^# \d\d · (.*?)(:|$)", source.read_text(encoding="utf-8"), re.M)
+    assert heading, f"{source.name} has no title such as '# 06 · Occlusion: cover it, and see'"
+    return heading[1]
+
+
+def minutes(source: Path) -> list[int]:
+    """What a chapter takes, as its head says: in all, and to read, to play, and for the tasks."""
+    said = re.search(
+        r"about (\d+) minutes \(read (\d+) · play (\d+) · tasks (\d+)\)", source.read_text(encoding="utf-8")
+    )
+    assert said, f"{source.name} does not say how long it takes"
+    return [int(one) for one in said.groups()]
 
 
 def built(source: Path) -> dict[Path, NotebookNode]:
     """The chapter and its solutions, not executed, by the files in which they belong."""
-    cells = jupytext.read(source, fmt="md:myst").cells
+    every = cells(source)
+    given = [cell for cell in every if not tagged(cell, "solution")]
     intro = nbformat.v4.new_markdown_cell(SOLVED.format(source.stem), id="solutions")
     return {
-        COURSE / f"{source.stem}.ipynb": notebook(cell for cell in cells if not tagged(cell, "solution")),
-        COURSE / "solutions" / f"{source.stem}.ipynb": notebook([intro, *solved(cells)]),
+        COURSE / f"{source.stem}.ipynb": notebook(openable(given, source.stem)),
+        COURSE / "solutions" / f"{source.stem}.ipynb": notebook([intro, *solved(every)]),
     }
+
+
+def repository() -> str:
+    """Where the sources are public: ``Repository`` in pyproject.toml's ``[project.urls]``; "" while they are not."""
+    said = re.search(r'^Repository = "https://github\.com/([^/"]+/[^/"]+)"', PROJECT.read_text(encoding="utf-8"), re.M)
+    return said[1] if said else ""
+
+
+def badges(name: str) -> str:
+    """Links that open a chapter on Binder and in Colab; "" while the sources are not public."""
+    where, notebook = repository(), f"notebooks/{name}.ipynb"
+    if not where:
+        return ""
+    binder = f"https://mybinder.org/v2/gh/{where}/main?urlpath=lab/tree/{notebook}"
+    colab = f"https://colab.research.google.com/github/{where}/blob/main/{notebook}"
+    return (
+        f"[![Open on Binder](https://mybinder.org/badge_logo.svg)]({binder})\n"
+        f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab})\n"
+    )
+
+
+def openable(cells: list[NotebookNode], name: str) -> Iterator[NotebookNode]:
+    """The cells of a chapter. Where it can be opened by a badge, it has those, and installs the package if need be."""
+    for cell in cells:
+        if (where := repository()) and cell.metadata.get("id") == "import":
+            install = INSTALL.format(where)
+            yield nbformat.v4.new_code_cell(install, id="colab", metadata={"id": "colab", "tags": ["setup"]})
+        yield cell
+        if where and cell.metadata.get("id") == "title":
+            yield nbformat.v4.new_markdown_cell(badges(name).strip(), id="badges", metadata={"id": "badges"})
 
 
 def solved(cells: list[NotebookNode]) -> Iterator[NotebookNode]:

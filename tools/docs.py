@@ -14,7 +14,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from cnnviz_widgets import registry
-from tools import course, sync
+from cnnviz_widgets.cli.handout import printable, typeset
+from tools import course, play, sync
 
 ROOT = Path(__file__).resolve().parents[1]
 # The template "lab" leaves out the words that an output has for its picture.
@@ -44,6 +45,17 @@ GROUND = {  # pages of the reference beside the techniques: title -> modules
     "Device": ("runtime.device",),
     "Panels": ("panels.panel", "panels.session", "panels.lab"),
 }
+BAR = """<nav class="bar"><a href="../">cnnviz-widgets</a> <a href="../course/">The course</a>
+<a href="../play/#{number}">Play</a> <a href="printed/{name}.html">To print</a>
+<a href="../teaching/{number}/">For teachers</a> <a href="../#run-it">Run it live</a></nav>"""
+CHAPTER = """<style>
+nav.bar { font: 14px/2 sans-serif; padding: 0 0 8px 80px; }
+nav.bar a { margin-right: 1.5em; }
+summary { cursor: pointer; padding: 6px 0 6px 76px; font: bold 16px/1.6 sans-serif; }
+details details summary { font-size: 14px; }
+details { border-top: 1px solid #ddd; }
+main img { max-width: 100%; height: auto; }
+</style>"""
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -59,8 +71,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         content = "\n\n".join([f"# {title}", *(f"::: {registry.PACKAGE.name}.{module}" for module in modules)])
         files.append(File.generated(config, uri, content=content))
     files.append(File.generated(config, "course.md", content=course_page()))
+    files.append(File.generated(config, "play.md", content=play.page()))
     for path in course.sources():
-        files.append(File.generated(config, f"course/{path.stem}.html", content=chapter(path.stem)))
+        files.append(File.generated(config, f"course/{path.stem}.html", content=chapter(path)))
+        files.append(File.generated(config, f"course/printed/{path.stem}.html", content=printed(path)))
     return files
 
 
@@ -82,6 +96,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return f"[{text}]({top}course/{Path(inside).stem}.html)"
         return text  # a file of the sources: it is not on the site
 
+    if uri == "index.md":
+        film = next(one for one in play.films() if one["name"] == "06-occlusion")
+        first = f"{play.figure(film, 'play/')}\n[More to play with](docs/play.md){{ .md-button .md-button--primary }}"
+        markdown = re.sub(r"!\[[^]]*\]\(docs/screenshot\.png\)", lambda _: first, markdown, count=1)
     if uri == "gallery.md":
         for one in registry.techniques():
             place = f"reference/{one.family}.md#{one.module}.{one.name}"
@@ -109,13 +127,54 @@ def course_page() -> str:
     return f"# The course\n\n{start}\n\n{chapters}"
 
 
-def chapter(name: str) -> str:
-    """A saved chapter as a page of its own."""
+def chapter(source: Path) -> str:
+    """A saved chapter as a page of its own, with each task folded, and its solution in it.
+
+    Formulas are MathML, so that no script is needed.
+    """
+    name, tasks = source.stem, {cell.metadata.id for cell in course.cells(source) if course.tagged(cell, "task")}
+    head, cells, foot = taken_apart(course.COURSE / f"{name}.ipynb")
+    solutions = taken_apart(course.COURSE / "solutions" / f"{name}.ipynb")[1]
+    page, folded = [], False
+    for id, cell in cells.items():
+        if folded and (id not in tasks or id.startswith("task-")):
+            page.append("</details>")
+            folded = False
+        if id.startswith("task-"):
+            heading = re.search(r"<h2[^>]*>(.*?)<a ", cell)
+            page.append(f"<details><summary>{heading[1] if heading else id}</summary>")
+            folded = True
+        page.append(cell)
+        if id.startswith("answer-"):
+            solved = solutions[id].replace(f"cell-id={id}", f"cell-id={id.replace('answer', 'solution')}")
+            page.append(f"<details><summary>Solution</summary>{solved}</details>")
+    if folded:
+        page.append("</details>")
+    return linked("".join([head, BAR.format(name=name, number=name[:2]), *page, foot]), "../")
+
+
+def taken_apart(path: Path) -> tuple[str, dict[str, str], str]:
+    """A notebook as HTML: what is before its cells, each cell by its id, and what is behind them."""
     from nbconvert import HTMLExporter
 
-    html, _ = HTMLExporter(raw_template=PAGE).from_filename(str(ROOT / "notebooks" / f"{name}.ipynb"))
-    html = re.sub(r'href="(\d\d-[^"/]*)\.ipynb"', r'href="\1.html"', html)
-    return html.replace('href="glossary.md#', 'href="../glossary/#')
+    html, _ = HTMLExporter(raw_template=PAGE).from_filename(str(path))
+    html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
+    starts = list(re.finditer(r'<div class="jp-Cell [^"]*" id="cell-id=([^"]+)">', html))
+    end = html.index("</main>")
+    ends = [*(one.start() for one in starts[1:]), end]
+    cells = {one[1]: typeset(html[one.start() : to]) for one, to in zip(starts, ends, strict=True)}
+    return html[: starts[0].start()].replace("</head>", f"{CHAPTER}</head>"), cells, html[end:]
+
+
+def printed(source: Path) -> str:
+    """A chapter to be printed, as ``cnnviz course handout`` makes it."""
+    return linked(printable(course.COURSE / f"{source.stem}.ipynb"), "../../")
+
+
+def linked(html: str, top: str) -> str:
+    """With links to other chapters and to the glossary as they are on the site."""
+    html = re.sub(r'href="(?:\.\./)?(\d\d-[^"/]*)\.ipynb"', r'href="\1.html"', html)
+    return html.replace('href="glossary.md#', f'href="{top}glossary/#')
 
 
 class Docstrings(griffe.Extension):

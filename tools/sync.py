@@ -29,6 +29,11 @@ GROUND = {  # public names that are no techniques -> module
     "grid show": "drawing.show",
     "plot": "drawing.plot",
 }
+SHORT_COURSES = {  # a mark in docs/short-courses.md -> its chapters
+    "lecture-demo": "00 06 09 11",
+    "one-day": "00 01 06 08 09 13",
+    "art": "00 10 11 14 15 16",
+}
 PANELS = {"Lab lab": "lab", "Panel computes": "panel", "Prose prose": "prose", "Session": "session"}
 
 
@@ -46,11 +51,18 @@ def files() -> dict[Path, str]:
     panels = {name: module for names, module in PANELS.items() for name in names.split()}
     panels |= {one.name: one.module.rpartition(".")[2] for one in registry.panels()}
     readme, start = ROOT / "README.md", ROOT / "notebooks" / "sources" / "00-start.md"
+    short = ROOT / "docs" / "short-courses.md"
+    short_courses = short.read_text(encoding="utf-8")
+    for mark, numbers in SHORT_COURSES.items():
+        short_courses = between(short_courses, mark, minutes_table(numbers.split()))
     return {
         ROOT / PACKAGE / "__init__.pyi": f"{stub(public)}\n__version__: str\n",
         ROOT / PACKAGE / "panels" / "__init__.pyi": stub(panels),
-        readme: between(readme.read_text(encoding="utf-8"), "panels", panel_table()),
+        readme: between(
+            between(readme.read_text(encoding="utf-8"), "panels", panel_table()), "badges", course.badges("00-start")
+        ),
         ROOT / "docs" / "gallery.md": gallery(),
+        short: short_courses,
         start: between(start.read_text(encoding="utf-8"), "chapters", chapter_list()),
     }
 
@@ -132,6 +144,19 @@ def chapters() -> dict[str, str]:
 def chapter_link(number: str, folder: str) -> str:
     """The number of a chapter, with a link where it is written."""
     return f"[{number}]({folder}/{chapters()[number]})" if number in chapters() else number
+
+
+def minutes_table(numbers: list[str]) -> str:
+    """Some chapters with the minutes that their heads name, and the sums."""
+    rows = ["| chapter | read | play | tasks | together |", "|---|---|---|---|---|"]
+    every = {path.name[:2]: path for path in course.sources()}
+    found = [course.minutes(every[number]) for number in numbers]
+    for number, (together, *kinds) in zip(numbers, found, strict=True):
+        name = f"{number} {course.title(every[number])}"
+        rows.append(f"| [{name}](../notebooks/{chapters()[number]}) | {' | '.join(map(str, kinds))} | {together} |")
+    together, *kinds = map(sum, zip(*found, strict=True))
+    rows.append(f"| **minutes** | {' | '.join(f'**{one}**' for one in (*kinds, together))} |")
+    return "\n".join(rows) + "\n"
 
 
 def chapter_list() -> str:

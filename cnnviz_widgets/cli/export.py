@@ -6,7 +6,8 @@ to start from, stays. The ids of cells say what they are: a student writes ``ans
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from shutil import copy, copytree, ignore_patterns
@@ -37,7 +38,7 @@ c.Execute.timeout = 600
 
 
 def export(format: str, folder: Path, asked: Sequence[str] = ()) -> list[Path]:
-    """Write chapters in a format ("student", "nbgrader" or "otter") into a folder, and return the files.
+    """Write chapters in a format ("student", or one of ``GRADERS``) into a folder, and return the files.
 
     asked: numbers of chapters, such as "06"; none = all.
     nbgrader: ``source/<chapter>/<chapter>.ipynb`` and a configuration.   otter: ``<chapter>.ipynb``, to be assigned.
@@ -49,17 +50,16 @@ def export(format: str, folder: Path, asked: Sequence[str] = ()) -> list[Path]:
     new_folder(folder)
     if format == "student":
         return _without_solutions(course, folder, wanted)
-    written = []
+    grader, written = GRADERS[format], []
     for path in wanted:
         chapter, solved = (nbformat.read(one, as_version=4) for one in (path, course / "solutions" / path.name))
-        to = folder / "source" / path.stem if format == "nbgrader" else folder
-        to.mkdir(parents=True, exist_ok=True)
-        source = source_of(chapter, solved, "### {} SOLUTION" if format == "nbgrader" else "# {} SOLUTION")
-        nbformat.write(for_nbgrader(source) if format == "nbgrader" else for_otter(source, path.stem), to / path.name)
-        copy(course / "glossary.md", to)  # to which chapters link
-        written.append(to / path.name)
-    if format == "nbgrader":
-        (folder / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
+        file = folder / grader.file.format(path.stem)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(grader.told(source_of(chapter, solved, grader.mark), path.stem), file)
+        copy(course / "glossary.md", file.parent)  # to which chapters link
+        written.append(file)
+    for name, text in grader.beside.items():
+        (folder / name).write_text(text, encoding="utf-8")
     return written
 
 
@@ -115,7 +115,7 @@ def _check_choice(name: str, question: str) -> str:
     return f"{FRESH}asked = {question}\nasked.answer = {name}.answer\nasked.feedback.require()"
 
 
-def for_nbgrader(source: NotebookNode) -> NotebookNode:
+def for_nbgrader(source: NotebookNode, name: str) -> NotebookNode:
     """With nbgrader's metadata: answers are solutions, checks are locked and give one point."""
     for cell in source.cells:
         answer, check = (cell.id.startswith(kind) for kind in ("answer-", "check-"))
@@ -145,3 +145,25 @@ def for_otter(source: NotebookNode, name: str) -> NotebookNode:
             cells += raw("# END TESTS", "# END QUESTION")
     source.cells = cells
     return source
+
+
+@dataclass(frozen=True)
+class Grader:
+    """How a tool wants a chapter.
+
+    mark    the comment around a solution, with a place for BEGIN and END
+    file    of a chapter in the folder, with a place for its name
+    told    (source, name of the chapter) -> the notebook with what the tool must know
+    beside  other files: name -> text
+    """
+
+    mark: str
+    file: str
+    told: Callable[[NotebookNode, str], NotebookNode]
+    beside: Mapping[str, str] = field(default_factory=dict)
+
+
+GRADERS = {
+    "nbgrader": Grader("### {} SOLUTION", "source/{0}/{0}.ipynb", for_nbgrader, {"nbgrader_config.py": CONFIG}),
+    "otter": Grader("# {} SOLUTION", "{0}.ipynb", for_otter),
+}

@@ -30,33 +30,44 @@ def handout(number: str, path: Path | None = None) -> Path:
     What a cell has printed is left out with its code; a question keeps its answers, to be ticked by hand.
     Raises UserError for a number that no chapter has, and where nbconvert is not installed or nothing can be written.
     """
-    try:
-        from latex2mathml.converter import convert
-        from nbconvert import HTMLExporter
-    except ImportError as error:
-        raise UserError(f'{error.name} is not installed here: pip install "cnnviz-widgets[lab]".') from error
     (chapter,) = chapters(pristine_course()[0], [number])
+    path = path or Path(f"{chapter.stem}.html")
+    page = printable(chapter)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"FILE {path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def printable(chapter: Path) -> str:
+    """The page of a chapter. Raises UserError where nbconvert or latex2mathml is not installed."""
     notebook = nbformat.read(chapter, as_version=4)
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "code" or _shown(cell)]
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = _shown(cell)
-    plain = {"exclude_input": True, "exclude_output_prompt": True, "exclude_anchor_links": True}
-    page, _ = HTMLExporter(template_name="basic", **plain).from_notebook_node(notebook)
-
-    def typeset(found: re.Match) -> str:
-        block, line = found["block"], found["line"]
-        formula = html.unescape(block or line or "")
-        return convert(formula, display="block" if block else "inline") if formula else found[0]
-
-    page = FORMULA.sub(typeset, page)
-    path = path or Path(f"{chapter.stem}.html")
-    title = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{chapter.stem}</title>"
     try:
-        path.write_text(f"{title}{PRINTED}<body>{page}</body></html>", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"FILE {path} cannot be written: {error.strerror}.") from error
-    return path
+        from nbconvert import HTMLExporter
+
+        plain = {"exclude_input": True, "exclude_output_prompt": True, "exclude_anchor_links": True}
+        page = typeset(HTMLExporter(template_name="basic", **plain).from_notebook_node(notebook)[0])
+    except ImportError as error:
+        raise UserError(f'{error.name} is not installed here: pip install "cnnviz-widgets[lab]".') from error
+    title = f"<!doctype html><html lang='en'><meta charset='utf-8'><title>{chapter.stem}</title>"
+    return f"{title}{PRINTED}<body>{page}</body></html>"
+
+
+def typeset(page: str) -> str:
+    """HTML whose formulas, between dollar signs, are MathML."""
+    from latex2mathml.converter import convert
+
+    def formula(found: re.Match) -> str:
+        block, line = found["block"], found["line"]
+        text = html.unescape(block or line or "")
+        return convert(text, display="block" if block else "inline") if text else found[0]
+
+    return FORMULA.sub(formula, page)
 
 
 def _shown(cell: nbformat.NotebookNode) -> list:

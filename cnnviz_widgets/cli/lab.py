@@ -30,9 +30,10 @@ def lab(
 
     if language is not None:
         os.environ["CNNVIZ_LANG"] = language  # the kernels inherit it
-    if language := language_set():
-        known(language)
-    notebooks, kept = open_course(folder, partial(content, language=language))
+    spoken = language_set()
+    if spoken:
+        known(spoken)
+    notebooks, kept = open_course(folder, partial(content, language=spoken))
     what = "The course itself" if notebooks == pristine_course()[0] else "Your copy of the course"
     print(f"{what} is in {notebooks}", flush=True)
     if kept:

@@ -12,20 +12,28 @@ from cnnviz_widgets.drawing.words import number
 
 SIDE, RIM, GAP, ICON = 420, 130, 32, 44  # px: of the picture, to the outer ring, from there to the icons, of an icon
 RINGS = 4
-BLUE = tuple(bytes.fromhex(COLORS[0]))
+LIGHT = PAPER, INK, FAINT, tuple(bytes.fromhex(COLORS[0]))
+DARK = (33, 33, 33), (224, 224, 224), (84, 84, 84), tuple(bytes.fromhex(COLORS[5]))
 
 
 def polar(
-    angles: Sequence[float], values: Sequence[float], turn: float, blank: float, icons: Sequence[np.ndarray]
+    angles: Sequence[float],
+    values: Sequence[float],
+    turn: float,
+    blank: float,
+    icons: Sequence[np.ndarray],
+    colors: tuple[tuple[int, ...], ...] = LIGHT,
 ) -> np.ndarray:
     """(420, 420, 3) uint8: values by angle, counterclockwise from the right; those below 0 are in the middle.
 
     turn   degrees after which the curve repeats itself: it is drawn until it is closed
     blank  a value of its own, as a dotted ring
     icons  (h, w, 3) uint8, what is drawn around it, evenly spread, the first one on the right
+    colors of paper, ink, rings and curve, such as LIGHT and DARK
     """
+    paper, ink, faint, color = colors
     high = highest(values, blank)
-    sheet = Image.new("RGB", (FINE * SIDE, FINE * SIDE), PAPER)
+    sheet = Image.new("RGB", (FINE * SIDE, FINE * SIDE), paper)
     pen = ImageDraw.Draw(sheet)
 
     def at(angle: float, share: float) -> tuple[float, float]:
@@ -36,20 +44,20 @@ def polar(
         return at(180, share)[0], at(90, share)[1], at(0, share)[0], at(270, share)[1]
 
     for one in range(1, RINGS + 1):
-        pen.ellipse(ring(one / RINGS), outline=FAINT, width=FINE)
+        pen.ellipse(ring(one / RINGS), outline=faint, width=FINE)
     for spoke in range(0, 360, 30):
-        pen.line([at(spoke, 0), at(spoke, 1)], FAINT, FINE)
+        pen.line([at(spoke, 0), at(spoke, 1)], faint, FINE)
     if blank > 0:
         for start in range(0, 360, 6):
-            pen.arc(ring(blank / high), start, start + 3, INK, FINE)
+            pen.arc(ring(blank / high), start, start + 3, ink, FINE)
     laps = range(round(360 / turn))
     around = [(angle + lap * turn, value) for lap in laps for angle, value in zip(angles, values, strict=True)]
     points = [at(angle, max(0.0, value) / high) for angle, value in around]
-    pen.line([*points, points[0]], BLUE, 2 * FINE, joint="curve")
+    pen.line([*points, points[0]], color, 2 * FINE, joint="curve")
     for x, y in points:
-        pen.ellipse((x - 2 * FINE, y - 2 * FINE, x + 2 * FINE, y + 2 * FINE), BLUE)
+        pen.ellipse((x - 2 * FINE, y - 2 * FINE, x + 2 * FINE, y + 2 * FINE), color)
     x, y = at(67, 1)
-    write(pen, (x, y - FINE), number(float(f"{high:.2g}")), INK, 11 * FINE, "ls")
+    write(pen, (x, y - FINE), number(float(f"{high:.2g}")), ink, 11 * FINE, "ls")
     picture = sheet.resize((SIDE, SIDE), Image.Resampling.BOX)
     pen = ImageDraw.Draw(picture)
     for count, icon in enumerate(icons):
@@ -58,7 +66,7 @@ def polar(
         x, y = place(angle, far / RIM)
         small = Image.fromarray(np.asarray(icon)).resize((ICON, ICON))
         picture.paste(small, (round(x - ICON / 2), round(y - ICON / 2)))
-        write(pen, place(angle, (RIM + GAP / 2) / RIM), f"{angle:g}°", INK, 11, "mm")
+        write(pen, place(angle, (RIM + GAP / 2) / RIM), f"{angle:g}°", ink, 11, "mm")
     return np.asarray(picture)
 
 

@@ -3,6 +3,7 @@
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from cnnviz_widgets.errors import UserError
@@ -58,7 +59,8 @@ def worked(
                 raise _gone(error) from error
             yield found
     finally:
-        client.cancel([held, *tasks], force=True)
+        with suppress(Exception):  # such as that of a client whose scheduler is gone
+            client.cancel([held, *tasks], force=True)
 
 
 def _gone(error: Exception) -> UserError:

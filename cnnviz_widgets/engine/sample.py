@@ -17,11 +17,13 @@ class Sample:
     """One number of each channel for each of some pictures, by a seed.
 
     numbers  (S,) int64, ascending
+    names    (S,) of str: the pictures' labels
     values   layer → (S, C)
     """
 
     seed: int
     numbers: np.ndarray
+    names: np.ndarray
     values: Mapping[str, Tensor]
 
     def __or__(self, other: "Sample") -> "Sample":
@@ -32,6 +34,6 @@ class Sample:
             numbers, at = numbers[kept], at[kept]
         if (at < len(self.numbers)).all():
             return self
-        index = torch.from_numpy(at)
+        index, names = torch.from_numpy(at), np.concatenate([self.names, other.names])[at]
         values = {layer: torch.cat([one, other.values[layer]])[index] for layer, one in self.values.items()}
-        return Sample(self.seed, numbers, values)
+        return Sample(self.seed, numbers, names, values)

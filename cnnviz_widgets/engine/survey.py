@@ -80,7 +80,7 @@ def survey(
         with guarded(*callers_modes_off(network.device)):
             if layers:
                 batch = torch.cat(pictures, out=room.resize_(len(pictures), *pictures[0].shape[1:]))
-                network.watch(network.normalize(batch), layers, see)
+                network.watch(network.normalize(batch, written_over=True), layers, see)
             keep(some, found)
 
     count, reader = at_once or 1, ahead(read(), WAITING)

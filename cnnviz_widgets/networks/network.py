@@ -339,9 +339,12 @@ class Network:
         """
         return self._preparation.prepared(image, resize=resize)
 
-    def normalize(self, pictures: Tensor) -> Tensor:
-        """Prepared pictures in the network's own units, on its device and in its dtype: (values - mean) / std."""
-        batch = self._preparation.normalized(pictures, self.device, self.dtype)
+    def normalize(self, pictures: Tensor, *, written_over: bool = False) -> Tensor:
+        """Prepared pictures in the network's own units, on its device and in its dtype: (values - mean) / std.
+
+        written_over  whether ``pictures`` may be, which is quicker: no other memory is asked for
+        """
+        batch = self._preparation.normalized(pictures, self.device, self.dtype, written_over=written_over)
         return batch.contiguous(memory_format=torch.channels_last) if self._channels_last else batch
 
     normalise = Old("normalize")

@@ -55,11 +55,11 @@ class Preparation:
         scaled = transforms.resize(pictures, [shorter], InterpolationMode(self.interpolation), antialias=True)
         return transforms.center_crop(scaled.clamp(0, 1), list(self.input_size))
 
-    def normalized(self, pictures: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    def normalized(self, pictures: Tensor, device: torch.device, dtype: torch.dtype, *, written_over: bool) -> Tensor:
         """(pictures - mean) / std."""
         pictures = pictures.to(device, dtype)
-        mean, std = pictures.new_tensor(self.mean), pictures.new_tensor(self.std)
-        return (pictures - mean[:, None, None]).div_(std[:, None, None])
+        mean, std = (pictures.new_tensor(one)[:, None, None] for one in (self.mean, self.std))
+        return (pictures.sub_(mean) if written_over else pictures - mean).div_(std)
 
 
 def _checked(image: Any) -> Tensor:

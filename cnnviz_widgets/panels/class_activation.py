@@ -154,7 +154,7 @@ def _evidence(scan: Scan, layer: str, channels: Sequence[int]) -> Content:
     rows = [[column[row] if row < len(column) - 1 else gray for column in columns] for row in range(BEST)]
     last = [column[-1] if each.counter else gray for each, column in zip(found, columns, strict=True)]
     heads = [each.name for each in found], *[[""] * len(found)] * (BEST - 1), [_against(each) for each in found]
-    names = [f"channel {each.channel}: {each.name}, {each.share:.0%} of the best pictures" for each in found] * BEST
+    names = [f"channel {each.channel}: {each.name}, {each.evidence}" for each in found] * BEST
     names += [f"channel {each.channel}, but: {each.counter.name if each.counter else 'none listed'}" for each in found]
     return Content(
         np.stack([one for row in (*rows, last) for one in row]),

@@ -6,6 +6,7 @@ browser shows it, whenever all work has come to an end.
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 from threading import Thread
 from typing import Any
 from weakref import WeakSet
@@ -16,7 +17,7 @@ from PIL import Image
 from cnnviz_widgets.drawing.figure import output
 from cnnviz_widgets.drawing.render import alt_of, coarse, png
 from cnnviz_widgets.drawing.snapshot import stack
-from cnnviz_widgets.runtime.host import grading
+from cnnviz_widgets.runtime.host import grading, in_colab
 
 _outputs: WeakSet[ipywidgets.Widget] = WeakSet()  # what cells were asked to display
 
@@ -30,6 +31,8 @@ class Displayed(ipywidgets.VBox):
         super().__init__()
         self._closed = False
         _meet_boxes()
+        if in_colab():
+            _let_colab_fetch_widgets()
 
     @property
     def closed(self) -> bool:
@@ -85,6 +88,14 @@ def _meet_boxes() -> None:
 
     if shell := get_ipython():
         shell.display_formatter.mimebundle_formatter.for_type(ipywidgets.Box, _bundle)
+
+
+@cache
+def _let_colab_fetch_widgets() -> None:
+    """Once a kernel. Colab shows no widgets but its own, neither ours nor bqplot's, until it is asked to."""
+    from google.colab import output
+
+    output.enable_custom_widget_manager()
 
 
 def _bundle(box: ipywidgets.Box, **kwargs: Any) -> Any:

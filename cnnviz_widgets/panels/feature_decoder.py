@@ -55,7 +55,7 @@ class FeatureDecoder(Making):
     shows = "features turned back into a picture by a trained network, by optimization, and by both"
     as_call = "cnnviz.invert(net, photo, prior=decoder)"
     pickers = ("image",)
-    of = choice("relu3", decoders(), label="Layer", help="Of mini: its decoders are bundled")
+    of = choice("relu3", decoders(), label="Layer", help="Of mini: its decoders are bundled", ordered=True)
     steps = steps_slider(partial(invert, steps=64), 256)
     number = slider(0, 0, 255, label="Channel", help="The channel of the code that is changed, from 0")
     factor = float_slider(0, 0, 8, step=0.25, form=".2f", label="Times", help="What that channel is multiplied by")

@@ -23,7 +23,7 @@ from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Note, View
 from cnnviz_widgets.pictures.objects import KINDS, RANGES, RenderedObject, render_object
 from cnnviz_widgets.runtime.runner import Frame
-from cnnviz_widgets.widgets.image_view import Region
+from cnnviz_widgets.widgets.image_view import Drop, Region
 
 SCALE = 3  # px of the pad for a degree of elevation; one for a degree of azimuth
 KNOB = 13  # px of a side of the frame in it, whose middle is the view
@@ -33,16 +33,20 @@ PLACES = ("a", "b", "c")  # of the arithmetic
 
 
 class _Object(TraitType):
-    """Arguments of ``render_object``: the kind and numbers in the ranges of the training."""
+    """Arguments of a generator: a kind, or shares of several, and numbers in the ranges of the training."""
 
     def validate(self, owner: Any, value: Any) -> dict[str, Any]:
-        known = isinstance(value, dict) and value.get("kind", "chair") in KINDS
+        known = isinstance(value, dict) and _is_kind(value.get("kind", "chair"))
         numbers = {name: one for name, one in value.items() if name != "kind"} if known else {}
         if not known or not all(name in RANGES and _within(name, one) for name, one in numbers.items()):
             raise UserError(
                 f'{self.name} must be {{"kind": …}} and numbers in the ranges of the sliders, not {came(value)}.'
             )
         return {"kind": value.get("kind", "chair"), **{name: float(one) for name, one in numbers.items()}}
+
+
+def _is_kind(value: Any) -> bool:
+    return value in KINDS if isinstance(value, str) else isinstance(value, dict) and value.keys() <= {*KINDS}
 
 
 def _within(name: str, value: Any) -> bool:
@@ -57,9 +61,10 @@ def _number(name: str, label: str, step: float, form: str, more: bool = True) ->
 class Generator(Panel):
     """A network that draws chairs and tables from their parameters (Dosovitskiy et al. 2017).
 
-    Drag the frame in the pad: azimuth to the right, elevation upward; in its dark parts lie views of this kind that the
-    training never had. Below, from the kind to another one, and every parameter from end to end. At the bottom
-    arithmetic with what the network holds of objects: click A, B or C to put there what is shown above.
+    Drag the frame in the pad: azimuth to the right, elevation upward. Views of this kind that the training never had
+    are orange there. Below is arithmetic with what the network holds of objects: drag pictures onto A, B and C, from
+    above or from the rows at the bottom; a click puts there what is shown above. The rows go from the kind to another
+    one, and along every parameter from end to end.
 
     other    the kind at the end of the first row
     a, b, c  of A − B + C: the kind and numbers as in ``cnnviz.render_object``, such as {"kind": "sofa", "hue": 0.6}
@@ -90,8 +95,8 @@ class Generator(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         small: dict[str, Any] = {"controls": False, "labels": True}
-        pad = View("The view: drag the frame", controls=False, max_width=448, opacity=1.0)
-        pad.image.keeps_size = True
+        pad = View("The view: drag the frame; azimuth to the right, elevation upward", "most", max_width=640)
+        pad.image.keeps_size, pad.image.buttons = True, False
         pad.image.on_region(self.guarded(self._turn))
         pad.image.tool = "rectangle"
         self._pad = pad.image
@@ -99,9 +104,9 @@ class Generator(Panel):
         self._frame()
         shown = View("What the network draws, and what it should draw", "most", max_width=720, **small)
         rows = View("To another kind, and along each parameter", "whole", max_width=900, **small)
-        sums = View("A − B + C: click a place to put there what is shown above", "most",
-                    cursor="tile", max_width=720, **small)  # fmt: skip
-        sums.image.on_click(self.guarded(lambda pointer: self._put(pointer.tile)))
+        sums = View("A − B + C: drag pictures onto A, B and C", "most", cursor="tile", max_width=720, **small)
+        sums.image.on_click(self.guarded(lambda pointer: self._put(pointer.tile, _parameters(self._now()))))
+        sums.image.on_drop(self.guarded(self._take), *(one.image for one in (shown, sums, rows)))
         made = self.part("shown", shown)  # first, also in a saved notebook
         more = {"note": Note(), "sums": sums, "rows": rows}
         return [self.part("pad", pad), made, *(self.part(name, part) for name, part in more.items())]
@@ -118,38 +123,45 @@ class Generator(Panel):
     def _frame(self, _: Any = None) -> None:
         self._pad.region = round(self.azimuth), round((50 - self.elevation) * SCALE), KNOB, KNOB
 
-    def _put(self, tile: int) -> None:
+    def _take(self, drop: Drop) -> None:
+        """Put the object of a picture where the picture was dropped."""
+        how = drop.source.content.keys[drop.dragged]
+        if how:  # the picture of the sum is of none
+            self._put(drop.tile, how)
+
+    def _put(self, tile: int, how: dict[str, Any]) -> None:
         if tile < len(PLACES):
-            setattr(self, PLACES[tile], _parameters(self._now()))
+            setattr(self, PLACES[tile], how)
 
     def compute(self, now: Now) -> Frame:
         how = _parameters(now)
         drawn, truth = _trained()(**how), render_object(**how)
         tiles = [drawn.values, truth.image, 0.5 + (drawn.values - truth.image) / 2, drawn.mask.expand(3, -1, -1)]
         names = ("drawn", "rendered", "difference, 0 is gray", "mask, drawn")
-        content = Content(picture=rgb(torch.stack(tiles)), names=names, columns=4)
+        content = Content(picture=rgb(torch.stack(tiles)), names=names, keys=(how,) * len(tiles), columns=4)
         return Frame({"pad": _map(now.kind), "shown": content, "note": _told(drawn, truth)})
 
     @computes
     def vary(self, now: Now) -> Frame:
         """The rows: to the other kind, and from end to end of each parameter."""
-        how = _parameters(now)
-        shares = [at / (STEPS - 1) for at in range(STEPS)]
+        how, shares = _parameters(now), [at / (STEPS - 1) for at in range(STEPS)]
         tiles = [(how | {"kind": mixed(now.kind, now.other, one)}, f"{one:.0%} {now.other}") for one in shares]
         for name in ROWS:
             low, high = RANGES[name]
             values = [low + one * (high - low) for one in shares]
             tiles += [(how | {name: one}, f"{name} {one:.3g}") for one in values]
-        made = _trained().draw(*(_trained().code(**one) for one, _ in tiles))
-        return Frame({"rows": Content(picture=rgb(made.values), names=tuple(name for _, name in tiles), columns=STEPS)})
+        objects, names = zip(*tiles, strict=True)
+        made = _trained().draw(*map(_code, objects))
+        return Frame({"rows": Content(picture=rgb(made.values), names=names, keys=objects, columns=STEPS)})
 
     @computes
     def add(self, now: Now) -> Frame:
         """A − B + C."""
-        a, b, c = (_code(getattr(now, name)) for name in PLACES)
-        made = _trained().draw(a, b, c, a - b + c)
-        names = [f"{name.upper()}: {getattr(now, name)['kind']}" for name in PLACES]
-        return Frame({"sums": Content(picture=rgb(made.values), names=(*names, "A − B + C"), columns=4)})
+        objects = [getattr(now, name) for name in PLACES]
+        a, b, c = map(_code, objects)
+        made = rgb(_trained().draw(a, b, c, a - b + c).values)
+        names = [f"{name.upper()}: {_kinds(how['kind'])}" for name, how in zip(PLACES, objects, strict=True)]
+        return Frame({"sums": Content(picture=made, names=(*names, "A − B + C"), keys=(*objects, None), columns=4)})
 
     def call(self, now: Now) -> str:
         how = _parameters(now)
@@ -176,10 +188,14 @@ def _parameters(now: Now) -> dict[str, Any]:
     return {"kind": now.kind, **{name: getattr(now, name) for name in RANGES}}
 
 
+def _kinds(kind: Any) -> str:
+    return kind if isinstance(kind, str) else " and ".join(name for name, share in kind.items() if share)
+
+
 @lru_cache(len(KINDS))
 def _map(kind: str) -> Content:
     """Which views of a kind the training had: azimuth to the right, elevation upward, in the middles of the frame."""
-    left_out = [never_learned(KINDS.index(kind), x) for x in range(-(KNOB // 2), 361 + KNOB // 2)]
+    left_out = [never_learned(KINDS.index(kind), x + 0.5) for x in range(-(KNOB // 2), 361 + KNOB // 2)]
     values = np.broadcast_to(np.array(left_out, np.float32), (50 * SCALE + KNOB, len(left_out)))
     return Content(values=values, levels=("learned", "never learned"))
 

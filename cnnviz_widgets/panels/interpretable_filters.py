@@ -1,5 +1,6 @@
 """I1: what a filter means that was trained to mean a part, beside filters that were not."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets
@@ -48,13 +49,11 @@ class InterpretableFilters(Panel):
             self.part("note", Note()),
         ]
 
-    def compute(self, now: Now) -> Frame:
+    def compute(self, now: Now) -> Iterator[Frame]:
         state = load_interpretable()
-        content = state.compared(now.filter, now.look == "masks")
-        return Frame({
-            "maps": content, "spread": _spread(state, now.filter), "every": _every(state), "course": _course(state),
-            "note": _told(state),
-        })  # fmt: skip
+        yield Frame({"maps": state.compared(now.filter, now.look == "masks"), "course": _course(state)}, 0, 1)
+        measured = {"spread": _spread(state, now.filter), "every": _every(state), "note": _told(state)}
+        yield Frame(measured, 1, 1)
 
     def call(self, now: Now) -> str:
         of = As(None, "state")

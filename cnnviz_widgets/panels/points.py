@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 
 from cnnviz_widgets.colormaps import OKABE_ITO
 from cnnviz_widgets.content import Content
+from cnnviz_widgets.drawing.font import width as wide
 from cnnviz_widgets.drawing.font import write
 from cnnviz_widgets.drawing.render import saying
 from cnnviz_widgets.drawing.results import Result
@@ -61,11 +62,17 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
         plane = star(places.shape[1]) if basis is None else basis
         places = 0.5 + places @ plane / 2
         middle = side / 2
-        for axis, (x, y) in enumerate(plane):
-            end = middle + 0.45 * side * x, middle + 0.45 * side * y
-            pen.line([(middle, middle), end], (128, 128, 128))
-            if np.hypot(x, y) > 0.2:  # shorter ones lie on each other
-                write(pen, end, str(cloud.axes[axis] if cloud.axes else axis), INK, 13, "mm")
+        ends = middle + 0.45 * side * plane
+        for end in ends:
+            pen.line([(middle, middle), tuple(end)], (128, 128, 128))
+        long = np.hypot(*plane.T) > 0.2  # shorter ones lie on each other
+        for right in (False, True):
+            some = np.flatnonzero(long & ((plane[:, 0] >= 0) == right))
+            for axis, y in zip(some.tolist(), _apart(ends[some, 1], 16, side - 8), strict=True):
+                name, x = str(cloud.axes[axis] if cloud.axes else axis), ends[axis, 0]
+                room = wide(name, 13)
+                x = min(x + 6, side - room) if right else max(x - 6 - room, 0)
+                write(pen, (x, y), name, INK, 13, "lm")
     one = min(MOST, int(0.9 * side / max(1, len(places)) ** 0.5))
     pictures = cloud.thumbnails if one >= LEAST and not cloud.toured else None
     dot = max(2, min(7, 100 / max(1, len(places)) ** 0.5))
@@ -84,6 +91,15 @@ def drawn(cloud: Cloud, width: int, basis: np.ndarray | None = None) -> Image.Im
         pen.ellipse((side + 8, top + 4, side + 18, top + 14), tuple(bytes.fromhex(OKABE_ITO[kind])))
         write(pen, (side + 26, top + 2), name, INK, 12)
     return saying(sheet, cloud.alt)
+
+
+def _apart(heights: np.ndarray, least: float, end: float) -> np.ndarray:
+    """Moved so little as may be that each is so far below the one before, and none is below the end."""
+    order, steps = np.argsort(heights), least * np.arange(len(heights))
+    down = np.maximum.accumulate(heights[order] - steps) + steps
+    moved = np.empty(len(heights))
+    moved[order] = np.minimum(down, end - steps[::-1])
+    return moved
 
 
 def star(dimensions: int) -> np.ndarray:

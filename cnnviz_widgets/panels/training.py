@@ -11,7 +11,7 @@ import ipywidgets
 
 from cnnviz_widgets.content import Content
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.methods.filters.train_live import LiveState, train_live
+from cnnviz_widgets.methods.filters.train_live import LiveState, train_live, untrained
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import choice
 from cnnviz_widgets.panels.growth import Growth, Plan
@@ -79,6 +79,10 @@ class Training(Making):
 
     def compute(self, now: Now) -> Iterator[Frame]:
         measured, total = 0, now.rounds * now.epochs
+        if self.state is None and not now.guess:  # while the pictures are made
+            epoch, tiles = 0, untrained(now.classes, now.seed).content()
+            first = replace(tiles, caption=f"after epoch {epoch}")
+            yield Frame({"filters": lambda at: first}, 0)
         for _, state in self.grow(_plan(now), now.rounds):
             parts: dict[str, Any] = {}
             whole = state.step == state.total

@@ -1,16 +1,18 @@
 """S3: whom would you trust? Maps without a label, a choice by key, and how often one was right."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any, NamedTuple
 
 import ipywidgets
 import numpy as np
 
-from cnnviz_widgets.drawing.render import Content, png
+from cnnviz_widgets.drawing.render import Content, as_array, png
+from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.drawing.show import show
 from cnnviz_widgets.methods.evaluation.quiz_result import QuizResult
-from cnnviz_widgets.methods.evaluation.trust_quiz import Quiz, known_samples, quiz_trials, trust_quiz
+from cnnviz_widgets.methods.evaluation.trust_quiz import Quiz, QuizTrial, known_samples, quiz_trials, trust_quiz
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.panels.attributions import ATTRIBUTIONS, labels
 from cnnviz_widgets.panels.call import As, Call, program
@@ -31,6 +33,7 @@ METHODS = labels(
 OTHERWISE = "mini"  # its maps are shown where the panel's network knows too few of the samples
 RIVALS = "small_plain", "small_robust"
 STAGE = 780, 280  # CSS px
+EXAMPLE = 320  # CSS px: height of the example
 TILE, COLUMNS = 160, 6  # px of a map in the review, and how many stand in a row
 SILENT = "Before the end, nothing describes the maps in words: that would give the answers away."
 
@@ -66,9 +69,9 @@ class TrustQuiz(Panel):
     seed = option(trust_quiz, 0, 99, more=True)
 
     def build(self) -> list[ipywidgets.Widget]:
-        look = {"colormap": "inferno", "opacity": 0.85, "labels": True}
         self._memo: Memo[list[Questions]] = Memo(list)
-        self._review = View("An example, and at the end all maps", "whole", max_width=900, max_height=220, **look)
+        self._review = View("An example, and at the end all maps", "whole", controls=False, labels=True,
+                            max_width=900, max_height=EXAMPLE, colormap="inferno", opacity=0.85)  # fmt: skip
         self._shares = View("Right answers", "part", controls=False, max_width=560)
         self._experiment = _Asking(self.guarded, self._done)
         self.result: QuizResult | None = None
@@ -88,7 +91,7 @@ class TrustQuiz(Panel):
             ways = {METHODS[name]: ATTRIBUTIONS[name] for name in now.methods}
             rest = quiz_trials(network, None, ways, now.answers, now.trials, RIVALS, now.comparisons, now.seed)
             example = next(rest)
-            yield Frame({"review": Quiz((), example).content()}, 0, total)
+            yield Frame({"review": _example(example)}, 0, total)
             found, files = [], []
             for number, one in enumerate(rest, 1):
                 found.append(one)
@@ -102,7 +105,7 @@ class TrustQuiz(Panel):
         self.result = result
         self._shares.widget.layout.display = "none" if result is None else None
         if result is None:
-            self._review.show(quiz.content())
+            self._review.show(_example(quiz.example))
             return
         self._shares.show(result.content())
         self._review.show(_review(quiz, [choice for choice, _ in self._experiment.answers]))
@@ -162,6 +165,16 @@ def _note(now: Now, network: Network) -> str:
     if network is now.network:
         return SILENT
     return f"{now.network.name} knows too few of the samples: the maps of a class are those of {network.name}. {SILENT}"
+
+
+def _example(one: QuizTrial) -> Content:
+    """Picture and map side by side, and the answer."""
+    shown, picture = Quiz((), one).content(), rgb(one.picture)
+    two: dict[str, Any] = {"names": ("picture", "map"), "columns": 2}
+    if shown.values is None:
+        return replace(shown, picture=np.stack([picture, as_array(shown.picture)]), **two)
+    two |= {"values": np.stack([shown.values] * 2), "cells": None, "unseen": (0,)}
+    return replace(shown, picture=np.stack([picture] * 2), **two)
 
 
 def _review(quiz: Quiz, choices: list[int]) -> Content:

@@ -9,26 +9,34 @@ import ipywidgets
 import numpy as np
 
 from cnnviz_widgets.content import Content
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.filters.circuit import Circuit, circuit
 from cnnviz_widgets.methods.filters.filters import filters
-from cnnviz_widgets.methods.scan.deconvnet_patches import deconvnet_patches
+from cnnviz_widgets.methods.scan.deconvnet_patches import deconvnet_patches, projections_of
 from cnnviz_widgets.methods.scan.scan import Which
 from cnnviz_widgets.methods.scan.top_patches import patches_of, top_patches
 from cnnviz_widgets.methods.units.atlas import unit_layer
+from cnnviz_widgets.methods.units.tuning import tuning
+from cnnviz_widgets.methods.units.unit_name import named
 from cnnviz_widgets.methods.units.unit_neighbors import unit_neighbors
 from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.panels.call import As, Call, program
+from cnnviz_widgets.panels.growth import Kept
 from cnnviz_widgets.panels.maps import channel_over
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.own_pictures import draw, own_pictures
 from cnnviz_widgets.panels.panel import computes
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.panels.scanning import Scanning, scan_lines
+from cnnviz_widgets.panels.tuning import WORDS
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 
 COUNT = 6  # patches of a kind
 UNITS = 8  # inputs, and neighbors
+ANGLES = 12  # of the stimuli
 ROWS: dict[Which, str] = {"top": "best", "positive": "just above 0", "bottom": "worst"}
 
 
@@ -36,18 +44,22 @@ class Unit(Scanning):
     """The page of a unit, as in the deep visualization toolbox (Yosinski et al. 2015).
 
     Its own picture, its map of the photograph, its best, middling and worst patches in a data set, the deconvnet
-    projections of the best, the inputs that excite and inhibit it, and the channels with the most similar weights.
-    Click a patch to look at its picture, and an input or a neighbor to go on to that unit.
+    projections of the best, its tuning, the inputs that excite and inhibit it, and the channels with the most similar
+    weights. Click a patch to look at its picture, and an input or a neighbor to go on to that unit.
+
+    stimulus  as in ``cnnviz.tuning``
     """
 
     title = "Unit"
     family = "units"
     chapters = ("05",)
-    shows = "one unit on one page: its picture, map, patches, projections, inputs and neighbors"
+    shows = "one unit on one page: its picture, map, patches, projections, tuning, inputs and neighbors"
     as_call = "cnnviz.top_patches(scan, layer, channel)"
     pickers = ("image", "layer", "channel")
+    stimulus: Any = option(tuning, words=WORDS, label="Stimuli", more=True)
 
     def build(self) -> list[ipywidgets.Widget]:
+        self._tuned: Memo[Kept] = Memo(Kept)
         tiles: dict[str, Any] = {"cursor": "tile", "labels": True, "controls": False}
         small = tiles | {"smooth": True, "max_width": 420}
         own = self.part("own", View("Its own picture", controls=False, smooth=True, max_width=200))
@@ -58,7 +70,8 @@ class Unit(Scanning):
         weights = self.part("weights", View("Its weights: red excites, blue inhibits", **look))
         choose = partial(setattr, self.session, "channel")
         neighbors = self.tiles("neighbors", View("Channels with similar weights: click one", **small), choose)
-        columns = [own, here, neighbors], [patches, self.more_pictures(), pictures, weights]
+        tuned = self.part("tuned", View("Its tuning: activation by angle", controls=False, max_width=420))
+        columns = [own, here, tuned, neighbors], [patches, self.more_pictures(), pictures, weights]
         return [ipywidgets.VBox(one).add_class("cnnviz-part") for one in columns]
 
     def _go_back(self, key: tuple[str, int]) -> None:
@@ -72,13 +85,20 @@ class Unit(Scanning):
         if now.scan is None:
             return Frame()
         patches = _patches(now)
-        chosen = [at for at, key in enumerate(patches.keys) if key[:1] == now.selection]  # type: ignore[index]
+        chosen = [at for at, key in enumerate(patches.keys) if key[:1] == now.selection]
         return Frame({"patches": patches, "patches_chosen": chosen[0] if chosen else None})
 
     @computes
     def here(self, now: Now) -> Frame:
         """Its map of the photograph."""
         return Frame({"here": channel_over(now.network, now.image, now.layer, now.channel, signed=True)})
+
+    @computes
+    def tuning(self, now: Now) -> Iterator[Frame]:
+        """Its tuning curve: that of all channels of the layer is computed once."""
+        known = self._tuned.reached(now.network, now.layer, now.stimulus)
+        for state in known.states(partial(_tuning(now))):
+            yield Frame({"tuned": state.of_channel(now.channel).content()}, state.step, state.total)
 
     @computes
     def relations(self, now: Now) -> Iterator[Frame]:
@@ -96,8 +116,9 @@ class Unit(Scanning):
                     yield Frame(_pictures(now, found, near), round(100 * done), 100 * len(asked))
 
     def call(self, now: Now) -> str:
-        lines: dict[str, Any] = {"best": _listed(now, "top"), "projections": _projections(now)}
-        shown = ["best", "projections"]
+        tuned = As(None, f"cnnviz.last({_tuning(now)})")
+        lines: dict[str, Any] = {"best": _listed(now, "top"), "projections": _projections(now), "tuned": tuned}
+        shown = [*lines]
         if _inputs(now):
             lines["inputs"] = Call(circuit, now.network, unit_layer(now.network, now.layer).name, now.channel)
             shown.append("inputs")
@@ -114,12 +135,21 @@ def _projections(now: Now) -> Call:
     return Call(deconvnet_patches, As(now.scan, "scan"), now.layer, now.channel, count=COUNT)
 
 
+def _tuning(now: Now) -> Call:
+    return Call(tuning, now.network, now.layer, now.channel, now.stimulus, angles=ANGLES, phases=2)
+
+
 def _patches(now: Now) -> Content:
     """The patches of each kind in a row, and under the best ones their projections."""
-    found = {which: _listed(now, which)().examples for which in ROWS}
-    best = found["top"]
-    if not best:
+    listed = {which: _listed(now, which)() for which in ROWS}
+    found = {which: one.examples for which, one in listed.items()}
+    if not found["top"]:
         return Content(caption="no picture has been looked at")
+    words, share, *_ = named(now.scan, listed["top"])
+    name = f"“{' · '.join(words)}” {percent(share, 0)}"
+    caption = "from above: best, their projections, just above 0, worst"
+    if words:
+        caption = f"{name}: best, projections, just above 0, worst"
     every = patches_of(tuple(one for examples in found.values() for one in examples))
     gray, at = np.full_like(every[0], 128), 0
     pictures: list[np.ndarray] = []
@@ -132,14 +162,14 @@ def _patches(now: Now) -> Content:
         heads += [f"{one.value:.2g}" for one in examples] + [""] * rest
         keys += [(one.index, one.position) for one in examples] + [(None, None)] * rest
         if which == "top":
-            projected = _projections(now)().shown()
+            projected = projections_of(now.network, listed["top"]).shown()
             pictures += [*projected, *[gray] * rest]
             names += [f"projection of the patch above: {one.name}" for one in examples] + ["none"] * rest
             heads += [""] * COUNT
             keys += [(one.index, one.position) for one in examples] + [(None, None)] * rest
     return Content(
         np.stack(pictures), columns=COUNT, names=tuple(names), heads=tuple(heads), keys=tuple(keys),
-        caption="from above: best, their projections, just above 0, worst",
+        caption=caption,
     )  # fmt: skip
 
 

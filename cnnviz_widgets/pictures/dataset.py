@@ -113,6 +113,7 @@ class Unread:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+        self._total = len(dataset)
         self._tried = 0
         self._names: list[str] = []
         self._first: Unreadable | None = None
@@ -120,6 +121,8 @@ class Unread:
     def reading(self, numbers: Iterable[int]) -> Iterator[tuple[int, Picture, str]]:
         """(number, picture, name) of those that can be read."""
         for number in numbers:
+            if number >= len(self._dataset):
+                raise UserError(f"{self._changed()}: picture {number} is not there any more.")
             self._tried += 1
             try:
                 picture, name = self._dataset[number]
@@ -131,12 +134,17 @@ class Unread:
 
     def tell(self) -> None:
         """Remark which could not be read, once all have been tried; UserError if it was every one."""
+        if len(self._dataset) != self._total:
+            remark(f"{self._changed()}: the others were not looked at.")
         missed, total = len(self._names), self._tried
         if missed == total > 0:
             raise UserError(f"none of the {total:,} pictures of the dataset could be read: {self._first}")
         if missed:
             more = " …" if missed > MOST_NAMED else ""
             remark(f"{missed:,} of {total:,} pictures could not be read: {', '.join(self._names[:MOST_NAMED])}{more}.")
+
+    def _changed(self) -> str:
+        return f"the dataset had {self._total:,} pictures at first, and has {len(self._dataset):,} now"
 
 
 @gate

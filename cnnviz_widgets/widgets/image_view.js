@@ -1,11 +1,11 @@
 // @ts-check
 // The browser's half of ImageView: one stage, on which a scene is drawn and tools are used.
 
-import { download, element, keepKeys, labelled, observe, tell } from "./js/dom.js";
+import { download, element, isDark, keepKeys, labelled, observe, tell } from "./js/dom.js";
 import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
 import { ALL, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
-import { Film, Latest, Mask, between, carried, dragged, grip, gripCursor, keyed } from "./js/tools.js";
+import { Carried, DRAG, Film, Latest, Mask, between, carried, dragged, grip, gripCursor, keyed } from "./js/tools.js";
 import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
@@ -24,7 +24,6 @@ const NARROWEST = 240; // CSS px that the lines under a small picture may take
 const KINDS = 8; // that have a color of their own (as render.KINDS)
 const UNORDERED = "turbo"; // one of the color maps
 const LARGEST_PIXEL = 64; // CSS px of a picture's pixel, when it is zoomed as far as can be
-const DRAG = 4; // CSS px that the pointer moves before a click is a drag
 const FIELD = "#f0e442"; // the color of a receptive field, as no other frame has
 const NEAR = 8; // CSS px from an edge at which it can be taken hold of
 
@@ -95,6 +94,7 @@ class Stage {
     /** @type {[number, number] | null} */ this.echo = null; // where they are in another view of the group, as shares
     this.byKeys = false;
     /** @type {Drag | null} */ this.drag = null;
+    /** @type {Carried | null} */ this.carried = null; // a picture on its way to another view
     this.clicks = true; // whether the next click is one, and not the end of a drag
     /** @type {any} */ this.region = null; // the rectangle that is dragged
     /** @type {Mask | null} */ this.mask = null;
@@ -133,7 +133,7 @@ class Stage {
       "change:opacity change:smooth change:max_width change:max_height change:labels change:numbers": redraw,
       "change:wipe change:blend change:strength change:keep_colors": redraw,
       "change:selected change:crosshair change:rectangle change:ellipse change:cursor": () => this.mark(),
-      "change:alt change:controls change:_clickable change:_tools change:tool": () => (this.describe(), this.mark()),
+      "change:alt change:controls change:_clickable change:_gives change:_tools change:tool change:buttons": () => (this.describe(), this.mark()),
       "change:_labels": () => (this.describe(), this.receiveMask()),
       "change:region": () => this.receiveRegion(),
       "change:_mask": () => this.receiveMask(),
@@ -143,9 +143,9 @@ class Stage {
     on(stage, {
       pointerdown: (event) => this.press(event),
       pointermove: (event) => this.move(event),
-      pointerup: () => this.release(),
+      pointerup: (event) => this.release(event),
       pointercancel: () => this.release(),
-      pointerleave: () => !this.drag && this.point(null, false),
+      pointerleave: () => !this.drag && !this.carried && this.point(null, false),
       click: (event) => this.click(event),
       dblclick: (event) => {
         if (!this.isOnPicture(event)) return;
@@ -165,16 +165,25 @@ class Stage {
       this.echo = shares;
       if (this.place) this.read();
     } });
+    on(document, { "cnnviz-carry": ({ detail }) => this.carriedOver(detail) });
     on(window, { resize: () => this.paint() }); // the browser's zoom changes the px of the screen
     this.resized = new ResizeObserver(() => this.paint());
     this.resized.observe(this.el);
+    this.themed = new MutationObserver(() => {
+      if (!this.scene?.dark) return;
+      this.sheets = {};
+      this.load();
+    });
+    this.themed.observe(document.body, { attributeFilter: ["data-jp-theme-light"] });
   }
 
   destroy() {
     this.cleanup.abort();
     this.resized?.disconnect();
+    this.themed?.disconnect();
     this.unobserve?.();
     for (const latest of [this.hovers, this.regions, this.values]) latest.end();
+    this.carried?.end();
     this.film.pause();
     for (const sheet of [this.picture, this.before, ...this.frames]) close(sheet);
     this.root.remove();
@@ -184,7 +193,8 @@ class Stage {
     const { model } = this, next = model.get("_scene");
     if (!this.scene) this.show(next, null, null, null); // room for it, while it is decoded: what is below does not jump
     try {
-      const [picture, before] = await Promise.all([this.sheet("_picture", next.picture), this.sheet("_before", next.before)]);
+      const drawn = next.dark && isDark(this.root) ? this.sheet("_dark", next.dark) : this.sheet("_picture", next.picture);
+      const [picture, before] = await Promise.all([drawn, this.sheet("_before", next.before)]);
       if (this.cleanup.signal.aborted || next !== model.get("_scene")) return;
       this.show(next, picture, before, next.values && decode(next.values));
     } catch (error) {
@@ -368,6 +378,7 @@ class Stage {
     pixels.setAttribute("aria-label", scene?.count ? `${alt}: ${scene.alt}` : alt);
     stage.setAttribute("aria-label", clickable ? say("{alt}; arrow keys {keys}, Enter clicks; plus and minus zoom", { alt, keys }) : say("{alt}; arrow keys {keys}; plus and minus zoom", { alt, keys }));
     stage.classList.toggle("cnnviz-clickable", clickable && tool === "point");
+    stage.classList.toggle("cnnviz-giving", Boolean(model.get("_gives")));
     stage.classList.toggle("cnnviz-drawing", tool !== "point");
     opacity.value = model.get("opacity");
     opacityLabel.hidden = !scene?.picture;
@@ -388,6 +399,7 @@ class Stage {
     this.bars.blend.show(model.get("strength"), model.get("keep_colors"));
     this.bars.brush.root.hidden = !model.get("_labels").length;
     this.bars.brush.root.classList.toggle("cnnviz-asleep", tool !== "brush");
+    this.bars.tools.root.hidden = !model.get("buttons");
     this.bars.tools.show(model.get("_tools"), tool, this.zoom.scale > 1);
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
     labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // one head for several tiles
@@ -453,10 +465,36 @@ class Stage {
     this.clicks = true;
     if (event.button !== 0 || !this.place || !this.scene || !this.isOnPicture(event)) return;
     const [left, top] = this.onScreen(event), at = position(left, top, this.place, this.scene, this.zoom);
+    if (at && this.gives()) return this.take(event, at.tile);
     this.drag = at && (this.grabDivider(left, at) ?? this.grab(at, [left, top]));
     if (!this.drag) return;
     this.stage.setPointerCapture(event.pointerId);
     this.clicks = false;
+  }
+
+  /** Whether a drag takes a tile along, and does not move what is zoomed. */
+  gives() {
+    const { model, zoom } = this;
+    return model.get("_gives") && model.get("tool") === "point" && zoom.scale === 1;
+  }
+
+  /** Take hold of a tile: it goes with the pointer, to a view that takes it. */
+  take(event, tile) {
+    const { place, ratio } = this, { pixels } = this.parts, { width, height } = /** @type {Place} */ (place);
+    const copy = element("canvas", "cnnviz-carried", { width, height, "aria-hidden": "true" }), [left, top] = corner(tile, /** @type {Place} */ (place));
+    copy.getContext("2d")?.drawImage(pixels, left, top, width, height, 0, 0, width, height);
+    copy.style.width = `${width / ratio}px`;
+    this.carried = new Carried(copy, this.model.get("_gives"), tile, event);
+    this.stage.setPointerCapture(event.pointerId);
+  }
+
+  /** A tile is carried over this view, or put down. */
+  carriedOver({ gives, tile, event, ends }) {
+    const { model, stage } = this;
+    if (!this.place || !model.get("_takes").includes(gives)) return;
+    const over = event && stage.contains(document.elementFromPoint(event.clientX, event.clientY)) ? this.under(event) : null;
+    this.point(ends ? null : over, false);
+    if (ends && over) tell(model, { do: "drop", at: over.tile, gives, tile });
   }
 
   /** What a press at a place of a tile begins, for the tool that is used. @returns {Drag | null} */
@@ -527,6 +565,7 @@ class Stage {
 
   move(event) {
     if (!this.place || !this.scene) return;
+    if (this.carried) return this.carried.move(event);
     if (!this.isOnPicture(event)) return this.point(null, false);
     this.last = this.onScreen(event);
     const at = position(this.last[0], this.last[1], this.place, this.scene, this.zoom);
@@ -544,10 +583,12 @@ class Stage {
     return to > from ? size : to < from ? 0 : axis ? at.y : at.x;
   }
 
-  release() {
-    const { drag } = this;
-    this.drag = null;
+  /** @param {PointerEvent} [event]  where; without it nothing is put down */
+  release(event) {
+    const { drag, carried } = this;
+    this.drag = this.carried = null;
     drag?.end();
+    if (carried?.end(event)) this.clicks = false;
   }
 
   click(event) {
@@ -610,6 +651,7 @@ class Stage {
 
   key(event) {
     const { place, scene, model } = this;
+    if (event.key === "Escape") this.release();
     if (!place || !scene || event.target !== this.stage || event.ctrlKey || event.metaKey || event.altKey) return;
     const tool = model.get("tool"), start = { tile: model.get("selected") ?? 0, x: scene.size[1] >> 1, y: scene.size[0] >> 1 };
     const at = this.cursor ?? pointer(start.tile, start.x, start.y, scene);

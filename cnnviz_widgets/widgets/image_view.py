@@ -45,6 +45,14 @@ class Pointer(NamedTuple):
 Region = tuple[int, int, int, int]
 
 
+class Drop(NamedTuple):
+    """A tile of a view that was dragged onto a tile of this one."""
+
+    tile: int
+    source: ImageView
+    dragged: int
+
+
 class ImageView(BrowserWidget):
     """Shows a ``Content``. Color map and opacity are drawn in the browser, with no word to the kernel.
 
@@ -71,11 +79,12 @@ class ImageView(BrowserWidget):
     tool       what the pointer and the keys do now: "point", "rectangle" (see ``on_region``) or "brush" (see ``brush``)
     region     (x, y, width, height) in whole px of the picture, the rectangle that the user drags; or None
     keeps_size whether the region is only moved: a press puts its middle there
+    buttons    whether its tools and zoom have buttons, in the corner of the picture
     brush      what the user may paint: the names of the labels 1, 2 …, at most seven, or {name: "#rrggbb"}. With a
                brush there is a ``mask``, see ``on_mask``; () = there is none
     serial     number of the last content shown; ``drawn``: of the last one that a browser has drawn
 
-    Every view can be zoomed, by + − 0, by Ctrl and the wheel, or by its buttons, and be moved by dragging. A content
+    A view is zoomed by + − 0, by Ctrl and the wheel, or by its buttons, and then moved by dragging. A content
     with a picture ``before`` gets a divider, and ``play`` shows a film.
 
     The browser sends only messages and never sets a trait, so a worker thread may call ``show`` at any time.
@@ -105,12 +114,14 @@ class ImageView(BrowserWidget):
     tool = t.Enum(TOOLS, "point").tag(sync=True)
     region: Any = t.Tuple(*[t.Int()] * 4, default_value=None, allow_none=True).tag(sync=True)
     keeps_size = t.Bool(False).tag(sync=True)
+    buttons = t.Bool(True).tag(sync=True)
     brush = Labels(PAINTS)
     drawn = t.Int(0)
 
     _scene = t.Dict().tag(sync=True)
     _picture = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _before = t.Dict(default_value=None, allow_none=True).tag(sync=True)
+    _dark = t.Dict(default_value=None, allow_none=True).tag(sync=True)
     _film: t.Dict[str, Any] = t.Dict({"number": 0, "rate": 12, "frames": []}).tag(sync=True)
     # [name, color] of the brush's: what JSON calls an object may lose its order
     _labels: t.List[Any] = t.List().tag(sync=True, to_json=spoken)
@@ -118,6 +129,8 @@ class ImageView(BrowserWidget):
     _tools = t.Tuple(default_value=("point",)).tag(sync=True)
     _clickable = t.Bool(False).tag(sync=True)
     _hoverable = t.Bool(False).tag(sync=True)
+    _gives = t.Unicode("").tag(sync=True)  # the name under which other views take its tiles
+    _takes = t.Tuple().tag(sync=True)
 
     def __init__(self, content: Content | None = None, **traits: Any) -> None:
         super().__init__(**traits)
@@ -130,6 +143,8 @@ class ImageView(BrowserWidget):
         self._on_hover: list[Callable[[Pointer | None], None]] = []
         self._on_region: list[Callable[[Region | None], None]] = []
         self._on_mask: list[Callable[[np.ndarray], None]] = []
+        self._on_drop: list[Callable[[Drop], None]] = []
+        self._sources: dict[str, ImageView] = {}
         self.observe(self._offer, "brush")
         self._offer()
         self.on_msg(self._receive)
@@ -153,8 +168,9 @@ class ImageView(BrowserWidget):
         before, self._content = self._content, content
         if content.size != before.size:
             self._mask = None
-        sheets = (self._sheet("_picture", content.pictures), self._sheet("_before", content.pictures_before))
-        self._scene = scene(content, next(self._numbers), *sheets)
+        sent = {"picture": content.pictures, "before": content.pictures_before, "dark": content.pictures_dark}
+        sheets = {name: self._sheet(f"_{name}", pictures) for name, pictures in sent.items()}
+        self._scene = scene(content, next(self._numbers), **sheets)
         if content.signed != before.signed:
             self._usual = self.colormap if content.signed else self._usual
             self.colormap = content.colormap(self._usual)
@@ -243,17 +259,27 @@ class ImageView(BrowserWidget):
         """Call ``handler(mask)``, see ``mask``, after every stroke of the brush."""
         self._on_mask.append(handler)
 
+    def on_drop(self, handler: Callable[[Drop], None], *sources: ImageView) -> None:
+        """Let the user drag tiles of other views, or of this one, onto a tile of this one: ``handler(drop)``."""
+        self._on_drop.append(handler)
+        self._sources |= {one.model_id: one for one in sources}
+        self._takes = tuple(self._sources)
+        for name, source in self._sources.items():
+            source._gives = name
+
     def _receive(self, _: Any, message: dict, buffers: Sequence[Any]) -> None:
         match message.get("do"):
             case "drawn":
                 self.drawn = max(self.drawn, message["serial"])
             case "again":
-                self.send_state(("_picture", "_before", "_film", "_scene"))
+                self.send_state(("_picture", "_before", "_dark", "_film", "_scene"))
             case "click":
                 pointer = Pointer(*message["at"])
                 if self.cursor == "tile":
                     self.selected = pointer.tile
                 _call(self._on_click, pointer)
+            case "drop" if message["gives"] in self._sources:
+                _call(self._on_drop, Drop(message["at"], self._sources[message["gives"]], message["tile"]))
             case "hover":
                 self._answer("hover", self._on_hover, message["at"] and Pointer(*message["at"]))
             case "region":
@@ -292,7 +318,9 @@ def _call(handlers: Sequence[Callable[[Any], None]], value: Any) -> None:
         handler(value)
 
 
-def scene(content: Content, serial: int, picture: int | None = None, before: int | None = None) -> dict[str, Any]:
+def scene(
+    content: Content, serial: int, picture: int | None = None, before: int | None = None, dark: int | None = None
+) -> dict[str, Any]:
     """A content as the browser takes it: names, numbers, and the numbers of the sheets of its pictures."""
     return {
         "serial": serial,
@@ -301,6 +329,7 @@ def scene(content: Content, serial: int, picture: int | None = None, before: int
         "columns": content.columns,
         "picture": picture,
         "before": before,
+        "dark": dark,
         "values": _numbers(content) if content.count and content.values is not None else None,
         "extent": None if content.extent is None else list(map(float, content.extent)),
         "names": spoken(content.names),

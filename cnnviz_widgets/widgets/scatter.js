@@ -3,7 +3,7 @@
 
 import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, tell, write } from "./js/dom.js";
 import { ALL, arrow, panned, revealed, zoomed } from "./js/scene.js";
-import { Tour, dragged, project, star } from "./js/tour.js";
+import { Tour, apart, dragged, project, star } from "./js/tour.js";
 import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
@@ -18,6 +18,7 @@ const TALLEST = 560; // CSS px
 const SPEED = 0.35; // radians a second of a tour
 const ARM = 0.9; // of the radius of the ball: the length of an axis that lies in the plane
 const NAMED = 0.2; // of its length: a shorter axis is not named
+const LINE = 15; // CSS px from one name to the next
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** Where the square is in a view that is zoomed. @param {Zoom} zoom @returns {Square} */
@@ -513,6 +514,7 @@ class View {
   /** @param {CanvasRenderingContext2D} context */
   drawAxes(context) {
     const { x, y, side } = this.square, middle = [x + side / 2, y + side / 2], style = getComputedStyle(this.canvas);
+    /** @type {{ name: string, left: number, top: number }[][]} */ const named = [[], []]; // on the left, on the right
     Object.assign(context, { font: `12px ${style.fontFamily}`, textBaseline: "middle", lineJoin: "round" });
     for (const [axis, [left, top]] of this.ends().entries()) {
       const long = Math.hypot(left - middle[0], top - middle[1]) / ((side / 2) * ARM), here = axis === this.axis;
@@ -524,13 +526,17 @@ class View {
       context.beginPath();
       context.arc(left, top, here ? 5 : 3.5, 0, 2 * Math.PI);
       context.fill();
-      if (long < NAMED && !here) continue;
-      context.globalAlpha = 1;
-      const right = left >= middle[0], name = this.axes[axis] ?? String(axis), room = context.measureText(name).width + 8;
-      const at = Math.max(right ? 2 : room, Math.min(this.width - (right ? room : 2), left + (right ? 8 : -8)));
-      Object.assign(context, { textAlign: right ? "left" : "right", strokeStyle: style.backgroundColor, lineWidth: 3 });
-      context.strokeText(name, at, top);
-      context.fillText(name, at, top);
+      if (long >= NAMED || here) named[left >= middle[0] ? 1 : 0].push({ name: this.axes[axis] ?? String(axis), left, top });
+    }
+    for (const [right, ends] of named.entries()) {
+      const tops = apart(ends.map(({ top }) => top), LINE, y + side - LINE / 2);
+      Object.assign(context, { globalAlpha: 1, textAlign: right ? "left" : "right", strokeStyle: style.backgroundColor, lineWidth: 3 });
+      for (const [number, { name, left }] of ends.entries()) {
+        const room = context.measureText(name).width + 8;
+        const at = Math.max(right ? 2 : room, Math.min(this.width - (right ? room : 2), left + (right ? 8 : -8)));
+        context.strokeText(name, at, tops[number]);
+        context.fillText(name, at, tops[number]);
+      }
     }
   }
 

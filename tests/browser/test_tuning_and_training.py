@@ -19,9 +19,13 @@ def test_a_click_around_the_curve_chooses_the_stimulus(open_notebook):
     notebook.wait_for_pixels(1, other_than=before)
     notebook.kernel("panel.session.channel = 9")
     notebook.becomes("print(panel.angle, panel._bar.state)", "None done")
-    notebook.theme("JupyterLab Dark")
     notebook.kernel("panel.wait(30)")
-    notebook.page.wait_for_timeout(500)
+    notebook.theme("JupyterLab Light")
+    light = notebook.wait_for_pixels(0)
+    assert max(set(light), key=light.count) == 255  # paper
+    notebook.theme("JupyterLab Dark")
+    dark = notebook.wait_for_pixels(0, other_than=light)
+    assert max(set(dark), key=dark.count) == 33
     notebook.screenshot("tuning-dark", notebook.panel)
 
 

@@ -21,6 +21,7 @@ from cnnviz_widgets import registry
 from cnnviz_widgets.described import describe
 from cnnviz_widgets.drawing.render import alt_of
 from cnnviz_widgets.drawing.results import Result
+from cnnviz_widgets.widgets.chart import ChartView
 from cnnviz_widgets.widgets.image_view import ImageView
 from cnnviz_widgets.widgets.tree import tree
 
@@ -62,6 +63,7 @@ def test_opens_computes_resets_and_closes(kind, network, photo):
     assert drawn.width >= 320
     assert np.asarray(drawn.convert("L")).std() > 10
     assert_says_what_is_shown(panel)
+    has_pictures_of_its_charts(panel)
     for name, value in before.items():
         setattr(panel, name, another(panel, name, value))
     assert {name: getattr(panel, name) for name in before} != before or not before
@@ -88,6 +90,17 @@ def assert_says_what_is_shown(panel: Any) -> None:
             told = alt_of(picture)
             assert told in panel.alt
             assert len(told.removeprefix(f"{part.heading}: ")) > 8, told
+
+
+def has_pictures_of_its_charts(panel: Any) -> None:
+    """What a front end asks for that cannot load bqplot: nothing of bqplot's stands beside a chart."""
+    charts = [one for one in tree(panel) if isinstance(one, ChartView)]
+    inside = {one.model_id for chart in charts for one in tree(chart)}
+    assert {one.model_id for one in tree(panel) if one._model_module in ("bqplot", "bqscales")} <= inside
+    for chart in charts:
+        if chart._chart is not None:  # it has been drawn
+            chart._receive(chart, {"do": "still"}, None)
+            assert np.asarray(Image.open(io.BytesIO(chart._still)).convert("L")).std() > 2
 
 
 def another(panel: Any, name: str, value: Any) -> Any:

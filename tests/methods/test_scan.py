@@ -228,8 +228,9 @@ def test_the_sample_of_many_pictures_is_the_same_in_every_order():
 
     values = torch.rand(3 * MOST, 2)
     parts = [
-        Sample(4, np.arange(start, start + MOST // 2), {"a": values[start : start + MOST // 2]})
+        Sample(4, np.arange(start, stop), np.arange(start, stop).astype(str), {"a": values[start:stop]})
         for start in range(0, 3 * MOST, MOST // 2)
+        for stop in [start + MOST // 2]
     ]
     forward, backward = parts[0], parts[-1]
     for one in parts[1:]:
@@ -240,6 +241,8 @@ def test_the_sample_of_many_pictures_is_the_same_in_every_order():
     assert (forward.numbers == backward.numbers).all()
     assert torch.equal(forward.values["a"], values[forward.numbers])
     assert torch.equal(backward.values["a"], values[forward.numbers])
+    assert (forward.names == forward.numbers.astype(str)).all()
+    assert (backward.names == forward.names).all()
     assert 0.45 < forward.numbers.mean() / (3 * MOST) < 0.55
 
 
@@ -306,6 +309,28 @@ def test_what_cannot_be_read_is_left_out(network, tmp_path):
     assert found.step == 6
     assert {one.number for one in found.examples("0", 0)} == {1, 2, 4, 5}
     assert found.statistics("0").count == 4
+
+
+class Changing:
+    """A data set of twelve pictures, and of another number once the first one has been read."""
+
+    def __init__(self, then):
+        self.then, self.now = then, 12
+
+    def __len__(self):
+        return self.now
+
+    def __getitem__(self, number):
+        self.now = self.then
+        return torch.rand(3, 20, 28)
+
+
+def test_a_data_set_that_changes_its_length_is_told_and_what_was_reached_is_kept(network, tmp_path):
+    with pytest.raises(UserError, match="had 12 pictures at first, and has 8 now: picture 8 is not there any more"):
+        list(scan(network, Changing(8), "0", at_once=2, resume=tmp_path / "a.scan"))
+    assert load_scan(tmp_path / "a.scan", network).done == ((0, 8),)
+    with pytest.warns(UserWarning, match="had 12 pictures at first, and has 20 now: the others were not looked at"):
+        assert last(scan(network, Changing(20), "0"), progress=False).done == ((0, 12),)
 
 
 def test_nothing_is_asked_of_pictures_that_nobody_looks_at(network):

@@ -61,6 +61,20 @@ def test_also_when_a_worker_is_killed(client, network, tmp_path):
         next(scan(Network(network.module, input_size=(20, 28), output=own), pictures, "0", cluster=client))
 
 
+@pytest.mark.timeout(240)
+def test_a_scheduler_that_goes_is_told_and_what_was_reached_is_kept(client, network, tmp_path):
+    pictures = torch.rand(90, 3, 20, 28, generator=torch.Generator().manual_seed(1))
+    states = scan(network, pictures, ["0", "1"], at_once=1, cluster=client, resume=tmp_path / "a.scan")
+    seen = [next(states)]
+    client.cluster.close()
+    with pytest.raises(UserError, match=r"cluster: its workers or its scheduler failed .*; what was found is kept\."):
+        seen.extend(states)
+    kept = load_scan(tmp_path / "a.scan", network, pictures)
+    assert kept.done == seen[-1].done
+    whole = last(scan(network, pictures, ["0", "1"], resume=kept), progress=False)
+    assert found_in(whole) == found_in(last(scan(network, pictures, ["0", "1"]), progress=False))
+
+
 def test_what_is_no_client_is_told(network):
     with pytest.raises(UserError, match=r"cluster must be a dask.distributed.Client .*, not 'tcp://…'"):
         scan(network, torch.rand(2, 3, 20, 28), cluster="tcp://…")

@@ -8,6 +8,7 @@ from torch import nn
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.methods.filters._lessons import RENDERED
+from cnnviz_widgets.methods.filters.train_live import untrained
 from cnnviz_widgets.pictures.scenes import scene_of
 
 HOW = dict(classes=3, each=12, batch=8, epochs=2, seed=3)
@@ -35,6 +36,10 @@ def test_there_is_a_state_before_the_first_step_and_one_after_each(states):
     assert [len(one.epochs) for one in states] == [1 + step // steps for step in range(2 * steps + 1)]
     assert [one.epoch for one in states[-1].epochs] == [0, 1, 2]
     assert not torch.equal(states[-1].epochs[0].kernels, states[-1].epochs[2].kernels)
+
+
+def test_the_filters_before_any_training_need_no_picture(states):
+    assert torch.equal(untrained(HOW["classes"], HOW["seed"]).values, states[0].filters().values)
 
 
 @pytest.mark.parametrize("at", [0, 1, 4, 6])

@@ -69,7 +69,7 @@ METHODS = {
     panels.Tuning: [cnnviz.tuning],
     panels.Training: [cnnviz.train_live],
     panels.Dictionary: [cnnviz.semantic_dictionary],
-    panels.Unit: [],  # it has no settings of its own
+    panels.Unit: [cnnviz.tuning],
 }  # fmt: skip
 NAMED_OTHERWISE = {  # (panel, trait) -> (method, parameter, factor)
     (panels.Activations, "order"): (ActivationMaps.content, "by", 1),

@@ -15,7 +15,7 @@ from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.methods.cam.important_channels import important_channels
 from cnnviz_widgets.methods.occlusion.occlusion import OcclusionState, positions
 from cnnviz_widgets.networks import load_network
-from cnnviz_widgets.widgets.image_view import LEVELS, ImageView, Pointer, scene
+from cnnviz_widgets.widgets.image_view import LEVELS, Drop, ImageView, Pointer, scene
 from cnnviz_widgets.widgets.tree import close_tree
 
 RNG = np.random.default_rng(0)
@@ -105,7 +105,7 @@ def test_a_scene_that_came_damaged_is_sent_again(monkeypatch):
     view, sent = ImageView(Content(values=np.zeros((2, 2)))), []
     monkeypatch.setattr(view, "send_state", sent.append)
     view._receive(view, {"do": "again"}, [])
-    assert sent == [("_picture", "_before", "_film", "_scene")]
+    assert sent == [("_picture", "_before", "_dark", "_film", "_scene")]
 
 
 def test_clicks_reach_the_handlers_and_choose_a_tile(view: ImageView) -> None:
@@ -117,6 +117,15 @@ def test_clicks_reach_the_handlers_and_choose_a_tile(view: ImageView) -> None:
     view._receive(view, {"do": "click", "at": [3, 1, 2, None, None]}, [])
     assert heard == [Pointer(tile=3, x=1, y=2, row=None, column=None)]
     assert view.selected == 3
+
+
+def test_tiles_are_dropped_from_the_views_that_are_named(view: ImageView) -> None:
+    heard, source, other = [], ImageView(), ImageView()
+    view.on_drop(heard.append, source, view)
+    assert [one._gives for one in (source, view, other)] == [*view._takes, ""]
+    for one in (source, view, other):
+        view._receive(view, {"do": "drop", "at": 2, "gives": one._gives, "tile": 5}, [])
+    assert heard == [Drop(2, source, 5), Drop(2, view, 5)]
 
 
 def test_hover_is_answered_also_when_a_handler_fails(view: ImageView, monkeypatch: pytest.MonkeyPatch) -> None:

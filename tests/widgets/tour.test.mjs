@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Tour, dragged, orthonormal, project, randomFrame, star, way } from "../../cnnviz_widgets/widgets/js/tour.js";
+import { Tour, apart, dragged, orthonormal, project, randomFrame, star, way } from "../../cnnviz_widgets/widgets/js/tour.js";
 
 /** A seeded generator of numbers 0…1 (mulberry32). */
 function seeded(state) {
@@ -93,4 +93,14 @@ test("the nearest orthonormal columns, and what is seen in them", () => {
     assert.ok(away(found) <= away([Float64Array.of(c, s, 0), Float64Array.of(-s, c, 0)]) + 1e-12);
   }
   assert.deepEqual([...project(Float32Array.of(1, 2, 3, 4, 5, 6), plain(3))], [1, 2, 4, 5]);
+});
+
+test("names that would lie on each other are moved apart, and no others", () => {
+  assert.deepEqual(apart([10, 40, 90], 15, 100), [10, 40, 90]);
+  assert.deepEqual(apart([40, 10, 12, 11], 15, 100), [55, 10, 40, 25]);
+  assert.deepEqual(apart([95, 98, 20], 15, 100), [85, 100, 20]);
+  const random = seeded(1), heights = Array.from({ length: 12 }, () => 300 * random()), moved = apart(heights, 15, 300);
+  const order = [...heights.keys()].sort((a, b) => heights[a] - heights[b]);
+  order.slice(1).forEach((at, place) => assert.ok(moved[at] - moved[order[place]] >= 15 - 1e-9));
+  assert.ok(Math.max(...moved) <= 300);
 });

@@ -82,7 +82,8 @@ def image_map(
     positions  (N, 2), 0…1: from the left and from the top; or what ``embed`` found
     columns    of the grid; None = about as many as rows
     exact      one linear assignment of all (scipy's), which cannot be stopped; None = up to 1,100 points. Otherwise all
-               are sorted into rows, then those in windows of 16×16 cells change places, again and again
+               are sorted into rows, then those in windows of 16×16 cells change places, again and again: first of cells
+               that are far apart, at last of neighbors
     pictures   what ``features`` found of the same pictures: their thumbnails are shown
 
     Yields ImageMap, each at least as good as the one before. UserError for positions outside 0…1 and for a grid with
@@ -185,23 +186,26 @@ def _in_windows(places: Tensor, shape: tuple[int, int]) -> Iterator[tuple[np.nda
     numbers = np.arange(count).reshape(shape)
     before = cost()
     for turn in range(1, ROUNDS):
+        stride = -(-ceil(max(shape) / WINDOW) >> (turn - 1) // 2)  # from far apart to neighbors: half, rounded up
         top, left = (WINDOW // 2 * (turn % 2), WINDOW // 2 * (turn // 2 % 2))
-        for some in _windows(numbers, top, left):
+        for some in _windows(numbers, top, left, stride):
             there = order[some]
             costs = ((points[there][:, None] - middles[some]) ** 2).sum(2) * real[there][:, None]
             one, other = linear_sum_assignment(costs)
             order[some[other]] = there[one]
         yield state()
-        if turn % 4 == 0:
+        if stride == 1 and turn % 4 == 0:
             now = cost()
             if before - now < GAINED * before:
                 return
             before = now
 
 
-def _windows(numbers: np.ndarray, top: int, left: int) -> Iterator[np.ndarray]:
-    """Numbers of the cells of windows that cover the grid, the first of them of this size."""
-    for rows in np.split(numbers, range(top or WINDOW, len(numbers), WINDOW)):
-        for block in np.split(rows, range(left or WINDOW, numbers.shape[1], WINDOW), axis=1):
-            if block.size > 1:
-                yield block.ravel()
+def _windows(numbers: np.ndarray, top: int, left: int, stride: int) -> Iterator[np.ndarray]:
+    """Numbers of the cells of windows that cover the grid, the first of this size, with every ``stride``-th cell."""
+    for y, x in np.ndindex(stride, stride):
+        some = numbers[y::stride, x::stride]
+        for rows in np.split(some, range(top or WINDOW, len(some), WINDOW)):
+            for block in np.split(rows, range(left or WINDOW, some.shape[1], WINDOW), axis=1):
+                if block.size > 1:
+                    yield block.ravel()

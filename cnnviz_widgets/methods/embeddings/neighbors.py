@@ -20,6 +20,8 @@ Metric = Literal["cosine", "euclidean"]
 BLOCK = 8192  # points that are compared at once with all queries
 QUERIES = 1024  # queries at once
 SPARE = 8  # candidates beyond k, whose order is settled in float64
+SETTLED = 64  # queries whose candidates are settled at once: they stay in the cache
+GROUP = 8  # columns of which the greatest is found first
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -97,20 +99,44 @@ def _nearest(points: Tensor, queries: Tensor, k: int, metric: Metric) -> tuple[T
     numbers = torch.empty((len(queries), 0), dtype=torch.long)
     for start in range(0, len(points), BLOCK):
         block = points[start : start + BLOCK]
-        # Of distances, minus half the square, but for what all points of a query share.
-        bias, rows = (0.0, _directions(block)) if cosine else (-block.square().sum(1) / 2, block)
-        value, at = (asked @ rows.T).add_(bias).topk(min(most, len(block)), 1)
+        near = asked @ (_directions(block) if cosine else block).T
+        if not cosine:  # minus half the square of the distance, but for what all points of a query share
+            near -= block.square().sum(1) / 2
+        value, at = _greatest(near, min(most, len(block)))
         best, numbers = torch.cat([best, value], 1), torch.cat([numbers, at + start], 1)
         best, order = best.topk(min(most, best.shape[1]), 1)
         numbers = numbers.gather(1, order)
     numbers = numbers.sort(1).values  # so that equal ones keep that order
-    candidates, wanted = points[numbers].double(), queries.double()[:, None]
-    apart = -(_directions(candidates) * _directions(wanted)).sum(2) if cosine else (candidates - wanted).norm(dim=2)
+    apart = torch.cat([
+        _apart(points[some].double(), one.double(), cosine)
+        for some, one in zip(numbers.split(SETTLED), queries.split(SETTLED), strict=True)
+    ])  # fmt: skip
     apart, order = apart.sort(dim=1, stable=True)
     return -apart[:, :k] if cosine else apart[:, :k], numbers.gather(1, order)[:, :k]
 
 
+def _greatest(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """As ``values.topk(count, 1)``: first of groups of columns, whose greatest values are quick to find."""
+    if values.shape[1] % GROUP or values.shape[1] < GROUP * count:
+        return values.topk(count, 1)
+    groups = values.unflatten(1, (GROUP, -1))
+    some = groups.amax(1).topk(count, 1).indices
+    value, at = groups.gather(2, some[:, None].expand(-1, GROUP, -1)).flatten(1).topk(count, 1)
+    return value, at // count * groups.shape[2] + some.gather(1, at % count)
+
+
+def _apart(points: Tensor, queries: Tensor, cosine: bool) -> Tensor:
+    """(Q, n): distances of points (Q, n, D) from queries (Q, D), or minus their cosines."""
+    if not cosine:
+        return (points - queries[:, None]).norm(dim=2)
+    lengths = points.norm(dim=2) * queries.norm(dim=1, keepdim=True)
+    return -(points * queries[:, None]).sum(2) / lengths.clamp(min=torch.finfo(torch.float64).tiny)
+
+
 def _directions(rows: Tensor) -> Tensor:
-    """Of length 1, and 0 where a row is 0; scaled first, so that the squares of large and tiny numbers are numbers."""
-    rows = rows / rows.abs().amax(-1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
-    return rows / rows.norm(dim=-1, keepdim=True).clamp(min=torch.finfo(rows.dtype).tiny)
+    """Of length 1, and 0 where a row is 0."""
+    tiny, lengths = torch.finfo(rows.dtype).tiny, rows.norm(dim=-1, keepdim=True)
+    if not 1e-15 < lengths.min() <= lengths.max() < 1e18:  # squares of large and tiny numbers may be none
+        rows = rows / rows.abs().amax(-1, keepdim=True).clamp(min=tiny)
+        lengths = rows.norm(dim=-1, keepdim=True)
+    return rows * lengths.clamp(min=tiny).reciprocal()

@@ -22,6 +22,7 @@ from cnnviz_widgets.gate import OWN, Range, Seed, came, gate
 from cnnviz_widgets.methods.cam.grad_cam import grad_cam
 from cnnviz_widgets.methods.cam.guided_grad_cam import guided_grad_cam
 from cnnviz_widgets.methods.evaluation.quiz_result import QuizAnswer, QuizResult
+from cnnviz_widgets.methods.filters.train_live import LiveState
 from cnnviz_widgets.methods.gradients.saliency import saliency
 from cnnviz_widgets.networks import Network, load_network
 from cnnviz_widgets.pictures.load import load_image
@@ -177,8 +178,8 @@ def trust_quiz(
     answers      pictures in a composite, of different classes, and so answers to choose from; 1 / answers is chance
     trials       questions of each method about a class. All methods have the same composites and classes; on which
                  side a picture stands is drawn, equally often
-    rivals       two networks, or their names, to be compared at pictures to which both give the right answer; None =
-                 no such questions
+    rivals       two networks, their names, or two states of ``train_live``, to be compared at pictures to which both
+                 give the right answer; None = no such questions. The bundled two have the same shape and first weights
     comparisons  questions of each method about these; each network stands on the left in half of them
     seed         of the pictures, the sides and the order: first all composites, then all comparisons
 
@@ -244,9 +245,8 @@ def _composites(
 def _pairs(
     rivals: Any, known: dict[str, Tensor], ways: dict[str, Method], comparisons: int, drawn: random.Random
 ) -> Iterator[Callable[[], QuizTrial]]:
-    networks = _rivals(rivals)
+    networks, names = _rivals(rivals)
     both = [name for name, picture in known.items() if all(_right(one, picture, name) for one in networks)]
-    names = tuple(one.name for one in networks)
     if not both:
         raise UserError(
             f"rivals must both be right about one of the pictures at least, and {names[0]} and {names[1]} are about "
@@ -331,14 +331,25 @@ def _ways(methods: Any) -> dict[str, Method]:
     return dict(methods)
 
 
-def _rivals(rivals: Any) -> tuple[Network, Network]:
+def _rivals(rivals: Any) -> tuple[tuple[Network, Network], tuple[str, str]]:
+    """Both, and their names."""
+    wrong = UserError(
+        f"rivals must be two networks, their names, or two states of train_live, or None, not {came(rivals)}."
+    )
     if not isinstance(rivals, Sequence) or isinstance(rivals, str | bytes) or len(rivals) != 2:
-        raise UserError(f"rivals must be two networks, or their names, or None, not {came(rivals)}.")
+        raise wrong
     with naming("rivals"):
-        one, other = (load_network(each) if isinstance(each, str) else each for each in rivals)
+        (one, name), (other, its_name) = (_rival(each) for each in rivals)
     if not isinstance(one, Network) or not isinstance(other, Network):
-        raise UserError(f"rivals must be two networks, or their names, or None, not {came(rivals)}.")
-    return one, other
+        raise wrong
+    return (one, other), (name, its_name)
+
+
+def _rival(rival: Any) -> tuple[Any, str]:
+    if isinstance(rival, LiveState):
+        return rival.network, f"step {rival.step}"
+    network = load_network(rival) if isinstance(rival, str) else rival
+    return network, getattr(network, "name", "")
 
 
 def _right(network: Network, picture: Tensor, of: str) -> bool:

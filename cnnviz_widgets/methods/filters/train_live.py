@@ -164,7 +164,7 @@ def train_live(
     """
     lessons = rendered(classes, each, seed) if pictures is None else read(pictures, classes, each)
     count, where = len(lessons.classes), device_in_use()
-    begun = initialized(lambda: _small(count), seed) if module is None else module
+    begun = _begun(count, seed) if module is None else module
     begun = deepcopy(begun).to(where)
     layer = _checked(begun, lessons)
     steps = -(-len(lessons.pictures) // batch)
@@ -203,6 +203,15 @@ def train_live(
             yield state(one.step, one)
 
     return states()
+
+
+def untrained(classes: int, seed: int) -> Filters:
+    """The filters of the first layer before any training, without any picture."""
+    return filters(_network(_begun(classes, seed).eval(), tuple(map(str, range(classes)))))
+
+
+def _begun(classes: int, seed: int) -> nn.Module:
+    return initialized(lambda: _small(classes), seed)
 
 
 def _known(beside: Any, classes: tuple[str, ...]) -> tuple[Epoch, ...]:

@@ -1,7 +1,8 @@
 """Objects whose parts are known, a small network for them, and how steadily its filters fire at the parts."""
 
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -15,6 +16,8 @@ from cnnviz_widgets.methods.interpretable.filter_loss import template_mask
 from cnnviz_widgets.pictures.objects import Kind, render_object
 from cnnviz_widgets.pictures.rendered import Rendered
 
+HELD_OUT = 8  # every eighth picture is kept for measuring
+SHOWN = 12  # pictures of a result
 SIDE, CELLS = 64, 16  # px of a picture, and cells of a map: its rows, and its columns
 KINDS: tuple[Kind, ...] = ("chair", "armchair", "stool", "table", "bench", "office chair")
 RANGES = {  # of what is drawn for each object: it stands upright, at any place, and shows its front
@@ -64,7 +67,8 @@ class Lesson(NamedTuple):
     landmarks: Tensor
 
 
-class Objects(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Objects:
     """Objects by number, the names of their kinds, and of the landmarks that all of them have."""
 
     every: Any
@@ -78,6 +82,16 @@ class Objects(NamedTuple):
             torch.tensor([self.classes.index(one.label) for one in chosen]),
             torch.tensor([[one.landmarks[name][:2] for name in self.landmarks] for one in chosen]),
         )
+
+    @cached_property
+    def held(self) -> Lesson:
+        """Those that are kept for measuring."""
+        return self.some(range(0, len(self.every), HELD_OUT))
+
+    @cached_property
+    def shown(self) -> Lesson:
+        """The first of these: to render all takes a second."""
+        return self.some(range(0, SHOWN * HELD_OUT, HELD_OUT))
 
 
 def known(objects: Any, fewest: int) -> Objects:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -22,6 +22,8 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Rate, Seed, gate
 from cnnviz_widgets.methods.interpretable._parts import (
     CELLS,
+    HELD_OUT,
+    SHOWN,
     Lesson,
     Objects,
     PartNetwork,
@@ -35,10 +37,8 @@ __all__ = ["InterpretableState", "load_interpretable", "train_interpretable"]
 example = dict(steps=2, batch=8)
 
 TRAININGS = ("plain", "loss", "loss + mask")
-HELD_OUT = 8  # every eighth picture is kept for measuring
 FEWEST_OBJECTS = 160
 MEASUREMENTS = 20  # in a training, evenly spread
-SHOWN = 12  # pictures of the result
 BUNDLED = Path(__file__).parent / "weights" / "interpretable.safetensors"
 
 
@@ -63,24 +63,34 @@ class InterpretableState(Result):
     step, total  as of all three trainings
     trainings    "plain", "loss" and "loss + mask" -> their states
     course       what was measured so far, the latest last
-    held         pictures that were held out (B, 3, 64, 64), their labels, and their landmarks (B, P, 2) in px
-    classes      names of the labels;  landmarks  names
+    objects      all of them;  held  those that were held out: pictures (B, 3, 64, 64), labels, and landmarks (B, P, 2)
+                 in px;  classes  names of the labels;  landmarks  names
     """
 
     step: int
     total: int
     trainings: dict[str, TrainingState]
     course: tuple[Measured, ...]
-    held: Lesson
-    classes: tuple[str, ...]
-    landmarks: tuple[str, ...]
+    objects: Objects
     of: str = "interpretable filters"
     convention: str = "activations of the filters, normalized, at least 0"
 
     @property
+    def held(self) -> Lesson:
+        return self.objects.held
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.objects.classes
+
+    @property
+    def landmarks(self) -> tuple[str, ...]:
+        return self.objects.landmarks
+
+    @property
     def filters(self) -> int:
         """How many there are."""
-        return self.maps["plain"].shape[1]
+        return self.values.shape[2]
 
     @cached_property
     def maps(self) -> dict[str, Tensor]:
@@ -106,10 +116,13 @@ class InterpretableState(Result):
     @cached_property
     def values(self) -> Tensor:
         """(3, 12, filters, 16, 16): the maps of the first pictures, by training."""
-        return torch.stack([maps[:SHOWN] for maps in self.maps.values()])
+        with torch.no_grad():
+            return torch.stack([one.network.maps(self.objects.shown.pictures) for one in self.trainings.values()])
 
     def content(self) -> Content:
-        return self.compared(self.steadiest)
+        number = self.steadiest
+        told = "; ".join(self._told(name, number) for name in self.trainings)
+        return replace(self.compared(number), caption=f"filter {number}: {told}")
 
     @property
     def steadiest(self) -> int:
@@ -125,16 +138,17 @@ class InterpretableState(Result):
         maps = self.values[:, :, number]
         shown = template_mask(maps) * (maps.amax((2, 3), keepdim=True) > 0) if masks else maps
         high = [1.0] * len(maps) if masks else maps.amax((1, 2, 3)).clamp(min=1e-6).tolist()
-        labels = [self.classes[label] for label in self.held.labels[:SHOWN].tolist()]
+        pictures, classes, _ = self.objects.shown
+        labels = [self.classes[label] for label in classes.tolist()]
         return Content(
-            rgb(self.held.pictures[:SHOWN].repeat(len(maps), 1, 1, 1)),
+            rgb(pictures.repeat(len(maps), 1, 1, 1)),
             values=shown.flatten(0, 1).numpy(),
             low=0,
             high=[one for one in high for _ in range(SHOWN)],
             columns=SHOWN,
             names=tuple(f"{name}: {label}" for name in self.trainings for label in labels),
             heads=tuple(name if not at else "" for name in self.trainings for at in range(SHOWN)),
-            caption=f"filter {number}: " + "; ".join(self._told(name, number) for name in self.trainings),
+            caption=f"filter {number}",
         )
 
     def _told(self, name: str, number: int) -> str:
@@ -191,7 +205,6 @@ def train_interpretable(
     """
     every = known(objects, FEWEST_OBJECTS)
     numbers = torch.arange(len(every.every))
-    held = every.some(numbers[::HELD_OUT].tolist())
     learned = numbers[numbers % HELD_OUT != 0]
     if start is not None and tuple(start.trainings) != TRAININGS:
         raise UserError(f"start must have the trainings {', '.join(TRAININGS)}, not {', '.join(start.trainings)}.")
@@ -200,7 +213,7 @@ def train_interpretable(
         train(
             initialized(lambda name=name: PartNetwork(filters, len(every.classes), "mask" in name), seed),  # type: ignore[misc]
             _lesson(every, learned, batch, seed, weight if "loss" in name else 0.0),
-            lambda module: held.pictures[:SHOWN],
+            lambda module: every.shown.pictures,
             steps=steps,
             learning_rate=rate,
             seed=seed,
@@ -215,9 +228,7 @@ def train_interpretable(
         measured = course
         for three in zip(*trainings, strict=True):
             step = three[0].step
-            state = InterpretableState(
-                step, steps, dict(zip(TRAININGS, three, strict=True)), measured, held, every.classes, every.landmarks
-            )
+            state = InterpretableState(step, steps, dict(zip(TRAININGS, three, strict=True)), measured, every)
             if step == steps or step % max(1, steps // MEASUREMENTS) == 0 or not measured:
                 measured = (*state.course, _measured(state))
                 object.__setattr__(state, "course", measured)
@@ -231,7 +242,6 @@ def train_interpretable(
 def load_interpretable() -> InterpretableState:
     """The bundled result of ``train_interpretable``: see its model card in the documentation."""
     every = known(None, FEWEST_OBJECTS)
-    held = every.some(range(0, len(every.every), HELD_OUT))
     try:
         with safe_open(BUNDLED, framework="pt") as file:
             about = json.loads(file.metadata()["interpretable"])
@@ -248,12 +258,10 @@ def load_interpretable() -> InterpretableState:
         module.load_state_dict(weights, assign=True)
         trainings[name] = TrainingState(
             about["step"], about["total"], about["losses"][name], weights, None, {}, torch.Generator().get_state(),
-            module.eval().requires_grad_(False), lambda module: held.pictures[:SHOWN], name,
+            module.eval().requires_grad_(False), lambda module: every.shown.pictures, name,
         )  # fmt: skip
     course = tuple(Measured(step, *map(tuple, rest)) for step, *rest in about["course"])
-    return InterpretableState(
-        about["step"], about["total"], trainings, course, held, every.classes, every.landmarks
-    )  # fmt: skip
+    return InterpretableState(about["step"], about["total"], trainings, course, every)
 
 
 def _lesson(objects: Objects, learned: Tensor, batch: int, seed: int, weight: float) -> Any:

@@ -10,8 +10,8 @@ from cnnviz_widgets.gate import Positive, gate
 from cnnviz_widgets.methods.activations.top_examples import Example
 from cnnviz_widgets.methods.gradients.saliency import neuron_gradient
 from cnnviz_widgets.methods.scan.scan import Scan, Which
-from cnnviz_widgets.methods.scan.top_patches import top_patches
-from cnnviz_widgets.networks import Layer
+from cnnviz_widgets.methods.scan.top_patches import Patches, top_patches
+from cnnviz_widgets.networks import Layer, Network
 
 __all__ = ["deconvnet_patches"]
 example = dict(count=2)
@@ -39,11 +39,17 @@ def deconvnet_patches(
         deconvnet_patches(last(scan(load_network("mini"), samples(), "conv4")), "conv4", 7).values
     """
     patches = top_patches(scan, layer, channel, which, count=count)
-    examples = patches.examples
-    if not examples:
+    if not patches.examples:
         raise UserError(f"which: no picture is in the list {which!r} of {patches.of}.")
+    return projections_of(scan.network, patches)
+
+
+def projections_of(network: Network, patches: Patches) -> GradientPicture:
+    """Of patches that are known; at least one."""
+    examples = patches.examples
     back = [
-        neuron_gradient(scan.network, one.picture, layer, channel, one.position, rule="deconvnet") for one in examples
+        neuron_gradient(network, one.picture, patches.layer, patches.channel, one.position, rule="deconvnet")
+        for one in examples
     ]
     return GradientPicture(
         _together([_cropped(one, example) for one, example in zip(back, examples, strict=True)]),

@@ -153,6 +153,7 @@ class Scan:
             tensors[f"{layer}/sample"] = self.sample.values[layer].contiguous()
         about = {name: getattr(self, name) for name in ("k", "seed", "total", "done", "layers")}
         about |= {"network": self.network.name, "fingerprint": self.network.fingerprint, "source": self._source}
+        about["names"] = self.sample.names.tolist()
         part = unfinished(path)
         try:
             save_file(tensors, part, {"scan": json.dumps(about)})
@@ -277,9 +278,9 @@ def load_scan(path: str | os.PathLike, network: Network, pictures: Any = None) -
             layer: Ranking(*(tensors[f"{layer}/{name}"] for name in ("keys", "numbers", "positions")))
             for layer in about["layers"]
         }
-        sample = Sample(
-            about["seed"], tensors["sample"].numpy(), {layer: tensors[f"{layer}/sample"] for layer in rankings}
-        )
+        numbers, values = tensors["sample"].numpy(), {layer: tensors[f"{layer}/sample"] for layer in rankings}
+        names = np.array(about.get("names", [""] * len(numbers)))  # files of earlier versions have none
+        sample = Sample(about["seed"], numbers, names, values)
         done = tuple((start, stop) for start, stop in about["done"])
     except OSError as error:
         raise UserError(f"{what} cannot be opened ({error.strerror}).") from error
@@ -324,7 +325,8 @@ def _states(state: Scan, left: Sequence[range], at_once: int | None) -> Iterator
         nonlocal sample
         of = [one.number for one in some]
         rankings.update({name: ranking for name, (ranking, _) in found.items()})
-        sample = sample | Sample(state.seed, np.array(of), {name: at for name, (_, at) in found.items()})
+        names, values = np.array([one.name for one in some]), {name: at for name, (_, at) in found.items()}
+        sample = sample | Sample(state.seed, np.array(of), names, values)
 
     layers = [network.layer(name) for name in rankings]
     for of in survey(network, state.dataset, layers, chain(*left), look, keep, at_once):
@@ -389,7 +391,8 @@ def _nothing(network: Network, dataset: Dataset, layers: Sequence[Layer], k: int
     with torch.inference_mode(False):
         rankings = {one.name: Ranking.empty(len(LISTS), one.channels, k, dtype) for one in layers}
         values = {one.name: torch.empty(0, one.channels, dtype=dtype) for one in layers}
-    return Scan(network, dataset, k, seed, len(dataset), (), rankings, Sample(seed, np.empty(0, np.int64), values))
+    sample = Sample(seed, np.empty(0, np.int64), np.empty(0, np.str_), values)
+    return Scan(network, dataset, k, seed, len(dataset), (), rankings, sample)
 
 
 def _united(*several: Any) -> tuple[tuple[int, int], ...]:

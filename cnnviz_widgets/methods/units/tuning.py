@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnviz_widgets.described import number as coarse
-from cnnviz_widgets.drawing.polar import polar
+from cnnviz_widgets.drawing.polar import DARK, polar
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
 from cnnviz_widgets.engine.checks import whole_number
@@ -130,13 +130,14 @@ class Tuning(Result):
         best = self.variants[int(self.responses[self.channel].amax(0).argmax())]
         around = [360 / AROUND * number for number in range(AROUND)]
         icons = [self._icon(angle % turn, best) for angle in around]
-        drawing = polar(self.angles.tolist(), self.values.tolist(), turn, float(self.blank[self.channel]), icons)
+        curve = self.angles.tolist(), self.values.tolist(), turn, float(self.blank[self.channel]), icons
         ends = (
             f"{word} {coarse(float(self.values[at]))} at {float(self.angles[at]):g}°"
             for word, at in (("greatest", self.values.argmax()), ("least", self.values.argmin()))
         )
         return Content(
-            drawing, caption=f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}",
+            polar(*curve), caption=f"prefers {self.preferred:g}°, selectivity {self.selectivity:.2f}",
+            dark=polar(*curve, DARK),
             alt=f"activation by angle: {', '.join(ends)}; {coarse(float(self.blank[self.channel]))} for no stimulus",
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.language import said
 from cnnviz_widgets.networks import Layer, Network
 from cnnviz_widgets.networks.zoo import available
-from cnnviz_widgets.panels.controls.pictures import NATURAL, OWN, PictureRow, came_by_itself
+from cnnviz_widgets.panels.controls.pictures import NATURAL, PictureRow, came_by_itself
 from cnnviz_widgets.panels.session import Session
 from cnnviz_widgets.pictures import samples, source_of
 from cnnviz_widgets.widgets.network_strip import NetworkStrip
@@ -300,7 +300,7 @@ class PicturePicker(_Shared, PictureRow):
     _follows = ("image", "network")
 
     def __init__(self, session: Session, complain: Complain) -> None:
-        options = [(said(OWN), OWN), *((one, one) for one in samples())]
+        options = [(said(self.OWN), self.OWN), *((one, one) for one in samples())]
         super().__init__(options, "Picture", "A photograph to look at")
         self._badge = ipywidgets.HTML().add_class("cnnviz-badge")
         self.children += (self._badge,)
@@ -308,14 +308,14 @@ class PicturePicker(_Shared, PictureRow):
 
     def _show(self) -> None:
         sample, classes = sample_of(self.session.image), self.session.network.classes
-        self._list.value = sample or OWN
+        self._list.value = sample or self.OWN
         known = sample is None or set(samples().classes(sample)) & set(classes)
         unknown = "a style" if sample in samples().styles else f"not among its {len(classes)} classes"
         self._badge.value = "" if known else said(unknown)
 
     def _chosen(self, value: Any) -> None:
         try:
-            if value and value != OWN:
+            if value and value != self.OWN:
                 self.session.image = came_by_itself(value)
         finally:
             self._taken()

@@ -17,11 +17,12 @@ from cnnviz_widgets.widgets.camera import Camera
 from cnnviz_widgets.widgets.upload import Upload
 
 NATURAL = {"description_width": "initial"}
-OWN = "(your picture)"  # in a list of pictures: one that is no sample
 
 
 class PictureRow(ipywidgets.HBox):
     """A list of pictures, a button for a file, which may also be dropped there, and one for the camera."""
+
+    OWN = "(your picture)"
 
     def __init__(self, options: list, description: str, tooltip: str) -> None:
         self._list = ipywidgets.Dropdown(
@@ -51,7 +52,7 @@ class OwnPicture:
     source: str | None
 
     def __repr__(self) -> str:
-        return self.source or OWN
+        return self.source or PictureRow.OWN
 
 
 def another_picture(
@@ -65,7 +66,11 @@ def another_picture(
     names = [*samples().styles, *(one for one in samples() if one not in samples().styles)] if styles else [*samples()]
 
     def build(panel: Any) -> ipywidgets.Widget:
-        options = [*([(said(none), "")] if none else []), *((one, one) for one in names), (said(OWN), OWN)]
+        options = [
+            *([(said(none), "")] if none else []),
+            *((one, one) for one in names),
+            (said(PictureRow.OWN), PictureRow.OWN),
+        ]
         return PictureChoice(panel, options, label, help)
 
     values = (*([""] if none else []), *names)
@@ -102,7 +107,7 @@ class PictureChoice(PictureRow):
 
     def _show(self, _: Any = None) -> None:
         self._showing = True
-        self._list.value = self.value if isinstance(self.value, str) else OWN
+        self._list.value = self.value if isinstance(self.value, str) else self.OWN
         self._showing = False
 
     def _choose(self, change: dict) -> None:
@@ -110,7 +115,7 @@ class PictureChoice(PictureRow):
         if self._showing or not (new or change["owner"] is self._list):
             return
         try:
-            if new != OWN:
+            if new != self.OWN:
                 self.value = came_by_itself(new)
         except UserError as error:
             self._complain(error)

@@ -72,21 +72,35 @@ def stops(default: float, values: Sequence[float], *, label: str, help: str, mor
     """One of a few numbers, not 0, on a slider that stops at them alone."""
 
     def build(panel: Owner) -> ipywidgets.Widget:
-        options = [(f"{one:g}", one) for one in values]
-        slider = ipywidgets.SelectionSlider(value=default, options=options, **_called(label, help))
-        return slider.add_class("jupyter-widgets").add_class("widget-inline-hbox")  # as other sliders are laid out by
+        return _stopping(default, [(f"{one:g}", one) for one in values], label, help)
 
     return OneNumber(values, default, help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
+def _stopping(default: Any, options: list[tuple[str, Any]], label: str, help: str) -> ipywidgets.Widget:
+    slider = ipywidgets.SelectionSlider(value=default, options=options, **_called(label, help))
+    return slider.add_class("jupyter-widgets").add_class("widget-inline-hbox")  # as other sliders are laid out by
+
+
 def choice(
-    default: str, options: Sequence[str] | Mapping[str, str], *, label: str, help: str, more: bool = False
+    default: str,
+    options: Sequence[str] | Mapping[str, str],
+    *,
+    label: str,
+    help: str,
+    more: bool = False,
+    ordered: bool = False,
 ) -> TraitType:
-    """One of a few words, or of the keys of a mapping to words: up to three short ones are buttons, else a list."""
+    """One of a few words, or of the keys of a mapping to words: up to three short ones are buttons, else a list.
+
+    ordered  whether they follow each other: then they are stops of a slider
+    """
     shown = options if isinstance(options, Mapping) else {one: one for one in options}
 
     def build(panel: Owner) -> ipywidgets.Widget:
         pairs = [(said(words), value) for value, words in shown.items()]
+        if ordered:
+            return _stopping(default, pairs, label, help)
         fit = len(shown) <= 3 and len("".join(words for words, _ in pairs)) <= ON_BUTTONS
         kind = ipywidgets.ToggleButtons if fit else ipywidgets.Dropdown
         control = kind(value=default, options=pairs, **_called(label, help))

@@ -62,6 +62,15 @@ export const listening = (signal) => (/** @type {any} */ target, /** @type {Reco
 export const signed = (sign, words) => [element("span", "", { "aria-hidden": "true" }, sign), element("span", "cnnviz-spelled", {}, words)];
 
 /**
+ * Whether an element stands on a dark page: its words are light then.
+ * @param {Element} words
+ */
+export const isDark = (words) => {
+  const [red, green, blue] = (getComputedStyle(words).color.match(/[\d.]+/g) ?? [0, 0, 0]).map(Number);
+  return red + green + blue > 382;
+};
+
+/**
  * Whether a key pressed in a control of ours is for the notebook all the same: its shortcuts, and leaving the control.
  * @param {KeyboardEvent} event
  */

@@ -4,7 +4,7 @@
 import { say } from "./words.js";
 
 /**
- * A ``Content`` as ImageView sends it. ``picture`` and ``before`` are the numbers of sheets that were sent apart.
+ * A ``Content`` as ImageView sends it. ``picture``, ``before`` and ``dark`` are numbers of sheets that were sent apart.
  * @typedef {object} Scene
  * @property {number} serial
  * @property {number} count
@@ -12,6 +12,7 @@ import { say } from "./words.js";
  * @property {number | null} columns
  * @property {any} picture
  * @property {any} [before]
+ * @property {any} [dark]
  * @property {Numbers | null} values
  * @property {number[] | null} [extent]
  * @property {string[]} names

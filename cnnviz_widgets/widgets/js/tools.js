@@ -206,6 +206,43 @@ export class Film {
   }
 }
 
+// ------------------------------------------------------------------------------------------------------------ a drag
+
+export const DRAG = 4; // CSS px that the pointer moves before a click is a drag
+
+/** A tile that goes with the pointer, once it moves. All views hear where it is, and that it is put down. */
+export class Carried {
+  /** @param {HTMLCanvasElement} copy  what is seen of it @param {string} gives  the view that it is of @param {number} tile @param {PointerEvent} from */
+  constructor(copy, gives, tile, from) {
+    this.copy = copy;
+    this.gives = gives;
+    this.tile = tile;
+    this.from = from;
+    this.moved = false;
+  }
+
+  /** @param {PointerEvent} event */
+  move(event) {
+    const { copy, from } = this, { clientX, clientY } = event;
+    this.moved ||= Math.hypot(clientX - from.clientX, clientY - from.clientY) > DRAG;
+    if (!this.moved) return;
+    if (!copy.isConnected) document.body.append(copy);
+    copy.style.transform = `translate(${clientX}px, ${clientY}px) translate(-50%, -50%)`;
+    this.#say(event, false);
+  }
+
+  /** Put it down, or let it go where there is no event; whether it had been moved. @param {PointerEvent} [event] */
+  end(event) {
+    this.copy.remove();
+    if (this.moved) this.#say(event, true);
+    return this.moved;
+  }
+
+  #say(event, ends) {
+    document.dispatchEvent(new CustomEvent("cnnviz-carry", { detail: { gives: this.gives, tile: this.tile, event, ends } }));
+  }
+}
+
 // --------------------------------------------------------------------------------------------------------- messages
 
 /** Sends only the latest of many messages, one at a time: a busy kernel never has a queue of old ones to work through. */

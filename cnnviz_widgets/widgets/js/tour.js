@@ -126,3 +126,11 @@ export function project(points, [a, b], into = new Float32Array((2 * points.leng
   }
   return into;
 }
+
+/** Heights of lines of words, moved so little as may be that each is so far below the one before, and none is below the end. */
+export function apart(/** @type {number[]} */ heights, /** @type {number} */ least, /** @type {number} */ end) {
+  const order = heights.map((_, at) => at).sort((a, b) => heights[a] - heights[b]), moved = [...heights];
+  order.forEach((at, place) => place && (moved[at] = Math.max(moved[at], moved[order[place - 1]] + least)));
+  order.reverse().forEach((at, place) => (moved[at] = Math.min(moved[at], place ? moved[order[place - 1]] - least : end)));
+  return moved;
+}

@@ -92,6 +92,22 @@ def test_methods_and_sides_are_balanced(quiz):
     assert [one.asks for one in quiz.trials] == ["class"] * 12 + ["networks"] * 8
 
 
+def test_two_checkpoints_of_one_training_are_compared():
+    """At pictures that both get right; each map is that of the checkpoint whose name stands at its side."""
+    *states, late = cnnviz.train_live(classes=3, each=16, batch=12, epochs=6)
+    early, shown = states[2 * late.each], {}
+    for picture, number in zip(late.pictures / 255, late.truth.tolist(), strict=True):
+        if all(one.network.predict(picture, 1)[0].index == number for one in (early, late)):
+            shown[late.classes[number]] = picture
+    how = dict(methods={"saliency": cnnviz.saliency}, trials=1, comparisons=2, rivals=(early, late))
+    quiz = cnnviz.trust_quiz(late.network, shown, **how)
+    by_name = {f"step {one.step}": one.network for one in (early, late)}
+    for one in of(quiz, "networks"):
+        for name, result in zip(one.sides, one.shown, strict=True):
+            assert torch.equal(result.values, cnnviz.saliency(by_name[name], one.picture, one.of).values)
+    assert quiz.trials[-1].networks == (f"step {early.step}", f"step {late.step}")
+
+
 def test_swapped_sides_swap_the_answers(quiz):
     for one in of(quiz, "class"):
         mirrored = replace(one, choices=one.choices[::-1], boxes=one.boxes[::-1], right=1 - one.right)
