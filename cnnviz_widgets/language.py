@@ -24,11 +24,10 @@ DOMAINS = ("panels", "exercises")  # of the code; the others are chapters of the
 COUNT = "n"  # the value of a message that has plural forms
 PLACE = re.compile(r"\{(\w+)\}")
 NUMBER = r"\S*\d\S*|\([\d, ]+\)"  # "1,000", "conv5", "(3, 4)"
-FEW = (
-    4  # letters: a message with fewer, such as "{number} of {count}", is found in numbers alone, and not in "map of it"
-)
+FEW = 4  # letters: a message with fewer, such as "{number} of {count}", is found in numbers alone
 KEPT = re.compile(r"(\{\w+\}|`+[^`]*`+|\$[^$]+\$|\]\([^)]*\)+|https?:\S+)")  # what is the same in every language
-SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])| · |, ")  # what is between several messages
+SENTENCES = re.compile(r"(?<=[.!?:]) (?=[^\W\d_a-z])|(?<=\.) (?=\d)| · |, ")  # what is between several messages
+SENTENCE = re.compile(r"[.!?] (?=[^\W_a-z])")  # no value has the end of one and the beginning of another
 ACCENTS = str.maketrans("aceinorsuyzACEINORSUYZ", "áčéíñóřšůýžÁČÉÍÑÓŘŠŮÝŽ")
 
 
@@ -78,7 +77,9 @@ class Catalog:
             return self._messages[text][0]
         for message in self._patterns:  # the one with the fewest values first: it says most
             if message.literal in text and (found := message.pattern.fullmatch(text)):
-                return self._filled(message.text, found.groupdict())
+                values = found.groupdict()
+                if not any(map(SENTENCE.search, values.values())):  # it is more than one message
+                    return self._filled(message.text, values)
         parts = SENTENCES.split(text)
         if len(parts) == 1:
             return text

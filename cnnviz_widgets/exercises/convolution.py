@@ -117,7 +117,8 @@ def _compare(answer: Any, image: Tensor, kernel: Tensor, stride: int, padding: i
         }
     case = f" (stride {stride}, padding {padding})."
     numbers = hasattr(answer, "__len__") and not isinstance(answer, str)
-    if numbers and refute(answer, right, {sentence[:-1] + case: wrong for sentence, wrong in mistakes.items()}):
+    tried = f"Tried with stride {stride} and padding {padding}."
+    if numbers and refute(answer, right, {f"{sentence} {tried}": wrong for sentence, wrong in mistakes.items()}):
         return
     values = tensor(answer, tuple(right.shape), f"the map for stride {stride} and padding {padding}")
     raise Wrong(
@@ -202,7 +203,7 @@ def check_receptive_field(function: Callable[[Sequence[int], Sequence[int]], Any
             + sum(k * jump for k, jump in zip(more, [1, *strides], strict=False)),
         }
         layers = ", ".join(f"kernel {k} stride {s}" for k, s in zip(kernels, strides, strict=True))
-        told = {f"{sentence[:-1]} ({layers}).": wrong for sentence, wrong in mistakes.items()}
+        told = {f"{sentence} The layers: {layers}.": wrong for sentence, wrong in mistakes.items()}
         value = number(answer)
         if not refute(value, right, told):
             raise Wrong(

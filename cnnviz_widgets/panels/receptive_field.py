@@ -132,8 +132,9 @@ def _field_of(now: Now, samples: int) -> Frame:
     row, column = found.position or (0, 0)
     left, top, right, bottom = found.clipped
     whole = "×".join(map(str, found.size))
-    inside = "" if found.box == found.clipped else f"{bottom - top}×{right - left} of "
-    caption = f"sees {inside}{whole} px; 95 % of the mass in {found.share:.0%}"
+    caption = f"sees {whole} px; 95 % of the mass in {found.share:.0%}"
+    if found.box != found.clipped:
+        caption = f"sees {bottom - top}×{right - left} of {whole} px; 95 % of the mass in {found.share:.0%}"
     return Frame({
         "picture": replace(found.content(), caption=caption),
         "box": (left, top, right - left, bottom - top),

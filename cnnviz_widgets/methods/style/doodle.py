@@ -110,7 +110,7 @@ def doodle(
         sizes_to(full, scales),
         objective,
         _mean_colors(regions, full),
-        of=f"doodle of {len(regions)} region{'s' * (len(regions) != 1)}",
+        of=f"doodle of {len(regions)} regions",
         steps=steps,
         optimizer=optimizer,
         learning_rate=learning_rate,
