@@ -86,7 +86,8 @@ class Defense(Making):
                 "plain": (sizes, [one.share for one in plain]),
                 "robust": (sizes, [one.share for one in robust]),
             }
-            numbers = {"plain": "trained without attacks", "robust": f"trained at {state.epsilon:g}"}
+            trained = {"plain": 0, "robust": state.epsilon}
+            numbers = {name: f"trained at {epsilon:g}" for name, epsilon in trained.items()}
             known.append({"curves": curves, "numbers": numbers, "end": sizes[-1]})
         return known[0]
 
