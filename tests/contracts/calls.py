@@ -171,7 +171,8 @@ def same(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, Tensor | np.ndarray):
-        return np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True)
+        numbers, others = np.asarray(one), np.asarray(other)
+        return np.array_equal(numbers, others, equal_nan=numbers.dtype.kind in "fc")  # an array of names has no NaN
     if is_dataclass(one):
         return all(same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
     if isinstance(one, Mapping):
