@@ -42,6 +42,7 @@ LEAVE = """(authorization) => {
     const asked = { method: 'DELETE', keepalive: true, headers: { Authorization: authorization } };
     void fetch(`/api/sessions/${id}`, asked);  // the kernel takes seconds to end: nobody waits for it
     for (const one of [...shell.widgets('main')]) one.dispose();  // without asking whether to save
+    if (shell.leftCollapsed) shell.expandLeft();
 }"""
 PATIENCE = 120_000  # ms: a machine may be busy
 expect.set_options(timeout=PATIENCE)
