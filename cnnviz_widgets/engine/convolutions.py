@@ -75,7 +75,10 @@ def _forward(part: nn.Conv2d, x: Tensor) -> Tensor:
     kernel = _here.kernels.get(part, part.weight)
     output = part._conv_forward(x, kernel, part.bias)
     if part is _here.first and output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
-        return _Quick.apply(x, kernel, [output], part.stride[0], part.padding)
+        quick = _Quick.apply(x, kernel, [output], part.stride[0], part.padding)
+        for hook in (output._backward_hooks or {}).values():  # of those who wait for the gradient of the output
+            quick.register_hook(hook)
+        return quick
     return output
 
 
