@@ -85,9 +85,11 @@ def test_a_stroke_does_not_wait_for_what_it_changes(make):
     panel = make(steps=256)
     panel.shown = True
     panel._request_all()
-    while (growth := panel._memos.get("state")) is None or growth.held is None or growth.held.last is None:
+    canvas = panel._parts["canvas"]
+    while not canvas.image.content.count or not panel._parts["result"].image.content.count:  # nobody paints before
         panel.wait(0.01)
-    paint(panel._parts["canvas"], np.full((CANVAS, CANVAS), 2, np.uint8))
+    growth = panel._memos["state"]
+    paint(canvas, np.full((CANVAS, CANVAS), 2, np.uint8))
     done = growth.held.last.step
     while len(growth.held.segments) < 2:
         panel.wait(0.01)
