@@ -6,6 +6,7 @@ frame: that is held where the bare redraw shows that there is little other work.
 
 import numpy as np
 from bare_page import on_page  # noqa: F401
+from timing import assert_smooth
 
 from cnnviz_widgets.widgets.convolution_view import ConvolutionView
 
@@ -38,9 +39,4 @@ def test_an_edit_is_a_few_bare_redraws_and_less_than_a_frame(on_page, record_spe
     page = on_page(ConvolutionView(input=pixels, kernel=kernel), width=1200).page
     page.locator(".cnnviz-kernel-row").nth(2).locator(".cnnviz-weight").nth(2).click()
     times = np.array(page.evaluate(EDITS))
-    (quick, bare), (ours, floor) = np.quantile(times, (0.1, 0.9), axis=1)
-    record_speed("edit of 5×5 over 128×128 to pixels, nine of ten", ours, ours / floor)
-    record_speed("edit of 5×5 over 128×128 to pixels, the quickest tenth", quick, quick / bare)
-    assert quick <= FRAME
-    assert quick / bare <= MOST
-    assert ours <= FRAME or floor > CALM
+    assert_smooth(times, "edit of 5×5 over 128×128 to pixels", record_speed, frame=FRAME, calm=CALM, most=MOST)

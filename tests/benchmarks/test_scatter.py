@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 from bare_page import on_page  # noqa: F401
+from timing import assert_smooth
 
 from cnnviz_widgets.widgets.scatter import Cloud, Scatter
 
@@ -57,12 +58,7 @@ def opened(on_page):  # noqa: F811
 
 def test_a_frame_of_panning(on_page, record_speed):  # noqa: F811
     times = np.array(opened(on_page).page.evaluate(PANS))
-    (quick, bare), (ours, floor) = np.quantile(times, (0.1, 0.9), axis=1)
-    record_speed("panning 5,000 points, nine of ten frames", ours, ours / floor)
-    record_speed("panning 5,000 points, the quickest tenth", quick, quick / bare)
-    assert quick <= FRAME
-    assert quick / bare <= MOST
-    assert ours <= FRAME or floor > CALM
+    assert_smooth(times, "a frame of panning 5,000 points", record_speed, frame=FRAME, calm=CALM, most=MOST)
 
 
 def test_a_lasso_is_told(on_page, record_speed):  # noqa: F811
