@@ -8,10 +8,11 @@ import ipywidgets
 import numpy as np
 import pytest
 from comm.base_comm import BaseComm
+from javascript import node
 
 from cnnviz_widgets import colormaps, widgets
 from cnnviz_widgets.widgets import actions, upload  # noqa: F401, not in the package's own names
-from cnnviz_widgets.widgets.front_end import BrowserWidget, FrontEnd, files
+from cnnviz_widgets.widgets.front_end import HERE, BrowserWidget, FrontEnd, files
 from cnnviz_widgets.widgets.tree import close_tree, tree
 
 
@@ -35,17 +36,25 @@ def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
     first = widgets.ImageView()
     once = sum(sent)
     second = widgets.ImageView()
-    assert once < 98_000
+    assert once < 78_000
     assert sum(sent) - once < 8_000
     assert first._front_end is second._front_end
     close_tree(first, second)
 
 
+def test_what_travels_is_the_program_that_is_written() -> None:
+    pairs = [
+        ((HERE / name).read_text(encoding="utf-8"), text) for name, text in files().items() if name.endswith(".js")
+    ]
+    assert node("--expose-internals", "same_programs.cjs", given=json.dumps(pairs)) == "true"
+    assert sum(len(short) for _, short in pairs) < 0.8 * sum(len(written) for written, _ in pairs)
+
+
 @pytest.mark.parametrize(
     ("own", "most"),
     [
-        (("convolution_view.js", "convolution_view.css", "js/convolution.js"), 36_200),
-        (("scatter.js", "scatter.css"), 32_100),
+        (("convolution_view.js", "convolution_view.css", "js/convolution.js"), 28_600),
+        (("scatter.js", "scatter.css"), 25_700),
     ],
 )
 def test_a_widget_is_no_larger_than_it_has_to_be(own: tuple[str, ...], most: int) -> None:
