@@ -12,6 +12,7 @@ from cnnviz_widgets.methods.style.upscale import UpscaleTable, shrunk, upscale_t
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import slider
 from cnnviz_widgets.panels.now import Now
+from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Mark, View
 from cnnviz_widgets.pictures import load_image
@@ -31,6 +32,7 @@ class SuperResolution(Panel):
 
     size    px to which the shorter side is scaled, before it is shrunk
     window  px of a side of what is shown enlarged
+    self_ensemble  the mean over eight flips and quarter turns
     place   (x, y) of its middle; None = the middle of the picture
     """
 
@@ -42,6 +44,7 @@ class SuperResolution(Panel):
     pickers = ("image",)
     size = slider(256, 128, 512, step=32, label="Size", help="px of the shorter side, before it is shrunk four times")
     window = slider(64, 24, 128, step=8, label="Window", help="px of a side of what is shown enlarged")
+    self_ensemble = option(upscale_table, label="Self-ensemble")
     place = Place(None).tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
@@ -81,7 +84,7 @@ class SuperResolution(Panel):
     def _compared(self, now: Now) -> UpscaleTable:
         """What both computations show: computed once."""
         with self._turn:
-            known = self._tables.reached(now.image, now.size)
+            known = self._tables.reached(now.image, now.size, now.self_ensemble)
             if not known:
                 known.append(_call(now)())
             return known[0]
@@ -92,4 +95,4 @@ def _picture(now: Now) -> As:
 
 
 def _call(now: Now) -> Call:
-    return Call(upscale_table, As([_picture(now).value], "[large]"))
+    return Call(upscale_table, As([_picture(now).value], "[large]"), self_ensemble=now.self_ensemble)

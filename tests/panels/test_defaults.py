@@ -38,7 +38,7 @@ METHODS = {
     panels.FastStyle: [cnnviz.train_style],
     panels.LiveStyle: [],  # the style that is bundled says how it was trained
     panels.Normalization: [cnnviz.train_style],
-    panels.SuperResolution: [cnnviz.upscale],
+    panels.SuperResolution: [cnnviz.upscale, cnnviz.upscale_table],
     panels.Generator: [cnnviz.render_object],
     panels.FeatureDecoder: [],  # its controls are those of inversion, with fewer steps
     panels.ReceptiveField: [cnnviz.receptive_field],

