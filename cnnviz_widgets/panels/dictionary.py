@@ -63,7 +63,7 @@ class Dictionary(Panel):
         look: dict[str, Any] = {"controls": False, "labels": True, "smooth": True, "max_width": 560}
         here = self.tiles("here", View("Strongest there: click a channel", cursor="tile", **look), self._channel)
         groups = self.part("groups", View("What each group responds to", **look))
-        return [*pictures, ipywidgets.VBox([here, groups]).add_class("cnnviz-part")]
+        return [*pictures, ipywidgets.Box([here, groups]).add_class("cnnviz-part").add_class("cnnviz-several")]
 
     def _tile(self, pointer: Pointer) -> tuple[int, int]:
         return self._parts["words"].image.content.keys[pointer.tile]

@@ -76,7 +76,8 @@ class StyleTransfer(Styling):
         small: dict[str, Any] = {"controls": False, "max_width": 240, "max_height": 240}
         content, style = View("Content", **small), View("Style", **small)
         painted = self.part("result", result)  # first, also in a saved notebook
-        given = ipywidgets.VBox([self.part("content", content), self.part("style", style)]).add_class("cnnviz-part")
+        given = ipywidgets.Box([self.part("content", content), self.part("style", style)])
+        given.add_class("cnnviz-aside").add_class("cnnviz-several")
         table = StepView("β against the layers of the style (fig. 3)", "whole", labels=True, max_width=1076)
         self._table = self.part("grid", table)
         self.observe(self._lay_out, "grid")

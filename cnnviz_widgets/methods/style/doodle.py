@@ -110,7 +110,7 @@ def doodle(
         sizes_to(full, scales),
         objective,
         _mean_colors(regions, full),
-        of=f"doodle of {len(regions)} regions",
+        of=f"doodle, regions: {len(regions)}",
         steps=steps,
         optimizer=optimizer,
         learning_rate=learning_rate,

@@ -56,7 +56,7 @@ def test_it_begins_with_mean_colors(by_pixel):
     style = torch.rand(3, 16, 16, dtype=torch.float64)
     mask = halves(16, 16, 0, 1)
     state = next(doodle(by_pixel, style, mask, 1 - mask, size=16, optimizer="sgd", learning_rate=0.0))
-    assert state.of == "doodle of 2 regions"
+    assert state.of == "doodle, regions: 2"
     torch.testing.assert_close(state.values[:, :, 3], style[:, :, 8:].mean((1, 2))[:, None].expand(3, 16))
     torch.testing.assert_close(state.values[:, :, 12], style[:, :, :8].mean((1, 2))[:, None].expand(3, 16))
 
