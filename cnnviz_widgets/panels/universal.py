@@ -46,15 +46,15 @@ class Universal(Making):
     shows = "one change for all pictures, and how often it works on those that it was not found with"
     as_call = "cnnviz.universal(net, photos)"
     looks_back = False  # the chart shows how often the earlier ones worked
-    at_end = "the search is at its end: more steps go further."
+    at_end = "the attack is at its end: more steps go further."
     pickers = ()
     levels = stops(
         10, [one for one in LEVELS if one >= 1], label="ε of 255", help="By how many of 255 levels a value may change"
     )
-    steps = option(universal, 1, 400, label="Steps")
-    pictures = slider(64, 4, 512, label="Pictures", help="How many are used: of the dataset, or else of the samples")
+    steps = option(universal, 1, 400, help="In each, every value moves up or down by a tenth of ε")
+    pictures = slider(64, 4, 512, label="Pictures", help="How many are used: of the dataset, or the samples")
     times = slider(10, 1, 50, label="Change ×", help="How many times as strong the change is shown", more=True)
-    samples = option(universal, 1, 32, label="Photographs in a step", more=True)
+    samples = option(universal, 1, 32, label="Photographs in a step", help="Parts of them, drawn anew each time", more=True)
     seed = option(universal, 0, 99, more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
