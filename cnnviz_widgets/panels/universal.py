@@ -54,7 +54,9 @@ class Universal(Making):
     steps = option(universal, 1, 400, help="In each, every value moves up or down by a tenth of ε")
     pictures = slider(64, 4, 512, label="Pictures", help="How many are used: of the dataset, or the samples")
     times = slider(10, 1, 50, label="Change ×", help="How many times as strong the change is shown", more=True)
-    samples = option(universal, 1, 32, label="Photographs in a step", help="Parts of them, drawn anew each time", more=True)
+    samples = option(
+        universal, 1, 32, label="Photographs in a step", help="Parts of them, drawn anew each time", more=True
+    )
     seed = option(universal, 0, 99, more=True)
 
     def views(self) -> list[ipywidgets.Widget]:
