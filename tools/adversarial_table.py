@@ -1,15 +1,18 @@
-"""The tables and pictures of ``docs/adversarial.md``: ``python -m tools.adversarial_table [part …]``, or all of them.
+"""The tables and pictures of ``docs/adversarial.md``: ``python -m tools.adversarial_table [part …] [--folder FOLDER]``.
 
-Every part prints the rows of its table and writes a sheet of pictures. Where nothing else is said, the network is
-SqueezeNet 1.0 with ImageNet weights, and the pictures are the samples in color. Many of them show nothing of its
-classes: what the network answers to a picture counts as its class. All pictures are rounded to 8 bits before the
-network is asked.
+Every part prints the rows of its table; all of them, if none is named. Where nothing else is said, the network is
+SqueezeNet 1.0 with ImageNet weights. All pictures are rounded to 8 bits before the network is asked.
+
+The pictures are those of a folder that the network recognizes, with names such as ``n01443537_goldfish.jpg``. Without a
+folder they are the samples in color, and each part writes its sheet of pictures: many of the samples show nothing of
+ImageNet's classes, so that what the network answers to one counts as its class.
 """
 
-import sys
+import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,47 +32,55 @@ FOLDER = Path(__file__).resolve().parents[1] / "docs" / "adversarial"
 TARGET = "ostrich"
 SIDE = 176  # px of a picture on a sheet
 GAP = 4  # px between two
-FEW = 2  # pictures, where each costs hundreds of passes
-AREA = 0.1  # of the patch
-FEW_KNOWN = 8  # pictures, where each costs a thousand queries
+AT_ONCE = 26  # pictures
+FEW = 20  # pictures, where each costs hundreds of passes
+AREAS = (0.05, 0.1)  # of the patch
 UNSEEN = 20  # draws of the transforms, with another seed
 SMALL = ("small_plain", "small_residual", "small_wide")
 
+asked = argparse.Namespace(parts=[], folder=None)
 
-def main(names: list[str]) -> None:
-    FOLDER.mkdir(exist_ok=True)
-    for part in (fgsm, targeted, noise, l2, robust, patch, universal, fooling, one_pixel, people):
-        if not names or part.__name__ in names:
-            began, cpu = time.perf_counter(), time.process_time()
-            print(f"\n{part.__name__}", flush=True)
-            sheet(part.__name__, part())
-            print(f"{time.process_time() - cpu:.0f} s of a core, {time.perf_counter() - began:.0f} s", flush=True)
+
+def main() -> None:
+    parts = {part.__name__: part for part in PARTS}
+    parser = argparse.ArgumentParser(description="The tables of docs/adversarial.md")
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(parts)}; all, if none is named")
+    parser.add_argument("--folder", type=Path, help="pictures named as n01443537_goldfish.jpg")
+    parser.parse_args(namespace=asked)
+    if unknown := [*{*asked.parts} - {*parts}]:
+        parser.error(f"no such part: {unknown[0]}")
+    for name in asked.parts or parts:
+        began, cpu = time.perf_counter(), time.process_time()
+        print(f"\n{name}", flush=True)
+        shown = parts[name]()
+        if not asked.folder:
+            sheet(name, shown)
+        print(f"{time.process_time() - cpu:.0f} s of a core, {time.perf_counter() - began:.0f} s", flush=True)
 
 
 # The parts: each prints its rows and returns the pictures of its sheet.
 
 
 def fgsm() -> list[Tensor]:
-    network, shown = squeezenet(), [photos()[0]]
+    shown = [photos()[0]]
     for levels in (0.25, 0.5, 1, 2):
+        counts = []
         for quantize in (False, True):
-            made = cnnviz.fgsm(network, photos(), levels / 255, truth=labels().tolist(), quantize=quantize)
-            row(f"{levels:g}/255", "8 bits" if quantize else "floats", count(made.success))
-        shown.append(made.values[0])
+            made = several(cnnviz.fgsm, photos(), epsilon=levels / 255, quantize=quantize)
+            counts.append(count(joined(one.success for one in made)))
+        row(f"{levels:g}/255", *counts)
+        shown.append(made[0].values[0])
     return shown
 
 
 def targeted() -> list[Tensor]:
-    network, kept = squeezenet(), others(TARGET)
     shown = [photos()[0]]
     for levels in (2, 4, 8):
-        made = cnnviz.last(
-            cnnviz.pgd(network, photos()[kept], epsilon=levels / 255, target=TARGET, steps=20), progress=False
-        )
-        files = [count(made.survives("jpeg", quality)) for quality in (95, 85, 75)]
-        row(f"{levels}/255", count(made.success), *files)
-        shown.append(made.values[0])
-    return [*shown, made.amplified()[0]]
+        made = several(cnnviz.pgd, photos()[others(TARGET)], epsilon=levels / 255, target=TARGET, steps=20)
+        files = [count(joined(one.survives("jpeg", quality) for one in made)) for quality in (95, 85, 75)]
+        row(f"{levels}/255", count(joined(one.success for one in made)), *files)
+        shown.append(made[0].values[0])
+    return [*shown, made[0].amplified()[0]]
 
 
 def noise() -> list[Tensor]:
@@ -83,43 +94,46 @@ def noise() -> list[Tensor]:
 
 
 def l2() -> list[Tensor]:
-    network, shown = squeezenet(), [photos()[0]]
+    shown = [photos()[0]]
     for epsilon in (0.25, 0.5, 1.0):
-        states = cnnviz.pgd(network, photos(), norm="l2", epsilon=epsilon, truth=labels().tolist(), steps=5)
-        made = cnnviz.last(states, progress=False)
-        row(f"{epsilon:g}", count(made.success))
-        shown.append(made.values[0])
-    return [*shown, made.amplified()[0]]
+        made = several(cnnviz.pgd, photos(), norm="l2", epsilon=epsilon, steps=5)
+        row(f"{epsilon:g}", count(joined(one.success for one in made)))
+        shown.append(made[0].values[0])
+    return [*shown, made[0].amplified()[0]]
 
 
 def robust() -> list[Tensor]:
+    """Poses of one photograph are not independent of each other: how the photographs differ is told beside."""
     network, shown = squeezenet(), []
     seen: dict[str, list[bool]] = {"robust": [], "plain": []}
-    for photo in photos()[others(TARGET)][:FEW]:
+    kept = photos()[others(TARGET)]
+    for photo in kept[:: max(1, len(kept) // FEW)][:FEW]:
         for kind, transforms in (("robust", None), ("plain", ())):
-            made = cnnviz.last(cnnviz.robust_example(network, photo, TARGET, transforms), progress=False)
+            made = last(cnnviz.robust_example(network, photo, TARGET, transforms))
             drawn = torch.Generator().manual_seed(1000)
             turned = [apply(cnnviz.poses(), made.values[None], drawn).clamp(0, 1) for _ in range(UNSEEN)]
             tops = answers(in_8_bits(network.prepare(torch.cat(turned))))
             seen[kind] += (tops == network.class_index(TARGET)).tolist()
             shown += [made.values, turned[0][0]]
     for kind, hits in seen.items():
-        row(kind, count(hits))
+        shares = sorted(sum(hits[at : at + UNSEEN]) / UNSEEN for at in range(0, len(hits), UNSEEN))
+        row(kind, count(hits), f"{shares[0]:.0%} … {shares[len(shares) // 2]:.0%} … {shares[-1]:.0%}")
     return shown[:4]
 
 
 def patch() -> list[Tensor]:
-    network, names = squeezenet(), list(colored())
-    state = cnnviz.last(cnnviz.patch(network, names[::2], "toaster", area=AREA, steps=60), progress=False)
-    found = cnnviz.patch_success(network, names[1::2], state.values, "toaster")
-    row(f"{AREA:.0%}", str(found.patched), str(found.control))
+    network = squeezenet()
+    for area in AREAS:
+        state = last(cnnviz.patch(network, photos()[::2], "toaster", area=area, steps=60))
+        found = cnnviz.patch_success(network, photos()[1::2], state.values, "toaster")
+        row(f"{area:.0%}", str(found.patched), str(found.control))
     return [state.values, *found.values[:4]]
 
 
 def universal() -> list[Tensor]:
     """One change for half of the pictures, tried on the others; the same pixels in another order are the control."""
     network = squeezenet()
-    state = cnnviz.last(cnnviz.universal(network, photos()[::2], steps=60), progress=False)
+    state = last(cnnviz.universal(network, photos()[::2]))
     found = cnnviz.universal_success(network, photos()[1::2], state.values)
     row(str(found.changed), str(found.control))
     return [(0.5 + 10 * (state.values - 0.5)).clamp(0, 1), *found.values[:3]]
@@ -130,8 +144,7 @@ def fooling() -> list[Tensor]:
     for encoding in ("pixels", "cppn"):
         steps = []
         for target in (TARGET, "school bus", "teapot"):
-            states = cnnviz.fool(network, target, encoding, steps=80)
-            made = cnnviz.last(states, progress=False)
+            made = last(cnnviz.fool(network, target, encoding, steps=80))
             steps.append(f"{target}: {made.step} steps, {float(made.probabilities.max()):.3f}")
             shown.append(made.values if made.values.ndim == 3 else made.values[0])
         row(encoding, *steps)
@@ -140,16 +153,15 @@ def fooling() -> list[Tensor]:
 
 def one_pixel() -> list[Tensor]:
     """With the margin, in logits, that is left of the unchanged picture's."""
-    network, names, shown = cnnviz.load_network("mini"), known(), []
-    for pixels in (1, 5):
+    network, shown = cnnviz.load_network("mini"), list[Tensor]()
+    for pixels in (1, 3, 5):
         fooled, left = [], []
-        for name in names:
-            photo = cnnviz.load_image(name)
-            state = cnnviz.last(cnnviz.one_pixel(network, photo, pixels=pixels, generations=10), progress=False)
+        for photo in known():
+            state = last(cnnviz.one_pixel(network, photo, pixels=pixels, generations=10))
             best, second = network.logits(state.picture).topk(2).values.tolist()
             fooled.append(state.fooled)
             left.append(state.margin / (best - second))
-            shown += [state.values] * (name == names[0])
+            shown += [state.values] * (len(fooled) == 1)
         row(f"{pixels}", count(fooled), f"{min(left):.0%} … {max(left):.0%}", f"{state.queries} queries")
     return shown
 
@@ -163,7 +175,7 @@ def people() -> list[Tensor]:
         for target in ("goose", "king penguin"):
             if target in (said(network, photo) for network in networks):
                 continue
-            made = cnnviz.last(cnnviz.human_example(networks, photo, target), progress=False)
+            made = last(cnnviz.human_example(networks, photo, target))
             for kind, hits in all_three.items():
                 hits.append(all(answer[kind][0] == target for answer in made.answers.values()))
             for kind, hits in held_out.items():
@@ -189,13 +201,21 @@ def colored() -> tuple[str, ...]:
     return tuple(name for name in names if len(cnnviz.load_image(name).unique(dim=0)) == 3)
 
 
-def known() -> list[str]:
-    """Samples with one object, which ``mini`` recognizes."""
-    names = [name for name in cnnviz.samples() if len(cnnviz.samples().classes(name)) == 1]
+def of_folder(network: cnnviz.Network) -> list[Tensor]:
+    """The pictures of the folder that a network recognizes."""
+    named = [(path, path.stem.split("_", 1)[1].replace("_", " ")) for path in sorted(asked.folder.glob("*_*.*"))]
+    pairs = [(cnnviz.load_image(path), name) for path, name in named if name in network.classes]
+    return [photo for photo, name in pairs if said(network, photo) == name]
+
+
+@cache
+def known() -> list[Tensor]:
+    """What ``mini`` recognizes: pictures of the folder, or samples with one object."""
     network = cnnviz.load_network("mini")
-    return [name for name in names if said(network, cnnviz.load_image(name)) in cnnviz.samples().classes(name)][
-        :FEW_KNOWN
-    ]
+    if asked.folder:
+        return of_folder(network)
+    several = [(cnnviz.load_image(name), cnnviz.samples().classes(name)) for name in cnnviz.samples()]
+    return [photo for photo, names in several if len(names) == 1 and said(network, photo) in names]
 
 
 def said(network: cnnviz.Network, photo: Tensor) -> str:
@@ -206,7 +226,8 @@ def said(network: cnnviz.Network, photo: Tensor) -> str:
 @cache
 def photos() -> Tensor:
     """(N, 3, H, W), as the network sees them, in 8 bits."""
-    return in_8_bits(torch.cat([squeezenet().prepare(cnnviz.load_image(name)) for name in colored()]))
+    given = of_folder(squeezenet()) if asked.folder else [*map(cnnviz.load_image, colored())]
+    return in_8_bits(torch.cat([squeezenet().prepare(photo) for photo in given]))
 
 
 @cache
@@ -215,12 +236,27 @@ def labels() -> Tensor:
 
 
 def answers(pictures: Tensor) -> Tensor:
-    return squeezenet().top(squeezenet().logits(pictures)).cpu()
+    network = squeezenet()
+    return torch.cat([network.top(network.logits(some)).cpu() for some in pictures.split(AT_ONCE)])
 
 
 def others(target: str) -> Tensor:
     """Which pictures are not of the target already."""
     return labels() != squeezenet().class_index(target)
+
+
+def last(states: Any) -> Any:
+    return cnnviz.last(states, progress=False)
+
+
+def several(attack: Callable[..., Any], pictures: Tensor, **how: Any) -> list[Any]:
+    """Its results, of so many pictures at once."""
+    made = [attack(squeezenet(), some, **how) for some in pictures.split(AT_ONCE)]
+    return [last(one) if isinstance(one, Iterator) else one for one in made]
+
+
+def joined(hits: Iterable[tuple[bool, ...]]) -> list[bool]:
+    return [*chain.from_iterable(hits)]
 
 
 def count(hits: Sequence[bool] | bool) -> str:
@@ -240,5 +276,7 @@ def sheet(name: str, pictures: list[Tensor]) -> None:
     print(f"{file.name}: {file.stat().st_size} bytes, {len(sized)} pictures")
 
 
+PARTS = (fgsm, targeted, noise, l2, robust, patch, universal, fooling, one_pixel, people)
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -34,6 +34,7 @@ BETTER: dict[str, dict[str, Any]] = {  # settings that show more at this size th
     "FeatureVisualization": {"layer": "relu5"},
     "Patch": {"steps": 96, "area": 0.08},
     "Training": {"epochs": 4},
+    "Universal": {"steps": 24, "times": 3},
     "Normalization": {"steps": 48, "size": 64, "style_size": 128},
 }
 

@@ -57,6 +57,7 @@ from .transfer import Transfer
 from .trust_quiz import TrustQuiz
 from .tuning import Tuning
 from .unit import Unit
+from .universal import Universal
 
 __all__ = [
     "Activations",
@@ -117,6 +118,7 @@ __all__ = [
     "TrustQuiz",
     "Tuning",
     "Unit",
+    "Universal",
     "computes",
     "lab",
     "prose",

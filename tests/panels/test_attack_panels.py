@@ -175,3 +175,20 @@ def test_an_attacker_shows_photographs_at_once_and_counts_what_it_shows():
     panel.run()
     assert panel._memos["state"].held.last is state
     panel.close()
+
+
+def test_a_universal_change_is_tried_on_the_photographs_that_it_was_not_found_with(net):
+    panel = panels.Universal(net, steps=3, samples=2, pictures=8, levels=16).run()
+    state, photos = panel.kept("change"), [one for one in cnnviz.samples() if one not in cnnviz.samples().styles][:8]
+    shown = panel._parts["shares"]._shown
+    for name, some in (("found with", photos[::2]), ("others", photos[1::2])):
+        found = cnnviz.universal_success(net, some, state.values)
+        assert shown["curves"][name][1][-1] == found.changed.share
+        assert shown["numbers"][name] == f"{found.changed.hits} of 4"
+    assert panel._parts["others"].image.content.caption == found.content().caption
+    strong = panel._parts["change"].image.content.picture
+    panel.times = 1
+    panel.run()
+    assert panel.kept("change") is state
+    assert not np.array_equal(panel._parts["change"].image.content.picture, strong)
+    panel.close()

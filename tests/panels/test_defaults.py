@@ -59,6 +59,7 @@ METHODS = {
     panels.Defense: [cnnviz.train_robust],
     panels.Transfer: [cnnviz.transfer_attack],
     panels.Attacker: [cnnviz.train_attacker],
+    panels.Universal: [cnnviz.universal],
     panels.OtherClassifiers: [cnnviz.fool_hog, cnnviz.hog_classifier],
     panels.Neighbors: [cnnviz.neighbors],
     panels.Embedding: [cnnviz.embed],

@@ -139,7 +139,7 @@ def test_the_least_change_in_8_bits_is_a_whole_number_of_levels(net, tabby):
     assert not less.success
 
 
-# Oracle 5
+# What torchattacks, Foolbox and ART do is in test_peers.py
 
 
 @pytest.fixture(scope="module")
@@ -152,49 +152,11 @@ def tabby(net):
     return (net.prepare(cnnviz.load_image("chelsea"))[0] * 255).round() / 255
 
 
-class Whole(nn.Module):
-    """From pixels to logits: what the peer attacks."""
-
-    def __init__(self, network):
-        super().__init__()
-        self.network, self.inner = network, copy.deepcopy(network.module).double().eval()
-        self.inner.to(memory_format=torch.contiguous_format)
-
-    def forward(self, x):
-        mean, std = (x.new_tensor(one)[:, None, None] for one in (self.network.mean, self.network.std))
-        return self.inner((x - mean) / std)
-
-
 @pytest.fixture(scope="module")
 def exact(net):
     return cnnviz.Network(
         copy.deepcopy(net.module).double(), input_size=net.input_size, mean=net.mean, std=net.std, classes=net.classes
     )
-
-
-@pytest.mark.parametrize("targets", [False, True])
-def test_against_torchattacks(exact, net, tabby, targets):
-    peer = pytest.importorskip("torchattacks", reason="torchattacks is not installed")
-    x, label = tabby.double()[None].contiguous(), torch.tensor([int(net.top(net.logits(tabby)))])
-    wanted = torch.tensor([(int(label) + 7) % 50])
-    target = int(wanted) if targets else None
-    whole = Whole(net)
-
-    def theirs(attack):
-        attack.set_device("cpu")
-        if targets:
-            attack.set_mode_targeted_by_label(quiet=True)
-        return attack(x, wanted if targets else label)[0]
-
-    ours = cnnviz.fgsm(exact, x[0], 4 / 255, target, quantize=False)
-    torch.testing.assert_close(ours.values, theirs(peer.FGSM(whole, eps=4 / 255)), rtol=0, atol=1e-9)
-    how = {"random_start": False, "quantize": False, "target": target}
-    states = [*cnnviz.pgd(exact, x[0], epsilon=4 / 255, step_size=1 / 255, steps=5, **how)]
-    attacked = theirs(peer.PGD(whole, eps=4 / 255, alpha=1 / 255, steps=5, random_start=False))
-    torch.testing.assert_close(states[-1].values, attacked, rtol=0, atol=1e-9)
-    states = [*cnnviz.pgd(exact, x[0], norm="l2", epsilon=0.5, step_size=0.1, steps=5, **how)]
-    attacked = theirs(peer.PGDL2(whole, eps=0.5, alpha=0.1, steps=5, random_start=False))
-    torch.testing.assert_close(states[-1].values, attacked, rtol=0, atol=2e-3)  # which cuts off after its projection
 
 
 # Oracle 6
