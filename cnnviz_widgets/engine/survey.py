@@ -1,6 +1,5 @@
 """One pass over a data set: pictures are read in a thread, while the network is at work on those before."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple, TypeVar
@@ -20,6 +19,7 @@ from cnnviz_widgets.runtime.interrupts import guarded
 
 T = TypeVar("T")
 WAITING = 64  # pictures that are read ahead, at most
+WORK = 15e9  # multiplications of a pass that one core does in half a second
 
 
 def drawn_positions(seed: int, numbers: Sequence[int], maps: Tensor) -> Tensor:
@@ -56,7 +56,8 @@ def survey(
     look     (layer, its maps, numbers of the pictures) → what is found in them; the maps are no copies
     keep     is given the pictures, and what was found in each layer, once a pass is complete: where memory runs out,
              pictures are looked at again, fewer together
-    at_once  pictures in a portion; None = first one, then as many as are quickest
+    at_once  pictures in a portion; None = first one, then twice as many each time, up to as many as are quickest. No
+             clock has a say in it: what is looked at together differs in rounding, and t-SNE makes much of that
     What cannot be read is left out; a remark at the end tells which.
     """
     unread = Unread(dataset)
@@ -86,18 +87,25 @@ def survey(
     count, reader = at_once or 1, ahead(read(), WAITING)
     try:
         while some := list(islice(reader, count)):
-            began = time.perf_counter()
             known = [one for one in some if one.picture is not None]
             for size, alike in groupby(known, _size):
                 bytes_each, most = network.bytes_per_image(size), len(known) if network.takes_several else 1
                 for _ in batching.run(through, [*alike], bytes_each, most=most, where=network.device):
                     pass
                 if at_once is None:
-                    count = batching.portion(count, time.perf_counter() - began, network.at_once(size))
+                    count = min(2 * count, _most(network, size))
             yield [one.number for one in some]
     finally:
         reader.close()
     unread.tell()
+
+
+def _most(network: Network, size: tuple[int, ...]) -> int:
+    """As many pictures as are quickest together; on a processor no more than take about half a second."""
+    most = network.at_once(size)
+    if network.device.type == "cpu":
+        most = min(most, int(WORK // max(1, network.multiplications(size))))
+    return max(1, most)
 
 
 def _size(one: Read) -> tuple[int, ...]:

@@ -284,6 +284,11 @@ class Network:
         outputs = self._bytes_of_layers(size)
         return 2 * sum(outputs) if grad else 4 * max(outputs)
 
+    def multiplications(self, size: Sequence[int]) -> float:
+        """About how many the pass of one picture of (height, width) takes: each parameter is used at each position."""
+        parts = [layer for layer in self.layers if not layer.block]
+        return self._larger(size) * sum(layer.parameters * prod(layer.shape[1:]) for layer in parts)
+
     def at_once(self, size: Sequence[int]) -> int:
         """How many pictures of (height, width) are quickest to compute together."""
         return batching.quickest(max(self._bytes_of_layers(size)), self.device)
@@ -313,9 +318,12 @@ class Network:
 
     def _bytes_of_layers(self, size: Sequence[int]) -> list[int]:
         """About how large what comes out of each layer is for one picture of (height, width)."""
-        height, width = self.probed_size
-        each = max(1.0, size[0] * size[1] / (height * width)) * self.dtype.itemsize
+        each = self._larger(size) * self.dtype.itemsize
         return [int(each * numbers) for numbers in self._numbers_of_layers]
+
+    def _larger(self, size: Sequence[int]) -> float:
+        """How many times the area of the picture that was probed is that of another; at least 1."""
+        return max(1.0, prod(size) / prod(self.probed_size))
 
     @cached_property
     def no_way_back(self) -> str | None:

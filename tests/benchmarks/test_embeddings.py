@@ -45,18 +45,19 @@ def test_neighbors(record_speed, metric):
     assert ratio <= 1.6
 
 
+@pytest.mark.timeout(900)
 def test_image_map(record_speed):
-    """Until it is as near to the optimum as is asked."""
-    places = clumps(2500, 2)
+    """Until it is as near to the optimum as is asked; scipy's takes the most of a minute."""
+    places = clumps(4900, 2)
     places = (places - places.amin(0)) / (places.amax(0) - places.amin(0))
-    y, x = np.divmod(np.arange(2500), 50)
-    middles = np.stack([(x + 0.5) / 50, (y + 0.5) / 50], 1)
+    y, x = np.divmod(np.arange(4900), 70)
+    middles = np.stack([(x + 0.5) / 70, (y + 0.5) / 70], 1)
     costs = ((places.numpy()[:, None] - middles) ** 2).sum(2)
     theirs, pairs = cpu_seconds(lambda: linear_sum_assignment(costs))
     optimum = costs[pairs].sum()
     near = (one for one in cnnviz.image_map(places, exact=False) if one.cost <= 1.01 * optimum)
     ours, found = cpu_seconds(lambda: next(near))
-    record_speed(f"image map of 2,500, step {found.step}, scipy's optimum", 1000 * ours, ours / theirs)
+    record_speed(f"image map of 4,900, step {found.step}, scipy's optimum", 1000 * ours, ours / theirs)
     assert ours <= 0.1 * theirs
 
 

@@ -1,7 +1,7 @@
 """A scan against bare inference over the same pictures, in the same batches.
 
 Measured is the CPU time of the thread that computes, in turn with bare inference: pictures are read in another thread,
-which has a core of its own, and other processes of the machine do not count.
+which has a core of its own, and other processes of the machine do not count. Only of files it is the time on the clock.
 """
 
 import statistics
@@ -10,6 +10,9 @@ import time
 import psutil
 import pytest
 import torch
+from PIL import Image
+from timing import seconds
+from torchvision.transforms.functional import pil_to_tensor, to_pil_image
 
 import cnnviz_widgets as cnnviz
 
@@ -83,6 +86,26 @@ def test_squeezenet(ratio):
     pictures = torch.rand(4 * at_once, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     ours, other = scanning(network, pictures, NINE, at_once), bare(network, pictures, at_once)
     assert ratio("scan, squeezenet1_0, nine layers, bare", ours, other) <= 1 / 0.75
+
+
+def test_from_files(record_speed, tmp_path):
+    """As quick as the slower of reading JPEG files and bare inference, each by itself, on a core of its own."""
+    network, count = cnnviz.load_network("mini"), 320
+    paths = [tmp_path / f"{number}.jpg" for number in range(64)]
+    for path, scene in zip(paths, cnnviz.scenes(64), strict=True):
+        to_pil_image(scene.image).resize((320, 240)).save(path, quality=90)
+    paths *= count // len(paths)
+    at_once = network.at_once((128, 128))
+
+    def read():
+        return [network.prepare(pil_to_tensor(Image.open(path)) / 255) for path in paths]
+
+    infer = bare(network, torch.cat(read()), at_once)
+    ours = scanning(network, paths, None, at_once)
+    turns = [[seconds(one) for one in (ours, read, infer)] for _ in range(3)]
+    ratio = statistics.median(took / max(alone) for took, *alone in turns)
+    record_speed("scan, mini, of JPEG files, slower of both", 1000 * turns[0][0], ratio)
+    assert ratio <= 1 / 0.8
 
 
 @pytest.mark.timeout(600)

@@ -95,13 +95,14 @@ def _nearest(points: Tensor, queries: Tensor, k: int, metric: Metric) -> tuple[T
     cosine = metric == "cosine"
     most = min(k + SPARE, len(points))
     asked = _directions(queries) if cosine else queries
+    room = torch.empty(len(queries), min(BLOCK, len(points)))  # of a product, used again
     best = queries.new_full((len(queries), 0), 0.0)
     numbers = torch.empty((len(queries), 0), dtype=torch.long)
     for start in range(0, len(points), BLOCK):
         block = points[start : start + BLOCK]
-        near = asked @ (_directions(block) if cosine else block).T
+        near = torch.mm(asked, (_directions(block) if cosine else block).T, out=room[:, : len(block)])
         if not cosine:  # minus half the square of the distance, but for what all points of a query share
-            near -= block.square().sum(1) / 2
+            near -= block.norm(dim=1).square() / 2
         value, at = _greatest(near, min(most, len(block)))
         best, numbers = torch.cat([best, value], 1), torch.cat([numbers, at + start], 1)
         best, order = best.topk(min(most, best.shape[1]), 1)
@@ -130,7 +131,7 @@ def _apart(points: Tensor, queries: Tensor, cosine: bool) -> Tensor:
     if not cosine:
         return (points - queries[:, None]).norm(dim=2)
     lengths = points.norm(dim=2) * queries.norm(dim=1, keepdim=True)
-    return -(points * queries[:, None]).sum(2) / lengths.clamp(min=torch.finfo(torch.float64).tiny)
+    return -(points @ queries[..., None]).squeeze(2) / lengths.clamp(min=torch.finfo(torch.float64).tiny)
 
 
 def _directions(rows: Tensor) -> Tensor:

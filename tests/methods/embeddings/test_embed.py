@@ -1,5 +1,8 @@
 """Maps of two numbers: PCA against numpy, t-SNE by its trustworthiness, and runs that go on."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -37,6 +40,25 @@ def test_a_run_that_goes_on_is_an_uninterrupted_one():
     assert [one.step for one in whole] == [*range(10, 310, 10)]
     assert torch.equal(gone_on[-1].values, whole[-1].values)
     assert whole[-1].divergence < whole[-5].divergence
+
+
+MAPPED = """
+import time, cnnviz_widgets as cnnviz
+network = cnnviz.load_network("mini")
+if {slow}:
+    network.module.register_forward_pre_hook(lambda *_: time.sleep(0.6))
+found = cnnviz.last(cnnviz.features(network, cnnviz.scenes(30)), progress=False)
+map = cnnviz.last(cnnviz.embed(found, perplexity=5, steps=300), progress=False)
+print(found.values.numpy().tobytes().hex(), map.values.numpy().tobytes().hex())
+"""
+
+
+def test_a_map_is_the_same_bit_by_bit_however_slow_the_machine_is():
+    scripts = [MAPPED.format(slow=slow) for slow in (False, True)]
+    both = [subprocess.Popen([sys.executable, "-c", one], stdout=subprocess.PIPE) for one in scripts]
+    (quick, _), (slow, _) = (one.communicate() for one in both)
+    assert quick
+    assert quick == slow
 
 
 def test_another_perplexity_goes_on_from_the_map():
