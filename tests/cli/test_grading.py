@@ -86,21 +86,21 @@ def environment():
 
 
 @pytest.fixture(scope="module")
-def nbgrader(tmp_path_factory, environment):
+def nbgrader(tmp_path_factory):
     """All chapters as one course: nbgrader takes longer to make a gradebook than to grade."""
     course = tmp_path_factory.mktemp("nbgrader")
     export.export("nbgrader", course)
     config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
     config.CourseDirectory.root = str(course)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        yield NbGraderAPI(config=config)
+    return NbGraderAPI(config=config)
 
 
+@pytest.mark.no_cover  # nothing of ours runs in this process: chapters have kernels
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_nbgrader(name, nbgrader):
+def test_nbgrader(name, nbgrader, environment, monkeypatch):
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
     name = name.removesuffix(".ipynb")
     course = Path(nbgrader.coursedir.root)
     succeeds(nbgrader.generate_assignment(name))
