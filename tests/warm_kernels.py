@@ -6,18 +6,20 @@ a copy, passes its signals on to it, and ends with it.
 """
 
 import contextlib
+import ctypes
 import json
 import os
+import selectors
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 AWAKE = "import torch, torchvision, ipykernel.kernelapp"  # not ipywidgets: it must find its kernel when it is imported
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: the signal with which a process follows its parent
 
 
 @contextlib.contextmanager
@@ -48,22 +50,42 @@ def warm_kernels(environment: Mapping[str, str]) -> Iterator[dict[str, str]]:
 
 
 def copy(listening: socket.socket) -> None:
-    """The process that is ready: one copy for each that asks."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    """The process that is ready: one copy for each that asks, for as long as that one lives.
+
+    A kernel is ended from here, by the system: one that hangs, also while it ends, could not do it itself.
+    """
     exec(AWAKE)
-    while True:
-        asking, _ = listening.accept()
-        if os.fork() == 0:
-            listening.close()
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            return become_kernel(asking)
-        asking.close()
+    kernels: dict[int, tuple[socket.socket, int]] = {}  # of each who asked for it, and a file that is read at its end
+    with selectors.DefaultSelector() as events:
+        events.register(listening, selectors.EVENT_READ)
+        while True:
+            for event, _ in events.select():
+                if event.fileobj is listening:
+                    asking, _ = listening.accept()
+                    message, files, _, _ = socket.recv_fds(asking, 1 << 20, 3)
+                    if (number := os.fork()) == 0:
+                        for one in (listening, events, *(one for one, _ in kernels.values())):
+                            one.close()
+                        return become_kernel(asking, message, files)
+                    for file in files:
+                        os.close(file)
+                    kernels[number] = asking, os.pidfd_open(number)
+                    for one in kernels[number]:
+                        events.register(one, selectors.EVENT_READ, number)
+                elif event.data in kernels:
+                    os.kill(event.data, signal.SIGKILL)
+                    os.waitpid(event.data, 0)
+                    asking, ending = kernels.pop(event.data)
+                    for one in (asking, ending):
+                        events.unregister(one)
+                    asking.close()
+                    os.close(ending)
 
 
-def become_kernel(asking: socket.socket) -> None:
-    """The copy: a kernel as if it had been started by the one who asks, for as long as that one lives."""
+def become_kernel(asking: socket.socket, message: bytes, files: list[int]) -> None:
+    """The copy: a kernel as if it had been started by the one who asks."""
     os.setsid()
-    message, files, _, _ = socket.recv_fds(asking, 1 << 20, 3)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     given = json.loads(message)
     for stream, file in enumerate(files):
         os.dup2(file, stream)
@@ -73,12 +95,7 @@ def become_kernel(asking: socket.socket) -> None:
     os.environ.pop("JPY_PARENT_PID", None)
     os.chdir(given["folder"])
     asking.sendall(json.dumps(os.getpid()).encode())
-
-    def end_with_it() -> None:
-        asking.recv(1)
-        os._exit(0)
-
-    threading.Thread(target=end_with_it, daemon=True).start()
+    asking.close()
     from ipykernel.kernelapp import launch_new_instance
 
     alone = "--IPKernelApp.parent_handle=1"  # it does not look for the process that started it

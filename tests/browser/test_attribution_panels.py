@@ -133,8 +133,9 @@ def test_classes_are_typed_and_a_channel_is_clicked(show):
     notebook.panel.get_by_role("button", name="Take dumbbell away").press("Enter")
     expect(notebook.panel.locator(".cnnviz-tag")).to_have_count(1, timeout=PATIENCE)
     notebook.becomes("print([net.classes[one] for one in panel.classes])", "['Persian cat']")
-    notebook.page.mouse.click(*middle(notebook, 1, 0.02, 0.4))
+    notebook.becomes("panel.wait(60); print(panel._bar.state)", "done")
     first = notebook.panel.locator(".cnnviz-image").nth(1).locator(".cnnviz-name").first.text_content()
+    notebook.page.mouse.click(*middle(notebook, 1, 0.02, 0.4))
     notebook.becomes("print(panel.session.channel)", first.split()[0])
 
 

@@ -27,7 +27,7 @@ from cnnviz_widgets.widgets.tree import tree
 
 KINDS = [getattr(importlib.import_module(one.module), one.name) for one in registry.panels()]
 SIDE = 48
-FEW = {"steps": 16, "epochs": 2}  # of what has steps or epochs
+FEW = {"steps": 5, "epochs": 1, "generations": 5, "pictures": 4, "trials": 1}  # of what has them
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -52,8 +52,10 @@ def opened(kind: type, network: cnnviz.Network, photo: torch.Tensor) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_opens_computes_resets_and_closes(kind, network, photo):
-    opened(kind, network, photo).run().close()  # once, for what is made once and kept
+def test_opens_computes_says_its_program_resets_and_closes(kind, network, photo):
+    first = opened(kind, network, photo).run()  # its program makes, too, what is made once and kept
+    assert_its_program_gives_what_is_shown(first, network, photo)
+    first.close()
     widgets, threads = len(widget_module._instances), threading.active_count()
     panel = opened(kind, network, photo)
     before = {name: getattr(panel, name) for name in panel._own_traits()}
@@ -115,9 +117,8 @@ def another(panel: Any, name: str, value: Any) -> Any:
     return value
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_the_program_of_its_code_button_gives_what_is_shown(kind, network, photo):
-    panel = opened(kind, network, photo).run()
+def assert_its_program_gives_what_is_shown(panel: Any, network: cnnviz.Network, photo: torch.Tensor) -> None:
+    """That of its Code button."""
     displayed: list[Any] = []
     scope: dict[str, Any] = {"display": lambda *several: displayed.extend(several)}
     lines = panel.code().splitlines()
@@ -139,7 +140,6 @@ def test_the_program_of_its_code_button_gives_what_is_shown(kind, network, photo
         assert all(any(alike(one, ours) for ours in shown) for one in numbers(result.content())) or any(
             alike(one, ours) for one in maps(result) for ours in shown
         ), result
-    panel.close()
 
 
 def content_of(part: Any) -> Any:
