@@ -7,8 +7,8 @@
 ``DATA`` is laid out as for :mod:`~cnnviz_widgets.cli.train_mini`. ``RUN`` receives ``NAME.training`` (to resume from:
 the same command goes on where it stopped), ``NAME.safetensors`` (float16, class names inside) and ``NAME.tsv``.
 ``small_robust`` has the shape, the first weights and the pictures of ``small_plain``; ``--epsilon`` says by how much
-each training picture is changed against the network (Madry et al., 2018). ``small_early`` is ``small_plain`` itself, kept
-early in its training.
+each training picture is changed against the network (Madry et al., 2018). ``small_early`` is ``small_plain``
+itself, kept early in its training.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Trainings of generation against bare steps, written by hand, and a generator's pictures against its network's pass."""
+"""Trainings against bare steps, written by hand, and a generator's pictures against its network's pass."""
 
 import time
 
