@@ -31,7 +31,7 @@ METHODS = labels(
     "full_grad", "guided_grad_cam",
 )  # fmt: skip
 OTHERWISE = "mini"  # its maps are shown where the panel's network knows too few of the samples
-RIVALS = "small_early", "small_plain"
+RIVALS = "small_plain", "small_early"
 STAGE = 780, 280  # CSS px
 EXAMPLE = 320  # CSS px: height of the example
 TILE, COLUMNS = 160, 6  # px of a map in the review, and how many stand in a row

@@ -111,7 +111,7 @@ def test_two_checkpoints_of_one_training_are_compared():
 def test_the_bundled_checkpoints_differ_in_accuracy_and_are_both_right(mini):
     """At five pictures at least, so that a quiz does not repeat itself."""
     quiz = cnnviz.trust_quiz(mini, methods={"saliency": cnnviz.saliency}, trials=1, comparisons=8)
-    early, late = (cnnviz.load_network(name) for name in quiz.trials[-1].networks)
+    late, early = (cnnviz.load_network(name) for name in quiz.trials[-1].networks)
     assert [(k, v.shape) for k, v in early.module.state_dict().items()] == [
         (k, v.shape) for k, v in late.module.state_dict().items()
     ]
@@ -176,7 +176,7 @@ def test_answers_are_kept_and_merged(quiz, tmp_path):
         assert merged.accuracy[name].hits == sum(one.accuracy[name].hits for one in results)
         assert merged.accuracy[name].total == 12
         assert merged.seconds[name] == results[0].seconds[name]
-    assert merged.networks == ("small_early", "small_plain")
+    assert merged.networks == ("small_plain", "small_early")
 
 
 @pytest.mark.parametrize(
