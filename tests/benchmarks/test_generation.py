@@ -13,7 +13,8 @@ from cnnviz_widgets.methods.generation._views import mirrored, rendered
 from cnnviz_widgets.methods.interpretable._parts import CELLS, PartNetwork
 from cnnviz_widgets.methods.interpretable.train_interpretable import FEWEST_OBJECTS
 
-PICTURES, BATCH, MOST = 64, 8, 1.1
+PICTURES, BATCH, MOST = 64, 16, 1.1
+FEW = 8  # pictures in a step of a decoder: each is 128 px wide
 
 
 def by_adam(parameters, loss):
@@ -55,8 +56,8 @@ def decoder_floor(net, layer, images):
         return square.flip(-1) if mirror else square
 
     def loss():
-        numbers, places = torch.randint(len(large), (BATCH,)), torch.randint(side - max(size) + 1, (BATCH, 2))
-        drawn = zip(numbers.tolist(), *places.T.tolist(), torch.rand(BATCH).lt(0.5).tolist(), strict=True)
+        numbers, places = torch.randint(len(large), (FEW,)), torch.randint(side - max(size) + 1, (FEW, 2))
+        drawn = zip(numbers.tolist(), *places.T.tolist(), torch.rand(FEW).lt(0.5).tolist(), strict=True)
         pictures = torch.stack([crop(*one) for one in drawn])
         with torch.no_grad():
             features = front(net.normalize(pictures).contiguous(memory_format=torch.channels_last))
@@ -105,7 +106,7 @@ def test_a_training_step_costs_little_more_than_the_bare_step(compare):
 def test_a_step_of_a_decoder_costs_little_more_than_the_bare_step(compare):
     net, layer = cnnviz.load_network("mini"), "relu3"
     images = [one.image for one in cnnviz.objects(PICTURES)]
-    states = cnnviz.train_decoder(net, layer, torch.stack(images), batch=BATCH, steps=10**6)
+    states = cnnviz.train_decoder(net, layer, torch.stack(images), batch=FEW, steps=10**6)
     next(states)
     run = several(lambda: next(states)), several(decoder_floor(net, layer, images))
     assert compare("four steps of train_decoder, by hand", *run, 9) < MOST
