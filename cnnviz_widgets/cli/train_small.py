@@ -2,11 +2,13 @@
 
     python -m cnnviz_widgets.cli.train_small small_plain DATA --out RUN
     python -m cnnviz_widgets.cli.train_small small_robust DATA --out RUN --epsilon 4
+    python -m cnnviz_widgets.cli.train_small small_early DATA --out RUN --until 2 --coarse
 
 ``DATA`` is laid out as for :mod:`~cnnviz_widgets.cli.train_mini`. ``RUN`` receives ``NAME.training`` (to resume from:
 the same command goes on where it stopped), ``NAME.safetensors`` (float16, class names inside) and ``NAME.tsv``.
 ``small_robust`` has the shape, the first weights and the pictures of ``small_plain``; ``--epsilon`` says by how much
-each training picture is changed against the network (Madry et al., 2018).
+each training picture is changed against the network (Madry et al., 2018). ``small_early`` is ``small_plain``
+itself, kept early in its training.
 """
 
 import argparse
@@ -55,7 +57,18 @@ class Lessons:
 
 
 def train_small(
-    name: str, data: Path, out: Path, *, epochs: int, batch: int, rate: float, decay: float, seed: int, epsilon: float
+    name: str,
+    data: Path,
+    out: Path,
+    *,
+    epochs: int,
+    until: int | None,
+    coarse: bool,
+    batch: int,
+    rate: float,
+    decay: float,
+    seed: int,
+    epsilon: float,
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
     ids, classes = classes_of(data)
@@ -84,19 +97,24 @@ def train_small(
         epoch, rest = divmod(state.step, lessons.steps)
         if rest:
             continue
+        weights = {key: _stored(one, coarse) for key, one in state.network.state_dict().items()}
+        state.network.load_state_dict(weights)  # what is measured is what is kept
         right = (predictions(state.network, held_out, INPUT_SIZE).argmax(1) == truth).float().mean().item()
         line = f"{epoch}\t{total / lessons.steps:.4f}\t{right:.4f}\t{time.perf_counter() - began:.0f}"
         print(line, flush=True)
         with (out / f"{name}.tsv").open("a") as log:
             log.write(line + "\n")
         state.save(resumed)
-        weights = {
-            key: (one.half() if one.is_floating_point() else one).cpu().contiguous()
-            for key, one in state.network.state_dict().items()
-        }
         about = {"classes": json.dumps(classes), "accuracy": f"{right:.4f}"}
         save_file(weights, out / f"{name}.safetensors", about)
+        if epoch == until:
+            return
         began, total = time.perf_counter(), 0.0
+
+
+def _stored(one: Tensor, coarse: bool) -> Tensor:
+    kind = torch.float8_e5m2 if coarse and one.ndim > 1 else torch.half
+    return (one.to(kind) if one.is_floating_point() else one).cpu().contiguous()
 
 
 def main() -> None:
@@ -105,6 +123,8 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("small-run"))
     parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--until", type=int, help="stop after this epoch of them")
+    parser.add_argument("--coarse", action="store_true", help="keep the kernels in 8 bits (float8_e5m2), not in 16")
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.1, help="highest learning rate")
     parser.add_argument("--decay", type=float, default=5e-4, help="weight decay of the kernels")

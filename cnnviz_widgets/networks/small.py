@@ -54,6 +54,7 @@ SMALL: dict[str, Callable[[int], nn.Sequential]] = {
     "small_residual": residual,
     "small_wide": wide,
     "small_robust": plain,
+    "small_early": plain,
 }
 
 

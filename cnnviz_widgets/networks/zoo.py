@@ -48,7 +48,7 @@ def load_network(
     """A network by its name: ``"mini"``, or a classifier of torchvision such as ``"resnet18"`` or ``"swin_t"``.
 
     ``"small_plain"``, ``"small_residual"``, ``"small_wide"`` and, adversarially trained, ``"small_robust"`` know the
-    same classes as ``"mini"``, at 64 px.
+    same classes as ``"mini"``, at 64 px. ``"small_early"`` is ``"small_plain"`` after two of its twelve epochs.
 
     weights     "DEFAULT" (the best there are), another name in torchvision's enum such as "IMAGENET1K_V1", or None for
                 an untrained network (labeled as such)

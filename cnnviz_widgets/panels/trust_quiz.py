@@ -31,7 +31,7 @@ METHODS = labels(
     "full_grad", "guided_grad_cam",
 )  # fmt: skip
 OTHERWISE = "mini"  # its maps are shown where the panel's network knows too few of the samples
-RIVALS = "small_plain", "small_robust"
+RIVALS = "small_plain", "small_early"
 STAGE = 780, 280  # CSS px
 EXAMPLE = 320  # CSS px: height of the example
 TILE, COLUMNS = 160, 6  # px of a map in the review, and how many stand in a row
@@ -48,8 +48,9 @@ class Questions(NamedTuple):
 class TrustQuiz(Panel):
     """Whom would you trust? Forced choices between maps without a label, after Selvaraju et al. (2017), figure 5.
 
-    First a composite of pictures of different classes, and a map: which class does it explain? Then two networks that
-    are both right, and their maps: whose is more reasonable? Nothing is told before the last answer.
+    First a composite of pictures of different classes, and a map: which class does it explain? Then one network, early
+    and at the end of its training, right both times, and both maps: which is more reasonable? Nothing is told before
+    the last answer.
 
     result   of the answers, when all are given; ``panel.result.save("answers.json")`` keeps it
     """

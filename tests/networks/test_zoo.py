@@ -129,7 +129,7 @@ def test_mini():
     assert all(weights.shape == (64, 3, 9, 9) for weights in mini_history().values())
 
 
-@pytest.mark.parametrize("name", ["small_plain", "small_residual", "small_wide", "small_robust"])
+@pytest.mark.parametrize("name", ["small_plain", "small_residual", "small_wide", "small_robust", "small_early"])
 def test_small_networks(name):
     network = load_network(name)
     assert network.input_size == (64, 64)

@@ -165,7 +165,7 @@ def trust_quiz(
     methods: Annotated[Any, OWN] = None,
     answers: Annotated[int, Range(2, 4)] = 2,
     trials: Annotated[int, Range(1, 100)] = 4,
-    rivals: Annotated[Any, OWN] = ("small_plain", "small_robust"),
+    rivals: Annotated[Any, OWN] = ("small_plain", "small_early"),
     comparisons: Annotated[int, Range(0, 100)] = 2,
     seed: Seed = 0,
 ) -> Quiz:
@@ -179,7 +179,8 @@ def trust_quiz(
     trials       questions of each method about a class. All methods have the same composites and classes; on which
                  side a picture stands is drawn, equally often
     rivals       two networks, their names, or two states of ``train_live``, to be compared at pictures to which both
-                 give the right answer; None = no such questions. The bundled two have the same shape and first weights
+                 give the right answer; None = no such questions. The bundled two are one network, at the end of its
+                 training and early in it
     comparisons  questions of each method about these; each network stands on the left in half of them
     seed         of the pictures, the sides and the order: first all composites, then all comparisons
 

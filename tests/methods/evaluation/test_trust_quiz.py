@@ -108,6 +108,19 @@ def test_two_checkpoints_of_one_training_are_compared():
     assert quiz.trials[-1].networks == (f"step {early.step}", f"step {late.step}")
 
 
+def test_the_bundled_checkpoints_differ_in_accuracy_and_are_both_right(mini):
+    """At five pictures at least, so that a quiz does not repeat itself."""
+    quiz = cnnviz.trust_quiz(mini, methods={"saliency": cnnviz.saliency}, trials=1, comparisons=8)
+    late, early = (cnnviz.load_network(name) for name in quiz.trials[-1].networks)
+    assert [(k, v.shape) for k, v in early.module.state_dict().items()] == [
+        (k, v.shape) for k, v in late.module.state_dict().items()
+    ]
+    asked = {one.of: one.picture for one in of(quiz, "networks")}
+    assert len(asked) >= 5
+    for name, picture in asked.items():
+        assert early.predict(picture, 1)[0].name == late.predict(picture, 1)[0].name == name
+
+
 def test_swapped_sides_swap_the_answers(quiz):
     for one in of(quiz, "class"):
         mirrored = replace(one, choices=one.choices[::-1], boxes=one.boxes[::-1], right=1 - one.right)
@@ -163,7 +176,7 @@ def test_answers_are_kept_and_merged(quiz, tmp_path):
         assert merged.accuracy[name].hits == sum(one.accuracy[name].hits for one in results)
         assert merged.accuracy[name].total == 12
         assert merged.seconds[name] == results[0].seconds[name]
-    assert merged.networks == ("small_plain", "small_robust")
+    assert merged.networks == ("small_plain", "small_early")
 
 
 @pytest.mark.parametrize(

@@ -120,6 +120,17 @@ def test_generators_are_saved_and_resumed(tmp_path, up):
     torch.testing.assert_close(again("sofa").values, cnnviz.load_generator(whole)("sofa").values, atol=0.01, rtol=0)
 
 
+def test_transposed_convolutions_leave_a_checkerboard():
+    """The share of the pattern that changes its sign with every pixel, both ways."""
+
+    def checkered(up):
+        made = cnnviz.last(cnnviz.train_generator(pictures=16, batch=8, steps=10, up=up), progress=False).preview[:6]
+        rows = made[..., ::2, :] - made[..., 1::2, :]
+        return (rows[..., ::2] - rows[..., 1::2]).square().mean() / made.var((2, 3)).mean()
+
+    assert checkered("transposed") > 20 * checkered("resize")
+
+
 def test_first_weights_are_he_initialized():
     torch.manual_seed(0)
     network = ObjectGenerator()
