@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from cnnviz_widgets import registry
+from cnnviz_widgets.cli.course import SOLUTIONS
 from cnnviz_widgets.cli.handout import printable, typeset
 from tools import course, play, sync
 
@@ -137,6 +138,8 @@ def chapter(source: Path) -> str:
     solutions = taken_apart(course.COURSE / "solutions" / f"{name}.ipynb")[1]
     page, folded = [], False
     for id, cell in cells.items():
+        if id == SOLUTIONS:  # which are in the tasks here
+            continue
         if folded and (id not in tasks or id.startswith("task-")):
             page.append("</details>")
             folded = False
