@@ -27,14 +27,16 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
 }  # fmt: skip
 PROGRAM_NAMES = re.compile(r"^_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 ALSO = (  # what is shown, and no rule here tells from names
-    "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}", "{argument}: source {name}", "and {found} more",
+    "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
+    "{argument}: source {name}", "and {found} more",
 )  # fmt: skip
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
 MET = re.compile(  # errors that a panel shows of what was chosen, typed or given to it; the others are for programmers
     r"class \{|no class is called|there is no network|\{name\} needs the file|the file \{path\} does not hold|"
-    r"\{what\} (is too large|has \{pixels\}|is a damaged|is empty|is not a picture)|\{name\} gives scores|layer must (have|be \{)|"
-    r"the maps of layer|cam needs|target must be another class|image (gives nothing|must be at least \{smallest)|"
+    r"\{what\} (is too large|has \{pixels\}|is a damaged|is empty|is not a picture)|"
+    r"\{name\} gives scores|layer must (have|be \{)|the maps of layer|cam needs|"
+    r"target must be another class|image (gives nothing|must be at least \{smallest)|"
     r"\{name\} has no layer with|\{network\} has no convolution|segment needs|heatmap (has no|is constant)|"
     r"perplexity must be at most|the loss is not finite|area must be smaller|size must be at most \{fits|"
     r"what is explained|the gradient of \{name\} is not"

@@ -79,9 +79,7 @@ class Labels(Sequence[str]):
             raise UserError(f"class {came(query)} could be any of {listed}: give more of the name, or the number.")
         if near := self._near(query):
             raise UserError(f"no class is called {came(query)}; did you mean {', '.join(near)}?")
-        raise UserError(
-            f"no class is called {came(query)}: the {len(self)} names go from {self[0]!r} to {self[-1]!r}."
-        )
+        raise UserError(f"no class is called {came(query)}: the {len(self)} names go from {self[0]!r} to {self[-1]!r}.")
 
     def find(self, text: str) -> list[tuple[int, str]]:
         """All classes with `text` somewhere in the name, as (index, name); "" finds all."""
