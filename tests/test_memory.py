@@ -15,7 +15,7 @@ LARGEST = 1100  # MB
 TORCH = 229  # MB: a process that has imported the build of torch for processors alone, and taken a step
 MEMORY = """
 from pathlib import Path
-told = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(*(told[name].split()[0] for name in ("VmHWM", "VmRSS")))  # kB: the peak, and now
 """
 
