@@ -8,7 +8,7 @@ import jupytext
 import nbformat
 import pytest
 
-from cnnviz_widgets.cli.course import copy_course
+from cnnviz_widgets.cli.course import copy_course, opened
 from tools import course, docs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -171,6 +171,28 @@ def test_teaching_page(source):
     if source != SOURCES[0]:  # the first chapter explains the course, and no paper
         assert re.search(r"(19|20)\d\d", sections["Sources"])
     assert f"teaching/{source.name[:2]}.md" in (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_hints(source):
+    """Two, one in the other, where something is to be written; a question replies to each of its answers."""
+    every = course.cells(source)
+    choices = {cell.metadata.id for cell in every if "exercises.ask_" in cell.source}
+    for cell in every:
+        if (found := re.fullmatch(r"task-(\d+)", cell.metadata.id)) and f"answer-{found[1]}" not in choices:
+            first, second = re.findall(r"^<details><summary>(.*)</summary>\n\n", cell.source, re.M)
+            assert (first, second) == ("Stuck?", "Still stuck?"), cell.metadata.id
+            assert cell.source.endswith("\n\n</details></details>")
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_a_chapter_says_where_its_solutions_are_and_a_copy_without_them_does_not(source):
+    path = course.COURSE / f"{source.stem}.ipynb"
+    with_them, without = ({cell.id: cell.source for cell in opened(path, one).cells} for one in (True, False))
+    (link,) = re.findall(r"\]\((solutions/[^)]*)\)", with_them.pop("solutions"))
+    assert (path.parent / link).is_file()
+    assert with_them == without
+    assert not re.search(r"\]\(solutions/", "".join(without.values()))
 
 
 def test_slides():

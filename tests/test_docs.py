@@ -88,7 +88,8 @@ def test_a_chapter_on_the_site_folds_its_tasks_and_shows_their_solutions():
     assert page.count("<math") >= 4
     assert "$" not in re.sub(r"<(code|pre)\b.*?</\1>|data:[^'\"]*|<style.*?</style>", "", page, flags=re.DOTALL)
     folded = re.findall(r"<details><summary>(.*?)</summary>", page)
-    assert [one for one in folded if one != "Solution"] == re.findall(
+    assert folded.count("Stuck?") == folded.count("Still stuck?") == 2
+    assert [one for one in folded if one.startswith("Task")] == re.findall(
         "^## (Task .*)$", OCCLUSION.read_text("utf-8"), re.M
     )
     assert folded.count("Solution") == page.count("cell-id=solution-") == 4
@@ -96,6 +97,7 @@ def test_a_chapter_on_the_site_folds_its_tasks_and_shows_their_solutions():
     assert page.index("</details>") < page.index("cell-id=key-points")
     assert page.rindex("</details>") < page.index("cell-id=key-points")
     assert 'href="printed/06-occlusion.html"' in page
+    assert "cnnviz.prose(" not in page  # a text that drives a panel is shown, its code is not
 
 
 def test_a_chapter_on_the_site_can_be_printed():

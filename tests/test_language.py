@@ -145,6 +145,24 @@ def test_feedback_with_values(in_no_language):
     assert PLACE.sub("7", pseudo("{n} rows")).partition(" ")[2][:3] in one_side._repr_markdown_()
 
 
+@pytest.mark.parametrize(
+    ("refused", "czech"),
+    [
+        (lambda: cnnviz.load_network("mini").class_index("tabbi"), "žádná třída se nejmenuje 'tabbi'; nemysleli jste"),
+        (lambda: cnnviz.load_network("mini").class_index("t"), "kterákoli z těchto: 2 American alligator, 4 tarantula"),
+        (lambda: cnnviz.load_network("resnt18"), "síť 'resnt18' neexistuje; nemysleli jste 'resnet18'"),
+        (lambda: cnnviz.load_image(b""), "source je prázdný (0 bytů): dejte celý soubor PNG"),
+    ],
+)
+def test_what_a_panel_refuses_is_said_in_the_language(refused, czech, monkeypatch):
+    """The exception stays English: it is for programs."""
+    monkeypatch.setenv("CNNVIZ_LANG", "cs")
+    with pytest.raises(UserError) as error:
+        refused()
+    assert czech in said(str(error.value))
+    assert czech not in str(error.value)
+
+
 def test_the_browser_gets_its_words_once(in_no_language):
     every = front_end.messages()
     assert len(every) > 120

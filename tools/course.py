@@ -25,6 +25,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from PIL import Image
 
+from cnnviz_widgets.cli.course import SOLUTIONS
+
 ROOT = Path(__file__).resolve().parents[1]
 COURSE = ROOT / "notebooks"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -35,6 +37,9 @@ import importlib.util
 if not importlib.util.find_spec("cnnviz_widgets"):  # as in Colab
     %pip install --quiet "cnnviz-widgets @ git+https://github.com/{}"
 """
+HELP = """\
+*Stuck? Where there is something to write, a task has two hints. All solutions are in
+[solutions/{0}.ipynb](solutions/{0}.ipynb).*"""
 SOLVED = "*Solutions of the tasks of [{0}](../{0}.ipynb). Try them yourself first.*"
 LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
 RESET = """
@@ -105,7 +110,7 @@ def built(source: Path) -> dict[Path, NotebookNode]:
     """The chapter and its solutions, not executed, by the files in which they belong."""
     every = cells(source)
     given = [cell for cell in every if not tagged(cell, "solution")]
-    intro = nbformat.v4.new_markdown_cell(SOLVED.format(source.stem), id="solutions")
+    intro = nbformat.v4.new_markdown_cell(SOLVED.format(source.stem), id=SOLUTIONS)
     return {
         COURSE / f"{source.stem}.ipynb": notebook(openable(given, source.stem)),
         COURSE / "solutions" / f"{source.stem}.ipynb": notebook([intro, *solved(every)]),
@@ -132,8 +137,14 @@ def badges(name: str) -> str:
 
 
 def openable(cells: list[NotebookNode], name: str) -> Iterator[NotebookNode]:
-    """The cells of a chapter. Where it can be opened by a badge, it has those, and installs the package if need be."""
+    """The cells of a chapter, and before its tasks where their solutions are.
+
+    Where it can be opened by a badge, it has those, and installs the package if need be.
+    """
     for cell in cells:
+        if cell.metadata.get("id") == "task-1":
+            about = {"id": SOLUTIONS, "tags": ["task"]}
+            yield nbformat.v4.new_markdown_cell(HELP.format(name), id=SOLUTIONS, metadata=about)
         if (where := repository()) and cell.metadata.get("id") == "import":
             install = INSTALL.format(where)
             yield nbformat.v4.new_code_cell(install, id="colab", metadata={"id": "colab", "tags": ["setup"]})

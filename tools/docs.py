@@ -14,6 +14,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from cnnviz_widgets import registry
+from cnnviz_widgets.cli.course import SOLUTIONS
 from cnnviz_widgets.cli.handout import printable, typeset
 from tools import course, play, sync
 
@@ -51,10 +52,13 @@ BAR = """<nav class="bar"><a href="../">cnnviz-widgets</a> <a href="../course/">
 CHAPTER = """<style>
 nav.bar { font: 14px/2 sans-serif; padding: 0 0 8px 80px; }
 nav.bar a { margin-right: 1.5em; }
-summary { cursor: pointer; padding: 6px 0 6px 76px; font: bold 16px/1.6 sans-serif; }
+summary { cursor: pointer; padding: 6px 0; font: bold 16px/1.6 sans-serif; }
 details details summary { font-size: 14px; }
 details { border-top: 1px solid #ddd; }
+summary + .jp-Cell h2 { display: none; } /* the summary says it */
 main img { max-width: 100%; height: auto; }
+.jp-InputArea-editor { overflow-x: auto; }
+@media (min-width: 761px) { main > details > summary, main > details > details > summary { padding-left: 76px; } }
 </style>"""
 
 
@@ -137,6 +141,8 @@ def chapter(source: Path) -> str:
     solutions = taken_apart(course.COURSE / "solutions" / f"{name}.ipynb")[1]
     page, folded = [], False
     for id, cell in cells.items():
+        if id == SOLUTIONS:  # which are in the tasks here
+            continue
         if folded and (id not in tasks or id.startswith("task-")):
             page.append("</details>")
             folded = False
@@ -156,8 +162,11 @@ def chapter(source: Path) -> str:
 def taken_apart(path: Path) -> tuple[str, dict[str, str], str]:
     """A notebook as HTML: what is before its cells, each cell by its id, and what is behind them."""
     from nbconvert import HTMLExporter
+    from nbconvert.preprocessors import TagRemovePreprocessor
 
-    html, _ = HTMLExporter(raw_template=PAGE).from_filename(str(path))
+    exporter = HTMLExporter(raw_template=PAGE)
+    exporter.register_preprocessor(TagRemovePreprocessor(remove_input_tags={"hide-input"}), enabled=True)
+    html, _ = exporter.from_filename(str(path))
     html = re.sub(r"<script\b.*?</script>", "", html, flags=re.DOTALL)
     starts = list(re.finditer(r'<div class="jp-Cell [^"]*" id="cell-id=([^"]+)">', html))
     end = html.index("</main>")

@@ -25,12 +25,22 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
     "remove_class", "TypeError", "AttributeError", "ValueError", "KeyError", "debug", "getattr", "hasattr", "dict",
     "compile", "einsum", "manual_seed",
 }  # fmt: skip
-PROGRAM_NAMES = re.compile(r"_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
+PROGRAM_NAMES = re.compile(r"^_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 ALSO = (  # what is shown, and no rule here tells from names
     "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
+    "{argument}: source {name}", "and {found} more",
 )  # fmt: skip
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
+MET = re.compile(  # errors that a panel shows of what was chosen, typed or given to it; the others are for programmers
+    r"class \{|no class is called|there is no network|\{name\} needs the file|the file \{path\} does not hold|"
+    r"\{what\} (is too large|has \{pixels\}|is a damaged|is empty|is not a picture)|"
+    r"\{name\} gives scores|layer must (have|be \{)|the maps of layer|cam needs|"
+    r"target must be another class|image (gives nothing|must be at least \{smallest)|"
+    r"\{name\} has no layer with|\{network\} has no convolution|segment needs|heatmap (has no|is constant)|"
+    r"perplexity must be at most|the loss is not finite|area must be smaller|size must be at most \{fits|"
+    r"what is explained|the gradient of \{name\} is not"
+)
 COUNTED = re.compile(  # a number of things
     r"\{(\w+)\} (?:(?:different|forward|random|running|output|principal) )?(?:pictures|channels|steps|classes|pixels|"
     r"positions|numbers|filters|groups|queries|frames|photographs|layers|units|networks|epochs|squares|places|neighbors|"
@@ -48,6 +58,8 @@ def of_panels(package: Path) -> Iterator[str]:
     for room in ("methods", "drawing", "engine", "networks"):
         for path in sorted((package / room).rglob("*.py")):
             yield from _texts(path, only_titles=path.name != "default_layer.py")
+    for path in sorted((package / "pictures").rglob("*.py")):
+        yield from filter(MET.match, _texts(path, only_titles=True))
 
 
 def of_exercises(package: Path) -> Iterator[str]:
@@ -90,6 +102,7 @@ def _texts(path: Path, only_titles: bool, sentences: bool = False) -> Iterator[s
         ):
             continue
         title = _keyword(above) in CAPTIONS or _called(above) == "remark"
+        title = title or (isinstance(above[-2], ast.Raise | ast.Return) and bool(MET.match(text)))
         plain = (
             " " in text or (text[0].isupper() and not sentences) or (isinstance(above[-1], ast.IfExp) and not sentences)
         )

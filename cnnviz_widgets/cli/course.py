@@ -5,11 +5,16 @@ import os
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnviz_widgets.errors import UserError
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
 START = "00-start.ipynb"
 MANIFEST = ".cnnviz-course.json"  # file name -> hash of the content that we put there
+SOLUTIONS = "solutions"  # the folder, and the id of the cell of a chapter that names it
 
 
 def pristine_course() -> tuple[Path, bool]:
@@ -33,6 +38,27 @@ def chapters(course: Path, numbers: Sequence[str] = ()) -> list[Path]:
     if unknown := [one for one in numbers if one not in found]:
         raise UserError(f"CHAPTER must be one of {', '.join(found)}, not {unknown[0]!r}.")
     return [found[one] for one in dict.fromkeys(numbers or found)]
+
+
+def opened(path: Path, with_solutions: bool = True) -> "NotebookNode":
+    """A notebook of the course; for readers who do not get the solutions, without the cell that names them.
+
+    Raises UserError where nbformat is not installed.
+    """
+    try:
+        import nbformat  # an extra
+    except ImportError as error:
+        raise UserError('nbformat is not installed here: pip install "cnnviz-widgets[lab]".') from error
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if with_solutions or cell.id != SOLUTIONS]
+    return notebook
+
+
+def written(notebook: "NotebookNode") -> bytes:
+    """The file of a notebook."""
+    import nbformat  # without which there is none
+
+    return (nbformat.writes(notebook) + "\n").encode()
 
 
 def new_folder(folder: Path) -> Path:

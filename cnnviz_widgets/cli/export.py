@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_raw_cell
 
-from .course import chapters, new_folder, pristine_course
+from .course import SOLUTIONS, chapters, new_folder, opened, pristine_course
 
 # A line of an answer that puts something else in the place of a check is undone.
 FRESH = """\
@@ -52,7 +52,7 @@ def export(format: str, folder: Path, asked: Sequence[str] = ()) -> list[Path]:
         return _without_solutions(course, folder, wanted)
     grader, written = GRADERS[format], []
     for path in wanted:
-        chapter, solved = (nbformat.read(one, as_version=4) for one in (path, course / "solutions" / path.name))
+        chapter, solved = opened(path, with_solutions=False), opened(course / SOLUTIONS / path.name)
         file = folder / grader.file.format(path.stem)
         file.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(grader.told(source_of(chapter, solved, grader.mark), path.stem), file)
@@ -64,9 +64,10 @@ def export(format: str, folder: Path, asked: Sequence[str] = ()) -> list[Path]:
 
 
 def _without_solutions(course: Path, folder: Path, wanted: list[Path]) -> list[Path]:
-    others = [path.name for path in course.glob("*.ipynb") if path not in wanted]
-    left_out = ignore_patterns("solutions", "sources", ".*", "__pycache__", *others)
+    left_out = ignore_patterns(SOLUTIONS, "sources", ".*", "__pycache__", "*.ipynb")
     copytree(course, folder, ignore=left_out, dirs_exist_ok=True)
+    for path in wanted:
+        nbformat.write(opened(path, with_solutions=False), folder / path.name)
     return [folder / path.name for path in wanted]
 
 

@@ -3,12 +3,14 @@
 import html
 import re
 from pathlib import Path
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from cnnviz_widgets.errors import UserError
 
-from .course import chapters, pristine_course
+from .course import chapters, opened, pristine_course
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 PRINTED = """
 <style>
@@ -42,7 +44,7 @@ def handout(number: str, path: Path | None = None) -> Path:
 
 def printable(chapter: Path) -> str:
     """The page of a chapter. Raises UserError where nbconvert or latex2mathml is not installed."""
-    notebook = nbformat.read(chapter, as_version=4)
+    notebook = opened(chapter, with_solutions=False)
     notebook.cells = [cell for cell in notebook.cells if cell.cell_type != "code" or _shown(cell)]
     for cell in notebook.cells:
         if cell.cell_type == "code":
@@ -70,6 +72,6 @@ def typeset(page: str) -> str:
     return FORMULA.sub(formula, page)
 
 
-def _shown(cell: nbformat.NotebookNode) -> list:
+def _shown(cell: "NotebookNode") -> list:
     """Outputs that are more than plain text."""
     return [one for one in cell.outputs if set(one.get("data", {})) - {"text/plain"}]

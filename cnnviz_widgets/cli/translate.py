@@ -5,7 +5,6 @@ are, but for the texts that a cell gives to ``cnnviz.prose``. A block without a 
 """
 
 import ast
-import json
 import re
 import shutil
 from collections import Counter
@@ -16,11 +15,13 @@ from textwrap import dedent, indent
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.language import LOCALE, PSEUDO, languages, pseudo, read
 
-from .course import chapters, new_folder, pristine_course
+from .course import chapters, new_folder, opened, pristine_course, written
 
-# What stands between two blocks, and what is no text: code and formulas in lines of their own, comments.
+# What stands between two blocks, and what is no text: code and formulas in lines of their own, comments, folds.
 BETWEEN = re.compile(
-    r"(^```.*?^```$|^\$\$.*?\$\$$|<!--.*?-->|^\|[-|: ]+\|$|\n\s*\n[ \t]*|\n\s*(?=(?:[-*|]|\d+\.) ))", re.M | re.S
+    r"(^```.*?^```$|^\$\$.*?\$\$$|<!--.*?-->|</?(?:details|summary)>"
+    r"|^\|[-|: ]+\|$|\n\s*\n[ \t]*|\n\s*(?=(?:[-*|]|\d+\.) ))",
+    re.M | re.S,
 )
 LETTER = re.compile(r"[^\W\d_]")
 CODE = r"(`+)(?:(?!\1).)+\1"
@@ -66,13 +67,13 @@ def translate(language: str, folder: Path, numbers: Sequence[str] = ()) -> list[
     """
     known(language)
     course = pristine_course()[0]
-    written = []
+    made = []
     for chapter in chapters(course, numbers):
         for path in (chapter, course / "solutions" / chapter.name):
-            written.append((path.relative_to(course), translated_notebook(path, language)))
+            made.append((path.relative_to(course), translated_notebook(path, language)))
     target = new_folder(folder)
     shutil.copytree(course, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*", "sources", "*.ipynb"))
-    for relative, content in written:
+    for relative, content in made:
         (target / relative).parent.mkdir(parents=True, exist_ok=True)
         (target / relative).write_bytes(content)
     return [target / chapter.name for chapter in chapters(course, numbers)]
@@ -91,20 +92,19 @@ def content(path: Path, language: str) -> bytes:
 
 def translated_notebook(path: Path, language: str) -> bytes:
     """The file of a notebook of the course, in a language; see ``translate``."""
-    notebook = json.loads(path.read_bytes())
+    notebook = opened(path)
     found = chapter_messages(path.stem, language)
-    for cell in notebook["cells"]:
-        source, at = "".join(cell["source"]), cell.get("id", "")
+    for cell in notebook.cells:
 
-        def one(block: str, at: str = at) -> str:
+        def one(block: str, at: str = cell.id) -> str:
             translation = pseudo(block) if language == PSEUDO else found.get((at, block), "")
             if translation:
                 with naming(f"{path.stem}, cell {at}"):
                     check_translation(block, translation)
             return translation or block
 
-        cell["source"] = translated(cell["cell_type"], source, one).splitlines(keepends=True)
-    return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
+        cell.source = translated(cell.cell_type, cell.source, one)
+    return written(notebook)
 
 
 def chapter_messages(chapter: str, language: str) -> dict[tuple[str, str], str]:

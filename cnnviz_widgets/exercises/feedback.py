@@ -25,12 +25,12 @@ _HINTS = {  # a part of what PyTorch says, and what is behind it
     "`no_grad`, `detach` or `item` in between.",
     "only for scalar outputs": "A gradient is that of one number, such as the score `[0, target]`.",
     "not have been used in the graph": "The score does not depend on this tensor: a copy of it is another one.",
-    "'tuple'": "`torch.autograd.grad` and `saved_tensors` give a tuple, even for one tensor: take its `[0]`.",
+    "'tuple'": "`autograd.grad` and `saved_tensors` give a tuple, even for one tensor: take its `[0]`.",
     "must match the size": "Axes are matched from the right: give the smaller one axes of length 1, as `keepdim=True` "
     "leaves them.",
     "value of Tensor with more than one": "`and`, `or` and `if` want one truth value: join masks with `*` or `&`.",
-    "'NoneType'": "Something is `None` there: a `.grad`, perhaps? Only a tensor that you have called "
-    "`requires_grad_()` on has one, and only after `backward()`.",
+    "'NoneType'": "Something is `None` there: only a tensor that you have called `requires_grad_()` on has a `.grad`, "
+    "and only after `backward()`.",
 }
 
 
@@ -120,13 +120,12 @@ def number(answer: Any) -> float:
 
 def whole_numbers(answer: Any, names: tuple[str, ...]) -> tuple[int, ...]:
     """As many whole numbers as there are names, or Wrong."""
-    asked = f"whole numbers ({', '.join(names)}) are asked for"
     try:
         values = [float(value) for value in answer]
     except (TypeError, ValueError, RuntimeError):
-        raise Wrong(f"{asked}, not `{_short(answer)}`.") from None
+        values = []
     if len(values) != len(names) or any(value % 1 != 0 for value in values):
-        raise Wrong(f"{asked}, not `{_short(answer)}`.")
+        raise Wrong(f"whole numbers ({', '.join(names)}) are asked for, not `{_short(answer)}`.")
     return tuple(map(int, values))
 
 

@@ -74,18 +74,12 @@ class Labels(Sequence[str]):
         if len(found) == 1:
             return found[0][0]
         if found:
-            listed = ", ".join(f"{index} {name}" for index, name in found[:_MOST_LISTED])
-            more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
-            raise UserError(
-                f"class {came(query)} could be any of {listed}{more}: give more of the name, or the number."
-            )
-        near = self._near(query)
-        hint = (
-            f"; did you mean {' or '.join(near)}?"
-            if near
-            else f": the {len(self)} names go from {self[0]!r} to {self[-1]!r}."
-        )
-        raise UserError(f"no class is called {came(query)}{hint}")
+            more = [f"and {len(found) - _MOST_LISTED} more"] if len(found) > _MOST_LISTED else []
+            listed = ", ".join([*(f"{index} {name}" for index, name in found[:_MOST_LISTED]), *more])
+            raise UserError(f"class {came(query)} could be any of {listed}: give more of the name, or the number.")
+        if near := self._near(query):
+            raise UserError(f"no class is called {came(query)}; did you mean {', '.join(near)}?")
+        raise UserError(f"no class is called {came(query)}: the {len(self)} names go from {self[0]!r} to {self[-1]!r}.")
 
     def find(self, text: str) -> list[tuple[int, str]]:
         """All classes with `text` somewhere in the name, as (index, name); "" finds all."""

@@ -21,6 +21,7 @@ from cnnviz_widgets.pictures.picture import Picture, source_of
 from cnnviz_widgets.pictures.sample_files import SampleFiles, installed
 from cnnviz_widgets.runtime import batching
 
+KINDS = "PNG, JPEG, GIF, WebP, TIFF, BMP or PPM"
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP", "PPM")
 MOST_PIXELS = 2**26  # 8192 × 8192: 0.8 GB as float32. What claims to be larger is refused before it is unpacked.
 ROUNDING = 1e-3  # floats may leave 0…1 by this much, as arithmetic does, and are clipped
@@ -200,8 +201,9 @@ def _decode(file: BinaryIO, what: str, size: Size, channels: int) -> Tensor:
         raise _too_large(what) from error
     except Exception as error:  # a format's reader may fail in any way on bytes that only begin like that format
         file.seek(0)
-        came = "is not a picture that can be recognized" if file.read(1) else "is empty (0 bytes)"
-        raise Unreadable(f"{what} {came}: give a whole PNG, JPEG, GIF, WebP, TIFF, BMP or PPM file.") from error
+        if not file.read(1):
+            raise Unreadable(f"{what} is empty (0 bytes): give a whole {KINDS} file.") from error
+        raise Unreadable(f"{what} is not a picture that can be recognized: give a whole {KINDS} file.") from error
     size = _drafted(image, size)
     return _from_pil(image, what, size, channels)
 

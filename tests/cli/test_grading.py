@@ -66,6 +66,7 @@ def test_the_course_for_students_has_no_solutions(tmp_path, capsys):
     there = {path.name for path in (tmp_path / "course").iterdir()}
     assert {"06-occlusion.ipynb"} == {name for name in there if name.endswith(".ipynb")}
     assert not there & {"solutions", "sources"}
+    assert "solutions/" not in (tmp_path / "course" / "06-occlusion.ipynb").read_text(encoding="utf-8")
 
 
 def test_bad_input(tmp_path, capsys):

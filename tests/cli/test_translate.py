@@ -27,6 +27,12 @@ $$d(q) = p_c(x)$$
 - an entry of
   two lines.
 
+<details><summary>Stuck?</summary>
+
+A hint.
+
+</details>
+
 ```python
 net = 1  # code
 ```
@@ -54,6 +60,8 @@ def test_a_block_is_a_paragraph_an_entry_or_a_row():
         "A paragraph of two lines, with `code`, $x_{[q]}$ and a [link](06-occlusion.ipynb).",
         "- **Square**: drag it;",
         "- an entry of two lines.",
+        "Stuck?",
+        "A hint.",
         "| chapter | question |",
         "| [06](06-occlusion.ipynb) | which? |",
     ]

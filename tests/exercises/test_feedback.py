@@ -100,7 +100,7 @@ def no_leaf():
         (a_tuple, "even for one tensor: take its `[0]`"),
         (missing_axes, "Axes are matched from the right"),
         (joined_by_and, "join masks"),
-        (no_leaf, "a `.grad`, perhaps?"),
+        (no_leaf, "has a `.grad`, and only after"),
     ],
 )
 def test_what_is_behind_an_error_of_pytorch(function, hint):

@@ -50,7 +50,7 @@ def test_ambiguous_name_lists_the_candidates():
         UserError, match="'cat' could be any of 282 tiger cat, 283 Persian cat, 284 Siamese cat, 285 Egyptian cat"
     ):
         labels("cat")
-    with pytest.raises(UserError, match=r"0 m, 1 m, .*11 m and 8 more: give"):
+    with pytest.raises(UserError, match=r"0 m, 1 m, .*11 m, and 8 more: give"):
         Labels(["m"] * 20)("m")
 
 

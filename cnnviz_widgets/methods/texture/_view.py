@@ -74,7 +74,7 @@ class View:
         if need > free // 2:
             fits = max(LEAST, int(min(size) * (free / 2 / need) ** 0.5) // 8 * 8)
             raise UserError(
-                f"size must be at most {fits} here: steps at {width}×{height} pixels through {self.network.name} take "
+                f"size must be at most {fits} here: steps at {width}×{height} px through {self.network.name} take "
                 f"about {readable(need)}, and {readable(free)} are free."
             )
 

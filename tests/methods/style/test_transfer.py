@@ -236,7 +236,7 @@ def test_pooling_of_its_own(network, photo, painting):
 
 def test_a_size_that_does_not_fit(network, photo, painting, monkeypatch):
     monkeypatch.setattr("cnnviz_widgets.methods.texture._view.free_memory", lambda device: 4 * 2**20)
-    sentence = r"size must be at most (\d+) here: steps at 320×256 pixels through Sequential take about .* MiB are free"
+    sentence = r"size must be at most (\d+) here: steps at 320×256 px through Sequential take about .* MiB are free"
     with pytest.raises(UserError, match=sentence) as refused:
         transfer(network, photo, painting, size=256)
     fits = int(re.search(sentence, str(refused.value))[1])
