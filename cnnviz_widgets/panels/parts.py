@@ -1,7 +1,6 @@
 """What a panel is made of: things that can ``show`` a value, in the browser and in the static picture."""
 
 import html
-from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 import ipywidgets
@@ -103,20 +102,13 @@ class _Plotted:
     SIZE: tuple[int, int]  # px of the static picture
 
     def __init__(self, heading: str, kind: Literal["lines", "bars"], room: str = "part", **how: Any) -> None:
+        from cnnviz_widgets.widgets.chart import ChartView  # with bqplot, which brings pandas: half a second
+
         self.heading, self._kind, self._room, self._how = heading, kind, room, how
         self._shown: Any = None
-        self.widget = ipywidgets.VBox([_heading(heading)])
+        self._view = ChartView(kind, heading, still=lambda shown: png(chart.draw(shown, self.SIZE)), **how)
+        self.widget = ipywidgets.VBox([_heading(heading), self._view])
         self.widget.add_class("cnnviz-part").add_class(f"cnnviz-{room}")
-
-    @cached_property
-    def _view(self) -> Any:
-        """Made when there is something to show: bqplot brings pandas, which takes longer than most first pictures."""
-        from cnnviz_widgets.widgets.chart import ChartView
-
-        still = lambda shown: png(chart.draw(shown, self.SIZE))  # noqa: E731
-        view = ChartView(self._kind, self.heading, still=still, **self._how)
-        self.widget.children = *self.widget.children, view
-        return view
 
     def describe(self, shown: Any) -> chart.Chart:
         raise NotImplementedError
@@ -190,7 +182,6 @@ class Chart(_Plotted):
     ) -> None:
         self._axes: dict[str, Any] = {"x": x, "y": y, "top": top, "share": share}
         super().__init__(heading, "lines", room, **how)
-        self.widget.layout.min_height = f"{how.get('height', 220)}px"  # nothing moves when the first curve comes
 
     def describe(self, shown: dict[str, Any]) -> chart.Chart:
         return chart.curves(**self._axes, **shown)
