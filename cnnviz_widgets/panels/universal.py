@@ -108,7 +108,7 @@ def _call(now: Now, photos: Tensor | None = None) -> Call:
     """photos   those that it is found with, where it is made and not only written"""
     epsilon = As(now.levels / 255, f"{now.levels:g} / 255")
     how = {name: getattr(now, name) for name in ("steps", "samples", "seed")}
-    return Call(universal, now.network, _photos(now)[0]._replace(value=photos), epsilon, **how)
+    return Call(universal, now.network, As(photos, _photos(now)[0].written), epsilon, **how)
 
 
 def _trials(total: int) -> set[int]:
