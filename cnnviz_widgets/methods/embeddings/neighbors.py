@@ -95,12 +95,14 @@ def _nearest(points: Tensor, queries: Tensor, k: int, metric: Metric) -> tuple[T
     cosine = metric == "cosine"
     most = min(k + SPARE, len(points))
     asked = _directions(queries) if cosine else queries
-    room = torch.empty(len(queries), min(BLOCK, len(points)))  # of a product, used again
+    size = min(BLOCK, len(points))
+    room, turned = queries.new_empty(len(queries), size), points.new_empty(size, points.shape[1])  # used again
     best = queries.new_full((len(queries), 0), 0.0)
     numbers = torch.empty((len(queries), 0), dtype=torch.long)
     for start in range(0, len(points), BLOCK):
         block = points[start : start + BLOCK]
-        near = torch.mm(asked, (_directions(block) if cosine else block).T, out=room[:, : len(block)])
+        compared = _directions(block, turned[: len(block)]) if cosine else block
+        near = torch.mm(asked, compared.T, out=room[:, : len(block)])
         if not cosine:  # minus half the square of the distance, but for what all points of a query share
             near -= block.norm(dim=1).square() / 2
         value, at = _greatest(near, min(most, len(block)))
@@ -134,10 +136,10 @@ def _apart(points: Tensor, queries: Tensor, cosine: bool) -> Tensor:
     return -(points @ queries[..., None]).squeeze(2) / lengths.clamp(min=torch.finfo(torch.float64).tiny)
 
 
-def _directions(rows: Tensor) -> Tensor:
-    """Of length 1, and 0 where a row is 0."""
+def _directions(rows: Tensor, out: Tensor | None = None) -> Tensor:
+    """Of length 1, and 0 where a row is 0; into ``out``, if that is given."""
     tiny, lengths = torch.finfo(rows.dtype).tiny, rows.norm(dim=-1, keepdim=True)
     if not 1e-15 < lengths.min() <= lengths.max() < 1e18:  # squares of large and tiny numbers may be none
         rows = rows / rows.abs().amax(-1, keepdim=True).clamp(min=tiny)
         lengths = rows.norm(dim=-1, keepdim=True)
-    return rows * lengths.clamp(min=tiny).reciprocal()
+    return torch.mul(rows, lengths.clamp(min=tiny).reciprocal(), out=out)
