@@ -214,8 +214,8 @@ def known() -> list[Tensor]:
     network = cnnviz.load_network("mini")
     if asked.folder:
         return of_folder(network)
-    several = [(cnnviz.load_image(name), cnnviz.samples().classes(name)) for name in cnnviz.samples()]
-    return [photo for photo, names in several if len(names) == 1 and said(network, photo) in names]
+    samples = [(cnnviz.load_image(name), cnnviz.samples().classes(name)) for name in cnnviz.samples()]
+    return [photo for photo, names in samples if len(names) == 1 and said(network, photo) in names]
 
 
 def said(network: cnnviz.Network, photo: Tensor) -> str:
