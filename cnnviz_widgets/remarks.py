@@ -11,13 +11,16 @@ from contextvars import ContextVar
 _listener: ContextVar[Callable[[str], None] | None] = ContextVar("listener", default=None)
 
 
-def remark(sentence: str) -> None:
-    """A warning at the line of the user's that led here; in a context ``listening`` it is told there instead."""
+def remark(sentence: str, warns: bool = True) -> None:
+    """A warning at the line of the user's that led here; in a context ``listening`` it is told there instead.
+
+    warns  False: it is good to know and no more, and a script is told nothing
+    """
     listener = _listener.get()
-    if listener is None:
-        warnings.warn(sentence, stacklevel=_above_ours())
-    else:
+    if listener is not None:
         listener(sentence)
+    elif warns:
+        warnings.warn(sentence, stacklevel=_above_ours())
 
 
 def _above_ours() -> int:

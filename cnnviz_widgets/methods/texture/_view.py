@@ -13,6 +13,7 @@ from cnnviz_widgets.engine.pooling import Pooling, pooling
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.networks import Layer, Network
+from cnnviz_widgets.remarks import remark
 from cnnviz_widgets.runtime.batching import free_memory, readable
 from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
@@ -24,6 +25,7 @@ STYLE, CONTENT = (0, 2 / 9, 4 / 9, 2 / 3), 1 / 3  # depths, as shares of the lay
 ACTIVATIONS = {*activation.__all__} - {"MultiheadAttention", "Softmax", "Softmax2d", "LogSoftmax", "Softmin"}
 PAIRS = 20  # of pictures and gradients that L-BFGS remembers
 LEAST = 8  # px: the shorter side
+MUCH = 2**30  # bytes
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class View:
         return {name: value[0].float() if value.dtype.itemsize < 4 else value[0] for name, value in values.items()}
 
     def check_memory(self, size: tuple[int, int], count: int = 1) -> None:
-        """UserError if steps of ``count`` pictures of (height, width) do not fit, with the size that does."""
+        """Says what a step of ``count`` pictures of (height, width) takes. UserError if too much: which size fits."""
         height, width = size
         need = count * self.bytes_of_a_step(size)
         free = free_memory(self.network.device)
@@ -77,6 +79,7 @@ class View:
                 f"size must be at most {fits} here: steps at {width}×{height} px through {self.network.name} take "
                 f"about {readable(need)}, and {readable(free)} are free."
             )
+        remark(f"A step at {width}×{height} px takes about {readable(need)} of memory.", warns=need > MUCH)
 
     def bytes_of_a_step(self, size: tuple[int, int]) -> int:
         """About how much memory steps of one picture of (height, width) take, with what L-BFGS remembers."""

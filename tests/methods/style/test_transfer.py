@@ -1,6 +1,7 @@
 """Style transfer: by hand, by a plain loop with numpy and torch.optim, and what must not change."""
 
 import re
+import warnings
 from itertools import islice
 
 import numpy as np
@@ -11,6 +12,7 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets import keep_color, last, transfer
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.texture._view import View, layer_of_content, style_layers
+from cnnviz_widgets.remarks import listening
 
 LAYERS = ["1", "3", "4"]
 
@@ -232,6 +234,19 @@ def test_pooling_of_its_own(network, photo, painting):
     assert not torch.equal(average.values, run(network, photo, painting, size=None, steps=3).values)
     for state in islice(transfer(network, photo, photo, size=None, pooling="average", steps=3), 3):
         assert state.loss == 0
+
+
+def test_memory_is_said_before_it_starts(network, photo, painting, monkeypatch):
+    heard = []
+    with listening(heard.append):
+        transfer(network, photo, painting, size=64)
+    (sentence,) = heard
+    assert re.fullmatch(r"A step at 80×64 px takes about [\d.]+ (Ki|Mi)B of memory\.", sentence)
+    with warnings.catch_warnings(action="error"):
+        transfer(network, photo, painting, size=64)
+        monkeypatch.setattr("cnnviz_widgets.methods.texture._view.MUCH", 1000)
+        with pytest.raises(UserWarning, match="A step at 80×64 px takes"):
+            transfer(network, photo, painting, size=64)
 
 
 def test_a_size_that_does_not_fit(network, photo, painting, monkeypatch):
