@@ -105,6 +105,23 @@ def test_terms_are_relative(network, name):
         assert value(network, 3 * term, style.flip(1)) < 0
 
 
+def test_terms_are_as_large_where_activations_are_small():
+    module = nn.Conv2d(3, 5, 3, bias=False).double()
+    style, other = torch.rand(2, 3, 12, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = []
+    for _ in range(2):
+        network = Network(nn.Sequential(module, nn.AdaptiveAvgPool2d(1), nn.Flatten()), input_size=12)
+        found.append(value(network, objectives.gram("0", network.activations(style, "0")["0"]), other))
+        module.weight.data *= 1e-6
+    assert found[1] == pytest.approx(found[0], rel=1e-6)
+
+
+def test_colors_of_black_are_not_divided_by_nothing(network):
+    black, half = torch.zeros(3, 12, 12, dtype=torch.float64), torch.full((3, 12, 12), 0.5, dtype=torch.float64)
+    assert value(network, objectives.color(black), half) == pytest.approx(-3 * 0.25, abs=1e-6)
+    assert value(network, objectives.color(black), black) == 0
+
+
 @pytest.mark.parametrize("picture", [torch.full((3, 12, 12), 0.5), torch.zeros(3, 12, 12)])
 def test_statistics_of_one_color_are_finite(network, picture):
     style = torch.rand(3, 12, 12, dtype=torch.float64)

@@ -1,7 +1,8 @@
 """Terms on statistics over all positions of a layer: Gram matrices, means, deviations, covariances; and on colors.
 
 ``gram``, ``moments``, ``covariance`` and ``color`` are relative, whatever the network, layer and size of the picture:
-0 where the statistics are the given ones, −1 where they are all 0.
+0 where the statistics are the given ones, −1 where they are all 0. If the given ones are all 0, as the colors of a
+black picture, nothing is divided.
 """
 
 from collections.abc import Callable
@@ -161,7 +162,8 @@ def _statistic(
 
 def _distance(wanted: tuple[Tensor, ...], mask: Tensor | None, measure: Measure) -> Callable[[Tensor], Tensor]:
     """Maps -> minus the squared distance of their statistics from the wanted ones, over the square of these, (B,)."""
-    size = torch.stack([one.double().square().sum() for one in wanted]).sum().clamp(min=TINY)
+    size = torch.stack([one.double().square().sum() for one in wanted]).sum()
+    size = torch.where(size > 0, size, 1)
 
     def value(maps: Tensor) -> Tensor:
         found = measure(maps, _resized(mask, maps))
