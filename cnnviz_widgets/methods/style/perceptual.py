@@ -7,11 +7,10 @@ from torch import Tensor
 
 from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.objectives import Objective, TermInputs
+from cnnviz_widgets.engine.optimize.objectives.units import squared_size
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.texture._view import View
 from cnnviz_widgets.networks import Network
-
-TINY = 1e-12
 
 
 class Perceptual:
@@ -42,7 +41,7 @@ class Perceptual:
             wanted = self._features(photos, [self._content])[self._content]
         found = self._features(made, self._layers)
         missed = (found[self._content] - wanted).square().flatten(1).sum(1)
-        losses = {"content": (missed / wanted.square().flatten(1).sum(1).clamp(min=TINY)).mean()}
+        losses = {"content": (missed / squared_size(wanted)).mean()}
         if self._style is not None:
             terms = self._style(TermInputs(made, None, found, None))
             losses["style"] = torch.stack([*terms.values()]).sum(0).mean()

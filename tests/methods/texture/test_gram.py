@@ -111,8 +111,9 @@ def test_terms_are_as_large_where_activations_are_small():
     found = []
     for _ in range(2):
         network = Network(nn.Sequential(module, nn.AdaptiveAvgPool2d(1), nn.Flatten()), input_size=12)
-        found.append(value(network, objectives.gram("0", network.activations(style, "0")["0"]), other))
-        module.weight.data *= 1e-6
+        maps = network.activations(style, "0")["0"]
+        found.append([value(network, term("0", maps), other) for term in (objectives.gram, objectives.target_features)])
+        module.weight.data *= 1e-7
     assert found[1] == pytest.approx(found[0], rel=1e-6)
 
 

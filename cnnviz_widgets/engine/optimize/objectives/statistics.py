@@ -14,7 +14,7 @@ from torch.autograd import Function
 from torch.nn.functional import interpolate, normalize
 
 from cnnviz_widgets.engine.optimize.objectives.algebra import BoundTerm, Term, remembers_call
-from cnnviz_widgets.engine.optimize.objectives.units import AnyLayer, custom, name_of, shape_of
+from cnnviz_widgets.engine.optimize.objectives.units import AnyLayer, custom, name_of, shape_of, squared_size
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import Positive, gate
 from cnnviz_widgets.networks import Network
@@ -162,8 +162,7 @@ def _statistic(
 
 def _distance(wanted: tuple[Tensor, ...], mask: Tensor | None, measure: Measure) -> Callable[[Tensor], Tensor]:
     """Maps -> minus the squared distance of their statistics from the wanted ones, over the square of these, (B,)."""
-    size = torch.stack([one.double().square().sum() for one in wanted]).sum()
-    size = torch.where(size > 0, size, 1)
+    size = squared_size(torch.cat([one.double().flatten() for one in wanted])[None])
 
     def value(maps: Tensor) -> Tensor:
         found = measure(maps, _resized(mask, maps))

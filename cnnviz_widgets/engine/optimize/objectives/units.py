@@ -210,11 +210,17 @@ def target_features(layer: AnyLayer, features: Tensor) -> Term:
                     f"not {tuple(features.shape)}."
                 )
             wanted = features.to(values).expand_as(values).flatten(1)
-            return -(values.flatten(1) - wanted).square().sum(1) / wanted.square().sum(1).clamp(min=1e-12)
+            return -(values.flatten(1) - wanted).square().sum(1) / squared_size(wanted)
 
         return BoundTerm(value, (found.name,), distance=True)
 
     return Term(f"target_features({name_of(layer)}, {shape_of(features)})", bind_term)
+
+
+def squared_size(wanted: Tensor) -> Tensor:
+    """(B,): ``‖wanted‖²`` of (B, …), over which a squared distance is relative; 1 where all of it is 0."""
+    sizes = wanted.flatten(1).square().sum(1)
+    return torch.where(sizes > 0, sizes, 1)
 
 
 @remembers_call
