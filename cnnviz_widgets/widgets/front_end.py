@@ -20,6 +20,7 @@ from ipywidgets import Widget, register, widget_serialization
 
 from cnnviz_widgets import colormaps
 from cnnviz_widgets.language import PSEUDO, catalog, language, said
+from cnnviz_widgets.widgets.bare import bare
 
 HERE = Path(__file__).parent
 
@@ -28,15 +29,7 @@ HERE = Path(__file__).parent
 def files() -> dict[str, str]:
     """All that a browser runs, by its path below this folder, such as "js/dom.js"."""
     found = sorted(one for one in HERE.rglob("*") if one.suffix in (".js", ".css"))
-    return {one.relative_to(HERE).as_posix(): _bare(one) for one in found}
-
-
-def _bare(path: Path) -> str:
-    """A file without comments and indentation: a quarter of it, which no browser needs."""
-    text = path.read_text(encoding="utf-8")
-    text = re.sub(r"[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*", "", text, flags=re.DOTALL)
-    text = re.sub(r"(^|[ \t]+)// .*$", "", text, flags=re.MULTILINE)
-    return re.sub(r"\s*\n\s*", "\n", text)
+    return {one.relative_to(HERE).as_posix(): bare(one) for one in found}
 
 
 @cache
@@ -101,7 +94,7 @@ class BrowserWidget(AnyWidget):
 
     module: ClassVar[str]
 
-    _esm = t.Unicode(_bare(HERE / "js/loader.js")).tag(sync=True)
+    _esm = t.Unicode(bare(HERE / "js/loader.js")).tag(sync=True)
     _module = t.Unicode().tag(sync=True)
     _front_end = t.Instance(FrontEnd).tag(sync=True, **widget_serialization)
 

@@ -36,7 +36,7 @@ def test_the_files_travel_once_and_a_widget_is_small(sent: list[int]) -> None:
     first = widgets.ImageView()
     once = sum(sent)
     second = widgets.ImageView()
-    assert once < 78_000
+    assert once < 74_000
     assert sum(sent) - once < 8_000
     assert first._front_end is second._front_end
     close_tree(first, second)
@@ -53,8 +53,8 @@ def test_what_travels_is_the_program_that_is_written() -> None:
 @pytest.mark.parametrize(
     ("own", "most"),
     [
-        (("convolution_view.js", "convolution_view.css", "js/convolution.js"), 28_600),
-        (("scatter.js", "scatter.css"), 25_700),
+        (("convolution_view.js", "convolution_view.css", "js/convolution.js"), 25_000),
+        (("scatter.js", "scatter.css"), 22_500),
     ],
 )
 def test_a_widget_is_no_larger_than_it_has_to_be(own: tuple[str, ...], most: int) -> None:
