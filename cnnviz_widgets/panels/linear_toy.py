@@ -84,7 +84,7 @@ class LinearToy(Panel):
         return cells
 
     def _outputs(self) -> list[ipywidgets.Label]:
-        return [ipywidgets.Label(layout=CELL) for _ in self.x]
+        return [ipywidgets.Label(layout=CELL).add_class("cnnviz-number") for _ in self.x]
 
     def _read(self, name: str, _: Any = None) -> None:
         if not self._writing:

@@ -54,10 +54,10 @@ def _heading(text: str) -> ipywidgets.HTML:
 class View:
     """An :class:`ImageView` under a heading. ``show`` takes its Content.
 
-    room   of the panel's width: "part" of it, "most", or "whole"
+    room   of the panel's width: "part" of it, "most", or "whole"; or "aside", of what stands beside a large picture
     """
 
-    WIDEST: ClassVar = {"part": 560, "most": 900, "whole": 1692}  # CSS px
+    WIDEST: ClassVar = {"aside": 240, "part": 560, "most": 900, "whole": 1692}  # CSS px
 
     def __init__(self, heading: str, room: str = "part", **traits: Any) -> None:
         self.heading, self._room = heading, room
@@ -90,7 +90,7 @@ class View:
     def snapshot(self) -> Image.Image | None:
         if not self.image.content.count:
             return None
-        picture = draw_view(self.image, 300 if self._room == "part" else WIDTH - 2 * GAP)
+        picture = draw_view(self.image, 300 if self._room in ("aside", "part") else WIDTH - 2 * GAP)
         if self.image.controls and self.image.content.values is not None and not self.image.content.levels:
             picture = _with_scale(picture, self.image.content, self.image.colormap)
         return captioned(self.heading, picture)

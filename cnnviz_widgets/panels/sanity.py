@@ -86,8 +86,7 @@ class Sanity(Panel):
         large = View("The maps", "most", opacity=1, max_width=760, max_height=480, **look)
         matrix = View("All steps: click one", "whole", cursor="tile", controls=False, max_width=1076, **look)
         self._tiles, self._memo = Tiles(), Memo(Kept)
-        axes = "randomized layers, from the output down", "similarity"
-        chart = Chart("Similarity to the trained network's map", *axes)
+        chart = Chart("Similarity to the original map", "randomized layers", "similarity")
         return [
             self.part("large", large),
             self.part("similarity", chart),

@@ -53,7 +53,7 @@ class Texture(Styling):
     seed = seed_slider()
 
     def views(self) -> list[ipywidgets.Widget]:
-        sample = View("The sample", controls=False, max_width=320, max_height=320)
+        sample = View("The sample", "aside", controls=False, max_height=240)
         made = StepView("The texture", "most", max_width=520, max_height=520)
         grown = self.part("texture", made)  # first, also in a saved notebook
         return [self.part("sample", sample), grown, self.losses()]
