@@ -197,7 +197,7 @@ def test_texts_of_a_file(tmp_path):
 def test_the_sentences_of_errors(tmp_path):
     (tmp_path / "refused.py").write_text(
         'def f(k, most):\n    """UserError("no")."""\n'
-        '    raise UserError(f"k must be below {most:,}, not {k!r}." if most else "k must be 0.") from KeyError("no")\n',
+        '    raise UserError(f"k must be below {most:,}, not {k!r}." if most else "k must be 0.") from OSError("no")\n',
         encoding="utf-8",
     )
     assert list(texts.of_errors(tmp_path)) == ["k must be below {most}, not {k}.", "k must be 0."]

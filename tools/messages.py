@@ -4,8 +4,9 @@
     python -m tools.messages --update cs  make, or bring up to date, the catalogs of a language from the templates
     python -m tools.messages --check cs   say what is missing or wrong in the catalogs of a language
 
-A template is a domain: ``NN-name``, the texts of a chapter (the context of a message is the id of its cell); ``panels``,
-``exercises`` and ``errors``, what is shown of the code. Of ``errors``, a language translates those that its readers meet.
+A template is a domain: ``NN-name``, the texts of a chapter (the context of a message is the id of its cell);
+``panels``, ``exercises`` and ``errors``, what is shown of the code. Of errors, a language has those that
+readers meet.
 """
 
 import argparse
