@@ -28,7 +28,8 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
 PROGRAM_NAMES = re.compile(r"^_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 ALSO = (  # what is shown, and no rule here tells from names
     "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
-    "{argument}: source {name}", "and {found} more", "class {number}",
+    "{argument}: source {name}", "and {found} more", "class {number}", "color",
+    "smoothness", "variation",
 )  # fmt: skip
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
