@@ -29,7 +29,7 @@ PROGRAM_NAMES = re.compile(r"^_?(\w+_)?(call|code|lines|program|name_of|repr__|g
 ALSO = (  # what is shown, and no rule here tells from names
     "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
     "{argument}: source {name}", "and {found} more", "class {number}", "color",
-    "smoothness", "variation",
+    "smoothness", "variation", "a whole number from {min} to {max}", "a finite number from {min} to {max}",
 )  # fmt: skip
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
