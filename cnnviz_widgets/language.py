@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 from cnnviz_widgets.errors import UserError
 
 LOCALE = Path(__file__).parent / "locale"
+ERRORS = "errors"  # the domain of which a language may leave out messages: they stay English
 PSEUDO = "qps"  # no language: every message with accents and a third longer, which shows what was forgotten or is cut
-DOMAINS = ("panels", "exercises")  # of the code; the others are chapters of the course
+DOMAINS = ("panels", "exercises", ERRORS)  # of the code; the others are chapters of the course
 COUNT = "n"  # the value of a message that has plural forms
 PLACE = re.compile(r"\{(\w+)\}")
 NUMBER = r"\S*\d\S*|\([\d, ]+\)"  # "1,000", "conv5", "(3, 4)"

@@ -100,6 +100,11 @@ def test_a_chapter_on_the_site_folds_its_tasks_and_shows_their_solutions():
     assert "cnnviz.prose(" not in page  # a text that drives a panel is shown, its code is not
 
 
+def test_headings_that_come_again_have_anchors_of_their_own():
+    page = docs.anchored('<h2 id="a">a<a class="anchor-link" href="#a"></a></h2>' * 3)
+    assert re.findall(r'id="(.*?)".*?href="#(.*?)"', page) == [("a", "a"), ("a-2", "a-2"), ("a-3", "a-3")]
+
+
 def test_a_chapter_on_the_site_can_be_printed():
     page = docs.printed(OCCLUSION)
     assert 'href="07-saliency.html"' in page

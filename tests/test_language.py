@@ -151,7 +151,7 @@ def test_feedback_with_values(in_no_language):
         (lambda: cnnviz.load_network("mini").class_index("tabbi"), "žádná třída se nejmenuje 'tabbi'; nemysleli jste"),
         (lambda: cnnviz.load_network("mini").class_index("t"), "kterákoli z těchto: 2 American alligator, 4 tarantula"),
         (lambda: cnnviz.load_network("resnt18"), "síť 'resnt18' neexistuje; nemysleli jste 'resnet18'"),
-        (lambda: cnnviz.load_image(b""), "source je prázdný (0 bytů): dejte celý soubor PNG"),
+        (lambda: cnnviz.load_image(b""), "source je prázdný (0 bajtů): dejte celý soubor PNG"),
     ],
 )
 def test_what_a_panel_refuses_is_said_in_the_language(refused, czech, monkeypatch):
@@ -194,6 +194,16 @@ def test_texts_of_a_file(tmp_path):
     assert texts.plural("{count} of {at}") == ("{count} of {at}",)
 
 
+def test_the_sentences_of_errors(tmp_path):
+    (tmp_path / "refused.py").write_text(
+        'def f(k, most):\n    """UserError("no")."""\n'
+        '    raise UserError(f"k must be below {most:,}, not {k!r}." if most else "k must be 0.") from OSError("no")\n',
+        encoding="utf-8",
+    )
+    assert list(texts.of_errors(tmp_path)) == ["k must be below {most}, not {k}.", "k must be 0."]
+    assert list(texts._texts(tmp_path / "refused.py", only_titles=False)) == []
+
+
 def test_every_control_and_title_is_a_message():
     known = language.messages(LOCALE / "panels.pot")
     for one in ("Square", "Drop in score (blue: rise)", "how much a class loses when a square hides a place", "Stop"):
@@ -206,6 +216,15 @@ def test_every_control_and_title_is_a_message():
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_a_catalog_has_every_message_unharmed(name):
     assert list(messages.problems(name)) == []
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_errors_that_readers_meet_are_translated(name):
+    """What is refused in the panels' own files, and the most frequent errors of methods and pictures."""
+    shape = lambda text: PLACE.sub("{}", text)  # noqa: E731
+    translated = {shape(one) for one, forms in language.messages(LOCALE / name / "errors.po").items() if all(forms)}
+    assert len(translated) >= 100
+    assert {shape(texts.plural(one)[0]) for one in texts.of_errors(messages.PACKAGE / "panels")} <= translated
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
@@ -234,7 +253,7 @@ def test_terms_are_those_of_the_lectures(name):
             told = names.sub("", message)
             for term, allowed in terms.items():
                 if re.search(rf"\b{term}", told, re.I):
-                    wrong += [(term, one) for one in forms if not any(part in one.lower() for part in allowed)]
+                    wrong += [(term, one) for one in forms if one and not any(part in one.lower() for part in allowed)]
     assert wrong == []
 
 

@@ -5,6 +5,7 @@ as they were saved. Nothing of it lies in the tree a second time.
 """
 
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,10 @@ PICTURE = """{{% block data_{block} scoped %}}
 </div>
 {{% endblock %}}"""
 KINDS = {"png": "image/png", "jpg": "image/jpeg"}
-PAGE = "{% extends 'lab/index.html.j2' %}" + "".join(PICTURE.format(block=block, kind=KINDS[block]) for block in KINDS)
+DARK = """{% block html_head_css %}{{ resources.include_css("static/theme-dark.css")
+| replace("<style", '<style media="screen and (prefers-color-scheme: dark)"') }}{% endblock %}"""
+PICTURES = (PICTURE.format(block=block, kind=kind) for block, kind in KINDS.items())
+PAGE = "".join(["{% extends 'lab/index.html.j2' %}", DARK, *PICTURES])
 PAGES = {
     "index.md": "README.md",
     "glossary.md": "notebooks/glossary.md",
@@ -49,12 +53,13 @@ GROUND = {  # pages of the reference beside the techniques: title -> modules
 BAR = """<nav class="bar"><a href="../">cnnviz-widgets</a> <a href="../course/">The course</a>
 <a href="../play/#{number}">Play</a> <a href="printed/{name}.html">To print</a>
 <a href="../teaching/{number}/">For teachers</a> <a href="../#run-it">Run it live</a></nav>"""
-CHAPTER = """<style>
+CHAPTER = """<link rel="icon" href="../assets/images/favicon.png">
+<style>
 nav.bar { font: 14px/2 sans-serif; padding: 0 0 8px 80px; }
-nav.bar a { margin-right: 1.5em; }
+nav.bar a { margin-right: 1.5em; color: var(--jp-content-link-color); }
 summary { cursor: pointer; padding: 6px 0; font: bold 16px/1.6 sans-serif; }
 details details summary { font-size: 14px; }
-details { border-top: 1px solid #ddd; }
+details { border-top: 1px solid var(--jp-border-color1); }
 summary + .jp-Cell h2 { display: none; } /* the summary says it */
 main img { max-width: 100%; height: auto; }
 .jp-InputArea-editor { overflow-x: auto; }
@@ -156,7 +161,18 @@ def chapter(source: Path) -> str:
             page.append(f"<details><summary>Solution</summary>{solved}</details>")
     if folded:
         page.append("</details>")
-    return linked("".join([head, BAR.format(name=name, number=name[:2]), *page, foot]), "../")
+    return linked(anchored("".join([head, BAR.format(name=name, number=name[:2]), *page, foot])), "../")
+
+
+def anchored(html: str) -> str:
+    """With a number at the anchors of headings that come again, such as "The panel"."""
+    seen: Counter[str] = Counter()
+
+    def anchor(match: re.Match) -> str:
+        seen[name := match["id"]] += 1
+        return match[0] if seen[name] == 1 else match[0].replace(name, f"{name}-{seen[name]}")
+
+    return re.sub(r'<h\d id="(?P<id>[^"]+)">.*?<a class="anchor-link" href="#(?P=id)">', anchor, html)
 
 
 def taken_apart(path: Path) -> tuple[str, dict[str, str], str]:

@@ -4,8 +4,9 @@
     python -m tools.messages --update cs  make, or bring up to date, the catalogs of a language from the templates
     python -m tools.messages --check cs   say what is missing or wrong in the catalogs of a language
 
-A template is a domain: ``NN-name``, the texts of a chapter (the context of a message is the id of its cell); ``panels``
-and ``exercises``, what is shown of the code.
+A template is a domain: ``NN-name``, the texts of a chapter (the context of a message is the id of its cell);
+``panels``, ``exercises`` and ``errors``, what is shown of the code. Of errors, a language has those that
+readers meet.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from babel.messages import Catalog, Message, pofile
 from cnnviz_widgets import registry
 from cnnviz_widgets.cli.translate import LETTER, cell_messages, check_translation
 from cnnviz_widgets.errors import UserError
-from cnnviz_widgets.language import LOCALE, PLACE, read
+from cnnviz_widgets.language import ERRORS, LOCALE, PLACE, read
 from tools import course, texts
 
 PACKAGE = course.ROOT / "cnnviz_widgets"
@@ -56,7 +57,8 @@ def templates() -> dict[Path, bytes]:
 def catalogs() -> dict[str, Catalog]:
     """Domain -> its messages."""
     chapters = {path.stem: chapter(path) for path in course.sources() if path.name[:2] in CHAPTERS}
-    return {"panels": of(panel_texts()), "exercises": of(texts.of_exercises(PACKAGE)), **chapters}
+    code = {"panels": panel_texts(), "exercises": texts.of_exercises(PACKAGE), ERRORS: texts.of_errors(PACKAGE)}
+    return {domain: of(every) for domain, every in code.items()} | chapters
 
 
 def panel_texts() -> Iterator[str | tuple[str, str]]:
@@ -134,7 +136,9 @@ def problems(language: str) -> Iterator[str]:
             continue
         wanted, there = read(template), read(path)
         for one in wanted:
-            if one.id and (reason := problem(one, there.get(one.id, one.context))):
+            translated = there.get(one.id, one.context)
+            left_out = template.stem == ERRORS and translated and not any(_forms(translated.string))
+            if one.id and not left_out and (reason := problem(one, translated)):
                 yield f"{path.name}, {one.context or 'message'}: {reason}"
         for one in there:
             if one.id and not wanted.get(one.id, one.context):

@@ -163,10 +163,9 @@ def chapter_list() -> str:
     """The chapters after the first, each with its question and its panels."""
     rows = ["| chapter | question | panels |", "|---|---|---|"]
     for path in course.sources()[1:]:
-        number, _, words = path.stem.partition("-")
+        number = path.name[:2]
         titles = ", ".join(one.title for one in registry.panels() if number in one.chapters)
-        link = f"[{number} {words[0].upper()}{words[1:].replace('-', ' ')}]({path.stem}.ipynb)"
-        rows.append(f"| {link} | {course.question(path)} | {titles} |")
+        rows.append(f"| [{number} {course.title(path)}]({path.stem}.ipynb) | {course.question(path)} | {titles} |")
     return "\n".join(rows) + "\n"
 
 

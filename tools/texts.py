@@ -1,4 +1,4 @@
-"""Reads from the code what is shown of it: the texts of panels, of exercises, and of the browser's halves.
+"""Reads from the code what is shown of it: the texts of panels, of exercises, of errors, and of the browser's halves.
 
 A text is a string, or an f-string with its values by names: f"{state.step} of {total}" is "{step} of {total}".
 """
@@ -19,7 +19,7 @@ CODE = re.compile(
     r"^\[\w+ for|^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
 )
 NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
-NO_TEXT = {"RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
+NO_TEXT = {"li", "RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
 PROGRAMS = {  # functions that write code, names of files, or what only a programmer reads
     "call", "code", "subject", "written", "program", "As", "slug", "append", "startswith", "endswith", "add_class",
     "remove_class", "TypeError", "AttributeError", "ValueError", "KeyError", "debug", "getattr", "hasattr", "dict",
@@ -28,19 +28,12 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
 PROGRAM_NAMES = re.compile(r"^_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 ALSO = (  # what is shown, and no rule here tells from names
     "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
-    "{argument}: source {name}", "and {found} more",
+    "{argument}: source {name}", "and {found} more", "class {number}", "color",
+    "smoothness", "variation", "a whole number from {min} to {max}", "a finite number from {min} to {max}",
 )  # fmt: skip
 CAPTIONS = {"caption", "names", "heads", "of"}  # of a method's content
 HEADINGS = {"View", "StepView", "PointsView", "Chart", "Bars", "curves", "Axis", "axis"}  # say single words, too
-MET = re.compile(  # errors that a panel shows of what was chosen, typed or given to it; the others are for programmers
-    r"class \{|no class is called|there is no network|\{name\} needs the file|the file \{path\} does not hold|"
-    r"\{what\} (is too large|has \{pixels\}|is a damaged|is empty|is not a picture)|"
-    r"\{name\} gives scores|layer must (have|be \{)|the maps of layer|cam needs|"
-    r"target must be another class|image (gives nothing|must be at least \{smallest)|"
-    r"\{name\} has no layer with|\{network\} has no convolution|segment needs|heatmap (has no|is constant)|"
-    r"perplexity must be at most|the loss is not finite|area must be smaller|size must be at most \{fits|"
-    r"what is explained|the gradient of \{name\} is not"
-)
+ERRORS = {"UserError", "Unreadable", "TooLarge"}
 COUNTED = re.compile(  # a number of things
     r"\{(\w+)\} (?:(?:different|forward|random|running|output|principal) )?(?:pictures|channels|steps|classes|pixels|"
     r"positions|numbers|filters|groups|queries|frames|photographs|layers|units|networks|epochs|squares|places|neighbors|"
@@ -58,8 +51,6 @@ def of_panels(package: Path) -> Iterator[str]:
     for room in ("methods", "drawing", "engine", "networks"):
         for path in sorted((package / room).rglob("*.py")):
             yield from _texts(path, only_titles=path.name != "default_layer.py")
-    for path in sorted((package / "pictures").rglob("*.py")):
-        yield from filter(MET.match, _texts(path, only_titles=True))
 
 
 def of_exercises(package: Path) -> Iterator[str]:
@@ -67,6 +58,14 @@ def of_exercises(package: Path) -> Iterator[str]:
     for path in sorted((package / "exercises").glob("*.py")):
         if path.name != "__init__.py":
             yield from _texts(path, only_titles=False, sentences=True)
+
+
+def of_errors(package: Path) -> Iterator[str]:
+    """Sentences of errors, which panels and check cells show: what stands in a ``UserError(…)`` or a kind of it."""
+    for path in sorted(package.rglob("*.py")):
+        for node, above in _strings(ast.parse(path.read_text(encoding="utf-8")), []):
+            if _is_error(above):
+                yield template(node)
 
 
 def of_widgets(package: Path) -> Iterator[str | tuple[str, str]]:
@@ -99,10 +98,10 @@ def _texts(path: Path, only_titles: bool, sentences: bool = False) -> Iterator[s
             or words in NO_TEXT
             or CODE.search(text)
             or _is_program(above)
+            or _is_error(above)
         ):
             continue
         title = _keyword(above) in CAPTIONS or _called(above) == "remark"
-        title = title or (isinstance(above[-2], ast.Raise | ast.Return) and bool(MET.match(text)))
         plain = (
             " " in text or (text[0].isupper() and not sentences) or (isinstance(above[-1], ast.IfExp) and not sentences)
         )
@@ -187,6 +186,12 @@ def _called(above: Iterable[ast.AST]) -> str:
     """The function that a string is an argument of."""
     call = next((one for one in reversed([*above]) if isinstance(one, ast.Call)), None)
     return "" if call is None else getattr(call.func, "attr", getattr(call.func, "id", ""))
+
+
+def _is_error(above: list[ast.AST]) -> bool:
+    """Whether a string is the sentence of an error, or one of two."""
+    call = above[-2] if isinstance(above[-1], ast.IfExp) else above[-1]
+    return isinstance(call, ast.Call) and getattr(call.func, "id", "") in ERRORS
 
 
 def _is_program(above: list[ast.AST]) -> bool:

@@ -140,7 +140,8 @@ class Making(Panel):
             tooltip=said("Those that were kept, from the first to the latest; also during the run"),
             style=NATURAL,
         )
-        self._scrubber.layout.flex, self._scrubber.layout.width = "1 1 260px", "auto"
+        layout = self._scrubber.layout
+        layout.flex, layout.width, layout.margin = "1 1 260px", "auto", "2px 8px 2px 2px"  # "latest" beside a button
         self._offering = False
         self._offer_steps()
         self.observe(self._offer_steps, [self.in_rounds[0], "rounds"])

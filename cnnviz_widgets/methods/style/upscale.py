@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -66,6 +66,7 @@ class UpscaleTable(Result):
     of: tuple[str, ...]
     names: tuple[str, ...]
     shown: Tensor
+    look: ClassVar[dict] = {"width": 760}  # that names are not cut
     convention: str = "PSNR in dB and SSIM, of the luminance without a frame of 4 px"
 
     @property
