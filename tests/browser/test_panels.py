@@ -226,7 +226,7 @@ def test_the_notebook_stays_usable_while_a_panel_computes(occlusion):
 
 def test_the_picture_is_there_after_a_reload(occlusion):
     occlusion.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    occlusion.page.reload()
+    occlusion.reload()
     occlusion.panel.wait_for()
     occlusion.wait_for_pixels(0)
 
