@@ -7,7 +7,7 @@ OF_ONE = {
     "FastStyle": {"size": 64, "style_size": 64},
     "LiveStyle": {"size": 96},
     "Normalization": {"size": 64, "style_size": 64},
-    "StyleTransfer": {"size": 64, "style_size": 64},
+    "StyleTransfer": {"size": 64},
     "TextureGrowth": {"size": 32},
     "Training": {"each": 40},
     "TrustQuiz": {"comparisons": 1},
