@@ -184,7 +184,7 @@ class Notebook:
             now = self.pixels(index)
             if len(set(now)) > 2 and now != other_than:  # an empty canvas has one color, a matrix three
                 return now
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
         raise AssertionError(f"view {index} shows no new picture after {timeout} s")
 
     def settings(self) -> None:

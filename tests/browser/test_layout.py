@@ -118,8 +118,8 @@ def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
         show(page, entry.name)
         panel = page.page.get_by_role("region", name=entry.title, exact=True)
         panel.wait_for()
+        page.becomes("panel.wait(60); print(panel._bar.state)", "done", timeout=120)
         page.wait_for_pixels(0)
-        page.becomes("print(panel._bar.state)", "done", timeout=120)
         for width in (700, 1200, 1900):
             page.page.set_viewport_size({"width": width, "height": 900})
             page.page.evaluate(SETTLED)
