@@ -128,6 +128,11 @@ class Notebook:
         self.page.emulate_media(forced_colors="null", reduced_motion="null", color_scheme="null")
         self.page.mouse.move(0, 0)
 
+    def reload(self) -> None:
+        """The whole page, which then has been used up: some time later JupyterLab restores the notebook once more."""
+        self.page.reload()
+        uses[self.page] = MOST_USES
+
     @property
     def panel(self):
         """The first panel."""
@@ -179,7 +184,7 @@ class Notebook:
             now = self.pixels(index)
             if len(set(now)) > 2 and now != other_than:  # an empty canvas has one color, a matrix three
                 return now
-            self.page.wait_for_timeout(20)
+            self.page.wait_for_timeout(50)
         raise AssertionError(f"view {index} shows no new picture after {timeout} s")
 
     def settings(self) -> None:
@@ -210,6 +215,7 @@ class Notebook:
         (part or self.page).screenshot(path=ARTIFACTS / f"{name}.png")
 
 
+uses: collections.Counter[Page] = collections.Counter()
 FAILED = pytest.StashKey[bool]()
 
 
@@ -225,9 +231,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 def idle(browser: Browser) -> list[Page]:
     """Pages with JupyterLab that no test uses: to load one takes longer than most tests."""
     return []
-
-
-uses: collections.Counter[Page] = collections.Counter()
 
 
 @pytest.fixture

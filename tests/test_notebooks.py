@@ -23,6 +23,8 @@ OPTIMIZING = ("04", "05", "10", "11", "12", "13", "14", "15", "16")  # chapters 
 PICTURES = {"image/png", "image/jpeg"}
 LIVE = "application/vnd.jupyter.widget-view+json"
 
+pytestmark = pytest.mark.no_cover  # chapters run in kernels
+
 
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory) -> Iterator:

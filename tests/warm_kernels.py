@@ -18,7 +18,8 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-AWAKE = "import torch, torchvision, ipykernel.kernelapp"  # not ipywidgets: it must find its kernel when it is imported
+# pandas comes with the first chart. Not ipywidgets: it must find its kernel when it is imported.
+AWAKE = "import torch, torchvision, pandas, ipykernel.kernelapp"
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: the signal with which a process follows its parent
 
 

@@ -15,6 +15,7 @@ from cnnviz_widgets.methods.units.factor_groups import factor_groups
 from cnnviz_widgets.methods.units.semantic_dictionary import SemanticDictionary, semantic_dictionary
 from cnnviz_widgets.networks.layers import convolutions
 from cnnviz_widgets.panels.call import As, Call, program
+from cnnviz_widgets.panels.making import StepView
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.own_pictures import keep_atlas, known_atlas
@@ -55,7 +56,7 @@ class Dictionary(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         photo = View("The photograph, and groups of channels in it", opacity=0.5)
-        words = View("The strongest channel at each position: click one", cursor="tile", controls=False, smooth=True)
+        words = StepView("The strongest channel at each position: click one", cursor="tile", smooth=True)
         for view, position in ((photo, _cell), (words, self._tile)):
             view.image.on_hover(self.guarded(partial(self._look_at, position)))
             view.image.on_click(self.guarded(partial(self._choose, position)))
@@ -88,7 +89,8 @@ class Dictionary(Panel):
         for state in _dictionary(now)(start=known_atlas(now.network)):
             keep_atlas(state.atlas)
             # not of now: a position that is hovered is no other dictionary
-            parts = {"words": state.content(), "here": _there(state, self.place or _xy(self.session.position))}
+            there = _there(state, self.place or _xy(self.session.position))
+            parts = {"words": partial(_words, state), "here": there}
             yield Frame(parts, state.step, state.total)
 
     @computes
@@ -129,6 +131,10 @@ def _groups(now: Now) -> Call:
     layer = now.network.layer(now.layer)
     most = min(now.groups, layer.channels, layer.shape[1] * layer.shape[2])
     return Call(factor_groups, now.network, As([now.image], "[photo]"), now.layer, most, seed=now.seed)
+
+
+def _words(state: SemanticDictionary, at: object) -> Content:
+    return state.content()
 
 
 def _cell(pointer: Pointer) -> tuple[int, int]:

@@ -111,6 +111,7 @@ class Runner:
         self._idle = threading.Event()
         self._idle.set()
         self._drawn_at = 0.0
+        self._drawing = 0.0  # s: what the last frame took, so that no more than half of the time goes into drawing
         self._last_elapsed = float("inf")
         self._closed = False
 
@@ -237,8 +238,8 @@ class Runner:
                     return True
                 job.latest = frame
                 job.undrawn |= frame.parts
-                since = time.monotonic() - self._drawn_at
-                if since > UNSEEN or (since > FRAME_INTERVAL and self._seen()):
+                pause = max(self._drawing, FRAME_INTERVAL if self._seen() else UNSEEN)
+                if time.monotonic() - self._drawn_at > pause:
                     self._flush(job)
                     if job.elapsed > SHORT and not job.stopped:
                         self._report(self._status(job, "running"))
@@ -252,8 +253,10 @@ class Runner:
         parts, job.undrawn = job.undrawn, {}
         replaced = job.stopped and self._waiting is not None
         if parts and not (self._closed or replaced):
+            began = time.monotonic()
             self._draw(parts)
             self._drawn_at = time.monotonic()
+            self._drawing = self._drawn_at - began
 
     def _finish(self, job: _Job) -> None:
         """Close the job, draw its last frame, say how it ended, and begin the request that waits."""

@@ -12,6 +12,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
             item.add_marker(pytest.mark.timeout(480))
+            item.add_marker(pytest.mark.no_cover)  # what it looks at runs in kernels
             item.add_marker(pytest.mark.flaky(reruns=2))
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from least import least
 from playwright.sync_api import expect
 
 from cnnviz_widgets import registry
@@ -11,10 +12,7 @@ AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"
 SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 SHOW = """
 box.children = []
-panel = cnnviz.panels.{name}(net, photo)
-for option, few in dict(steps=5, epochs=1, generations=5, pictures=4, trials=1).items():
-    if hasattr(panel, option):
-        setattr(panel, option, few)
+panel = cnnviz.panels.{name}(net, photo, **{least})
 box.children = [panel]
 """
 VIOLATIONS = """async ([where, tag]) => {
@@ -90,6 +88,10 @@ UNTOLD = """panel => [...panel.querySelectorAll('canvas.cnnviz-pixels')].filter(
     .map(([words]) => words)"""
 
 
+def show(page, name: str) -> None:
+    page.kernel(SHOW.format(name=name, least=least(name)))
+
+
 def walked(page) -> list[str]:
     """The controls of the panel at which the Tab key never comes."""
     for press in range(page.evaluate(REACHED) + 3):
@@ -113,11 +115,11 @@ def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
     """Each begins in the theme in which the one before it ended: to switch it takes long."""
     wrong, theme = [], "Light"
     for entry in registry.panels():
-        page.kernel(SHOW.format(name=entry.name))
+        show(page, entry.name)
         panel = page.page.get_by_role("region", name=entry.title, exact=True)
         panel.wait_for()
+        page.becomes("panel.wait(60); print(panel._bar.state)", "done", timeout=120)
         page.wait_for_pixels(0)
-        page.becomes("print(panel._bar.state)", "done", timeout=120)
         for width in (700, 1200, 1900):
             page.page.set_viewport_size({"width": width, "height": 900})
             page.page.evaluate(SETTLED)
@@ -143,7 +145,7 @@ def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
 
 
 def test_the_whole_network_opens_over_a_panel_and_is_used_with_keys(page):
-    page.kernel(SHOW.format(name="Activations"))
+    show(page, "Activations")
     page.wait_for_pixels(0)
     page.becomes("print(panel._bar.state)", "done")
     panel, keyboard = page.panel, page.page.keyboard
@@ -164,7 +166,7 @@ def test_the_whole_network_opens_over_a_panel_and_is_used_with_keys(page):
 
 
 def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_asked(page):
-    page.kernel(SHOW.format(name="Gradients"))
+    show(page, "Gradients")
     page.wait_for_pixels(0)
     page.page.emulate_media(forced_colors="active", reduced_motion="reduce")
     page.settings()
@@ -181,7 +183,7 @@ def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_
 
 
 def test_settings_move_nothing_that_stands_above_them(page):
-    page.kernel(SHOW.format(name="Occlusion"))
+    show(page, "Occlusion")
     page.wait_for_pixels(0)
     page.becomes("print(panel._bar.state)", "done")
     tops = "() => [...document.querySelectorAll('.cnnviz-panel :is(canvas, .cnnviz-action)')].map((e) => e.offsetTop)"

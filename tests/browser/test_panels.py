@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from least import least
 from playwright.sync_api import expect
 
 from cnnviz_widgets import registry
@@ -226,7 +227,7 @@ def test_the_notebook_stays_usable_while_a_panel_computes(occlusion):
 
 def test_the_picture_is_there_after_a_reload(occlusion):
     occlusion.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    occlusion.page.reload()
+    occlusion.reload()
     occlusion.panel.wait_for()
     occlusion.wait_for_pixels(0)
 
@@ -280,7 +281,7 @@ def test_every_panel_of_the_lab_opens_and_draws(open_notebook):
     lab.wait_for()
     page = lab.locator(".cnnviz-page")
     for number, entry in enumerate(registry.panels()):
-        notebook.kernel(f"panel = lab._panel({entry.name!r})\nif hasattr(panel, 'steps'): panel.steps = 4")
+        notebook.kernel(f"panel = lab._panel({entry.name!r})\npanel.apply({least(entry.name)})")
         if number == 0:
             lab.locator(".cnnviz-card").first.click()
         else:

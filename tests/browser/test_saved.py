@@ -154,7 +154,7 @@ def test_the_open_panel_of_the_lab_lives_after_a_reload(open_notebook, out_of_si
     notebook.wait_for_pixels(0)
     notebook.becomes("print(lab.panels[0]._bar.state)", "done")
     notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
-    notebook.page.reload()
+    notebook.reload()
     notebook.page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
     if out_of_sight:  # the page opens at its top, and the lab is far below
         notebook.page.wait_for_timeout(3000)

@@ -62,6 +62,7 @@ def test_says_what_it_is(name):
     assert len(lines[0]) <= 120
 
 
+@pytest.mark.no_cover  # the same lines as on mini
 @pytest.mark.parametrize(("name", "architecture"), PAIRS)
 def test_leaves_odd_modules_untouched(name, architecture, tmp_path):
     """In training mode in part, with frozen parts, gradients and weights in another memory format."""
@@ -76,6 +77,7 @@ def test_leaves_odd_modules_untouched(name, architecture, tmp_path):
         assert torch.is_grad_enabled()
 
 
+@pytest.mark.no_cover  # the same lines as on mini
 @pytest.mark.parametrize(("name", "architecture"), PAIRS[1::2])
 def test_leaves_odd_modules_untouched_when_it_is_interrupted(name, architecture, tmp_path):
     with oddly(module_of(architecture)) as module:

@@ -76,6 +76,7 @@ def session(network, photo) -> Session:
 # ---------------------------------------------------------------------------------------------------------- the end
 
 
+@pytest.mark.no_cover  # the contract tests open every panel, too
 @pytest.mark.parametrize("kind", PANELS)
 def test_nothing_of_a_closed_panel_is_alive(kind, network, photo):
     def one():

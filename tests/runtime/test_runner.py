@@ -64,6 +64,19 @@ def test_frames_are_drawn_at_most_twenty_times_a_second_and_the_last_one_always(
     assert screen.drawn[-1] == ("a", 199)
 
 
+def test_drawing_takes_no_more_than_half_of_the_time():
+    drawn = []
+
+    def draw(parts):
+        time.sleep(0.1)
+        drawn.append(parts["value"])
+
+    began = time.monotonic()
+    Runner(draw).run(steps("a", 80, 0.005))
+    assert 2 <= len(drawn) <= (time.monotonic() - began) / 0.2 + 1
+    assert drawn[-1] == ("a", 79)
+
+
 def test_a_burst_of_requests_is_coalesced_and_the_last_one_is_computed(screen):
     log, began = [], time.monotonic()
     for value in range(100):

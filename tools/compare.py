@@ -1,0 +1,99 @@
+"""Times this checkout against another revision of it, in turn and in one run, by processor time.
+
+    python -m tools.compare main~20                  all calls
+    python -m tools.compare v0.1 occlusion dream     these
+
+Both run on one thread and on the same weights, a SqueezeNet of random ones, each in a process of its own. Of every call
+stand there the medians of both, and the median of the ratios of neighboring runs, which a busy machine hardly changes.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CALLS = {
+    "occlusion": "for _ in ours('occlusion')(net, photo, 0): pass",
+    "grad_cam": "ours('grad_cam')(net, photo, 0)",
+    "saliency": "ours('saliency')(net, photo, 0)",
+    "visualize": "for _ in ours('visualize', 'visualise')(net, net.default_layer, 0, steps=8): pass",
+    "dream": "for _ in ours('dream')(net, photo, octaves=1, steps=8): pass",
+}
+WORKER = """
+import sys, time, torch, torchvision
+import cnnviz_widgets
+
+def ours(*names):  # a name, and those that it had before
+    return next(getattr(cnnviz_widgets, name) for name in names if name in cnnviz_widgets.__all__)
+
+torch.set_num_threads(1)
+torch.manual_seed(0)
+net = ours("Network")(torchvision.models.squeezenet1_0(weights=None).eval(), input_size=224)
+photo = torch.rand(3, 224, 224)
+for call in sys.stdin:
+    began = time.process_time()
+    exec(call)
+    print(time.process_time() - began, flush=True)
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("revision")
+    parser.add_argument("calls", nargs="*", metavar="call", help=f"of {', '.join(CALLS)}; none = all")
+    parser.add_argument("--rounds", type=int, default=7)
+    asked = parser.parse_args()
+    if unknown := set(asked.calls) - set(CALLS):
+        parser.error(f"no call is named {', '.join(sorted(unknown))}")
+    with checkout(asked.revision) as other, ExitStack() as stack:
+        before, now = (stack.enter_context(worker(folder)) for folder in (other, ROOT))
+        for name in asked.calls or CALLS:
+            pairs = [(seconds(before, name), seconds(now, name)) for _ in range(asked.rounds + 1)][
+                1:
+            ]  # the first warms
+            old, new = (statistics.median(times) for times in zip(*pairs, strict=True))
+            ratio = statistics.median(after / first for first, after in pairs)
+            print(f"{name:10} {1000 * old:8.1f} ms -> {1000 * new:8.1f} ms, × {ratio:.2f}", flush=True)
+
+
+@contextmanager
+def checkout(revision: str) -> Iterator[Path]:
+    """A folder with the files of a revision, for as long as this lasts."""
+    git = ["git", "-C", str(ROOT), "worktree"]
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([*git, "add", "--quiet", "--detach", folder, revision], check=True)
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run([*git, "remove", "--force", folder], check=True)
+
+
+@contextmanager
+def worker(folder: Path) -> Iterator[subprocess.Popen]:
+    """A process that imports the package from a folder."""
+    environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "ignore", "-c", WORKER]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def seconds(process: subprocess.Popen, name: str) -> float:
+    """The processor time that a call takes there."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    print(CALLS[name], file=process.stdin, flush=True)
+    return float(process.stdout.readline())
+
+
+if __name__ == "__main__":
+    main()
