@@ -80,7 +80,7 @@ class ObjectGenerator(PictureNetwork):
 
 
 class RayGenerator(PictureNetwork):
-    """As ``ObjectGenerator``, but each pixel is drawn by itself, of the camera's ray through it (Sitzmann et al., 2021).
+    """As ``ObjectGenerator``, but each pixel is drawn by itself, of the ray through it (Sitzmann et al., 2021).
 
     Two dense layers turn the kind into a code, and the code gives lines in space. Each unit of the first layer says how
     far, and on which side, a ray passes one of them: straight edges are easy to learn. Two layers more, whose channels

@@ -8,7 +8,16 @@ import pytest
 import torch
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.engine.generators import PLACED, ObjectGenerator, RayGenerator, _coordinates, painted, passing, places, rgb_of
+from cnnviz_widgets.engine.generators import (
+    PLACED,
+    ObjectGenerator,
+    RayGenerator,
+    _coordinates,
+    painted,
+    passing,
+    places,
+    rgb_of,
+)  # fmt: skip
 from cnnviz_widgets.methods.generation._views import WINDOW, mirrored, never_learned, rendered
 from cnnviz_widgets.pictures.objects import CENTER, DISTANCE, KINDS, REACH, SIDE, View
 
@@ -60,8 +69,8 @@ def test_places_of_the_first_maps_are_those_that_the_renderer_projects_to():
 
 def test_rays_pass_lines_as_in_space():
     """The reciprocal product of a line and of the renderer's ray; 0 where a point of the line is projected to."""
-    numbers = {"azimuth": 40.0, "elevation": 25.0, "scale": 0.9, "right": 0.1, "up": -0.05, "roll": 17.0, "stretch": 1.2}
-    placement, view = torch.tensor([[*numbers.values()]], dtype=torch.float64), View.of(**numbers)
+    numbers = 40.0, 25.0, 0.9, 0.1, -0.05, 17.0, 1.2  # azimuth, elevation, scale, right, up, roll, stretch
+    placement, view = torch.tensor([numbers], dtype=torch.float64), View.of(*numbers)
     random = np.random.default_rng(0)
     points, along = random.uniform(-0.5, 0.5, (2, 5, 3))
     lines = np.concatenate([np.cross(points, along), along], 1)
