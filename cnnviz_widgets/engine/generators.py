@@ -100,9 +100,9 @@ class RayGenerator(PictureNetwork):
         for one in self.modules():
             if isinstance(one, nn.Linear):
                 nn.init.kaiming_normal_(one.weight, nonlinearity="relu")
-                nn.init.zeros_(one.bias)  # type: ignore[arg-type]  # it has one
+                nn.init.zeros_(one.bias)
         for one in (self.lines, *self.films, self.last):
-            one.weight.data *= 0.3  # type: ignore[operator]  # a tensor
+            one.weight.data *= 0.3
         along = 3 * torch.eye(3)[torch.arange(lines) % 3]  # at first parallel to the axes, as most edges are
         through = (2 * torch.rand(lines, 3) - 1) * torch.tensor([0.6, 0.55, 0.4])  # points of the objects
         begun = torch.cat([torch.linalg.cross(through, along), along, torch.zeros(lines, 1)], 1)
