@@ -14,6 +14,7 @@ Up = Literal["resize", "transposed"]
 GRID = SIDE // 4  # px of a side of the first maps
 VIEWED = ("azimuth", "elevation")
 PLACED = ("scale", "right", "up", "roll", "stretch")  # parameters that say where in the picture an object lies
+MIRRORED = ("azimuth", "right", "roll")  # change their sign in a mirror
 FREQUENCIES = (1, 2, 4)  # of sines over the first maps, in quarters of a wave a unit
 
 
@@ -85,6 +86,7 @@ class RayGenerator(PictureNetwork):
     Two dense layers turn the kind into a code, and the code gives lines in space. Each unit of the first layer says how
     far, and on which side, a ray passes one of them: straight edges are easy to learn. Two layers more, whose channels
     the code scales and shifts, make brightness and mask of that. View and place are built in: the object is learned.
+    So is that objects are their own mirror images: of every view, and of its mirror image, the mean is drawn.
 
     hidden  length of the code;   lines  how many;   widths  channels of the layers after them
     """
@@ -118,7 +120,11 @@ class RayGenerator(PictureNetwork):
 
     def draw(self, code: Tensor, placement: Tensor) -> Tensor:
         """As ``ObjectGenerator``."""
-        return self.shade(code, placement, places(placement)).mT.unflatten(2, (SIDE, SIDE))
+        one, other = (
+            self.shade(code, seen, places(seen)).mT.unflatten(2, (SIDE, SIDE))
+            for seen in (placement, mirrored_placement(placement))
+        )
+        return (one + other.flip(3)) / 2
 
     def shade(self, code: Tensor, placement: Tensor, at: Tensor) -> Tensor:
         """Brightness and the mask's logit, (B, n, 2), where rays are at the places ``at`` (B, n, 2), see ``places``."""
@@ -129,6 +135,11 @@ class RayGenerator(PictureNetwork):
             scale, shift = film(code)[:, None].chunk(2, 2)
             rays = torch.addcmul(shift, part(rays), 1 + scale).relu_()
         return self.last(rays)
+
+
+def mirrored_placement(placement: Tensor) -> Tensor:
+    """``VIEWED`` and ``PLACED`` (B, 7) of the mirror images."""
+    return placement * placement.new_tensor([-1 if name in MIRRORED else 1 for name in (*VIEWED, *PLACED)])
 
 
 def places(placement: Tensor) -> Tensor:

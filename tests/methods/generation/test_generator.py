@@ -88,14 +88,18 @@ def test_rays_pass_lines_as_in_space():
         assert nearest.min() < 0 < nearest.max()
 
 
-def test_a_ray_is_drawn_by_itself():
-    """Few of them, in any order, as in the whole picture."""
+def test_a_ray_is_drawn_by_itself_and_its_mirror_image():
     torch.manual_seed(0)
-    network, parameters = RayGenerator().double(), rendered(16, 0).parameters.double()
-    code, placement = network.code(parameters), parameters[:, len(KINDS) :]
-    pixels = torch.randperm(SIDE**2)[:50]
-    few = network.shade(code, placement, places(placement)[:, pixels])
-    torch.testing.assert_close(few.mT, network(parameters).flatten(2)[:, :, pixels])
+    network, views = RayGenerator().double(), rendered(16, 0)
+    parameters, other = (one.parameters.double() for one in (views, mirrored(views)))
+    drawn, pixel = network(parameters), (20, 30)
+    torch.testing.assert_close(network(other), drawn.flip(3))
+    found = []
+    for numbers, (row, column) in ((parameters, pixel), (other, (20, SIDE - 1 - 30))):
+        placement = numbers[:, len(KINDS) :]
+        at = places(placement)[:, [row * SIDE + column]]
+        found.append(network.shade(network.code(parameters), placement, at)[:, 0])
+    torch.testing.assert_close((found[0] + found[1]) / 2, drawn[:, :, pixel[0], pixel[1]])
 
 
 def test_mirrored_views_are_the_views_of_mirrored_parameters():
