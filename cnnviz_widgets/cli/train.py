@@ -1,8 +1,9 @@
-"""Train a style, an upscaler, a generator of objects or a decoder of features: how the bundled ones were made.
+r"""Train a style, an upscaler, a generator of objects or a decoder of features: how the bundled ones were made.
 
     python -m cnnviz_widgets.cli.train style stained_glass PHOTOGRAPHS --out stained_glass.safetensors
     python -m cnnviz_widgets.cli.train upscaler PHOTOGRAPHS --out upscaler.safetensors
-    python -m cnnviz_widgets.cli.train generator --out generator.safetensors --pictures 8000 --steps 16000
+    python -m cnnviz_widgets.cli.train generator --out generator.safetensors --up rays --pictures 8000 --batch 64 \
+        --learning-rate 0.004 --steps 10800
     python -m cnnviz_widgets.cli.train decoder relu3 PHOTOGRAPHS --out relu3.safetensors
 
 ``OUT.training`` beside it is to resume from: the same command goes on where it stopped.
@@ -19,13 +20,14 @@ import cnnviz_widgets as cnnviz
 from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.runtime.progress import bar
 
+OPTIONS = ("steps", "beta", "style_size", "pictures", "batch", "up", "learning_rate")  # options of trainings
 SAVED = 100  # steps from one saved state to the next
 
 
 def main() -> None:
     chosen = _parser().parse_args()
     torch.set_num_threads(chosen.threads)
-    given = {name: getattr(chosen, name, None) for name in ("steps", "beta", "style_size", "pictures")}
+    given = {name: getattr(chosen, name, None) for name in OPTIONS}
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     resumed = chosen.out.with_suffix(".training")
     options["start"] = resumed if resumed.exists() else None
@@ -75,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
         kind.add_argument("--steps", type=int)
         kind.add_argument("--threads", type=int, default=torch.get_num_threads())
     generator.add_argument("--pictures", type=int, help="that are rendered first")
+    generator.add_argument("--batch", type=int, help="pictures in a step")
+    generator.add_argument("--learning-rate", type=float, help="at most")
+    generator.add_argument("--up", choices=("resize", "transposed", "rays"), help="how pictures come to be")
     style.add_argument("--network", default="squeezenet1_0", help="whose features are compared")
     style.add_argument("--beta", type=float, help="weight of the style")
     style.add_argument("--style-size", type=int, help="px of the style's shorter side")

@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cnnviz_widgets.engine.feature_decoder import FeatureDecoder
-from cnnviz_widgets.engine.generators import ObjectGenerator
+from cnnviz_widgets.engine.generators import ObjectGenerator, RayGenerator
 from cnnviz_widgets.engine.picture_networks import PictureNetwork, StyleNetwork, TransformerNet, Upscaler
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
 from cnnviz_widgets.remarks import remark
 
-KINDS = {kind.__name__: kind for kind in (StyleNetwork, Upscaler, ObjectGenerator, FeatureDecoder)}
+KINDS = {kind.__name__: kind for kind in (StyleNetwork, Upscaler, ObjectGenerator, RayGenerator, FeatureDecoder)}
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 

@@ -38,7 +38,7 @@ class InterpretableFilters(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         maps = View(
-            "Twelve pictures that no training has seen", "whole", colormap="inferno", labels=True, max_width=1100
+            "Twelve pictures that no training has seen", "whole", colormap="inferno", labels=True, max_width=860
         )
         axes = "corner: front or back, right or left", "spread, in diagonals"
         return [

@@ -73,7 +73,7 @@ class TrustQuiz(Panel):
         self._memo: Memo[list[Questions]] = Memo(list)
         self._review = View("An example, and at the end all maps", "whole", controls=False, labels=True,
                             max_width=900, max_height=EXAMPLE, colormap="inferno", opacity=0.85)  # fmt: skip
-        self._shares = View("Right answers", "part", controls=False, max_width=560)
+        self._shares = View("Right answers", "part", controls=False, max_width=720)
         self._experiment = _Asking(self.guarded, self._done)
         self.result: QuizResult | None = None
         return [

@@ -172,6 +172,9 @@ function render({ model, el }) {
     const count = model.get("count");
     begin.textContent = running ? say("Stop the trials") : say("Start the trials");
     keep.hidden = !model.get("file") || Boolean(running);
+    const idle = !running && !model.get("milliseconds"); // nothing stands there
+    if (idle && stage.matches(":focus")) begin.focus();
+    stage.hidden = idle;
     const how = !model.get("milliseconds") ? say("Nothing is told before the end. Answer with a button, or with its key.")
       : still.matches ? say("You have asked for reduced motion: nothing flashes. Every picture stands until you press a key.")
       : say("A picture flashes for about {time} ms, at most one a second; then a pattern stands until you press a key.", { time: model.get("milliseconds") });

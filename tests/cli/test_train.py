@@ -86,7 +86,7 @@ def test_what_is_trained_from_the_command_line(data, tmp_path, monkeypatch):
         train.main()
     made = {name: tmp_path / f"{name}.safetensors" for name in ("generator", "decoder")}
     for arguments in (
-        ["generator", "--pictures", "16", "--out", str(made["generator"])],
+        ["generator", "--pictures", "16", "--up", "rays", "--out", str(made["generator"])],
         ["decoder", "relu3", str(photos), "--out", str(made["decoder"])],
     ):
         monkeypatch.setattr(sys, "argv", ["train", *arguments, *run])

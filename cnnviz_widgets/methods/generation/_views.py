@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cnnviz_widgets.engine.generators import PLACED, VIEWED
+from cnnviz_widgets.engine.generators import PLACED, VIEWED, mirrored_placement
 from cnnviz_widgets.pictures.objects import KINDS, RANGES, SHAPES, SIDE, View, traced
 
 WINDOW = 30.0  # degrees: of so many azimuths of each kind, and of their mirror images, no picture is learned
@@ -45,7 +45,6 @@ def rendered(number: int, seed: int, *, learned: bool = True) -> Views:
 
 def mirrored(views: Views) -> Views:
     """The same objects from the other side: exactly their mirror images."""
-    signs = torch.ones(views.parameters.shape[1])
-    for name in ("azimuth", "right", "roll"):
-        signs[len(KINDS) + (*VIEWED, *PLACED).index(name)] = -1
-    return Views(views.parameters * signs, views.shade.flip(-1), views.cover.flip(-1))
+    kinds, placement = views.parameters[:, : len(KINDS)], views.parameters[:, len(KINDS) :]
+    parameters = torch.cat([kinds, mirrored_placement(placement)], 1)
+    return Views(parameters, views.shade.flip(-1), views.cover.flip(-1))

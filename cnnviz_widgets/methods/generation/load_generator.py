@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import Result, rgb
-from cnnviz_widgets.engine.generators import PLACED, VIEWED, ObjectGenerator, painted, rgb_of
+from cnnviz_widgets.engine.generators import PLACED, VIEWED, ObjectGenerator, RayGenerator, painted, rgb_of
 from cnnviz_widgets.engine.network_files import read, write
 from cnnviz_widgets.engine.training import TrainingState
 from cnnviz_widgets.errors import UserError, naming
@@ -34,6 +34,7 @@ USUAL = {
     for name, one in signature(render_object).parameters.items()
     if name in (*VIEWED, *PLACED, *COLORED)
 }
+LOT = 8  # pictures at once: more take memory, and no less time
 BUNDLED = Path(__file__).parent / "weights" / "generator.safetensors"
 
 
@@ -41,8 +42,8 @@ BUNDLED = Path(__file__).parent / "weights" / "generator.safetensors"
 class Code:
     """An object as the generator holds it. Codes are added and subtracted: ``a - b + c``.
 
-    kind   (256,), of kind and view
-    place  (5,): scale, right, up, roll, stretch
+    kind   its code in the network, a vector; (128,) for the bundled one
+    place  (7,): azimuth, elevation, scale, right, up, roll, stretch
     color  (3,), RGB, 0…1
     """
 
@@ -83,7 +84,7 @@ class Generator:
     module  the network, see ``train_generator``
     """
 
-    def __init__(self, module: ObjectGenerator) -> None:
+    def __init__(self, module: ObjectGenerator | RayGenerator) -> None:
         self.module = module
 
     def __repr__(self) -> str:
@@ -131,7 +132,7 @@ class Generator:
         )
         with self._computing() as where:
             code = self.module.code(torch.cat([kinds, view])[None].to(where))[0].cpu()
-        return Code(code, place, rgb_of(*color[:, None])[0])
+        return Code(code, torch.cat([view, place]), rgb_of(*color[:, None])[0])
 
     def draw(self, *codes: Code) -> Drawn:
         """The pictures of codes, (B, 3, 64, 64): of any, also of sums and differences."""
@@ -139,7 +140,9 @@ class Generator:
             torch.stack(parts) for parts in zip(*((one.kind, one.place, one.color) for one in codes), strict=True)
         )
         with self._computing() as where:
-            pictures, masks = painted(self.module.draw(kinds.to(where), places.to(where)), colors.to(where).clamp(0, 1))
+            lots = zip(kinds.to(where).split(LOT), places.to(where).split(LOT), strict=True)
+            drawn = torch.cat([self.module.draw(*some) for some in lots])
+            pictures, masks = painted(drawn, colors.to(where).clamp(0, 1))
         return Drawn(pictures.cpu(), masks.cpu(), "drawn from codes")
 
     def morph(self, one: Kind, other: Kind, n: int = 7, **numbers: float) -> Drawn:
@@ -171,7 +174,7 @@ def load_generator(source: Annotated[Any, OWN] = None) -> Generator:
             module = read(BUNDLED if source is None else Path(source)).to(device_in_use())
     else:
         module = getattr(source, "module", None)
-    if not isinstance(module, ObjectGenerator):
+    if not isinstance(module, ObjectGenerator | RayGenerator):
         raise UserError(f"source must be None, a state of train_generator, or the file of one, not {came(source)}.")
     return Generator(module)
 

@@ -145,7 +145,7 @@ class InterpretableState(Result):
             values=shown.flatten(0, 1).numpy(),
             low=0,
             high=[one for one in high for _ in range(SHOWN)],
-            columns=SHOWN,
+            columns=SHOWN // 2,  # two rows a training
             names=tuple(f"{name}: {label}" for name in self.trainings for label in labels),
             heads=tuple(name if not at else "" for name in self.trainings for at in range(SHOWN)),
             caption=f"filter {number}",

@@ -3,13 +3,23 @@
 import math
 from colorsys import hsv_to_rgb
 
+import numpy as np
 import pytest
 import torch
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.engine.generators import PLACED, ObjectGenerator, _coordinates, painted, rgb_of
+from cnnviz_widgets.engine.generators import (
+    PLACED,
+    ObjectGenerator,
+    RayGenerator,
+    _coordinates,
+    painted,
+    passing,
+    places,
+    rgb_of,
+)  # fmt: skip
 from cnnviz_widgets.methods.generation._views import WINDOW, mirrored, never_learned, rendered
-from cnnviz_widgets.pictures.objects import KINDS, REACH, SIDE
+from cnnviz_widgets.pictures.objects import CENTER, DISTANCE, KINDS, REACH, SIDE, View
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +56,50 @@ def test_colors_are_those_of_colorsys():
 
 def test_places_of_the_first_maps_are_those_that_the_renderer_projects_to():
     """The inverse of the renderer's map from the object's plane to the picture."""
-    from cnnviz_widgets.pictures.objects import View
-
     placed = {"scale": 0.9, "right": 0.1, "up": -0.05, "roll": 17.0, "stretch": 1.2}
     numbers = torch.tensor([[placed[name] for name in PLACED]], dtype=torch.float64)
-    found = _coordinates(numbers)[0].flatten(1)
+    found = _coordinates(numbers, 16)[0].flatten(1)
     view = View.of(0, 0, **placed)
     right, up = torch.tensor(view.to) @ found + torch.tensor(view.move)[:, None]
     line = (torch.arange(16, dtype=torch.float64) + 0.5) / 8 - 1
     torch.testing.assert_close(right.view(16, 16), line.expand(16, 16))
     torch.testing.assert_close(up.view(16, 16), -line[:, None].expand(16, 16))
     assert math.isclose(REACH, 1 / view.to[1, 1] * 0.9 * math.cos(math.radians(17)))
+
+
+def test_rays_pass_lines_as_in_space():
+    """The reciprocal product of a line and of the renderer's ray; 0 where a point of the line is projected to."""
+    numbers = 40.0, 25.0, 0.9, 0.1, -0.05, 17.0, 1.2  # azimuth, elevation, scale, right, up, roll, stretch
+    placement, view = torch.tensor([numbers], dtype=torch.float64), View.of(*numbers)
+    random = np.random.default_rng(0)
+    points, along = random.uniform(-0.5, 0.5, (2, 5, 3))
+    lines = np.concatenate([np.cross(points, along), along], 1)
+    factors = passing(torch.from_numpy(lines.T)[None], placement)
+    found = (places(placement) @ factors[:, :2] + factors[:, 2:])[0].numpy()  # (4096, 5)
+
+    rows, columns = np.mgrid[:SIDE, :SIDE].reshape(2, -1) + 0.5
+    rays = view.rays(rows, columns, SIDE).T / DISTANCE
+    moments = np.cross(view.camera - CENTER, rays)
+    np.testing.assert_allclose(found, rays @ lines[:, :3].T + moments @ lines[:, 3:].T, atol=1e-12)
+
+    for number, point in enumerate(points):
+        row, column = view.project(CENTER + point[None], SIDE)[0]
+        nearest = found.reshape(SIDE, SIDE, -1)[int(row) - 1 : int(row) + 2, int(column) - 1 : int(column) + 2, number]
+        assert nearest.min() < 0 < nearest.max()
+
+
+def test_a_ray_is_drawn_by_itself_and_its_mirror_image():
+    torch.manual_seed(0)
+    network, views = RayGenerator().double(), rendered(16, 0)
+    parameters, other = (one.parameters.double() for one in (views, mirrored(views)))
+    drawn, pixel = network(parameters), (20, 30)
+    torch.testing.assert_close(network(other), drawn.flip(3))
+    found = []
+    for numbers, (row, column) in ((parameters, pixel), (other, (20, SIDE - 1 - 30))):
+        placement = numbers[:, len(KINDS) :]
+        at = places(placement)[:, [row * SIDE + column]]
+        found.append(network.shade(network.code(parameters), placement, at)[:, 0])
+    torch.testing.assert_close((found[0] + found[1]) / 2, drawn[:, :, pixel[0], pixel[1]])
 
 
 def test_mirrored_views_are_the_views_of_mirrored_parameters():
@@ -102,11 +145,11 @@ def test_the_bundled_generator_draws_what_it_never_saw(generator):
     psnr = -10 * (made - truth).square().mean((1, 2, 3)).log10()
     one, other = mask > 0.5, cover > 0.5
     overlap = (one & other).sum((1, 2)) / (one | other).sum((1, 2))
-    assert psnr.mean() > 23.5
-    assert overlap.mean() > 0.88
+    assert psnr.mean() > 25
+    assert overlap.mean() > 0.905
 
 
-@pytest.mark.parametrize("up", ["resize", "transposed"])
+@pytest.mark.parametrize("up", ["resize", "transposed", "rays"])
 def test_generators_are_saved_and_resumed(tmp_path, up):
     how = {"pictures": 16, "batch": 4, "up": up}
     *_, whole = cnnviz.train_generator(steps=6, **how)
