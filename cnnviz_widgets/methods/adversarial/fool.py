@@ -1,7 +1,8 @@
 """X5: pictures of nothing that a network is sure of, by gradient steps or by evolution (Nguyen et al., 2015)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -97,14 +98,14 @@ def _of_8_bits(made: Parametrization) -> Parametrization:
 
     def begin(network: Network, generator: Generator) -> Form:
         form = made.begin(network, generator)
-
-        def decode(*parameters: Tensor) -> Tensor:
-            pictures = form.decode(*parameters)
-            return Straight.apply(pictures, in_8_bits(pictures.detach()))
-
-        return replace(form, decode=decode)
+        return replace(form, decode=partial(_decoded, form.decode), wakes=False)
 
     return Parametrization(made.name, begin)
+
+
+def _decoded(decode: Callable[..., Tensor], *parameters: Tensor) -> Tensor:
+    pictures = decode(*parameters)
+    return Straight.apply(pictures, in_8_bits(pictures.detach()))
 
 
 def _climbed(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
-from cnnviz_widgets.engine.optimize.parametrizations import pixels
+from cnnviz_widgets.engine.optimize.parametrizations import pixels, unwoken
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Positive, Range, Rate, gate
 from cnnviz_widgets.methods.adversarial._sticking import Places, Shape, Sticking, cover, side_of
@@ -69,7 +69,7 @@ def patch(
     return optimize(
         network,
         goal,
-        pixels((side, side)),
+        unwoken(pixels((side, side))),
         (Sticking(photos, cover(side, shape), Places(degrees, sizes)),),
         steps=steps,
         samples=samples,
