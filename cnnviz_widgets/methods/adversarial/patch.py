@@ -1,6 +1,6 @@
 """X7: an adversarial patch: a sticker that is taken for a class, wherever it lies (Brown et al., 2017)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from torch import Tensor
@@ -80,6 +80,13 @@ def patch(
 
 def prepared(network: Network, images: Any) -> list[Tensor]:
     """Every picture as the network sees it, (C, H, W)."""
+    (pictures,) = prepared_for([network], images)
+    return pictures
+
+
+def prepared_for(networks: Sequence[Network], images: Any) -> list[list[Tensor]]:
+    """As each of several networks sees every picture, which is read once."""
     with naming("images"):
-        dataset = load_dataset(images, channels=network.channels)
-        return [network.prepare(picture)[0] for picture, _ in dataset]
+        dataset = load_dataset(images, channels=max(one.channels for one in networks))
+        pictures = [[one.prepare(picture)[0] for one in networks] for picture, _ in dataset]
+        return [*map(list, zip(*pictures, strict=True))]
