@@ -178,7 +178,7 @@ def test_an_attacker_shows_photographs_at_once_and_counts_what_it_shows():
     panel.close()
 
 
-# A second, and half of one, are some hundred pictures through ``mini`` forward and back: those are counted, not seconds.
+# A second is some hundred pictures through ``mini`` forward and back: these are counted, not seconds.
 FIRST, BETWEEN = 64, 96
 GENERATION = 204  # pictures of OnePixel, of which about half of a pass has to be computed
 KINDS = (panels.Attack, panels.RobustExample, panels.Fooling, panels.OnePixel, panels.Patch, panels.Universal)
