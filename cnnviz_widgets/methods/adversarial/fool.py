@@ -139,7 +139,8 @@ def _climbed(
 
 
 # scipy's differential evolution selects in another way: a child takes the place of its own parent, or none. Here those
-# who have children are chosen, by their probability or, between two generations, by hand: both by ``_children``.
+# who have children are chosen, by their probability or, between two generations, by hand: both by ``_children``. What
+# libraries have to ask and tell, such as cma's or Nevergrad's, draws children from a distribution, and not of parents.
 def _evolved(
     network: Network, index: int, encoding: str, steps: int, until: float, seed: int, start: Population | None
 ) -> Iterator[Population]:
