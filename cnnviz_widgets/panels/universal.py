@@ -76,7 +76,7 @@ class Universal(Making):
             if state.step not in _trials(state.total):
                 continue
             if state.step not in tried:
-                found = []
+                found: list[list[UniversalSuccess]] = []
                 for some in (found_with, others):
                     found.append([])
                     for piece in some.split(AT_ONCE):
@@ -144,12 +144,14 @@ def _curves(tried: dict[int, tuple[UniversalSuccess, UniversalSuccess]], total: 
 
 def _joined(pieces: list[UniversalSuccess]) -> UniversalSuccess:
     """The success with all photographs, from that with some at a time."""
-    counts = {
-        name: Counted(*map(sum, zip(*(getattr(one, name) for one in pieces), strict=True)))
-        for name in ("changed", "control")
-    }
-    told = {name: tuple(chain.from_iterable(getattr(one, name) for one in pieces)) for name in ("before", "names")}
-    return replace(pieces[0], values=torch.cat([one.values for one in pieces]), **counts, **told)
+
+    def total(name: str) -> Counted:
+        return Counted(*map(sum, zip(*(getattr(one, name) for one in pieces), strict=True)))
+
+    before, names = (tuple(chain.from_iterable(getattr(one, name) for one in pieces)) for name in ("before", "names"))
+    return UniversalSuccess(
+        torch.cat([one.values for one in pieces]), total("changed"), total("control"), before, names
+    )
 
 
 def _first(found: UniversalSuccess) -> Content:
