@@ -52,7 +52,10 @@ class Defense(Making):
     def views(self) -> list[ipywidgets.Widget]:
         self._strengths: Memo[list[dict]] = Memo(list)
         gradients = StepView(
-            "Digits, and the gradients of both networks' losses (gray is 0)", "whole", max_width=900, max_height=420
+            "Digits; below them the gradient of the plain network's loss, then of the robust one's (gray is 0)",
+            "whole",
+            max_width=900,
+            max_height=420,
         )
         course = Chart("Accuracy during the training", "step", "share that is right", share=True, height=240)
         attacks = Chart(

@@ -100,4 +100,6 @@ def _parts(state: Population) -> dict[str, Any]:
 def _content(state: Population, at: Any) -> Content:
     names = tuple(percent(chance) for chance in state.probabilities.tolist())
     caption = f"{state.of}, step {state.step} of {state.total}, {state.queries:,} pictures asked"
+    if len(names) > 1:
+        caption = f"{caption}; click one to breed from it"
     return Content(rgb(state.values), names=names, keys=tuple(range(len(names))), caption=caption)

@@ -8,9 +8,11 @@ import numpy as np
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.methods.adversarial.one_pixel import OnePixelState, one_pixel
 from cnnviz_widgets.panels.call import Call, class_named
 from cnnviz_widgets.panels.controls import several_classes
+from cnnviz_widgets.panels.growth import Kept
 from cnnviz_widgets.panels.making import Making, StepView
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
@@ -56,6 +58,8 @@ class OnePixel(Making):
     def compute(self, now: Now) -> Iterator[Frame]:
         call = _call(now)
         of = (now.network, now.image, now.pixels, now.toward, now.generations, now.population, now.seed)
+        if self._memo("search", Kept).reached(*of).last is None:  # a generation takes longer than to show something
+            yield Frame({"best": partial(_begun, now)}, 0, now.generations)
         for state in self.keep("search", of, call):
             row, column = state.pixels[0].tolist()
             parts = {
@@ -79,6 +83,11 @@ def _call(now: Now) -> Call:
     target = class_named(now.network, now.toward[0] if now.toward else None)
     how = {name: getattr(now, name) for name in ("pixels", "population", "generations", "seed")}
     return Call(one_pixel, now.network, now.image, target, **how)
+
+
+def _begun(now: Now, at: None) -> Content:
+    """The picture that the search begins with."""
+    return Content(rgb(in_8_bits(now.network.prepare(now.image)[0])))
 
 
 def _content(state: OnePixelState, at: None) -> Content:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from itertools import chain
 
 import ipywidgets
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.methods.adversarial.patch import prepared
 from cnnviz_widgets.methods.adversarial.universal import UniversalSuccess, universal, universal_success
@@ -26,6 +27,7 @@ from cnnviz_widgets.panels.photographs import photographs
 from cnnviz_widgets.runtime.runner import Frame
 
 SHOWN = 32  # photographs
+AT_ONCE = 16  # photographs of a trial, before it may be stopped
 TRIALS = 10  # how often the change is tried on the way to its end
 
 
@@ -70,12 +72,19 @@ class Universal(Making):
         of = (now.network, now.levels, now.steps, now.samples, now.seed, now.pictures, now.dataset)
         tried = self._memo("tried", dict[int, tuple[UniversalSuccess, UniversalSuccess]]).reached(*of)
         for state in self.keep("change", of, _call(now, found_with)):
-            parts: dict[str, Any] = {"change": partial(_enlarged, state, self.times)}
-            if state.step in _trials(state.total):
-                if state.step not in tried:
-                    own, new = (universal_success(now.network, some, state.values) for some in (found_with, others))
-                    tried[state.step] = own, new
-                parts |= {"shares": _curves(tried, state.total), "others": _first(tried[state.step][1])}
+            yield Frame({"change": partial(_enlarged, state, self.times)}, state.step, state.total)
+            if state.step not in _trials(state.total):
+                continue
+            if state.step not in tried:
+                found: list[list[UniversalSuccess]] = []
+                for some in (found_with, others):
+                    found.append([])
+                    for piece in some.split(AT_ONCE):
+                        found[-1].append(universal_success(now.network, piece, state.values))
+                        yield Frame({}, state.step, state.total)  # it may be stopped here
+                own, new = map(_joined, found)
+                tried[state.step] = own, new
+            parts = {"shares": _curves(tried, state.total), "others": _first(tried[state.step][1])}
             yield Frame(parts, state.step, state.total)
 
     @computes
@@ -131,6 +140,18 @@ def _curves(tried: dict[int, tuple[UniversalSuccess, UniversalSuccess]], total: 
     curves = {name: (steps, [one.share for one in each]) for name, each in counts.items()}
     numbers = {name: f"{each[-1].hits} of {each[-1].total}" for name, each in counts.items()}
     return {"curves": curves, "numbers": numbers, "end": total}
+
+
+def _joined(pieces: list[UniversalSuccess]) -> UniversalSuccess:
+    """The success with all photographs, from that with some at a time."""
+
+    def total(name: str) -> Counted:
+        return Counted(*map(sum, zip(*(getattr(one, name) for one in pieces), strict=True)))
+
+    before, names = (tuple(chain.from_iterable(getattr(one, name) for one in pieces)) for name in ("before", "names"))
+    return UniversalSuccess(
+        torch.cat([one.values for one in pieces]), total("changed"), total("control"), before, names
+    )
 
 
 def _first(found: UniversalSuccess) -> Content:

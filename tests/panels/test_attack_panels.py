@@ -7,6 +7,7 @@ import torch
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets import UserError, panels
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.engine.queries import Queries
 from cnnviz_widgets.panels.attack import FILES
 
 
@@ -174,6 +175,25 @@ def test_an_attacker_shows_photographs_at_once_and_counts_what_it_shows():
     panel.times = 20
     panel.run()
     assert panel._memos["state"].held.last is state
+    panel.close()
+
+
+# A second is some hundred pictures through ``mini`` forward and back: these are counted, not seconds.
+FIRST, BETWEEN = 64, 96
+GENERATION = 204  # pictures of OnePixel, of which about half of a pass has to be computed
+KINDS = (panels.Attack, panels.RobustExample, panels.Fooling, panels.OnePixel, panels.Patch, panels.Universal)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_the_first_picture_comes_soon_and_stop_is_heard_soon(kind, net):
+    queries = Queries(net)
+    panel, before = kind(queries.network, "chelsea"), 0
+    for number, frame in zip(range(10), panel.compute(panel._now()), strict=False):
+        assert number or {"pictures", "best", "change", "patch"} & frame.parts.keys()
+        most = FIRST if number == 0 else GENERATION if kind is panels.OnePixel else BETWEEN
+        assert queries.count - before <= most, number
+        before = queries.count
+    assert number == 9
     panel.close()
 
 

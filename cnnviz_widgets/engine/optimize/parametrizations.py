@@ -274,6 +274,11 @@ def perturbation(
     return Parametrization(f'perturbation({_shape(image)}, {most}, norm="{norm}")', begin)
 
 
+def unwoken(made: Parametrization) -> Parametrization:
+    """The same, but that ReLUs redirect nothing where the gradient is zero: an attack sees the network as it is."""
+    return Parametrization(made.name, lambda network, generator: replace(made.begin(network, generator), wakes=False))
+
+
 # What they share
 
 

@@ -284,6 +284,8 @@ def _runs(network: Network, pictures: Tensor, objective: Objective, way: Way) ->
     """Of every start."""
     if way.norm == "linf" and way.epsilon > 1:
         raise UserError(f"epsilon must be at most 1 for values 0…1, not {way.epsilon:g}: 8 of 255 levels are 8/255.")
+    if way.norm == "l0" and way.epsilon % 1:
+        raise UserError(f"epsilon must be a whole number of pixels for the norm 'l0', not {way.epsilon:g}.")
     made = perturbation(pictures, way.epsilon, norm=way.norm, mask=way.mask, random=way.random, quantize=way.quantize)
     optimizer, rate = _steps(way, prod(pictures.shape[1:]))
     return [

@@ -1,7 +1,8 @@
 """X5: pictures of nothing that a network is sure of, by gradient steps or by evolution (Nguyen et al., 2015)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
@@ -97,14 +98,14 @@ def _of_8_bits(made: Parametrization) -> Parametrization:
 
     def begin(network: Network, generator: Generator) -> Form:
         form = made.begin(network, generator)
-
-        def decode(*parameters: Tensor) -> Tensor:
-            pictures = form.decode(*parameters)
-            return Straight.apply(pictures, in_8_bits(pictures.detach()))
-
-        return replace(form, decode=decode)
+        return replace(form, decode=partial(_decoded, form.decode), wakes=False)
 
     return Parametrization(made.name, begin)
+
+
+def _decoded(decode: Callable[..., Tensor], *parameters: Tensor) -> Tensor:
+    pictures = decode(*parameters)
+    return Straight.apply(pictures, in_8_bits(pictures.detach()))
 
 
 def _climbed(
@@ -138,7 +139,8 @@ def _climbed(
 
 
 # scipy's differential evolution selects in another way: a child takes the place of its own parent, or none. Here those
-# who have children are chosen, by their probability or, between two generations, by hand: both by ``_children``.
+# who have children are chosen, by their probability or, between two generations, by hand: both by ``_children``. What
+# libraries have to ask and tell, such as cma's or Nevergrad's, draws children from a distribution, and not of parents.
 def _evolved(
     network: Network, index: int, encoding: str, steps: int, until: float, seed: int, start: Population | None
 ) -> Iterator[Population]:

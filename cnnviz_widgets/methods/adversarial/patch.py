@@ -1,13 +1,13 @@
 """X7: an adversarial patch: a sticker that is taken for a class, wherever it lies (Brown et al., 2017)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from torch import Tensor
 
 from cnnviz_widgets.engine.optimize import objectives
 from cnnviz_widgets.engine.optimize.loop import OptimizationState, optimize
-from cnnviz_widgets.engine.optimize.parametrizations import pixels
+from cnnviz_widgets.engine.optimize.parametrizations import pixels, unwoken
 from cnnviz_widgets.errors import UserError, naming
 from cnnviz_widgets.gate import OWN, Positive, Range, Rate, gate
 from cnnviz_widgets.methods.adversarial._sticking import Places, Shape, Sticking, cover, side_of
@@ -69,7 +69,7 @@ def patch(
     return optimize(
         network,
         goal,
-        pixels((side, side)),
+        unwoken(pixels((side, side))),
         (Sticking(photos, cover(side, shape), Places(degrees, sizes)),),
         steps=steps,
         samples=samples,
@@ -80,6 +80,13 @@ def patch(
 
 def prepared(network: Network, images: Any) -> list[Tensor]:
     """Every picture as the network sees it, (C, H, W)."""
+    (pictures,) = prepared_for([network], images)
+    return pictures
+
+
+def prepared_for(networks: Sequence[Network], images: Any) -> list[list[Tensor]]:
+    """As each of several networks sees every picture, which is read once."""
     with naming("images"):
-        dataset = load_dataset(images, channels=network.channels)
-        return [network.prepare(picture)[0] for picture, _ in dataset]
+        dataset = load_dataset(images, channels=max(one.channels for one in networks))
+        pictures = [[one.prepare(picture)[0] for one in networks] for picture, _ in dataset]
+        return [*map(list, zip(*pictures, strict=True))]

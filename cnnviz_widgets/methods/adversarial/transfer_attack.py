@@ -18,7 +18,7 @@ from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import OWN, Range, Seed, gate
 from cnnviz_widgets.methods.adversarial._ensemble import of_one_task
 from cnnviz_widgets.methods.adversarial.fgsm import fgsm
-from cnnviz_widgets.methods.adversarial.patch import prepared
+from cnnviz_widgets.methods.adversarial.patch import prepared_for
 from cnnviz_widgets.methods.adversarial.pgd import pgd
 from cnnviz_widgets.networks import Network
 
@@ -133,7 +133,8 @@ def transfer_attack(
     if len(networks) < 2:
         raise UserError("networks must be at least two: what fools one of them is tried on the others.")
     first, names = networks[0], of_one_task(networks, NOISE, ALL)
-    sized = {one.name: in_8_bits(torch.stack(prepared(one, images))) for one in networks}
+    seen = prepared_for(networks, images)
+    sized = {name: in_8_bits(torch.stack(each)) for name, each in zip(names, seen, strict=True)}
     answers = {one.name: _top(one, sized[one.name]) for one in networks}
     same = torch.stack([*answers.values()])
     agreed = (same == same[0]).all(0)

@@ -261,6 +261,7 @@ def test_the_sweep_is_one_attack_after_another(exact, tabby):
     [
         (lambda n, x: cnnviz.fgsm(n, x, 0), "epsilon must be above 0, not 0"),
         (lambda n, x: cnnviz.fgsm(n, x, 8), "epsilon must be at most 1 for values 0…1, not 8: .* 8/255"),
+        (lambda n, x: done(cnnviz.pgd(n, x, norm="l0", epsilon=0.5)), "a whole number of pixels .* 'l0', not 0.5"),
         (lambda n, x: cnnviz.fgsm(n, x, target="tabby"), "target must be another class than 'tabby', .* already"),
         (lambda n, x: cnnviz.fgsm(n, x, target="unicorn"), "unicorn"),
         (lambda n, x: cnnviz.fgsm(n, x, truth=["tabby", "goose"]), "truth must be one class, or one for each of 1"),

@@ -1,8 +1,11 @@
 """Transfer: the diagonal is PGD's own, the noise has the same norm."""
 
+import copy
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 import cnnviz_widgets as cnnviz
 
@@ -82,6 +85,43 @@ def test_a_copy_under_another_name_is_fooled_alike(networks, photos):
     found = cnnviz.last(cnnviz.transfer_attack([networks[0], twin], photos[:12], steps=4))
     assert found.counted["small_plain", "twin"] == found.counted["small_plain", "small_plain"]
     assert found.answers["small_plain", "twin"] == found.answers["small_plain", "small_plain"]
+
+
+class Halves(nn.Module):
+    """Of fifty classes two, so that networks agree on many pictures; ``lead`` is that of the first in logits."""
+
+    def __init__(self, module, lead=0.0):
+        super().__init__()
+        self.module, self.lead = module, nn.Buffer(torch.tensor([lead, 0.0]))
+
+    def forward(self, pictures):
+        return self.module(pictures).unflatten(1, (2, -1)).logsumexp(2) + self.lead
+
+
+def test_the_column_of_an_untrained_network_is_at_chance(photos):
+    """What fools the trained ones moves it no more than noise does; an attack of its own nearly always does."""
+    trained = [cnnviz.load_network(name) for name in ("small_plain", "small_residual")]
+    prepared = torch.stack([trained[0].prepare(cnnviz.load_image(one))[0] for one in photos])
+    corners = torch.cat([prepared[..., y : y + 43, x : x + 43] for y in (0, 21) for x in (0, 21)])
+
+    def halved(module, name, lead=0.0):
+        how = {"input_size": 64, "mean": trained[0].mean, "std": trained[0].std, "classes": ["first", "second"]}
+        return cnnviz.Network(Halves(module, lead), name=name, **how)
+
+    torch.manual_seed(0)
+    module = copy.deepcopy(trained[0].module)
+    for part in module.modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
+    first, second = halved(module, "untrained").logits(corners).T
+    untrained = halved(module, "untrained", float((second - first).median()))  # else it always answers the same
+    networks = [*(halved(one.module, one.name) for one in trained), untrained]
+    matrix = cnnviz.last(cnnviz.transfer_attack(networks, corners, steps=5))
+    assert len(matrix.names) >= 30
+    (_, most), names = matrix.counted["noise", "untrained"].interval, [one.name for one in trained]
+    for name, other in zip(names, reversed(names), strict=True):
+        assert matrix.counted[name, "untrained"].share <= most < matrix.counted[name, other].share
+    assert matrix.counted["untrained", "untrained"].interval[0] > 0.75
 
 
 def test_what_cannot_be_compared_is_refused(networks, photos):

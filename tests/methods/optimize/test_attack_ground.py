@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from ascent import by_differences, run, slope
 from torch import nn
 
+import cnnviz_widgets as cnnviz
 from cnnviz_widgets.engine.optimize import objectives as o
 from cnnviz_widgets.engine.optimize import optimizers
 from cnnviz_widgets.engine.optimize import parametrizations as p
@@ -166,6 +167,16 @@ def test_an_attack_sees_the_gradient_that_is_there():
     state = run(network, o.channel("3", 0), p.perturbation(photos), steps=1, optimizer="signed", learning_rate=0.01)
     assert torch.equal(state.values[0], photo)
     assert not torch.equal(state.values[1], photos[1])
+
+
+def test_attacks_that_begin_with_noise_wake_nothing_either():
+    network = dead_beside_alive()
+    with torch.no_grad():
+        network.module[2].bias.fill_(-9.0)  # dead for every picture
+    with pytest.raises(UserError, match="is zero: the network masks it"):
+        cnnviz.last(cnnviz.patch(network, [torch.rand(3, 4, 4)], "no", area=0.2, steps=3), progress=False)
+    with pytest.raises(UserError, match="is zero: the network masks it"):
+        cnnviz.last(cnnviz.fool(network, "no", steps=3), progress=False)
 
 
 def test_queries_are_counted_and_change_nothing():
