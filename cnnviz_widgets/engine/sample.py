@@ -1,4 +1,7 @@
-"""Of a data set of any size at most so many pictures, which are the same in whatever order they come."""
+"""Of a data set of any size at most so many pictures, which are the same in whatever order they come.
+
+Sums over all pictures would be no statistics of scans that are merged: a picture that is in both would count twice.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,9 @@
 """One pass over a data set: pictures are read in a thread, while the network is at work on those before."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby, islice
+from threading import Event
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -18,7 +20,6 @@ from cnnviz_widgets.runtime.device import callers_modes_off
 from cnnviz_widgets.runtime.interrupts import guarded
 
 T = TypeVar("T")
-WAITING = 64  # pictures that are read ahead, at most
 WORK = 15e9  # multiplications of a pass that one core does in half a second
 
 
@@ -41,6 +42,13 @@ class Read(NamedTuple):
     picture: Tensor | None
 
 
+class _Alike(NamedTuple):
+    """Pictures of one size, and the batch of them: for one pass, as the module may write to it."""
+
+    pictures: list[Read]
+    ready: list[Tensor]
+
+
 def survey(
     network: Network,
     dataset: Dataset,
@@ -60,43 +68,59 @@ def survey(
              clock has a say in it: what is looked at together differs in rounding, and t-SNE makes much of that
     What cannot be read is left out; a remark at the end tells which.
     """
-    unread = Unread(dataset)
-    with torch.inference_mode(False):  # also of a caller who leaves that mode between two portions
-        room = torch.empty(0, dtype=torch.promote_types(network.dtype, torch.float32))  # of a batch, used again
+    unread, stopped = Unread(dataset), Event()
 
     def read() -> Iterator[Read]:
         for number in numbers:
+            if stopped.is_set():
+                return
             found = next(unread.reading([number]), None)
             with naming("pictures"):
                 yield Read(number, *(("", None) if found is None else (found[2], network.prepare(found[1]))))
 
-    def through(some: Sequence[Read]) -> None:
+    def batch(some: Sequence[Read]) -> Tensor:
+        return network.normalize(torch.cat([one.picture for one in some if one.picture is not None]), written_over=True)
+
+    def portions() -> Iterator[tuple[list[Read], list[_Alike]]]:
+        """What is done together, and what of it goes through the network together."""
+        count, reader = at_once or 1, read()
+        while some := list(islice(reader, count)):
+            together = [
+                _Alike([*same], []) for _, same in groupby((one for one in some if one.picture is not None), _size)
+            ]
+            for alike in together:
+                if layers and network.device.type == "cpu":  # another device's memory may have to be shared out first
+                    alike.ready.append(batch(alike.pictures))
+                if at_once is None:
+                    count = min(2 * count, _most(network, _size(alike.pictures[0])))
+            yield some, together
+
+    def through(some: Sequence[Read], ready: list[Tensor]) -> None:
         found: dict[str, T] = {}
         of = [one.number for one in some]
-        pictures = [one.picture for one in some if one.picture is not None]
 
         def see(name: str, maps: Tensor) -> None:
             found[name] = look(name, maps.float() if maps.dtype.itemsize < 4 else maps, of)
 
         with guarded(*callers_modes_off(network.device)):
             if layers:
-                batch = torch.cat(pictures, out=room.resize_(len(pictures), *pictures[0].shape[1:]))
-                network.watch(network.normalize(batch, written_over=True), layers, see)
+                network.watch(ready.pop() if ready and len(ready[-1]) == len(some) else batch(some), layers, see)
             keep(some, found)
 
-    count, reader = at_once or 1, ahead(read(), WAITING)
+    waiting = ahead(portions(), 1)
     try:
-        while some := list(islice(reader, count)):
-            known = [one for one in some if one.picture is not None]
-            for size, alike in groupby(known, _size):
-                bytes_each, most = network.bytes_per_image(size), len(known) if network.takes_several else 1
-                for _ in batching.run(through, [*alike], bytes_each, most=most, where=network.device):
+        for some, together in waiting:
+            for pictures, ready in together:
+                bytes_each = network.bytes_per_image(_size(pictures[0]))
+                most = len(pictures) if network.takes_several else 1
+                for _ in batching.run(
+                    partial(through, ready=ready), pictures, bytes_each, most=most, where=network.device
+                ):
                     pass
-                if at_once is None:
-                    count = min(2 * count, _most(network, size))
             yield [one.number for one in some]
     finally:
-        reader.close()
+        stopped.set()
+        waiting.close()
     unread.tell()
 
 

@@ -53,7 +53,7 @@ class Preparation:
         pictures = _without_far_ends(pictures, self.input_size)
         shorter = self.resize or _covering(self.input_size, pictures.shape[-2:])
         scaled = transforms.resize(pictures, [shorter], InterpolationMode(self.interpolation), antialias=True)
-        return transforms.center_crop(scaled.clamp(0, 1), list(self.input_size))
+        return transforms.center_crop(scaled, list(self.input_size)).clamp(0, 1)
 
     def normalized(self, pictures: Tensor, device: torch.device, dtype: torch.dtype, *, written_over: bool) -> Tensor:
         """(pictures - mean) / std."""

@@ -56,7 +56,7 @@ class Dictionary(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         photo = View("The photograph, and groups of channels in it", opacity=0.5)
-        words = StepView("The strongest channel at each position: click one", cursor="tile", smooth=True)
+        words = StepView("The strongest channels: click a position", cursor="tile", smooth=True)
         for view, position in ((photo, _cell), (words, self._tile)):
             view.image.on_hover(self.guarded(partial(self._look_at, position)))
             view.image.on_click(self.guarded(partial(self._choose, position)))

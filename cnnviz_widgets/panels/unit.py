@@ -147,7 +147,7 @@ def _patches(now: Now) -> Content:
         return Content(caption="no picture has been looked at")
     words, share, *_ = named(now.scan, listed["top"])
     name = f"“{' · '.join(words)}” {percent(share, 0)}"
-    caption = "from above: best, their projections, just above 0, worst"
+    caption = "rows: best, projections, just above 0, worst"
     if words:
         caption = f"{name}: best, projections, just above 0, worst"
     every = patches_of(tuple(one for examples in found.values() for one in examples))

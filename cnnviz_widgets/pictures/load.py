@@ -272,8 +272,8 @@ def _from_pil(image: Image.Image, what: str, size: Size, channels: int) -> Tenso
             kept = 4 if mode == "RGBA" and channels == 4 else 3
 
             def rows(top: int, bottom: int) -> np.ndarray:
-                band = image.crop((0, top, image.width, bottom)).convert(mode)
-                return _floats(np.moveaxis(np.asarray(band), 2, 0), kept)
+                band = image if bottom - top == image.height else image.crop((0, top, image.width, bottom))
+                return _floats(np.moveaxis(np.asarray(band if band.mode == mode else band.convert(mode)), 2, 0), kept)
 
             if pixels:
                 return _assembled(rows, (kept, image.height, image.width), size, orientation)
@@ -355,7 +355,8 @@ def _from_array(
 def _floats(values: np.ndarray, kept: int) -> np.ndarray:
     """(C, h, w) of any type -> (kept, h, w) float32, 0…1: as they are, or in color, alpha laid over white."""
     white = WHITE.get(values.dtype.name)
-    picture = (values.clip(0, 1) if white is None else values).astype(np.float32, order="C")
+    # Bytes are put in order before they are floats, which take four times as much.
+    picture = np.ascontiguousarray(values.clip(0, 1) if white is None else values).astype(np.float32)
     picture /= np.float32(white or 1)
     if len(picture) == 4 != kept:
         picture = picture[:3] * picture[3] + (1 - picture[3])

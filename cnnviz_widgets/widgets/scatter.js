@@ -514,10 +514,10 @@ class View {
   /** @param {CanvasRenderingContext2D} context */
   drawAxes(context) {
     const { x, y, side } = this.square, middle = [x + side / 2, y + side / 2], style = getComputedStyle(this.canvas);
-    /** @type {{ name: string, left: number, top: number }[][]} */ const named = [[], []]; // on the left, on the right
-    Object.assign(context, { font: `12px ${style.fontFamily}`, textBaseline: "middle", lineJoin: "round" });
+    /** @type {{ name: string, at: number, top: number, half: number }[]} */ const named = [];
+    Object.assign(context, { font: `12px ${style.fontFamily}`, textAlign: "center", textBaseline: "middle", lineJoin: "round" });
     for (const [axis, [left, top]] of this.ends().entries()) {
-      const long = Math.hypot(left - middle[0], top - middle[1]) / ((side / 2) * ARM), here = axis === this.axis;
+      const length = Math.hypot(left - middle[0], top - middle[1]), long = length / ((side / 2) * ARM), here = axis === this.axis;
       Object.assign(context, { strokeStyle: style.color, fillStyle: style.color, globalAlpha: here ? 1 : 0.25 + 0.5 * long, lineWidth: here ? 2 : 1 });
       context.beginPath();
       context.moveTo(middle[0], middle[1]);
@@ -526,17 +526,16 @@ class View {
       context.beginPath();
       context.arc(left, top, here ? 5 : 3.5, 0, 2 * Math.PI);
       context.fill();
-      if (long >= NAMED || here) named[left >= middle[0] ? 1 : 0].push({ name: this.axes[axis] ?? String(axis), left, top });
+      if (long < NAMED && !here) continue;
+      // Beyond the end, in the direction of the axis: a name goes around with it, and does not jump from side to side.
+      const name = this.axes[axis] ?? String(axis), half = context.measureText(name).width / 2 + 2, [dx, dy] = [left - middle[0], top - middle[1]].map((one) => one / (length || 1));
+      named.push({ name, half, at: Math.max(half, Math.min(this.width - half, left + dx * (half + 8))), top: top + dy * LINE });
     }
-    for (const [right, ends] of named.entries()) {
-      const tops = apart(ends.map(({ top }) => top), LINE, y + side - LINE / 2);
-      Object.assign(context, { globalAlpha: 1, textAlign: right ? "left" : "right", strokeStyle: style.backgroundColor, lineWidth: 3 });
-      for (const [number, { name, left }] of ends.entries()) {
-        const room = context.measureText(name).width + 8;
-        const at = Math.max(right ? 2 : room, Math.min(this.width - (right ? room : 2), left + (right ? 8 : -8)));
-        context.strokeText(name, at, tops[number]);
-        context.fillText(name, at, tops[number]);
-      }
+    const tops = apart(named.map(({ top }) => top), named.map(({ at, half }) => [at - half, at + half]), LINE, y + side - LINE / 2);
+    Object.assign(context, { globalAlpha: 1, strokeStyle: style.backgroundColor, lineWidth: 3 });
+    for (const [number, { name, at }] of named.entries()) {
+      context.strokeText(name, at, tops[number]);
+      context.fillText(name, at, tops[number]);
     }
   }
 

@@ -285,16 +285,23 @@ def test_a_network_that_takes_one_picture_at_a_time(network, pictures):
 
 
 def test_where_memory_runs_out_pictures_are_halved_and_none_is_counted_twice(network, pictures):
+    def written_to(module, inputs, output):
+        inputs[0].zero_()
+
     def too_many(module, inputs):
         if len(inputs[0]) > 3:
             raise torch.OutOfMemoryError("out of memory")
 
     whole = last(scan(network, pictures, ["0", "2"]), progress=False)
-    handle = network.module[2].register_forward_pre_hook(too_many)  # the first layer has been looked at by then
+    handles = [
+        network.module[0].register_forward_hook(written_to),
+        network.module[2].register_forward_pre_hook(too_many),  # the first layer has been looked at by then
+    ]
     try:
         found = last(scan(network, pictures, ["0", "2"], at_once=35), progress=False)
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()
     alike(found, whole)
 
 

@@ -96,11 +96,18 @@ test("the nearest orthonormal columns, and what is seen in them", () => {
 });
 
 test("names that would lie on each other are moved apart, and no others", () => {
-  assert.deepEqual(apart([10, 40, 90], 15, 100), [10, 40, 90]);
-  assert.deepEqual(apart([40, 10, 12, 11], 15, 100), [55, 10, 40, 25]);
-  assert.deepEqual(apart([95, 98, 20], 15, 100), [85, 100, 20]);
-  const random = seeded(1), heights = Array.from({ length: 12 }, () => 300 * random()), moved = apart(heights, 15, 300);
-  const order = [...heights.keys()].sort((a, b) => heights[a] - heights[b]);
-  order.slice(1).forEach((at, place) => assert.ok(moved[at] - moved[order[place]] >= 15 - 1e-9));
+  const stacked = (heights) => apart(heights, heights.map(() => [0, 50]), 15, 100);
+  assert.deepEqual(stacked([10, 40, 90]), [10, 40, 90]);
+  assert.deepEqual(stacked([40, 10, 12, 11]), [55, 10, 40, 25]);
+  assert.deepEqual(stacked([95, 98, 20]), [85, 100, 20]);
+  assert.deepEqual(apart([10, 12, 14], [[0, 50], [60, 90], [40, 55]], 15, 100), [10, 12, 25]); // the second stands beside them
+  const random = seeded(1), heights = Array.from({ length: 12 }, () => 300 * random());
+  const spans = heights.map(() => 200 * random()).map((left) => [left, left + 60]), moved = apart(heights, spans, 15, 300);
+  for (const one of heights.keys()) {
+    for (const other of heights.keys()) {
+      if (heights[one] >= heights[other] || spans[one][1] <= spans[other][0] || spans[other][1] <= spans[one][0]) continue;
+      assert.ok(moved[other] - moved[one] >= 15 - 1e-9);
+    }
+  }
   assert.ok(Math.max(...moved) <= 300);
 });

@@ -127,10 +127,17 @@ export function project(points, [a, b], into = new Float32Array((2 * points.leng
   return into;
 }
 
-/** Heights of lines of words, moved so little as may be that each is so far below the one before, and none is below the end. */
-export function apart(/** @type {number[]} */ heights, /** @type {number} */ least, /** @type {number} */ end) {
+/**
+ * Heights of words, moved so little as may be that of two that stand over each other one is so far below the other, and
+ * none is below the end.
+ * @param {number[]} heights
+ * @param {[number, number][]} spans  where each begins and ends, from left to right
+ */
+export function apart(heights, spans, /** @type {number} */ least, /** @type {number} */ end) {
   const order = heights.map((_, at) => at).sort((a, b) => heights[a] - heights[b]), moved = [...heights];
-  order.forEach((at, place) => place && (moved[at] = Math.max(moved[at], moved[order[place - 1]] + least)));
-  order.reverse().forEach((at, place) => (moved[at] = Math.min(moved[at], place ? moved[order[place - 1]] - least : end)));
+  /** Those that come before a place, and stand over or under what is there. */
+  const met = (/** @type {number} */ place) => order.slice(0, place).filter((other) => spans[other][0] < spans[order[place]][1] && spans[order[place]][0] < spans[other][1]);
+  order.forEach((at, place) => (moved[at] = Math.max(moved[at], ...met(place).map((other) => moved[other] + least))));
+  order.reverse().forEach((at, place) => (moved[at] = Math.min(moved[at], end, ...met(place).map((other) => moved[other] - least))));
   return moved;
 }
