@@ -19,7 +19,9 @@ CODE = re.compile(
     r"^\[\w+ for|^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
 )
 NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
-NO_TEXT = {"aside", "li", "RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>"}
+NO_TEXT = {
+    "aside", "li", "RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>",
+}  # fmt: skip
 PROGRAMS = {  # functions that write code, names of files, or what only a programmer reads
     "call", "code", "subject", "written", "program", "As", "slug", "append", "startswith", "endswith", "add_class",
     "remove_class", "TypeError", "AttributeError", "ValueError", "KeyError", "debug", "getattr", "hasattr", "dict",
