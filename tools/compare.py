@@ -54,9 +54,7 @@ def main() -> None:
     with checkout(asked.revision) as other, ExitStack() as stack:
         before, now = (stack.enter_context(worker(folder)) for folder in (other, ROOT))
         for name in asked.calls or CALLS:
-            pairs = [(seconds(before, name), seconds(now, name)) for _ in range(asked.rounds + 1)][
-                1:
-            ]  # the first warms
+            _, *pairs = [(seconds(before, name), seconds(now, name)) for _ in range(asked.rounds + 1)]  # one to warm up
             old, new = (statistics.median(times) for times in zip(*pairs, strict=True))
             ratio = statistics.median(after / first for first, after in pairs)
             print(f"{name:10} {1000 * old:8.1f} ms -> {1000 * new:8.1f} ms, × {ratio:.2f}", flush=True)
