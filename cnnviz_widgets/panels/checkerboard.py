@@ -3,7 +3,6 @@
 from typing import ClassVar
 
 import ipywidgets
-import torch
 
 from cnnviz_widgets.methods.convolution.overlap import overlap
 from cnnviz_widgets.methods.convolution.upsample_compare import upsample_compare
@@ -46,9 +45,7 @@ class Checkerboard(Sliding):
         return [self.part("view", self.slid("Overlap of windows", windows=WINDOWS)), self.part("enlarged", enlarged)]
 
     def compute(self, now: Now) -> Frame:
-        counts = _counts(now)()
-        pixels = torch.zeros(counts.values.shape)  # for the picture that a file keeps
-        return Frame({"view": (pixels, counts), "enlarged": _enlarged(now)().content()})
+        return Frame({"view": (None, _counts(now)()), "enlarged": _enlarged(now)().content()})
 
     def call(self, now: Now) -> str:
         return program(f"display({_counts(now)})", str(_enlarged(now)))

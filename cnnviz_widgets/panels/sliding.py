@@ -25,8 +25,8 @@ HALF = (WIDTH - 3 * GAP) // 2  # px: a picture of two in the static PNG
 class Slid:
     """A ConvolutionView. ``show`` takes (what the kernel goes over, the result that the method makes of it).
 
-    The browser computes its own; the result is for the picture that a file keeps. edited() is the input that the user
-    has edited, or None.
+    Windows alone go over nothing: None. The browser computes its own result; this one is for the picture that a file
+    keeps. edited() is the input that the user has edited, or None.
     """
 
     def __init__(self, heading: str, edited: Callable[[], Any], **traits: Any) -> None:
@@ -38,7 +38,7 @@ class Slid:
 
     def show(self, shown: tuple[Any, Result]) -> None:
         given, self._result = shown
-        if self._edited() is None:  # else the view has it already, and perhaps a newer one
+        if given is not None and self._edited() is None:  # else the view has it already, and perhaps a newer one
             self._given = given
             self.view.input = given
 
@@ -51,10 +51,12 @@ class Slid:
         return None if self._result is None else self._result.content()
 
     def snapshot(self) -> Image.Image | None:
-        """The input beside the output; a chart has both."""
+        """The input beside the output; a chart has both, and windows alone have no input."""
         if self._result is None:
             return None
         made = self._result.content()
+        if self.view.windows:
+            return captioned(self.heading, draw(made, width=HALF, colormap="gray"))
         if made.picture is not None:
             return captioned(self.heading, draw(made, width=WIDTH - 2 * GAP))
         sheet = Image.new("RGB", (WIDTH - 2 * GAP, HALF), PAPER)

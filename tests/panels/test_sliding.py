@@ -7,6 +7,7 @@ import torch
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.panels import Checkerboard, Convolution, ConvolutionMatrix, Smoothing
+from cnnviz_widgets.panels.sliding import HALF
 
 ROWS = [[1, 2, 3, 4], [0, -1, 2.5, 0], [1, 1, 1, 9], [5, 0, 0, 2]]
 
@@ -91,6 +92,7 @@ def test_the_matrix_stays_and_its_input_is_edited(network, photo):
 def test_windows_are_counted_by_the_browser(network, photo):
     panel = Checkerboard(network, photo).run()
     assert panel._parts["view"].view.windows == 6
+    assert panel._parts["view"].snapshot().width == HALF  # no input beside it: there is none
     panel.close()
 
 
