@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import torch
+from torch.nn.functional import interpolate
 from traitlets import TraitType
 
 from cnnviz_widgets.drawing.render import Content
@@ -21,12 +22,14 @@ from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import Note, View
-from cnnviz_widgets.pictures.objects import KINDS, RANGES, RenderedObject, render_object
+from cnnviz_widgets.pictures.objects import BACKGROUND, KINDS, RANGES, RenderedObject, render_object
 from cnnviz_widgets.runtime.runner import Frame
 from cnnviz_widgets.widgets.image_view import Drop, Region
 
 SCALE = 3  # px of the pad for a degree of elevation; one for a degree of azimuth
 KNOB = 13  # px of a side of the frame in it, whose middle is the view
+AROUND, UPWARD = np.arange(22.5, 360, 45), (8, 25, 42)  # degrees, of the views that are drawn on it
+SMALL = 44  # px of a side of these
 STEPS = 7  # pictures in a row
 ROWS = ("right", "up", "roll", "scale", "stretch", "azimuth", "elevation", "saturation", "brightness", "hue")
 PLACES = ("a", "b", "c")  # of the arithmetic
@@ -95,7 +98,9 @@ class Generator(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         small: dict[str, Any] = {"controls": False, "labels": True}
-        pad = View("The view: drag the frame; azimuth to the right, elevation upward", "most", max_width=640)
+        pad = View(
+            "The view: drag the frame; azimuth to the right, elevation upward", "most", opacity=0.25, max_width=640
+        )
         pad.image.keeps_size, pad.image.buttons = True, False
         pad.image.on_region(self.guarded(self._turn))
         pad.image.tool = "rectangle"
@@ -194,10 +199,18 @@ def _kinds(kind: Any) -> str:
 
 @lru_cache(len(KINDS))
 def _map(kind: str) -> Content:
-    """Which views of a kind the training had: azimuth to the right, elevation upward, in the middles of the frame."""
-    left_out = [never_learned(KINDS.index(kind), x + 0.5) for x in range(-(KNOB // 2), 361 + KNOB // 2)]
+    """The views of a kind, azimuth to the right, elevation upward, and which of them the training never had."""
+    margin = KNOB // 2
+    left_out = [never_learned(KINDS.index(kind), x + 0.5) for x in range(-margin, 361 + margin)]
     values = np.broadcast_to(np.array(left_out, np.float32), (50 * SCALE + KNOB, len(left_out)))
-    return Content(values=values, levels=("learned", "never learned"))
+    sheet = np.full((*values.shape, 3), round(255 * BACKGROUND), np.uint8)
+    views = [(azimuth, elevation) for azimuth in AROUND for elevation in UPWARD]
+    drawn = _trained().draw(*(_code({"kind": kind, "azimuth": a, "elevation": e}) for a, e in views)).values
+    small = rgb(interpolate(drawn, (SMALL, SMALL), mode="bilinear", antialias=True).clamp(0, 1))
+    for picture, (azimuth, elevation) in zip(small, views, strict=True):
+        left, top = round(azimuth) + margin - SMALL // 2, round((50 - elevation) * SCALE) + margin - SMALL // 2
+        sheet[top : top + SMALL, left : left + SMALL] = picture
+    return Content(picture=sheet, values=values, levels=("learned", "never learned"))
 
 
 def _told(drawn: Drawn, truth: RenderedObject) -> str:
