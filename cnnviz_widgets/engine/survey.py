@@ -65,7 +65,7 @@ def survey(
     keep     is given the pictures, and what was found in each layer, once a pass is complete: where memory runs out,
              pictures are looked at again, fewer together
     at_once  pictures in a portion; None = first one, then twice as many each time, up to as many as are quickest. No
-             clock has a say in it: what is looked at together differs in rounding, and t-SNE makes much of that
+             clock has a say in it: what is looked at together may differ in rounding, and t-SNE makes much of that
     What cannot be read is left out; a remark at the end tells which.
     """
     unread, stopped = Unread(dataset), Event()
@@ -79,7 +79,10 @@ def survey(
                 yield Read(number, *(("", None) if found is None else (found[2], network.prepare(found[1]))))
 
     def batch(some: Sequence[Read]) -> Tensor:
-        return network.normalize(torch.cat([one.picture for one in some if one.picture is not None]), written_over=True)
+        pictures = [one.picture for one in some if one.picture is not None]
+        if len(pictures) == 1 and network.takes_several and _most(network, _size(some[0])) > 1:
+            pictures *= 2  # alone it may be rounded in another way, and a scan is the same in whatever portions
+        return network.normalize(torch.cat(pictures), written_over=True)
 
     def portions() -> Iterator[tuple[list[Read], list[_Alike]]]:
         """What is done together, and what of it goes through the network together."""
@@ -95,27 +98,28 @@ def survey(
                     count = min(2 * count, _most(network, _size(alike.pictures[0])))
             yield some, together
 
-    def through(some: Sequence[Read], ready: list[Tensor]) -> None:
+    def through(some: Sequence[Read], alike: _Alike) -> None:
         found: dict[str, T] = {}
         of = [one.number for one in some]
+        ready = alike.ready if len(some) == len(alike.pictures) else []
 
         def see(name: str, maps: Tensor) -> None:
+            maps = maps[: len(of)]
             found[name] = look(name, maps.float() if maps.dtype.itemsize < 4 else maps, of)
 
         with guarded(*callers_modes_off(network.device)):
             if layers:
-                network.watch(ready.pop() if ready and len(ready[-1]) == len(some) else batch(some), layers, see)
+                network.watch(ready.pop() if ready else batch(some), layers, see)
             keep(some, found)
 
     waiting = ahead(portions(), 1)
     try:
         for some, together in waiting:
-            for pictures, ready in together:
+            for alike in together:
+                pictures, work = alike.pictures, partial(through, alike=alike)
                 bytes_each = network.bytes_per_image(_size(pictures[0]))
                 most = len(pictures) if network.takes_several else 1
-                for _ in batching.run(
-                    partial(through, ready=ready), pictures, bytes_each, most=most, where=network.device
-                ):
+                for _ in batching.run(work, pictures, bytes_each, most=most, where=network.device):
                     pass
             yield [one.number for one in some]
     finally:

@@ -427,6 +427,16 @@ def test_values_that_are_not_finite_are_told_and_what_was_reached_is_kept(tmp_pa
     assert load_scan(path, network).done == ((0, 32),)
 
 
+def test_portions_do_not_matter_where_one_picture_alone_is_rounded_in_another_way():
+    mini = cnnviz.load_network("mini")
+    scenes = cnnviz.scenes(11)
+    whole = last(scan(mini, scenes, ["conv4", "relu6"], k=4, at_once=11), progress=False)
+    for at_once in (1, 5, None):
+        alike(last(scan(mini, scenes, ["conv4", "relu6"], k=4, at_once=at_once), progress=False), whole)
+    same = last(scan(mini, [scenes[0]] * 5, "conv4", k=3), progress=False)
+    assert [one.number for one in same.examples("conv4", 0)] == [0, 1, 2]
+
+
 def test_mini_by_name():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
