@@ -28,6 +28,7 @@ def test_imports_keep_to_the_contracts():
         ("runtime/threads.py", "import cnnviz_widgets.methods", "Imports point one way"),
         ("widgets/tree.py", "import torch", "Front-end parts know nothing of networks and pictures"),
         ("methods/cam/cam.py", "import ipywidgets", "Methods need no Jupyter"),
+        ("panels/parts.py", "import bqplot", "Panels know bqplot by its chart alone"),
         ("errors.py", "import cnnviz_widgets.gate", "No circles, in any room"),
         ("attic/__init__.py", "", "Imports point one way"),
     ],
