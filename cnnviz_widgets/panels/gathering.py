@@ -49,6 +49,10 @@ class Gathering(Panel):
         memo = self._found.get(layer)
         return memo.held.last if memo and memo.held else None
 
+    def _free(self) -> None:
+        super()._free()
+        self._found.clear()  # what is not at its end holds a thread that reads ahead
+
     def choose(self, number: int) -> None:
         """Let all panels look at a picture of the data set."""
         self.session.image = pictures(self.session)[number][0]
