@@ -4,7 +4,8 @@
     python -m tools.compare v0.1 occlusion dream     these
 
 Both run on one thread and on the same weights, a SqueezeNet of random ones, each in a process of its own. Of every call
-stand there the medians of both, and the median of the ratios of neighboring runs, which a busy machine hardly changes.
+stand there the medians of both, and the median of the ratios of neighboring runs, which a busy machine hardly changes;
+nan where a revision does not have the call.
 """
 
 import argparse
@@ -19,27 +20,27 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 CALLS = {
-    "occlusion": "for _ in ours('occlusion')(net, photo, 0): pass",
-    "grad_cam": "ours('grad_cam')(net, photo, 0)",
-    "saliency": "ours('saliency')(net, photo, 0)",
-    "visualize": "for _ in ours('visualize', 'visualise')(net, net.default_layer, 0, steps=8): pass",
-    "dream": "for _ in ours('dream')(net, photo, octaves=1, steps=8): pass",
+    "occlusion": "for _ in cnnviz.occlusion(net, photo, 0): pass",
+    "grad_cam": "cnnviz.grad_cam(net, photo, 0)",
+    "saliency": "cnnviz.saliency(net, photo, 0)",
+    "visualize": "for _ in cnnviz.visualize(net, net.default_layer, 0, steps=8): pass",
+    "dream": "for _ in cnnviz.dream(net, photo, octaves=1, steps=8): pass",
 }
 WORKER = """
 import sys, time, torch, torchvision
-import cnnviz_widgets
-
-def ours(*names):  # a name, and those that it had before
-    return next(getattr(cnnviz_widgets, name) for name in names if name in cnnviz_widgets.__all__)
+import cnnviz_widgets as cnnviz
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
-net = ours("Network")(torchvision.models.squeezenet1_0(weights=None).eval(), input_size=224)
+net = cnnviz.Network(torchvision.models.squeezenet1_0(weights=None).eval(), input_size=224)
 photo = torch.rand(3, 224, 224)
 for call in sys.stdin:
     began = time.process_time()
-    exec(call)
-    print(time.process_time() - began, flush=True)
+    try:
+        exec(call)
+        print(time.process_time() - began, flush=True)
+    except AttributeError:  # a revision that does not have it
+        print("nan", flush=True)
 """
 
 
