@@ -129,7 +129,7 @@ def _comparison(now: Now, state: State | None, place: tuple[int, int] | None) ->
 
 def _likeness(sample: Tensor, found: Matches) -> Content:
     """The sample, brighter where its windows are more like that of the pixel."""
-    caption = f"{len(found.places)} of {int(found.distance.isfinite().sum())} places match; one was drawn"
+    caption = f"{len(found.places)} of {int(found.distance.isfinite().sum()):,} places match"
     return Content(rgb(sample), -found.distance.sqrt().numpy(), caption=caption)
 
 
