@@ -16,11 +16,12 @@ SAY = re.compile(rf"\bsay\(\s*{STRING}(?:,\s*(?:\{{[^}}]*\}}|\w+),\s*{STRING})?"
 WORD = re.compile(r"[^\W\d_]{2}")
 CODE = re.compile(
     r"cnnviz\.\w+\(|import |\w\(.*\)$|^\.\.\.|^\w+ = |^lambda |^cnnviz-|^# |[a-z]-\w+: ?\w+;|^[\d ]*px|torch\.|"
-    r"^\[\w+ for|^<mask|minmax|^input weight|^\d+px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
+    r"^\[\w+ for|^<mask|minmax|^input weight|^(\d+|\{\w+\})px|^\d \d |\{\}|\.tt[cf]$|^[a-z_{} ]*_[a-z_{} ]*$"
 )
 NO_FIELDS = {"annotation", "returns", "format_spec", "slice"}  # of the syntax tree, where no text is
 NO_TEXT = {
     "aside", "li", "RdBu", "ReLU", "Conv2d", "Title", "Software", "None", "row wrap", "IPY_MODEL_", "<mask {}×{}>",
+    "middle right", "middle left",
 }  # fmt: skip
 PROGRAMS = {  # functions that write code, names of files, or what only a programmer reads
     "call", "code", "subject", "written", "program", "As", "slug", "append", "startswith", "endswith", "add_class",

@@ -103,7 +103,7 @@ def known(objects: Any, fewest: int) -> Objects:
     if not several or len(objects) < fewest:
         given = len(objects) if several else came(objects)
         raise UserError(
-            f"objects must be at least {fewest} rendered ones, of cnnviz.objects(1000), or None, not {given}."
+            f"objects must be at least {fewest} rendered ones, such as cnnviz.objects(1000), or None, not {given}."
         )
     every = [objects[number] for number in range(len(objects))]
     sizes = {getattr(getattr(one, "image", None), "shape", None) for one in every}
