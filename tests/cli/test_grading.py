@@ -1,5 +1,6 @@
 """The course for graders: solutions get full marks from nbgrader and otter themselves, what is untouched gets none."""
 
+import ast
 import json
 import os
 import re
@@ -147,14 +148,33 @@ def test_otter(name, tmp_path, environment):
 
 
 def only_tasks(path):
-    """A notebook without what no task needs: ``tests/test_notebooks.py`` runs the figures."""
+    """A notebook with its answers, their checks, and what these read: ``tests/test_notebooks.py`` runs the rest."""
     book = nbformat.read(path, as_version=4)
     solved = nbformat.read(pristine_course()[0] / "solutions" / path.name, as_version=4)
-    needed = {cell.id for cell in solved.cells}
-    book.cells = [
-        cell for cell in book.cells if cell.id in needed or cell.id.startswith("check-") or cell.cell_type == "raw"
-    ]
+    prepared = {cell.id for cell in solved.cells}
+    read, kept = set(), []
+    for cell in reversed(book.cells):
+        if cell.cell_type == "code":
+            made, used = names(cell.source)
+            if cell.id.startswith(("answer-", "check-")) or (cell.id in prepared and made & read):
+                read |= used
+                kept.append(cell)
+        elif cell.cell_type == "raw":  # otter's
+            kept.append(cell)
+    book.cells = kept[::-1]
     return book
+
+
+def names(code):
+    """(those that a cell makes, those that it reads)."""
+    made, used = set(), set()
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case ast.Name(name, ast.Load()):
+                used.add(name)
+            case ast.Name(name) | ast.FunctionDef(name) | ast.alias(name):
+                made.add(name)
+    return made, used
 
 
 def tasks(name):
