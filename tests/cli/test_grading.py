@@ -1,10 +1,10 @@
 """The course for graders: solutions get full marks from nbgrader and otter themselves, what is untouched gets none."""
 
-import ast
 import json
 import os
 import re
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 
@@ -166,14 +166,14 @@ def only_tasks(path):
 
 
 def names(code):
-    """(those that a cell makes, those that it reads)."""
-    made, used = set(), set()
-    for node in ast.walk(ast.parse(code)):
-        match node:
-            case ast.Name(name, ast.Load()):
-                used.add(name)
-            case ast.Name(name) | ast.FunctionDef(name) | ast.alias(name):
-                made.add(name)
+    """(those that a cell makes, those that it reads, also in functions)."""
+    cell = symtable.symtable(code, "cell", "exec")
+    made = {one.get_name() for one in cell.get_symbols() if one.is_assigned() or one.is_imported()}
+    used, tables = set(), [cell]
+    for table in tables:
+        read = (one for one in table.get_symbols() if one.is_referenced() and (table is cell or one.is_global()))
+        used |= {one.get_name() for one in read}
+        tables += table.get_children()
     return made, used
 
 
