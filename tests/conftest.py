@@ -1,5 +1,6 @@
 """What all tests share: real weights and pictures where they are, and a seed."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
             return "browser" if nodeid.startswith("tests/browser/") else nodeid
 
     return BrowserOnOneWorker(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays to the end: no search for garbage looks at it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

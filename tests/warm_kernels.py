@@ -1,4 +1,4 @@
-"""Kernels for tests that begin at once: copies of one process that has imported torch and torchvision already.
+"""Kernels for tests that begin at once: copies of one process that has imported torch and the methods already.
 
 To import them takes six seconds of a processor, and some two hundred tests start a kernel of their own. What Jupyter
 starts for such a kernel is this file, as a program of the standard library alone: it asks the process that is ready for
@@ -7,6 +7,7 @@ a copy, passes its signals on to it, and ends with it.
 
 import contextlib
 import ctypes
+import gc
 import json
 import os
 import selectors
@@ -19,7 +20,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 # pandas comes with the first chart. Not ipywidgets: it must find its kernel when it is imported.
-AWAKE = "import torch, torchvision, pandas, ipykernel.kernelapp"
+AWAKE = """
+import importlib, torch, torchvision, pandas, ipykernel.kernelapp
+from cnnviz_widgets import registry
+for one in registry.techniques():
+    importlib.import_module(one.module)
+"""
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: the signal with which a process follows its parent
 
 
@@ -56,6 +62,7 @@ def copy(listening: socket.socket) -> None:
     A kernel is ended from here, by the system: one that hangs, also while it ends, could not do it itself.
     """
     exec(AWAKE)
+    gc.freeze()  # no copy looks for garbage in it: each would need its own copy of the memory
     kernels: dict[int, tuple[socket.socket, int]] = {}  # of each who asked for it, and a file that is read at its end
     with selectors.DefaultSelector() as events:
         events.register(listening, selectors.EVENT_READ)
@@ -67,7 +74,8 @@ def copy(listening: socket.socket) -> None:
                     if (number := os.fork()) == 0:
                         for one in (listening, events, *(one for one, _ in kernels.values())):
                             one.close()
-                        return become_kernel(asking, message, files)
+                        become_kernel(asking, message, files)
+                        os._exit(0)  # to take leave of every module takes a second
                     for file in files:
                         os.close(file)
                     kernels[number] = asking, os.pidfd_open(number)

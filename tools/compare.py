@@ -6,6 +6,10 @@
 Both run on one thread and on the same weights, a SqueezeNet of random ones, each in a process of its own. Of every call
 stand there the medians of both, and the median of the ratios of neighboring runs, which a busy machine hardly changes;
 nan where a revision does not have the call.
+
+``visualize``, ``dream`` and ``invert`` take eight steps. ``import`` is a process that imports the package and nothing
+else. ``slider`` is the kernel's part from a slider to pixels, a panel that computes again;
+``pytest tests/benchmarks/test_latency.py`` measures all of it in a browser.
 """
 
 import argparse
@@ -25,20 +29,31 @@ CALLS = {
     "saliency": "cnnviz.saliency(net, photo, 0)",
     "visualize": "for _ in cnnviz.visualize(net, net.default_layer, 0, steps=8): pass",
     "dream": "for _ in cnnviz.dream(net, photo, octaves=1, steps=8): pass",
+    "invert": "for _ in cnnviz.invert(net, photo, net.default_layer, steps=8): pass",
+    "slider": 'panel = globals().get("panel") or cnnviz.panels.Occlusion(net, photo, size=32, stride=32); '
+    "panel.size = 96 - panel.size; panel.run()",
+    "import": 'subprocess.run([sys.executable, "-c", "import cnnviz_widgets"], check=True)',
 }
-WORKER = """
-import sys, time, torch, torchvision
+SETUP = """
+import torch, torchvision
 import cnnviz_widgets as cnnviz
 
 torch.set_num_threads(1)
 torch.manual_seed(0)
 net = cnnviz.Network(torchvision.models.squeezenet1_0(weights=None).eval(), input_size=224)
 photo = torch.rand(3, 224, 224)
+"""
+LOOP = """
+import resource, subprocess, sys
+
+def used():
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
 for call in sys.stdin:
-    began = time.process_time()
+    began = used()
     try:
         exec(call)
-        print(time.process_time() - began, flush=True)
+        print(used() - began, flush=True)
     except AttributeError:  # a revision that does not have it
         print("nan", flush=True)
 """
@@ -77,7 +92,7 @@ def checkout(revision: str) -> Iterator[Path]:
 def worker(folder: Path) -> Iterator[subprocess.Popen]:
     """A process that imports the package from a folder."""
     environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-W", "ignore", "-c", WORKER]
+    command = [sys.executable, "-W", "ignore", "-c", SETUP + LOOP]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
         try:

@@ -138,7 +138,12 @@ function render({ model, el }) {
     tell(model, { do: "still" });
   }
 
-  const sized = new ResizeObserver(() => notify(view, "resize"));
+  let attached = false;
+  const sized = new ResizeObserver(() => {
+    if (!plot.clientWidth) return; // not in the page yet, or not seen: bqplot would draw rectangles of negative sizes
+    notify(view, attached ? "resize" : "after-attach");
+    attached = true;
+  });
   const late = setTimeout(doWithout, PATIENCE);
   viewOf(model.widget_manager, model.get("_figure")).then((made) => {
     if (gone) return made.remove();
@@ -148,8 +153,7 @@ function render({ model, el }) {
     frame.classList.remove("cnnviz-drawn");
     plot.style.height = `${model.get("_height")}px`;
     plot.replaceChildren(view.el);
-    notify(view, "after-attach");
-    view.displayed.then(() => sized.observe(plot)); // before that, it has no size that could change
+    sized.observe(plot);
   }).catch(() => {
     clearTimeout(late);
     doWithout();

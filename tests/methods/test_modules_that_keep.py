@@ -60,11 +60,11 @@ METHODS = {
 
 
 @pytest.fixture
-def module():
-    yield Keeps().eval()
-    ELSEWHERE.clear()
-    ELSEWHERE["all"] = []
-    Keeps.together.clear()
+def module(monkeypatch):
+    """With places to keep things that are as new as a user's: see ``pytest_collection_finish``."""
+    monkeypatch.setitem(globals(), "ELSEWHERE", {"all": []})
+    monkeypatch.setattr(Keeps, "together", [])
+    return Keeps().eval()
 
 
 @pytest.fixture
