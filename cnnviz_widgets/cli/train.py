@@ -3,7 +3,7 @@ r"""Train a style, an upscaler, a generator of objects or a decoder of features:
     python -m cnnviz_widgets.cli.train style stained_glass PHOTOGRAPHS --out stained_glass.safetensors
     python -m cnnviz_widgets.cli.train upscaler PHOTOGRAPHS --out upscaler.safetensors
     python -m cnnviz_widgets.cli.train generator --out generator.safetensors --up rays \
-        --learning-rate 0.008 --steps 2400
+        --pictures 1500 --learning-rate 0.006 --steps 1800
     python -m cnnviz_widgets.cli.train decoder relu3 PHOTOGRAPHS --out relu3.safetensors
 
 ``OUT.training`` beside it is to resume from: the same command goes on where it stopped.
