@@ -2,8 +2,8 @@ r"""Train a style, an upscaler, a generator of objects or a decoder of features:
 
     python -m cnnviz_widgets.cli.train style stained_glass PHOTOGRAPHS --out stained_glass.safetensors
     python -m cnnviz_widgets.cli.train upscaler PHOTOGRAPHS --out upscaler.safetensors
-    python -m cnnviz_widgets.cli.train generator --out generator.safetensors --up rays --pictures 8000 --batch 64 \
-        --learning-rate 0.004 --steps 10800
+    python -m cnnviz_widgets.cli.train generator --out generator.safetensors --up rays \
+        --pictures 1500 --learning-rate 0.006 --steps 1800
     python -m cnnviz_widgets.cli.train decoder relu3 PHOTOGRAPHS --out relu3.safetensors
 
 ``OUT.training`` beside it is to resume from: the same command goes on where it stopped.

@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnviz_widgets.engine.picture_networks import PictureNetwork
@@ -16,6 +17,10 @@ VIEWED = ("azimuth", "elevation")
 PLACED = ("scale", "right", "up", "roll", "stretch")  # parameters that say where in the picture an object lies
 MIRRORED = ("azimuth", "right", "roll")  # change their sign in a mirror
 FREQUENCIES = (1, 2, 4)  # of sines over the first maps, in quarters of a wave a unit
+HALF = (0.62, 0.62, 0.44)  # of the sides of the block that holds every object
+NODES = (26, 50, 36)  # points along x, of one half only, y and z
+STEEPEST = 5.2  # logarithm of how steep a box may end: from 0.1 to 0.9 in the distance of two nodes
+DENSITY = 20  # of softplus(1), about, a unit of length
 
 
 class ObjectGenerator(PictureNetwork):
@@ -81,60 +86,81 @@ class ObjectGenerator(PictureNetwork):
 
 
 class RayGenerator(PictureNetwork):
-    """As ``ObjectGenerator``, but each pixel is drawn by itself, of the ray through it (Sitzmann et al., 2021).
+    """As ``ObjectGenerator``, but each pixel is drawn by itself, of the ray through it (Mildenhall et al., 2020).
 
-    Two dense layers turn the kind into a code, and the code gives lines in space. Each unit of the first layer says how
-    far, and on which side, a ray passes one of them: straight edges are easy to learn. Two layers more, whose channels
-    the code scales and shifts, make brightness and mask of that. View and place are built in: the object is learned.
-    So is that objects are their own mirror images: of every view, and of its mirror image, the mean is drawn.
+    Two dense layers turn the kind into a code, and the code gives boxes in space (Tulsiani et al., 2017), soft at
+    first: where they are, how large, dense and sharp. How bright the object is at each point is a sum of products of
+    curves along x, y and z (Chen et al., 2022), which the code gives, too. Camera and place are built in: the object
+    is learned, and all views are of the same one. So is that objects are their own mirror images: one half is made.
 
-    hidden  length of the code;   lines  how many;   widths  channels of the layers after them
+    hidden   length of the first layer's output;   length  of the code
+    boxes    how many;   rank  products in a sum
+    samples  points of a ray
     """
 
-    def __init__(self, hidden: int = 128, lines: int = 128, widths: tuple[int, ...] = (64, 32)) -> None:
+    def __init__(self, hidden: int = 64, length: int = 32, boxes: int = 24, rank: int = 16, samples: int = 32) -> None:
         super().__init__()
-        self.layout = {"hidden": hidden, "lines": lines, "widths": tuple(widths)}
-        self.encode = nn.Sequential(nn.Linear(len(KINDS), hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU())
-        self.lines = nn.Linear(hidden, 7 * lines)
-        self.parts = nn.ModuleList(nn.Linear(*ends) for ends in zip((lines, *widths), widths, strict=False))
-        self.films = nn.ModuleList(nn.Linear(hidden, 2 * width) for width in widths)
-        self.last = nn.Linear(widths[-1], 2)
+        self.layout = {"hidden": hidden, "length": length, "boxes": boxes, "rank": rank, "samples": samples}
+        self.samples = samples
+        self.encode = nn.Sequential(nn.Linear(len(KINDS), hidden), nn.ReLU(), nn.Linear(hidden, length))
+        self.boxes = nn.Linear(length, 8 * boxes)
+        self.curves = nn.ModuleList(nn.Linear(length, rank * nodes) for nodes in NODES)
+        self.level = nn.Linear(length, 2)
         for one in self.modules():
             if isinstance(one, nn.Linear):
                 nn.init.kaiming_normal_(one.weight, nonlinearity="relu")
                 nn.init.zeros_(one.bias)
-        for one in (self.lines, *self.films, self.last):
-            one.weight.data *= 0.3
-        along = 3 * torch.eye(3)[torch.arange(lines) % 3]  # at first parallel to the axes, as most edges are
-        through = (2 * torch.rand(lines, 3) - 1) * torch.tensor([0.6, 0.55, 0.4])  # points of the objects
-        begun = torch.cat([torch.linalg.cross(through, along), along, torch.zeros(lines, 1)], 1)
-        self.lines.bias.data = begun.T.flatten()
+        for one in (self.boxes, self.level, *self.curves):
+            one.weight.data *= 0.1
+        middles = 1.6 * torch.rand(3, boxes) - 0.8
+        middles[0].abs_()
+        begun = middles, 0.15 + 0.25 * torch.rand(3, boxes), torch.tensor([[4.0], [3.5]]).expand(2, boxes)
+        self.boxes.bias.data = torch.cat(begun).flatten()
+        for curve, nodes in zip(self.curves, NODES, strict=True):
+            at, wide = torch.rand(2, rank, 1)
+            curve.bias.data = 0.3 * (-(((torch.linspace(0, 1, nodes) - at) / (0.15 + 0.2 * wide)) ** 2)).exp().flatten()
+        self.level.bias.data = torch.tensor([-4.0, 0.6])  # nearly nothing outside of boxes
 
     def forward(self, parameters: Tensor) -> Tensor:
         """As ``ObjectGenerator``."""
         return self.draw(self.code(parameters[:, : -len(PLACED)]), parameters[:, len(KINDS) :])
 
     def code(self, parameters: Tensor) -> Tensor:
-        """(B, hidden), of the weights of the kinds alone: what follows them is not looked at."""
+        """(B, length), of the weights of the kinds alone: what follows them is not looked at."""
         return self.encode(2 * parameters[:, : len(KINDS)])
 
     def draw(self, code: Tensor, placement: Tensor) -> Tensor:
         """As ``ObjectGenerator``."""
-        one, other = (
-            self.shade(code, seen, places(seen)).mT.unflatten(2, (SIDE, SIDE))
-            for seen in (placement, mirrored_placement(placement))
-        )
-        return (one + other.flip(3)) / 2
+        return self.shade(code, placement, places(placement)).mT.unflatten(2, (SIDE, SIDE))
+
+    def block(self, code: Tensor) -> Tensor:
+        """Density, before softplus, and brightness, (B, 2, z, y, x), at ``NODES`` of one half."""
+        middles, sides, (density, sharpness) = self.boxes(code).unflatten(1, (8, -1)).transpose(0, 1).split((3, 3, 2))
+        steepness = sharpness.clamp(max=STEEPEST).exp()[..., None]
+        inside: list[Tensor] = []  # of each box, along x, y and z
+        for middle, side, half, nodes in zip(middles, sides, HALF, NODES, strict=True):
+            line = torch.linspace(-1 if inside else 0, 1, nodes, dtype=code.dtype, device=code.device)
+            inside.append((half * steepness * (side[..., None] - (line - middle[..., None]).abs())).sigmoid())
+        inside[0] = density[..., None] * inside[0]
+        curves = [curve(code).unflatten(1, (-1, nodes)) for curve, nodes in zip(self.curves, NODES, strict=True)]
+        return torch.stack([_products(*inside), _products(*curves)], 1) + self.level(code)[:, :, None, None, None]
 
     def shade(self, code: Tensor, placement: Tensor, at: Tensor) -> Tensor:
         """Brightness and the mask's logit, (B, n, 2), where rays are at the places ``at`` (B, n, 2), see ``places``."""
-        lines = self.lines(code).unflatten(1, (7, -1))
-        factors = passing(lines[:, :6], placement)
-        rays = torch.baddbmm(factors[:, 2:] + lines[:, 6:], at, factors[:, :2]).relu_()
-        for part, film in zip(self.parts, self.films, strict=True):
-            scale, shift = film(code)[:, None].chunk(2, 2)
-            rays = torch.addcmul(shift, part(rays), 1 + scale).relu_()
-        return self.last(rays)
+        points, step = sampled(placement, at, self.samples)
+        scale = points.new_tensor(HALF)
+        half = torch.cat([2 * points[..., :1].abs() - scale[0], points[..., 1:]], -1) / scale
+        density, bright = F.grid_sample(self.block(code), half[:, None], align_corners=True)[:, :, 0].unbind(1)
+        depth = (F.softplus(density) * DENSITY * step).cumsum(2)
+        left = torch.cat([torch.ones_like(step), (-depth).exp()], 2)  # of the light, in front of each point
+        shade = (-left.diff(dim=2) * bright).sum(2)
+        return torch.stack([shade, depth[..., -1].clamp(1e-4, 30).expm1().log()], 2)
+
+
+def _products(x: Tensor, y: Tensor, z: Tensor) -> Tensor:
+    """The sum of the products of curves (B, rank, nodes) along three axes: (B, z, y, x)."""
+    sides = torch.einsum("brz, bry -> bzyr", z, y)
+    return (sides.flatten(1, 2) @ x).unflatten(1, sides.shape[1:3])
 
 
 def mirrored_placement(placement: Tensor) -> Tensor:
@@ -150,19 +176,27 @@ def places(placement: Tensor) -> Tensor:
     return _coordinates(placement[:, len(VIEWED) :], SIDE).flatten(2).mT
 
 
-def passing(lines: Tensor, placement: Tensor) -> Tensor:
-    """(B, 3, n): by how much rays pass lines, as the factors of a ray's place (right, up) and of 1.
+def sampled(placement: Tensor, at: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Points (B, n, count, 3) of rays from the camera, evenly from where they enter the block to where they leave it.
 
-    lines  (B, 6, n): moment and direction (Plücker coordinates), with the object's center as the origin
-    That product of a ray and a line is 0 where they meet; its sign is the side.
+    placement  (B, 7): ``VIEWED``, ``PLACED``
+    at         (B, n, 2): where the rays meet the plane through the object's center, see ``places``
+    The second result is the way from point to point, (B, n, 1), 0 for rays that miss the block. The object's center,
+    which is the block's, is the origin.
     """
     a, e = (placement[:, : len(VIEWED)] * math.pi / 180).unbind(1)
     none = torch.zeros_like(a)
     right = torch.stack([a.cos(), none, -a.sin()], 1)
     up = torch.stack([-a.sin() * e.sin(), e.cos(), -a.cos() * e.sin()], 1)
-    near = torch.stack([a.sin() * e.cos(), e.sin(), a.cos() * e.cos()], 1)
-    ray = [torch.cat(pair, 1) for pair in ((right / DISTANCE, up), (up / DISTANCE, -right), (-near, 0 * near))]
-    return torch.stack(ray, 1) @ lines
+    camera = DISTANCE * torch.stack([a.sin() * e.cos(), e.sin(), a.cos() * e.cos()], 1)[:, None]
+    rays = at @ torch.stack([right, up], 1) - camera
+    rays = torch.where(rays.abs() < 1e-6, 1e-6, rays)
+    half = rays.new_tensor(HALF)
+    ends = torch.stack([(-half - camera) / rays, (half - camera) / rays])
+    enter, leave = ends.amin(0).amax(2, True), ends.amax(0).amin(2, True)
+    step = (leave - enter).clamp(min=0) / count
+    way = enter + step * (torch.arange(count, device=rays.device) + 0.5)
+    return camera[:, :, None] + rays[:, :, None] * way[..., None], step * rays.norm(dim=2, keepdim=True)
 
 
 def painted(drawn: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]:

@@ -115,7 +115,7 @@ def ask_learned() -> Question:
             ),
             "c": (
                 "Find a code by optimization that draws it: some code draws every picture.",
-                "try it: from a code come pieces of chairs and tables. 128 numbers do not make every picture.",
+                "try it: from a code come pieces of chairs and tables. 32 numbers do not make every picture.",
             ),
             "d": (
                 "Nothing with these weights: it must be trained on lamps.",

@@ -42,7 +42,7 @@ BUNDLED = Path(__file__).parent / "weights" / "generator.safetensors"
 class Code:
     """An object as the generator holds it. Codes are added and subtracted: ``a - b + c``.
 
-    kind   its code in the network, a vector; (128,) for the bundled one
+    kind   its code in the network, a vector; (32,) for the bundled one
     place  (7,): azimuth, elevation, scale, right, up, roll, stretch
     color  (3,), RGB, 0…1
     """
@@ -181,7 +181,7 @@ def load_generator(source: Annotated[Any, OWN] = None) -> Generator:
 
 @gate
 def save_generator(source: Annotated[Any, OWN], path: Annotated[str | os.PathLike, "a path"]) -> None:
-    """Write a trained generator to a file, as safetensors in float16, about 340 KB: for use, not for further training.
+    """Write a trained generator to a file, as safetensors in float16, about 140 KB: for use, not for further training.
 
     source  what ``load_generator`` takes
     """

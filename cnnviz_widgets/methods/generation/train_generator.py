@@ -19,7 +19,7 @@ __all__ = ["train_generator"]
 example = dict(steps=2, pictures=16, batch=4)
 
 PREVIEWS = 6  # pictures, each above what the generator should have drawn
-MASK = 0.1  # weight of the mask's cross entropy
+MASK = 0.2  # weight of the mask's cross entropy
 RAYS = 96  # of each picture in a step
 EDGES = 10  # times as often as others, rays are drawn that meet pixels with an edge beside them
 CONTRAST = 0.03  # from where on there is one
@@ -42,8 +42,9 @@ def train_generator(
     pictures       rendered before the first step, about 7 ms each; every second one in a step is mirrored
     up             how maps are enlarged: "resize", by nearest neighbor and a convolution, or "transposed", by
                    transposed convolutions, which leave a checkerboard (Odena et al., 2016). With "rays" there are no
-                   maps: each pixel is drawn by itself, from the camera's ray through it (Sitzmann et al., 2021), and a
-                   step takes 96 rays of each picture. The bundled generator is one of these
+                   maps: the camera's ray through each pixel is followed through boxes in space, whose places, sizes
+                   and brightness are learned (after Mildenhall et al., 2020, and Tulsiani et al., 2017), and a step
+                   takes 96 rays of each picture. The bundled generator is one of these
     batch          pictures in a step
     learning_rate  of Adam, at most: it rises in 50 steps, then falls to 0 along a cosine
     seed           of the pictures, the first weights (He et al., 2015) and the order
