@@ -276,7 +276,7 @@ class Stage {
     const tall = tallest === null ? box : Math.floor(tallest * ratio);
     const [gap, head] = (model.get("labels") ? [WIDE_GAP, HEAD] : [GAP, 0]).map((px) => Math.round(px * ratio));
     const place = (this.place = scene.count ? layout(scene, box, gap, tall, head) : null);
-    if (!place && pixels.width > 1 && pixels.style.width) return true; // keeps the room of what was there before
+    if (!place && pixels.width > 1 && pixels.width <= box && pixels.style.width) return true; // keeps the room of what was there before
     const width = place ? place.columns * (place.width + place.gap) - place.gap : box;
     const height = place ? place.rows * (place.height + place.gap + head) - place.gap : Math.min(width, tall);
     const border = Math.round(PADDING * ratio);
@@ -396,7 +396,7 @@ class Stage {
     this.bars.tools.root.hidden = !model.get("buttons");
     this.bars.tools.show(model.get("_tools"), tool, this.zoom.scale > 1);
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
-    labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // one head for several tiles
+    labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // into the gap, and over tiles without a head
     if (names.join("\n") === [...labels.children].map((label) => /** @type {HTMLElement} */ (label).title).join("\n")) return;
     labels.replaceChildren(...names.map((name) => {
       const at = name.lastIndexOf(" · "), end = at < 0 ? name.length : at; // the number behind it is not cut off
