@@ -40,7 +40,8 @@ class Neighbors(Gathering):
     metric = option(neighbors, words={"cosine": "cosine", "euclidean": "distance"})
 
     def build(self) -> list[ipywidgets.Widget]:
-        row: dict[str, Any] = {"labels": True, "cursor": "tile", "controls": False, "smooth": True, "max_width": 1160}
+        row: dict[str, Any] = {"labels": True, "cursor": "tile", "controls": False, "smooth": True}
+        row |= {"max_width": 1160, "max_height": 160}  # as high as a row: what is below does not jump
         return [
             self.part("query", View("The query", controls=False, max_width=176)),
             self.tiles("by_pixels", View("Nearest by pixels: click one", "whole", **row), self.choose),

@@ -146,6 +146,7 @@ class Panel(Displayed):
         self._views = ipywidgets.Box(self.build()).add_class("cnnviz-views")
         self._initial = {name: getattr(self, name) for name in self._own_traits()}
         self._runners = {name: self._runner(name) for name in self._computations()}
+        self.session.panels.add(self)
         self.controls = {}
         for name in self._pickers:
             self.controls[name] = PICKERS[name](self.session, self.complain)

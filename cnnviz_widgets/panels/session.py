@@ -1,10 +1,12 @@
 """What panels share: choose a channel in one, and the others follow."""
 
 import operator
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from numbers import Integral
-from threading import RLock
+from threading import RLock, Thread
 from typing import Any
+from weakref import WeakSet
 
 from torch import nn
 from traitlets import HasTraits, TraitType, observe
@@ -17,6 +19,7 @@ from cnnviz_widgets.panels import cells
 from cnnviz_widgets.pictures import Dataset, Picture, load_dataset, load_image, samples
 
 UNSET = object()
+PATIENCE = 3.0  # s: some panels go on for minutes
 
 
 class Checked(TraitType):
@@ -62,6 +65,7 @@ class Session(HasTraits):
 
     def __init__(self, network: Any = "mini", image: Any = "chelsea", **chosen: Any) -> None:
         self.turn = RLock()  # whoever changes it, or a panel's own traits, from several threads
+        self.panels: WeakSet[Any] = WeakSet()  # that look at it
         super().__init__()
         self.network = network
         self.image = image
@@ -75,6 +79,21 @@ class Session(HasTraits):
             return super().__setattr__(name, value)
         with self.turn:  # what depends on it follows before anybody else changes something
             super().__setattr__(name, value)
+
+    def when_at_rest(self, then: Callable[[], None]) -> None:
+        """Call ``then`` once no panel computes any more, or has done so for ``PATIENCE`` s: at once, or by a thread."""
+        panels = list(self.panels)
+
+        def wait() -> None:
+            end = time.monotonic() + PATIENCE
+            for panel in panels:
+                panel.wait(max(0.0, end - time.monotonic()))
+            then()
+
+        if all(panel.wait(0) for panel in panels):
+            then()
+        else:
+            Thread(target=wait, daemon=True, name="cnnviz-at-rest").start()
 
     def _a_network(self, value: Any) -> Network:
         with naming("network"):

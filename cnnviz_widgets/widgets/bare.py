@@ -16,6 +16,7 @@ STRING, TEMPLATE = r'"(?:\\.|[^"\\\n])*"', _template(_template(_template("(?!)")
 REGEX = r"(?<=[(,=:?&|!;\[\n ])/(?![*/ ])(?:\\.|\[(?:\\.|[^\]\\])*\]|[^/\\\[\n])+/"
 LITERAL = re.compile(f"({STRING}|{TEMPLATE}|{REGEX})")  # in which every character counts
 SPACES = re.compile(r"(?<![\w$+-]) | (?![\w$+-])|(?<=\w) (?=[+-])|(?<=[+-]) (?=\w)|;(?=\})")  # not: in x, + +y, - -y
+PARENTHESES = re.compile(r"(?<![\w$])\((\w+)\)=>")  # around the only parameter of an arrow function; not: async (x) =>
 CSS_SPACES = re.compile(r"(?<=[:;,{]) | (?=\{)|;(?=\})")
 
 
@@ -26,7 +27,7 @@ def bare(path: Path) -> str:
     text = re.sub(r"(^|[ \t]+)// .*$", "", text, flags=re.MULTILINE)
     text = re.sub(r"(?<=[;{,(])\n|\n(?=[})])", "", re.sub(r"\s*\n\s*", "\n", text))
     if path.suffix == ".css":
-        return CSS_SPACES.sub("", text)
+        return CSS_SPACES.sub("", text.replace("}\n", "}"))
     parts = LITERAL.split(text)
-    parts[::2] = [SPACES.sub("", code) for code in parts[::2]]
+    parts[::2] = [PARENTHESES.sub(r"\1=>", SPACES.sub("", code)) for code in parts[::2]]
     return "".join(parts)

@@ -1,11 +1,12 @@
 // @ts-check
 // The browser's half of Camera: a stream that begins, pauses out of sight, and ends with the view.
 
-import { element, keepKeys, observe, plainButton, tell } from "./js/dom.js";
+import { element, keepKeys, observe, plainButton, tell, watch } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
 
+const LIVE = 224; // px of the longer side of a picture that a session follows: more than most networks see
 const QUALITY = 0.85; // of the JPEG
 const PATIENCE = 4000; // ms after which a frame that was not answered counts as answered: the kernel may be new
 const COUNTED = 2000; // ms over which frames a second are counted
@@ -128,54 +129,27 @@ function camera(/** @type {Model} */ model, /** @type {(state: string) => void} 
   return { video, status, become, source: new Source(video, become), is: (/** @type {string[]} */ ...states) => states.includes(state) };
 }
 
-/** A button that opens a window, in which a picture is taken. */
-function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-  const open = plainButton(""), take = plainButton(say("Take picture")), close = plainButton(say("Close"));
-  const { video, status, source, is } = camera(model, () => (take.disabled = !is("on")));
-  const view = element("dialog", "cnnviz-camera-window", { "aria-label": say("Camera") }, video, status, element("div", "cnnviz-camera-row", {}, take, close));
-  const show = () => {
-    open.setAttribute("aria-label", model.get("description"));
-    open.title = model.get("tooltip");
-  };
-  open.classList.add("cnnviz-camera-icon"); // there is little room beside a list of pictures
-  const on = (/** @type {HTMLElement} */ target, /** @type {string} */ type, /** @type {(event: any) => void} */ handler) => target.addEventListener(type, handler, { signal });
-  take.disabled = true;
-  on(open, "click", () => {
-    view.showModal();
-    source.start();
-  });
-  on(take, "click", async () => {
-    tell(model, { do: "file", name: "camera.jpg", type: "image/jpeg" }, [await source.picture(model.get("size"))]);
-    view.close();
-  });
-  on(close, "click", () => view.close());
-  on(view, "close", () => source.end());
-  on(view, "keydown", (event) => event.stopPropagation()); // Escape is the window's, too
-  el.append(open, view);
-  show();
-  return { source, end: observe(model, { "change:description change:tooltip": show }) };
-}
-
-/** A button that starts and stops a stream of frames. */
-function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
-  const toggle = plainButton(say("Start camera")), rate = element("span", "cnnviz-camera-status"), flow = new Flow();
-  const now = () => performance.now();
-  const { video, status, become, source, is } = camera(model, () => {
-    const there = Boolean(source.stream);
-    toggle.textContent = is("on", "hidden", "asked") ? say("Stop camera") : say("Start camera");
-    video.hidden = !there;
-    if (!there) rate.textContent = "";
-    next();
-  });
+/**
+ * Sends what a camera sees, one picture at a time, while it is on, in sight, and wanted. Returns what looks whether it
+ * is time for the next one.
+ * @param {Model} model
+ * @param {ReturnType<typeof camera>} camera
+ * @param {HTMLElement} el  that is in sight, or not
+ * @param {HTMLElement} rate  where frames a second are said
+ * @param {AbortSignal} signal
+ * @param {{ message: object, size(): number, wanted?: () => boolean }} how
+ */
+function frames(model, { source, is, become }, el, rate, signal, { message, size, wanted = () => true }) {
+  const flow = new Flow(), now = () => performance.now(), ready = () => is("on") && wanted();
   let inSight = true, waiting = false;
 
   async function next() {
-    if (waiting || !is("on") || !flow.ready(now())) return;
+    if (waiting || !ready() || !flow.ready(now())) return;
     waiting = true;
     flow.begin(now());
     try {
-      const picture = await source.picture(model.get("size"));
-      if (is("on")) tell(model, { do: "frame" }, [picture]);
+      const picture = await source.picture(size());
+      if (ready()) tell(model, message, [picture]);
       else flow.sent = -Infinity;
     } finally {
       waiting = false;
@@ -183,43 +157,105 @@ function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
   }
   const look = () => {
     const seen = inSight && document.visibilityState === "visible";
-    if (source.stream && is("on", "hidden")) become(seen ? "on" : "hidden");
+    if (source.stream && is("on", "hidden")) become(seen || !wanted() ? "on" : "hidden");
   };
-  const seen = new IntersectionObserver((entries) => {
+  watch(new IntersectionObserver((entries) => {
     inSight = entries[entries.length - 1].isIntersecting;
     look();
-  });
-  const beat = setInterval(next, PATIENCE / 4); // should an answer be lost
-  toggle.addEventListener("click", () => (source.stream || is("asked") ? source.end() : source.start()), { signal });
+  }), signal, el);
   document.addEventListener("visibilitychange", look, { signal });
-  video.hidden = true;
-  el.append(toggle, video, rate, status);
-  seen.observe(el);
-  const heard = observe(model, {
+  const beat = setInterval(next, PATIENCE / 4); // should an answer be lost
+  signal.addEventListener("abort", () => clearInterval(beat));
+  observe(model, {
     "msg:custom": (/** @type {{ do: string }} */ message) => {
       if (message.do !== "done") return;
       flow.answered(now());
-      rate.textContent = say("{n} frames a second", { n: flow.rate(now()).toFixed(0) });
+      rate.textContent = ready() ? say("{n} frames a second", { n: flow.rate(now()).toFixed(0) }) : "";
       next();
     },
+  }, signal);
+  return next;
+}
+
+/** A button that opens a window, in which a picture is taken, or a stream of them begun: the button then stops it. */
+function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
+  const open = plainButton(""), take = plainButton(say("Take picture")), close = plainButton(say("Close"));
+  const live = plainButton(say("Live"), say("Go on with what the camera sees, until its button is pressed again")), rate = element("span", "cnnviz-camera-status");
+  let following = false;
+  const seen = camera(model, () => {
+    const there = Boolean(source.stream);
+    take.disabled = live.disabled = !is("on");
+    if (!there) follow(false);
+    next();
   });
-  const end = () => {
-    clearInterval(beat);
-    seen.disconnect();
-    heard();
+  const { video, status, source, is } = seen;
+  const view = element("dialog", "cnnviz-camera-window", { "aria-label": say("Camera") }, video, status, element("div", "cnnviz-camera-row", {}, take, live, close));
+  const file = { do: "file", name: "camera.jpg", type: "image/jpeg" };
+  const show = () => {
+    open.setAttribute("aria-label", following ? say("Stop camera") : model.get("description"));
+    open.title = following ? say("Stop camera") : model.get("tooltip");
   };
-  return { source, end };
+  const follow = (/** @type {boolean} */ on) => {
+    following = on;
+    open.classList.toggle("cnnviz-camera-on", on);
+    (on ? rate : video).after(status); // where it is in sight
+    rate.textContent = "";
+    show();
+  };
+  open.classList.add("cnnviz-camera-icon"); // there is little room beside a list of pictures
+  const on = (/** @type {HTMLElement} */ target, /** @type {string} */ type, /** @type {(event: any) => void} */ handler) => target.addEventListener(type, handler, { signal });
+  take.disabled = live.disabled = true;
+  live.hidden = !model.get("streams");
+  on(open, "click", () => {
+    if (following) return source.end();
+    view.showModal();
+    source.start();
+  });
+  on(take, "click", async () => {
+    tell(model, file, [await source.picture(model.get("size"))]);
+    view.close();
+  });
+  on(live, "click", () => {
+    follow(true);
+    view.close();
+    next();
+  });
+  on(close, "click", () => view.close());
+  on(view, "close", () => following || source.end());
+  on(view, "keydown", (event) => event.stopPropagation()); // Escape is the window's, too
+  el.append(open, rate, view);
+  show();
+  const next = frames(model, seen, el, rate, signal, { message: file, size: () => Math.min(LIVE, model.get("size")), wanted: () => following });
+  observe(model, { "change:description change:tooltip": show }, signal);
+  return source;
+}
+
+/** A button that starts and stops a stream of frames. */
+function stream(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @type {AbortSignal} */ signal) {
+  const toggle = plainButton(say("Start camera")), rate = element("span", "cnnviz-camera-status");
+  const seen = camera(model, () => {
+    const there = Boolean(source.stream);
+    toggle.textContent = is("on", "hidden", "asked") ? say("Stop camera") : say("Start camera");
+    video.hidden = !there;
+    if (!there) rate.textContent = "";
+    next();
+  });
+  const { video, status, source, is } = seen;
+  toggle.addEventListener("click", () => (source.stream || is("asked") ? source.end() : source.start()), { signal });
+  video.hidden = true;
+  el.append(toggle, video, rate, status);
+  const next = frames(model, seen, el, rate, signal, { message: { do: "frame" }, size: () => model.get("size") });
+  return source;
 }
 
 function render({ model, el }) {
   const root = element("div", "cnnviz-camera"), cleanup = new AbortController();
   root.addEventListener("keydown", keepKeys, { signal: cleanup.signal });
   el.append(root);
-  const { source, end } = (model.get("live") ? stream : single)(model, root, cleanup.signal);
+  const source = (model.get("live") ? stream : single)(model, root, cleanup.signal);
   return () => {
     source.end();
     cleanup.abort();
-    end();
     root.remove();
   };
 }

@@ -19,6 +19,7 @@ class Camera(BrowserWidget):
     """A button that takes a picture, or, ``live``, starts a stream of frames.
 
     live    the frames are sent as they are taken, see ``take``; otherwise one picture, see ``value``
+    streams whether pictures may also come one after the other, as a new ``value`` each: see ``answer``
     size    px of the longer side of what is sent, 64 … 1280
     value   the picture that was taken, as an ``Upload`` has it: "name", "type" and "content"; () = none
     state   "off"; "asked" for permission; "on"; "hidden", while the page or the cell is out of sight; or why there is
@@ -34,6 +35,7 @@ class Camera(BrowserWidget):
     description = t.Unicode("Camera").tag(sync=True, to_json=spoken)
     tooltip = t.Unicode("A picture taken with the camera").tag(sync=True, to_json=spoken)
     live = t.Bool(False).tag(sync=True)
+    streams = t.Bool(False).tag(sync=True)
     size = Number(512, 64, 1280, whole=True).tag(sync=True)
     value = t.Tuple()
     state = t.Enum(STATES, "off")
@@ -54,9 +56,13 @@ class Camera(BrowserWidget):
             frame, self._frame = self._frame, None
         if frame is None:
             return None
-        self.send({"do": "done"})
+        self.answer()
         with Image.open(io.BytesIO(frame)) as picture:
             return np.asarray(picture.convert("RGB"))
+
+    def answer(self) -> None:
+        """Ask for the next picture of a stream, where there is one."""
+        self.send({"do": "done"})
 
     def _receive(self, _: Any, content: dict, buffers: Sequence[Any]) -> None:
         match content.get("do"):

@@ -28,7 +28,7 @@ function render({ model, el }) {
   const columns = model.get("columns"), single = !model.get("rows").length;
   const rows = single ? [["", ""]] : model.get("rows");
   const boxes = rows.map(([, row]) => columns.map(([, column]) => {
-    return element("input", "cnnviz-check", { type: "checkbox", "aria-label": row ? `${column}, ${row}` : column });
+    return element("input", "cnnviz-check cnnviz-tick", { type: "checkbox", "aria-label": row ? `${column}, ${row}` : column });
   }));
   const title = { "aria-label": model.get("description"), title: model.get("tooltip") };
   const count = element("span", "cnnviz-count", { role: "status" });

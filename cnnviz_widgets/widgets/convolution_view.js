@@ -2,7 +2,7 @@
 // The browser's half of ConvolutionView: what can be computed of a convolution, drawn and edited without the kernel.
 
 import { correlate, counts, entered, matrix, moved, padded, place, question, reach, readers, sentence, sides, size, window as tapsAt, within, zeros } from "./js/convolution.js";
-import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, write } from "./js/dom.js";
+import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, watch, write } from "./js/dom.js";
 import { colorize, light, outlined, writeNumbers } from "./js/paint.js";
 import { format } from "./js/scene.js";
 import { say } from "./js/words.js";
@@ -153,13 +153,12 @@ class View {
       [this.all, this.between] = [this.root.clientWidth, this.middle.offsetWidth]; // read here alone: what is drawn waits for no layout
       this.update();
     };
-    this.resized = new ResizeObserver(measure);
-    for (const one of [this.root, this.middle]) this.resized.observe(one);
+    watch(new ResizeObserver(measure), this.cleanup.signal, this.root, this.middle);
     this.on(globalThis, { resize: measure }); // the browser's zoom changes the px of the screen
-    this.unobserve = observe(model, {
+    observe(model, {
       [[...TRAITS, "place", "alt"].map((name) => `change:${name}`).join(" ")]: () => this.update(),
       "change:drawings change:tools change:presets": () => (this.build(), measure()),
-    });
+    }, this.cleanup.signal);
     this.build();
     measure();
   }
@@ -248,8 +247,6 @@ class View {
     this.halt();
     this.tell();
     this.cleanup.abort();
-    this.resized.disconnect();
-    this.unobserve();
     this.root.remove();
   }
 

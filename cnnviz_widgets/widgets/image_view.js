@@ -1,9 +1,9 @@
 // @ts-check
 // The browser's half of ImageView: one stage, on which a scene is drawn and tools are used.
 
-import { download, element, isDark, keepKeys, labelled, observe, tell } from "./js/dom.js";
+import { download, element, isDark, keepKeys, labelled, listening, observe, tell, watch } from "./js/dom.js";
 import { Marks, colorize, paint, sheetColumns } from "./js/paint.js";
-import { ALL, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
+import { ALL, ZOOM_KEYS, corner, decode, ends, fieldAt, fileName, frame, layout, locate, panned, pointer, position, readout, received, revealed, shareOfAll, shareOfWindow, step, valueAt, zoomed } from "./js/scene.js";
 import { blendBar, brushBar, filmBar, toolbar, wipeBar } from "./js/toolbar.js";
 import { Carried, DRAG, Film, Latest, Mask, between, carried, dragged, grip, gripCursor, keyed } from "./js/tools.js";
 import { say } from "./js/words.js";
@@ -62,7 +62,7 @@ class Stage {
     const { signal } = this.cleanup;
     this.parts = parts();
     this.bars = {
-      tools: toolbar({ zoom: (factor) => (factor ? this.zoomBy(factor) : this.look(ALL)), use: (tool) => this.use(tool) }, signal),
+      tools: toolbar({ zoom: (factor) => this.zoomBy(factor), use: (tool) => this.use(tool) }, signal),
       brush: brushBar({ undo: () => this.mask?.undo() && this.painted(), clear: () => this.stroke((mask) => mask.clear()) }, signal),
       film: filmBar({ toggle: () => this.toggleFilm(), seek: (at) => this.seek(at), speed: (factor) => this.film.faster(factor, performance.now()) }, signal),
       wipe: wipeBar((share) => this.wipe(share), signal),
@@ -123,11 +123,8 @@ class Stage {
 
   listen() {
     const { model, stage } = this, { opacity, colors, save } = this.parts, { signal } = this.cleanup;
-    const on = (/** @type {EventTarget} */ target, /** @type {Record<string, (event: any) => void>} */ handlers) => {
-      for (const [type, handler] of Object.entries(handlers)) target.addEventListener(type, handler, { signal, passive: false });
-    };
-    const redraw = () => (this.describe(), this.paint());
-    this.unobserve = observe(model, {
+    const on = listening(signal), redraw = () => (this.describe(), this.paint());
+    observe(model, {
       "change:_scene": () => this.load(),
       "change:colormap": () => (this.color(), this.paint()),
       "change:opacity change:smooth change:max_width change:max_height change:labels change:numbers": redraw,
@@ -139,7 +136,7 @@ class Stage {
       "change:_mask": () => this.receiveMask(),
       "change:_film": () => this.receiveFilm(),
       "msg:custom": (/** @type {any} */ message, /** @type {DataView[]} */ buffers) => this.receive(message, buffers),
-    });
+    }, signal);
     on(stage, {
       pointerdown: (event) => this.press(event),
       pointermove: (event) => this.move(event),
@@ -167,8 +164,7 @@ class Stage {
     } });
     on(document, { "cnnviz-carry": ({ detail }) => this.carriedOver(detail) });
     on(window, { resize: () => this.paint() }); // the browser's zoom changes the px of the screen
-    this.resized = new ResizeObserver(() => this.paint());
-    this.resized.observe(this.el);
+    watch(new ResizeObserver(() => this.paint()), signal, this.el);
     this.themed = new MutationObserver(() => {
       if (!this.scene?.dark) return;
       this.sheets = {};
@@ -179,9 +175,7 @@ class Stage {
 
   destroy() {
     this.cleanup.abort();
-    this.resized?.disconnect();
     this.themed?.disconnect();
-    this.unobserve?.();
     for (const latest of [this.hovers, this.regions, this.values]) latest.end();
     this.carried?.end();
     this.film.pause();
@@ -282,7 +276,7 @@ class Stage {
     const tall = tallest === null ? box : Math.floor(tallest * ratio);
     const [gap, head] = (model.get("labels") ? [WIDE_GAP, HEAD] : [GAP, 0]).map((px) => Math.round(px * ratio));
     const place = (this.place = scene.count ? layout(scene, box, gap, tall, head) : null);
-    if (!place && pixels.width > 1 && pixels.style.width) return true; // keeps the room of what was there before
+    if (!place && pixels.width > 1 && pixels.width <= box && pixels.style.width) return true; // keeps the room of what was there before
     const width = place ? place.columns * (place.width + place.gap) - place.gap : box;
     const height = place ? place.rows * (place.height + place.gap + head) - place.gap : Math.min(width, tall);
     const border = Math.round(PADDING * ratio);
@@ -402,7 +396,7 @@ class Stage {
     this.bars.tools.root.hidden = !model.get("buttons");
     this.bars.tools.show(model.get("_tools"), tool, this.zoom.scale > 1);
     const names = !model.get("labels") || !scene ? [] : scene.heads.length ? scene.heads : scene.names;
-    labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // one head for several tiles
+    labels.classList.toggle("cnnviz-spilling", Boolean(scene?.heads.length)); // into the gap, and over tiles without a head
     if (names.join("\n") === [...labels.children].map((label) => /** @type {HTMLElement} */ (label).title).join("\n")) return;
     labels.replaceChildren(...names.map((name) => {
       const at = name.lastIndexOf(" · "), end = at < 0 ? name.length : at; // the number behind it is not cut off
@@ -424,9 +418,10 @@ class Stage {
     this.paint();
   }
 
-  /** @param {number} factor @param {[number, number]} [at]  what stays, as shares of the window */
+  /** @param {number} factor  0: all is shown @param {[number, number]} [at]  what stays, as shares of the window */
   zoomBy(factor, at) {
     const { cursor, place, scene, zoom } = this;
+    if (!factor) return this.look(ALL);
     if (!place || !scene) return;
     if (!at && cursor && this.byKeys) {
       const share = shareOfAll(cursor, place, scene, zoom.whole);
@@ -669,11 +664,9 @@ class Stage {
   }
 
   zoomKey(key) {
-    if (key === "+" || key === "=") this.zoomBy(2);
-    else if (key === "-") this.zoomBy(0.5);
-    else if (key === "0") this.look(ALL);
-    else return false;
-    return true;
+    const known = key in ZOOM_KEYS;
+    if (known) this.zoomBy(ZOOM_KEYS[key]);
+    return known;
   }
 
   rectangleKey({ key, shiftKey }) {
@@ -727,8 +720,7 @@ class Stage {
   sentMask([height, width]) {
     const sent = this.model.get("_mask");
     if (!sent || sent.size[0] !== height || sent.size[1] !== width) return undefined;
-    const { buffer, byteOffset, byteLength } = sent.data;
-    return new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength));
+    return new Uint8Array(received(sent.data));
   }
 
   receiveMask() {

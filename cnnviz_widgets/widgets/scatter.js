@@ -1,8 +1,10 @@
 // @ts-check
 // The browser's half of Scatter. The first part is pure and tested with plain node; the second draws and listens.
 
-import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, tell, write } from "./js/dom.js";
-import { ALL, arrow, panned, revealed, zoomed } from "./js/scene.js";
+import { element, isForNotebook, keepKeys, labelled, listening, observe, plainButton, tell, watch, write } from "./js/dom.js";
+import { outlined } from "./js/paint.js";
+import { ALL, ZOOM_KEYS, arrow, panned, received, revealed, zoomed } from "./js/scene.js";
+import { speedList, zoomButtons } from "./js/toolbar.js";
 import { Tour, apart, dragged, project, star } from "./js/tour.js";
 import { say } from "./js/words.js";
 
@@ -19,12 +21,10 @@ const SPEED = 0.35; // radians a second of a tour
 const ARM = 0.9; // of the radius of the ball: the length of an axis that lies in the plane
 const NAMED = 0.2; // of its length: a shorter axis is not named
 const LINE = 15; // CSS px from one name to the next
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
 /** Where the square is in a view that is zoomed. @param {Zoom} zoom @returns {Square} */
 export function square(width, height, margin, zoom) {
-  const { scale, x, y } = zoom;
-  const side = Math.min(width, height) - 2 * margin;
+  const { scale, x, y } = zoom, side = Math.min(width, height) - 2 * margin;
   return { side: side * scale, x: ((width - side) / 2 - x * width) * scale, y: ((height - side) / 2 - y * height) * scale };
 }
 
@@ -40,10 +40,9 @@ export function pictureSide(count, side) {
  * @param {Square} at
  */
 export function nearest(points, at, left, top, reach) {
-  const [x, y, most] = [(left - at.x) / at.side, (top - at.y) / at.side, (reach / at.side) ** 2];
-  let found = -1, least = most;
+  let found = -1, least = reach;
   for (let i = 0; i < points.length; i += 2) {
-    const away = (points[i] - x) ** 2 + (points[i + 1] - y) ** 2;
+    const away = Math.hypot(at.x + at.side * points[i] - left, at.y + at.side * points[i + 1] - top);
     if (away <= least) [found, least] = [i / 2, away];
   }
   return found;
@@ -56,15 +55,11 @@ export function nearest(points, at, left, top, reach) {
  * @param {[number, number][]} line
  */
 export function inside(points, at, line) {
-  const xs = Float64Array.from(line, ([left]) => (left - at.x) / at.side), ys = Float64Array.from(line, ([, top]) => (top - at.y) / at.side), found = [];
-  const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+  const found = [], sides = line.map((end, one) => [...end, ...(line.at(one - 1) ?? end)]);
   for (let i = 0; i < points.length; i += 2) {
-    const x = points[i], y = points[i + 1];
-    if (x < left || x > right || y < top || y > bottom) continue;
+    const x = at.x + at.side * points[i], y = at.y + at.side * points[i + 1];
     let within = false;
-    for (let one = 0, before = xs.length - 1; one < xs.length; before = one++) {
-      if (ys[one] > y !== ys[before] > y && x < xs[one] + ((y - ys[one]) / (ys[before] - ys[one])) * (xs[before] - xs[one])) within = !within;
-    }
+    for (const [left, top, before, above] of sides) if (top > y !== above > y && x < left + ((y - top) / (above - top)) * (before - left)) within = !within;
     if (within) found.push(i / 2);
   }
   return found;
@@ -82,7 +77,8 @@ export function toward(points, from, [dx, dy]) {
 
 // ------------------------------------------------------------------------------------------------------------------
 
-const bytes = (/** @type {DataView} */ { buffer, byteOffset, byteLength }) => /** @type {ArrayBuffer} */ (buffer.slice(byteOffset, byteOffset + byteLength));
+/** Where an event is on the canvas, in CSS px. @param {MouseEvent} event @returns {[number, number]} */
+const at = (event) => [event.offsetX, event.offsetY];
 
 class View {
   /** @param {Model} model @param {HTMLElement} el @param {Record<string, Uint8Array>} tables */
@@ -103,38 +99,36 @@ class View {
     this.kinds = new Uint8Array(0); // of their colors
     /** @type {string[]} */ this.names = [];
     /** @type {string[]} */ this.axes = [];
-    this.rows = new Map(); // number -> row
+    /** @type {string[]} */ this.labels = []; // of the classes
     this.points = new Float32Array(0); // as they were sent
     this.seen = this.points; // x, y, 0…1
     /** @type {Tour | null} */ this.tour = null;
     this.playing = false;
     this.waiting = 0; // for the next frame
 
-    const button = (/** @type {string} */ text, /** @type {string} */ help, /** @type {() => void} */ click, more = {}) => this.on(plainButton(text, help, more), { click });
-    const zoom = (text, name, help, factor) => button(text, help, () => this.zoomBy(factor), { "aria-label": name });
+    const button = (/** @type {string} */ text, /** @type {string} */ help, /** @type {() => void} */ click) => this.on(plainButton(text, help), { click });
+    const group = (/** @type {HTMLElement[]} */ ...parts) => element("div", "", {}, ...parts);
     const tools = /** @type {[string, string, string][]} */ ([
       ["move", say("Move"), say("Drag to move, click a picture to choose it")],
-      ["rectangle", say("Rectangle"), say("Drag a rectangle around pictures; with Shift, more of them; Delete takes the selection away")],
-      ["lasso", say("Lasso"), say("Draw a line around pictures; with Shift, more of them; Delete takes the selection away")],
+      ["rectangle", say("Rectangle"), say("Drag a rectangle around pictures (Shift adds, Delete clears)")],
+      ["lasso", say("Lasso"), say("Draw a line around pictures (Shift adds, Delete clears)")],
     ]);
     /** @type {Record<string, HTMLElement>} */
     this.choices = Object.fromEntries(tools.map(([tool, name, help]) => [tool, button(name, help, () => this.use(tool))]));
     this.play = button(say("Play"), say("Turn from plane to plane"), () => this.turn(!this.playing));
-    this.speed = element("select", "cnnviz-choose", { title: say("Of the tour") }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
-    this.tourTools = [this.play, labelled("", say("Speed"), this.speed)];
-    this.pictures = this.on(element("input", "", { type: "checkbox", checked: "" }), { change: () => this.update() });
-    this.picturesLabel = element("label", "cnnviz-apart", { title: say("Pictures in place of points, where there is room") }, this.pictures, say("Pictures"));
-    const closer = zoom("+", say("Zoom in"), say("Zoom in (+, or the wheel)"), 2);
-    const bar = element("div", "cnnviz-scatter-tools", { role: "toolbar", "aria-label": say("Tools") }, ...Object.values(this.choices), closer,
-      zoom("−", say("Zoom out"), say("Zoom out (−)"), 0.5), zoom("⤢", say("Show all"), say("Show all (0, or a double click)"), 0), ...this.tourTools, this.picturesLabel);
-    for (const one of [closer, this.play]) one.classList.add("cnnviz-apart");
+    this.speed = speedList("cnnviz-choose", { title: say("Of the tour") });
+    this.tourTools = group(this.play, labelled("", say("Speed"), this.speed));
+    this.pictures = this.on(element("input", "cnnviz-tick", { type: "checkbox", checked: "" }), { change: () => this.update() });
+    this.picturesLabel = element("label", "", { title: say("Pictures in place of points, where there is room") }, this.pictures, say("Pictures"));
+    const bar = element("div", "cnnviz-scatter-tools", { role: "toolbar", "aria-label": say("Tools") }, group(...Object.values(this.choices)),
+      group(...zoomButtons("cnnviz-plain-button", (factor) => this.zoomBy(factor), this.cleanup.signal)), this.tourTools, this.picturesLabel);
 
     this.canvas = element("canvas", "cnnviz-points", { tabindex: "0", role: "img" });
     this.face = element("canvas", "", { width: 224, height: 224 });
     this.name = element("b");
     this.label = element("span");
     this.card = element("div", "cnnviz-scatter-card", { "aria-hidden": "true" }, this.face, this.name, this.label);
-    this.legend = element("ul", "cnnviz-scatter-legend", { "aria-label": say("Classes") });
+    this.legend = element("ul", "", { "aria-label": say("Classes") });
     this.status = element("div", "cnnviz-scatter-line", { role: "status" });
     this.root = element("div", "cnnviz-scatter", {}, bar,
       element("div", "cnnviz-scatter-middle", {}, element("div", "cnnviz-scatter-stage", {}, this.canvas, this.card), this.legend), this.status);
@@ -147,9 +141,10 @@ class View {
   }
 
   listen() {
+    const { signal } = this.cleanup;
     this.on(this.canvas, {
       pointerdown: (event) => this.press(event),
-      pointermove: (event) => (this.held ? this.drag(event) : this.point(this.at(event))),
+      pointermove: (event) => (this.held ? this.drag(event, this.held) : this.point(at(event))),
       pointerup: (event) => this.release(event),
       pointercancel: () => this.letGo(),
       pointerleave: () => this.held || this.point([-1e6, -1e6]),
@@ -157,32 +152,27 @@ class View {
       wheel: (event) => {
         if (!event.ctrlKey && document.activeElement !== this.canvas) return; // the page goes on scrolling
         event.preventDefault();
-        this.zoomBy(Math.exp(-event.deltaY / 300), this.at(event));
+        this.zoomBy(Math.exp(-event.deltaY / 300), this.shares(...at(event)));
       },
       keydown: (event) => this.key(event),
     });
     this.on(this.root, { keydown: keepKeys });
-    this.unobserve = observe(this.model, {
+    observe(this.model, {
       "change:_columns": () => this.columns(),
       "change:_sheet": () => this.sheet(),
       "change:_points": () => this.place(),
       "change:picked change:_selected change:alt": () => this.update(),
-    });
-    this.resized = new ResizeObserver(() => this.update());
-    this.resized.observe(this.root);
-    this.sight = new IntersectionObserver(([{ isIntersecting }]) => {
+    }, signal);
+    watch(new ResizeObserver(() => this.update()), signal, this.root);
+    watch(new IntersectionObserver(([{ isIntersecting }]) => {
       this.inSight = isIntersecting;
       this.update();
-    });
-    this.sight.observe(this.canvas);
+    }), signal, this.canvas);
   }
 
   destroy() {
     this.cleanup.abort();
     cancelAnimationFrame(this.waiting);
-    this.resized?.disconnect();
-    this.sight?.disconnect();
-    this.unobserve?.();
     this.root.remove();
   }
 
@@ -191,22 +181,13 @@ class View {
   columns() {
     const { numbers, kinds, names, legend, axes, sheet } = this.model.get("_columns");
     if (sheet !== (this.decoded?.id ?? null)) return; // the pictures are still to come
-    this.sheetId = sheet;
-    this.numbers = new Int32Array(bytes(numbers));
-    this.kinds = new Uint8Array(bytes(kinds));
-    this.names = names;
-    this.axes = axes;
-    this.rows = new Map(Array.from(this.numbers, (number, row) => [number, row]));
-    const counts = new Array(8).fill(0);
-    for (const kind of this.kinds) counts[kind]++;
+    Object.assign(this, { sheetId: sheet, names, axes, labels: legend, current: -1, numbers: new Int32Array(received(numbers)), kinds: new Uint8Array(received(kinds)) });
     this.legend.replaceChildren(...legend.map((name, kind) => {
-      const swatch = Object.assign(element("i"), { style: `background: ${this.colors[kind]}` });
-      const choose = element("button", "", { type: "button", title: say("Select {name}; with Shift, beside what is selected", { name }) }, swatch, element("span", "", {}, name), element("small", "", {}, String(counts[kind])));
-      choose.addEventListener("click", ({ shiftKey }) => this.select([...this.kinds.keys()].filter((row) => this.kinds[row] === kind), shiftKey));
-      return element("li", "", {}, choose);
+      const rows = [...this.kinds.keys()].filter((row) => this.kinds[row] === kind), swatch = element("i", "", { style: `background: ${this.colors[kind]}` });
+      const choose = element("button", "", { type: "button", title: say("Select {name} (Shift adds)", { name }) }, swatch, element("span", "", {}, name), element("small", "", {}, String(rows.length)));
+      return element("li", "", {}, this.on(choose, { click: ({ shiftKey }) => this.select(rows, shiftKey) }));
     }));
     this.legend.hidden = !legend.length;
-    this.current = -1;
     this.update();
   }
 
@@ -220,13 +201,15 @@ class View {
   }
 
   place() {
-    const { data, dimensions } = this.model.get("_points"), before = this.tour?.frame[0].length ?? 2;
-    this.points = new Float32Array(bytes(data));
-    if (dimensions === 2) [this.tour, this.seen] = [null, this.points];
-    else if (!this.tour || before !== dimensions) this.tour = new Tour(star(dimensions));
-    if (dimensions > 2 !== before > 2) this.pictures.checked = dimensions === 2; // a tour is of points, at first
-    if (dimensions !== before) this.turn(dimensions > 2 && !matchMedia("(prefers-reduced-motion: reduce)").matches);
-    for (const one of this.tourTools) one.hidden = !this.tour;
+    const { data, dimensions } = this.model.get("_points"), before = this.dimensions, toured = dimensions > 2;
+    this.points = this.seen = new Float32Array(received(data));
+    if (dimensions !== before) {
+      this.axis = -1;
+      this.tour = toured ? new Tour(star(dimensions)) : null;
+      if (toured !== before > 2) this.pictures.checked = !toured; // a tour is of points, at first
+      this.turn(toured && !matchMedia("(prefers-reduced-motion: reduce)").matches);
+    }
+    this.tourTools.hidden = !toured;
     this.project();
     this.update();
   }
@@ -234,8 +217,7 @@ class View {
   /** The points of a tour as its plane shows them. */
   project() {
     if (!this.tour) return;
-    this.seen = project(this.points, this.tour.frame);
-    for (let at = 0; at < this.seen.length; at++) this.seen[at] = 0.5 + this.seen[at] / 2;
+    this.seen = project(this.points, this.tour.frame).map((one) => 0.5 + one / 2);
   }
 
   /** The pictures of these points: those of the next ones may be there already. */
@@ -247,41 +229,51 @@ class View {
     return Math.min(this.seen.length / 2, this.numbers.length);
   }
 
-  // ------------------------------------------------------------------------------------------------------ gestures
-
-  /** @param {MouseEvent} event @returns {[number, number]} */
-  at(event) {
-    const { left, top } = this.canvas.getBoundingClientRect();
-    return [event.clientX - left - 1, event.clientY - top - 1];
+  /** Whether there is such a row. */
+  has(/** @type {number} */ row) {
+    return row >= 0 && row < this.count;
   }
+
+  /** Where a row is on the screen, in CSS px of the canvas. @returns {[number, number]} */
+  where(/** @type {number} */ row, { x, y, side } = this.square) {
+    return [x + side * this.seen[2 * row], y + side * this.seen[2 * row + 1]];
+  }
+
+  /** CSS px as shares of the canvas. @returns {[number, number]} */
+  shares(/** @type {number} */ x, /** @type {number} */ y) {
+    return [x / this.width, y / this.height];
+  }
+
+  // ------------------------------------------------------------------------------------------------------ gestures
 
   use(/** @type {string} */ tool) {
     this.tool = tool;
     for (const [name, one] of Object.entries(this.choices)) one.setAttribute("aria-pressed", String(name === tool));
-    this.canvas.classList.toggle("cnnviz-drawing", tool !== "move");
   }
 
-  zoomBy(/** @type {number} */ factor, at = [this.width / 2, this.height / 2]) {
-    this.zoom = factor ? zoomed(this.zoom, factor, [at[0] / this.width, at[1] / this.height], CLOSEST) : ALL;
+  zoomBy(/** @type {number} */ factor, /** @type {[number, number]} */ at = [0.5, 0.5]) {
+    this.zoom = factor ? zoomed(this.zoom, factor, at, CLOSEST) : ALL;
     this.update();
   }
 
   turn(/** @type {boolean} */ on) {
-    if (this.playing && !on) this.tellBasis();
+    if (this.tour && this.playing && !on) this.tellBasis();
     this.playing = on;
     this.play.textContent = on ? say("Pause") : say("Play");
     this.update();
   }
 
   tellBasis() {
-    if (this.tour) tell(this.model, { do: "basis" }, [Float64Array.of(...this.tour.frame[0], ...this.tour.frame[1]).buffer]);
+    const [a, b] = /** @type {Tour} */ (this.tour).frame;
+    tell(this.model, { do: "basis" }, [Float64Array.of(...a, ...b).buffer]);
   }
 
   /** What is under the pointer. @param {[number, number]} at */
   point([left, top]) {
     const axis = this.tour ? this.ends().findIndex(([x, y]) => Math.hypot(x - left, y - top) < 9) : -1;
     const row = axis < 0 ? nearest(this.seen, this.square, left, top, Math.max(NEAR, 0.7 * this.size)) : -1;
-    this.canvas.classList.toggle("cnnviz-on-point", axis >= 0 || (row >= 0 && this.tool === "move"));
+    const moves = this.tool === "move";
+    this.canvas.style.cursor = axis >= 0 || (row >= 0 && moves) ? "pointer" : moves ? "" : "crosshair";
     if (row === this.current && axis === this.axis) return;
     [this.current, this.axis] = [row, axis];
     this.update();
@@ -289,28 +281,26 @@ class View {
 
   press(/** @type {PointerEvent} */ event) {
     if (event.button) return;
-    this.point(this.at(event));
+    const from = at(event);
+    this.point(from);
     this.canvas.setPointerCapture(event.pointerId);
-    this.held = { from: this.at(event), last: this.at(event), far: false, resumes: this.playing && this.axis >= 0 };
+    this.held = { from, last: from, far: false, resumes: this.playing && this.axis >= 0 };
     if (this.axis >= 0) this.turn(false);
-    this.line = [];
   }
 
-  drag(/** @type {PointerEvent} */ event) {
-    const at = this.at(event), { held } = this, [x, y] = at;
-    if (!held) return;
+  drag(/** @type {PointerEvent} */ event, held) {
+    const [x, y] = at(event);
     held.far ||= Math.hypot(x - held.from[0], y - held.from[1]) > 4;
     if (!held.far) return;
-    if (this.axis >= 0) this.pull(at);
+    if (this.axis >= 0) this.pull([x, y]);
     else if (this.tool === "move") {
       this.current = -1;
-      this.zoom = panned(this.zoom, (x - held.last[0]) / this.width, (y - held.last[1]) / this.height);
+      this.zoom = panned(this.zoom, ...this.shares(x - held.last[0], y - held.last[1]));
     } else if (this.tool === "lasso") {
       if (Math.hypot(x - held.last[0], y - held.last[1]) < 3) return; // finer than a hand draws
-      this.line.push(at);
-    }
-    else this.line = [held.from, [x, held.from[1]], at, [held.from[0], y]];
-    held.last = at;
+      this.line.push([x, y]);
+    } else this.line = [held.from, [x, held.from[1]], [x, y], [held.from[0], y]];
+    held.last = [x, y];
     this.update();
   }
 
@@ -332,9 +322,8 @@ class View {
 
   /** Put the end of the axis there. @param {[number, number]} at */
   pull([left, top]) {
-    if (!this.tour) return;
-    const { side, x, y } = this.square, arm = (side / 2) * ARM;
-    this.tour.put(dragged(this.tour.frame, this.axis, [(left - x - side / 2) / arm, (top - y - side / 2) / arm]));
+    const { arm, x, y } = this.ball, tour = /** @type {Tour} */ (this.tour);
+    tour.put(dragged(tour.frame, this.axis, [(left - x) / arm, (top - y) / arm]));
     this.project();
   }
 
@@ -345,41 +334,45 @@ class View {
   }
 
   /** @param {number[]} rows @param {boolean} more  beside those that are selected */
-  select(rows, more) {
-    const chosen = new Set(rows.map((row) => this.numbers[row])), before = new Set(more ? this.selected : []);
-    const numbers = Int32Array.from([...this.numbers].filter((one) => chosen.has(one) || before.has(one)));
+  select(rows, more = false) {
+    const chosen = new Set([...(more ? this.selected : []), ...rows.map((row) => this.numbers[row])]), numbers = this.numbers.filter((one) => chosen.has(one));
     this.model.set("_selected", new DataView(numbers.buffer));
     tell(this.model, { do: "select" }, [numbers.buffer.slice(0)]);
   }
 
+  /** The row that was clicked; −1: none. */
+  get picked() {
+    return this.numbers.indexOf(this.model.get("picked"));
+  }
+
+  /** The numbers of the selected pictures. */
   get selected() {
-    return new Int32Array(bytes(this.model.get("_selected")));
+    return new Set(new Int32Array(received(this.model.get("_selected"))));
   }
 
   key(/** @type {KeyboardEvent} */ event) {
     if (isForNotebook(event)) return;
     const { key, shiftKey } = event, direction = arrow(key);
-    if (direction && shiftKey && this.tour && this.axis >= 0) {
-      const [x, y] = this.ends()[this.axis];
-      this.turn(false);
-      this.pull([x + 12 * direction[0], y + 12 * direction[1]]);
-      this.tellBasis();
-    } else if (direction && shiftKey) this.zoom = panned(this.zoom, -direction[0] / 10, -direction[1] / 10);
-    else if (direction && this.count) {
-      this.current = this.current < 0 ? (this.rows.get(this.model.get("picked")) ?? 0) : toward(this.seen, this.current, direction);
-      const { side, x, y } = square(this.width, this.height, this.margin, ALL);
-      this.zoom = revealed(this.zoom, [(x + side * this.seen[2 * this.current]) / this.width, (y + side * this.seen[2 * this.current + 1]) / this.height]);
+    if (direction && shiftKey) {
+      const [dx, dy] = direction;
+      if (this.axis < 0) this.zoom = panned(this.zoom, -dx / 10, -dy / 10);
+      else {
+        const [x, y] = this.ends()[this.axis];
+        this.turn(false);
+        this.pull([x + 12 * dx, y + 12 * dy]);
+        this.tellBasis();
+      }
+    } else if (direction && this.count) {
+      this.current = this.current < 0 ? Math.max(0, this.picked) : toward(this.seen, this.current, direction);
+      this.zoom = revealed(this.zoom, this.shares(...this.where(this.current, square(this.width, this.height, this.margin, ALL))));
     } else if ((key === "Enter" || key === " ") && this.current >= 0) this.pick(this.current);
     else if (key === "s" && this.current >= 0) {
-      const rows = new Set(Array.from(this.selected, (number) => /** @type {number} */ (this.rows.get(number))));
-      if (!rows.delete(this.current)) rows.add(this.current);
-      this.select([...rows], false);
-    } else if (key === "Delete") this.select([], false);
+      const { selected } = this;
+      this.select([...this.numbers.keys()].filter((row) => selected.has(this.numbers[row]) !== (row === this.current)));
+    } else if (key === "Delete") this.select([]);
     else if (key.toLowerCase() === "a" && this.tour) this.axis = (Math.max(this.axis, shiftKey ? 0 : -1) + (shiftKey ? -1 : 1) + this.dimensions) % this.dimensions;
     else if (key === "p" && this.tour) this.turn(!this.playing);
-    else if (key === "+" || key === "=") this.zoomBy(2);
-    else if (key === "-") this.zoomBy(0.5);
-    else if (key === "0") this.zoomBy(0);
+    else if (key in ZOOM_KEYS) this.zoomBy(ZOOM_KEYS[key]);
     else return;
     event.preventDefault();
     this.update();
@@ -420,10 +413,16 @@ class View {
     return this.faces && this.pictures.checked ? pictureSide(this.count, this.square.side) : 0;
   }
 
+  /** The middle of a tour, and how long an axis is that lies in the plane. */
+  get ball() {
+    const { side, x, y } = this.square;
+    return { x: x + side / 2, y: y + side / 2, arm: (side / 2) * ARM };
+  }
+
   /** Where the axes of a tour end. @returns {[number, number][]} */
   ends() {
-    const { side, x, y } = this.square, arm = (side / 2) * ARM, [a, b] = /** @type {Tour} */ (this.tour).frame;
-    return Array.from(a, (one, axis) => [x + side / 2 + arm * one, y + side / 2 + arm * b[axis]]);
+    const { x, y, arm } = this.ball, [a, b] = /** @type {Tour} */ (this.tour).frame;
+    return Array.from(a, (one, axis) => [x + arm * one, y + arm * b[axis]]);
   }
 
   draw(/** @type {number} */ now) {
@@ -441,19 +440,16 @@ class View {
     const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
-    const selected = new Set(Array.from(this.selected, (number) => this.rows.get(number)));
-    const groups = selected.size ? [(/** @type {number} */ row) => !selected.has(row), (/** @type {number} */ row) => selected.has(row)] : [() => true];
-    for (const [at, group] of groups.entries()) {
-      context.globalAlpha = at + 1 < groups.length ? 0.15 : 1;
+    const { selected } = this;
+    for (const chosen of selected.size ? [false, true] : [true]) {
+      context.globalAlpha = chosen ? 1 : 0.15;
+      const group = (/** @type {number} */ row) => !selected.size || selected.has(this.numbers[row]) === chosen;
       if (this.size) this.drawPictures(context, group);
       else this.drawPoints(context, group);
     }
-    context.globalAlpha = 1;
-    if (this.tour) this.drawAxes(context);
-    const brand = getComputedStyle(canvas).getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
-    for (const [row, color] of /** @type {[number | undefined, string][]} */ ([[this.rows.get(model.get("picked")), brand], [this.current, getComputedStyle(canvas).color]])) {
-      if (row !== undefined && row >= 0 && row < this.count) this.ring(context, row, color);
-    }
+    const style = getComputedStyle(canvas), brand = style.getPropertyValue("--jp-brand-color1").trim() || "#1976d2";
+    if (this.tour) this.drawAxes(context, style);
+    for (const [row, color] of /** @type {[number, string][]} */ ([[this.picked, brand], [this.current, style.color]])) if (this.has(row)) this.ring(context, row, color, style.backgroundColor);
     if (this.line.length) {
       Object.assign(context, { strokeStyle: brand, lineWidth: 1.5, fillStyle: brand, globalAlpha: 0.15 });
       context.beginPath();
@@ -469,39 +465,40 @@ class View {
     if (serial !== this.told) tell(model, { do: "drawn", serial: (this.told = serial) });
   }
 
+  /** Draw the rows of a group that reach into the canvas, so many px around their middle. */
+  each(/** @type {(row: number) => boolean} */ group, /** @type {number} */ reach, /** @type {(row: number, left: number, top: number) => void} */ draw) {
+    const { x, y, side } = this.square, { count, width, height, seen } = this;
+    for (let row = 0; row < count; row++) {
+      const left = x + side * seen[2 * row], top = y + side * seen[2 * row + 1];
+      if (left > -reach && top > -reach && left < width + reach && top < height + reach && group(row)) draw(row, left, top);
+    }
+  }
+
   /** @param {CanvasRenderingContext2D} context @param {(row: number) => boolean} group */
   drawPoints(context, group) {
-    const { x, y, side } = this.square, { width, height, seen, kinds } = this, radius = Math.max(1.5, Math.min(6, 100 / Math.sqrt(this.count))) * Math.min(2, Math.sqrt(this.zoom.scale));
-    const round = this.count <= ROUND;
+    const { kinds } = this, radius = Math.max(1.5, Math.min(6, 100 / Math.sqrt(this.count))) * Math.min(2, Math.sqrt(this.zoom.scale)), round = this.count <= ROUND;
     for (const [kind, color] of this.colors.entries()) {
       context.fillStyle = color;
       context.beginPath();
-      for (let row = 0; row < this.count; row++) {
-        if ((kinds[row] ?? 0) !== kind || !group(row)) continue;
-        const left = x + side * seen[2 * row], top = y + side * seen[2 * row + 1];
-        if (left < -radius || top < -radius || left > width + radius || top > height + radius) continue;
-        if (!round) context.fillRect(left - radius, top - radius, 2 * radius, 2 * radius);
-        else {
-          context.moveTo(left + radius, top);
-          context.arc(left, top, radius, 0, 2 * Math.PI);
-        }
-      }
+      this.each((row) => (kinds[row] ?? 0) === kind && group(row), radius, (_, left, top) => {
+        if (!round) return context.fillRect(left - radius, top - radius, 2 * radius, 2 * radius);
+        context.moveTo(left + radius, top);
+        context.arc(left, top, radius, 0, 2 * Math.PI);
+      });
       context.fill();
     }
   }
 
   /** @param {CanvasRenderingContext2D} context @param {(row: number) => boolean} group */
   drawPictures(context, group) {
-    const { x, y, side } = this.square, { width, height, size, seen } = this, half = size / 2, framed = this.kinds.length > 0;
+    const { size } = this, half = size / 2;
     context.lineWidth = 2;
-    for (let row = 0; row < this.count; row++) {
-      const left = x + side * seen[2 * row] - half, top = y + side * seen[2 * row + 1] - half;
-      if (left < -size || top < -size || left > width || top > height || !group(row)) continue;
-      this.drawPicture(context, row, left, top, size);
-      if (!framed) continue;
+    this.each(group, half, (row, left, top) => {
+      this.drawPicture(context, row, left - half, top - half, size);
+      if (!this.kinds.length) return;
       context.strokeStyle = this.colors[this.kinds[row]];
-      context.strokeRect(left, top, size, size);
-    }
+      context.strokeRect(left - half, top - half, size, size);
+    });
   }
 
   /** @param {CanvasRenderingContext2D} context */
@@ -511,16 +508,18 @@ class View {
     context.drawImage(pages[Math.floor(row / page)], (at % columns) * width, Math.floor(at / columns) * height, width, height, left, top, size, size);
   }
 
-  /** @param {CanvasRenderingContext2D} context */
-  drawAxes(context) {
-    const { x, y, side } = this.square, middle = [x + side / 2, y + side / 2], style = getComputedStyle(this.canvas);
-    /** @type {{ name: string, at: number, top: number, half: number }[]} */ const named = [];
-    Object.assign(context, { font: `12px ${style.fontFamily}`, textAlign: "center", textBaseline: "middle", lineJoin: "round" });
+  /** @param {CanvasRenderingContext2D} context @param {CSSStyleDeclaration} style */
+  drawAxes(context, style) {
+    const { x, y, arm } = this.ball;
+    /** @type {string[]} */ const names = [];
+    /** @type {number[]} */ const tops = [];
+    /** @type {[number, number][]} */ const spans = [];
+    Object.assign(context, { font: `12px ${style.fontFamily}`, textBaseline: "middle", lineJoin: "round" });
     for (const [axis, [left, top]] of this.ends().entries()) {
-      const length = Math.hypot(left - middle[0], top - middle[1]), long = length / ((side / 2) * ARM), here = axis === this.axis;
+      const dx = left - x, dy = top - y, length = Math.hypot(dx, dy) || 1, long = length / arm, here = axis === this.axis;
       Object.assign(context, { strokeStyle: style.color, fillStyle: style.color, globalAlpha: here ? 1 : 0.25 + 0.5 * long, lineWidth: here ? 2 : 1 });
       context.beginPath();
-      context.moveTo(middle[0], middle[1]);
+      context.moveTo(x, y);
       context.lineTo(left, top);
       context.stroke();
       context.beginPath();
@@ -528,52 +527,50 @@ class View {
       context.fill();
       if (long < NAMED && !here) continue;
       // Beyond the end, in the direction of the axis: a name goes around with it, and does not jump from side to side.
-      const name = this.axes[axis] ?? String(axis), half = context.measureText(name).width / 2 + 2, [dx, dy] = [left - middle[0], top - middle[1]].map((one) => one / (length || 1));
-      named.push({ name, half, at: Math.max(half, Math.min(this.width - half, left + dx * (half + 8))), top: top + dy * LINE });
+      const name = this.axisName(axis), half = context.measureText(name).width / 2 + 2;
+      const middle = Math.max(half, Math.min(this.width - half, left + (dx / length) * (half + 8)));
+      names.push(name);
+      tops.push(top + (dy / length) * LINE);
+      spans.push([middle - half, middle + half]);
     }
-    const tops = apart(named.map(({ top }) => top), named.map(({ at, half }) => [at - half, at + half]), LINE, y + side - LINE / 2);
     Object.assign(context, { globalAlpha: 1, strokeStyle: style.backgroundColor, lineWidth: 3 });
-    for (const [number, { name, at }] of named.entries()) {
-      context.strokeText(name, at, tops[number]);
-      context.fillText(name, at, tops[number]);
+    for (const [at, top] of apart(tops, spans, LINE, y + arm / ARM - LINE / 2).entries()) {
+      context.strokeText(names[at], spans[at][0] + 2, top);
+      context.fillText(names[at], spans[at][0] + 2, top);
     }
   }
 
+  axisName(/** @type {number} */ axis) {
+    return this.axes[axis] ?? String(axis);
+  }
+
   /** @param {CanvasRenderingContext2D} context */
-  ring(context, row, color) {
-    const { x, y, side } = this.square, [left, top] = [x + side * this.seen[2 * row], y + side * this.seen[2 * row + 1]], half = this.size / 2 + 2;
-    if (this.size) this.drawPicture(context, row, left - half + 2, top - half + 2, this.size); // above those that cover it
-    for (const [style, thick] of /** @type {[string, number][]} */ ([[getComputedStyle(this.canvas).backgroundColor, 5], [color, 3]])) {
-      Object.assign(context, { strokeStyle: style, lineWidth: thick });
-      context.beginPath();
-      if (this.size) context.rect(left - half, top - half, 2 * half, 2 * half);
-      else context.arc(left, top, 8, 0, 2 * Math.PI);
-      context.stroke();
-    }
+  ring(context, row, color, around) {
+    const { size } = this, [left, top] = this.where(row), half = size / 2 + 2;
+    if (size) this.drawPicture(context, row, left - half + 2, top - half + 2, size); // above those that cover it
+    outlined(context, 1, () => size ? context.rect(left - half, top - half, 2 * half, 2 * half) : context.arc(left, top, 8, 0, 2 * Math.PI), color, 3, around);
   }
 
   /** The picture under the pointer, large, beside it. */
   showCard() {
-    const row = this.current, there = row >= 0 && row < this.count && !this.held?.far;
-    this.card.hidden = !there;
-    if (!there) return;
+    const row = this.current;
+    this.card.hidden = !this.has(row) || Boolean(this.held?.far);
+    if (this.card.hidden) return;
     this.face.hidden = !this.faces;
     this.drawPicture(/** @type {CanvasRenderingContext2D} */ (this.face.getContext("2d")), row, 0, 0, 224);
-    const name = this.names[row] ?? say("picture {number}", { number: this.numbers[row] }), label = this.legend.children[this.kinds[row]]?.querySelector("span")?.textContent ?? "";
+    const name = this.names[row] ?? say("picture {number}", { number: this.numbers[row] }), label = this.labels[this.kinds[row]];
     this.name.textContent = name;
-    this.label.textContent = label === name ? "" : label;
-    const { x, y, side } = this.square, [left, top] = [x + side * this.seen[2 * row], y + side * this.seen[2 * row + 1]];
-    const away = this.size / 2 + 12, { offsetWidth, offsetHeight } = this.card;
-    this.card.style.left = `${left + away + offsetWidth < this.width ? left + away : left - away - offsetWidth}px`;
-    this.card.style.top = `${Math.max(0, Math.min(this.height - offsetHeight, top - offsetHeight / 2))}px`;
+    this.label.textContent = !label || label === name ? "" : label;
+    const [left, top] = this.where(row), away = this.size / 2 + 12, { offsetWidth, offsetHeight, style } = this.card;
+    style.left = `${left + away + offsetWidth < this.width ? left + away : left - away - offsetWidth}px`;
+    style.top = `${Math.max(0, Math.min(this.height - offsetHeight, top - offsetHeight / 2))}px`;
   }
 
   say(/** @type {number} */ selected) {
     const count = (/** @type {number} */ many) => say("{n} picture", { n: many.toLocaleString("en") }, "{n} pictures");
-    const axis = this.axis >= 0 && this.tour ? say("Axis {name}: drag its end, or press Shift and an arrow key", { name: this.axes[this.axis] ?? this.axis }) : "";
-    const here = this.current >= 0 && this.current < this.count ? `${this.name.textContent}${this.label.textContent ? `, ${this.label.textContent}` : ""}` : "";
-    const line = [count(this.count), ...(selected ? [say("{number} selected", { number: selected.toLocaleString("en") })] : []), ...(axis || here ? [axis || here] : [])].join(" · ");
-    write(this.status, line);
+    const axis = this.axis >= 0 && say("Axis {name}: drag its end, or press Shift and an arrow key", { name: this.axisName(this.axis) });
+    const here = this.has(this.current) && [this.name, this.label].map((one) => one.textContent).filter(Boolean).join(", ");
+    write(this.status, [count(this.count), selected && say("{number} selected", { number: selected.toLocaleString("en") }), axis || here].filter(Boolean).join(" · "));
     const keys = `${say("Arrow keys go from picture to picture, Enter chooses one, S selects it, Shift and the arrow keys move, + and − zoom, 0 shows all.")}${this.tour ? ` ${say("P plays, A goes to the next axis.")}` : ""}`;
     this.canvas.setAttribute("aria-label", `${this.model.get("alt")}: ${count(this.count)}. ${keys}`);
   }

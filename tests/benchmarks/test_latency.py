@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 SETUP = """
 import time
 import cnnviz_widgets as cnnviz
@@ -132,3 +134,25 @@ def seconds_of(program: str) -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", program], check=True)
     return time.monotonic() - began
+
+
+@pytest.mark.parametrize(("network", "wanted"), [('"mini"', 10), ('"squeezenet1_0", weights=None', 6)])
+def test_camera_to_maps(open_notebook, record_speed, network, wanted):
+    """A frame of the camera that every panel follows: taken, sent, decoded, all maps of a layer, drawn."""
+    setup = SETUP.format(kind="Activations").replace('"mini"', network)
+    notebook = open_notebook(setup)
+    notebook.wait_for_pixels(0, timeout=120)
+    notebook.page.get_by_role("button", name="Camera").first.click()
+    notebook.page.get_by_role("button", name="Live").click()
+    notebook.becomes("print(panel.session.image.shape[1] == 168)", "True")
+    notebook.page.wait_for_timeout(1000)
+    now = "print(panel._parts['grid'].image.drawn, time.perf_counter())"
+    first, began = map(float, notebook.kernel(now).split())
+    notebook.page.wait_for_timeout(1000 * SECONDS)  # the kernel has to be free: it hears of the frames
+    last, ended = map(float, notebook.kernel(now).split())
+    notebook.page.get_by_role("button", name="Stop camera").click()
+    alone = "t = time.perf_counter(); panel.run(); print(time.perf_counter() - t)"
+    bare = statistics.median(float(notebook.kernel(alone)) for _ in range(5))
+    each = (ended - began) / max(1, last - first)
+    record_speed(f"camera to maps, {network}, a frame", 1000 * each, each / bare)
+    assert each <= max(1 / wanted, 2.3 * bare)

@@ -80,6 +80,7 @@ def test_a_picture_is_taken_as_a_file_is(on_page):
     camera = Camera(size=256)
     page = on_page(camera, address=TRUSTED)
     page.page.get_by_role("button", name="Camera").click()
+    assert not page.page.get_by_role("button", name="Live").is_visible()  # only where all may follow it
     take = page.page.get_by_role("button", name="Take picture")
     page.until(take.is_enabled)
     page.page.evaluate(f"window.track = {TRACK}")
@@ -91,6 +92,38 @@ def test_a_picture_is_taken_as_a_file_is(on_page):
     assert "value" not in camera.get_state()
     assert not page.page.locator("dialog").is_visible()
     assert page.page.evaluate("track.readyState") == "ended"
+
+
+def test_pictures_one_after_the_other_until_its_button_is_pressed_again(on_page):
+    camera = Camera(size=256, streams=True)
+    page = on_page(camera, address=TRUSTED)
+    page.page.get_by_role("button", name="Camera").click()
+    live = page.page.get_by_role("button", name="Live")
+    page.until(live.is_enabled)
+    page.page.evaluate(f"window.track = {TRACK}")
+    live.click()
+    page.until(lambda: camera.value)
+    assert not page.page.locator("dialog").is_visible()
+    pictures = []
+    for number in range(1, 5):
+        page.until(lambda: camera.value)
+        page.page.wait_for_timeout(150)
+        assert len(sent(page, "file")) == number  # the next one is not sent before this one is answered
+        pictures.append(load_image(camera.value))
+        camera.value = ()
+        camera.answer()
+    assert {one.shape for one in pictures} == {(3, 168, 224)}
+    assert any(not np.array_equal(one, pictures[0]) for one in pictures[1:])
+    assert "frames a second" in page.page.locator(".cnnviz-camera").inner_text()
+    page.page.get_by_role("button", name="Stop camera").click()
+    page.until(lambda: camera.state == "off")
+    assert page.page.evaluate("track.readyState") == "ended"
+    count = len(sent(page, "file"))
+    camera.answer()
+    page.deliver()
+    page.page.wait_for_timeout(200)
+    assert len(sent(page, "file")) == count
+    assert "frames a second" not in page.page.locator(".cnnviz-camera").inner_text()
 
 
 @pytest.mark.parametrize("live", [False, True])

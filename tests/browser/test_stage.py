@@ -286,6 +286,31 @@ def test_the_exact_values_of_all_named_tiles_come_together(on_page):
     assert read.all_inner_texts() == [f"{value:.4g}".replace("-", "−") for value in values[:, row, column]]
 
 
+def test_heads_spill_over_tiles_without_one_and_never_over_each_other(on_page):
+    """Of six narrow tiles, four with a long head: it is cut where the next one begins."""
+    heads = ("0.97 star purple", "0.96 triangle", "the least of all", "", "", "0.95 square")
+    page = shown(on_page, Content(np.stack([RED] * 6), heads=heads, columns=6), labels=True, max_width=240)
+    width = "getComputedStyle(one).overflow === 'visible' ? one.scrollWidth : one.clientWidth"
+    end = f"one.getBoundingClientRect().left + ({width})"
+    written = page.page.locator(".cnnviz-name").evaluate_all(f"names => names.map((one) => {end})")
+    starts = page.page.locator(".cnnviz-label").evaluate_all(
+        "all => all.map((one) => one.getBoundingClientRect().left)"
+    )
+    assert written[0] <= starts[1]
+    assert written[1] <= starts[2]
+    assert starts[3] < written[2] <= starts[5]
+
+
+def test_an_empty_view_keeps_its_room_as_far_as_there_is_some(on_page):
+    page = shown(on_page, Content(RAMP), max_width=400)
+    page.widget.show(Content())
+    page.drawn()
+    stage = page.page.locator(".cnnviz-stage")
+    assert stage.bounding_box()["height"] > 350
+    page.page.set_viewport_size({"width": 240, "height": 800})
+    page.until(lambda: stage.bounding_box()["width"] <= 240)
+
+
 def test_targets_are_large_and_nothing_moves_when_a_tool_is_opened(on_page):
     page = shown(on_page, Content(RAMP, MAP, before=255 - RAMP), brush=("covered",))
     page.widget.on_region(lambda _: None)

@@ -87,6 +87,8 @@ def test_the_network_stays_as_it_is():
         ({"layer": "conv1"}, "layer must have a convolution before it, which 'conv1' has not: name the inputs."),
         ({"layer": "conv2", "inputs": "conv4"}, "inputs must be a layer that 'conv2' is computed from, not 'conv4'."),
         ({"layer": "conv2", "channel": 1000}, "channel must be"),
+        ({"layer": "fc", "inputs": "conv4"}, "layer must have spatial positions, which 'fc' has not."),
+        ({"layer": "conv2", "inputs": "fc"}, "inputs must have spatial positions, which 'fc' has not."),
     ],
 )
 def test_bad_input(arguments, sentence):

@@ -170,6 +170,15 @@ def test_groups_of_disjoint_channels_are_these(tiny):
         factor_groups(network, [torch.zeros_like(picture)], "0", 1)
 
 
+@pytest.mark.parametrize(
+    "look",
+    [activation_grid, semantic_dictionary, lambda network, photo, layer: factor_groups(network, [photo], layer, 1)],
+)
+def test_a_layer_without_positions_is_told(mini, look):
+    with pytest.raises(UserError, match="layer must have spatial positions, which 'fc' has not"):
+        look(mini, cnnviz.load_image("chelsea"), "fc")
+
+
 def test_neighbors_of_a_unit_are_those_of_its_weights_by_hand():
     module = nn.Sequential(nn.Conv2d(1, 5, (1, 2)), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).double()
     with torch.no_grad():

@@ -301,7 +301,7 @@ class PicturePicker(_Shared, PictureRow):
 
     def __init__(self, session: Session, complain: Complain) -> None:
         options = [(said(self.OWN), self.OWN), *((one, one) for one in samples())]
-        super().__init__(options, "Picture", "A photograph to look at")
+        super().__init__(options, "Picture", "A photograph to look at", streams=True)
         self._badge = ipywidgets.HTML().add_class("cnnviz-badge")
         self.children += (self._badge,)
         self._bind(session, complain, self._list, self._upload, self._camera)
@@ -320,6 +320,11 @@ class PicturePicker(_Shared, PictureRow):
         finally:
             self._taken()
             self._follow()
+
+    def _choose(self, change: dict) -> None:
+        super()._choose(change)
+        if change["owner"] is self._camera and change["new"]:
+            self.session.when_at_rest(self._camera.answer)  # the next picture, once this one has been looked at
 
 
 def convolutions(network: Network) -> list[Layer]:

@@ -24,12 +24,12 @@ class PictureRow(ipywidgets.HBox):
 
     OWN = "(your picture)"
 
-    def __init__(self, options: list, description: str, tooltip: str) -> None:
+    def __init__(self, options: list, description: str, tooltip: str, *, streams: bool = False) -> None:
         self._list = ipywidgets.Dropdown(
             options=options, description=said(description), tooltip=said(tooltip), style=NATURAL
         )
         self._upload = Upload(tooltip="A picture of your own; it may also be dropped here")
-        self._camera = Camera()
+        self._camera = Camera(streams=streams)
         super().__init__([self._list, self._upload, self._camera])
 
     def _taken(self) -> None:

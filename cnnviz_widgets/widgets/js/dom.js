@@ -112,16 +112,30 @@ export async function copy(text, source) {
 }
 
 /**
- * Listen to a model: event names, several to a key, and what is done. Returns what ends it.
+ * Let an observer see elements until a signal ends it.
+ * @param {ResizeObserver | IntersectionObserver} observer
+ * @param {AbortSignal} signal
+ * @param {...Element} seen
+ */
+export function watch(observer, signal, ...seen) {
+  for (const one of seen) observer.observe(one);
+  signal.addEventListener("abort", () => observer.disconnect());
+}
+
+/**
+ * Listen to a model: event names, several to a key, and what is done. Returns what ends it; a signal does it, too.
  * @param {Model} model
  * @param {Record<string, Function>} handlers
+ * @param {AbortSignal} [signal]
  */
-export function observe(model, handlers) {
+export function observe(model, handlers, signal) {
   const each = (/** @type {"on" | "off"} */ change) => {
     for (const [names, handler] of Object.entries(handlers)) for (const name of names.split(" ")) model[change](name, handler);
   };
+  const end = () => each("off");
   each("on");
-  return () => each("off");
+  signal?.addEventListener("abort", end);
+  return end;
 }
 
 /**

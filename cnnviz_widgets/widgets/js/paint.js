@@ -133,12 +133,12 @@ export function writeNumbers(context, map, tile, [left, top, width, height], see
 }
 
 /**
- * A path in a color, with a dark line around it that is seen on any ground.
+ * A path in a color, with a line around it, dark unless said, that is seen on any ground.
  * @param {CanvasRenderingContext2D} context
  * @param {() => void} path
  */
-export function outlined(context, ratio, path, color = "white", width = 1.5) {
-  for (const [style, thick] of /** @type {[string, number][]} */ ([["rgba(0, 0, 0, .75)", width + 2], [color, width]])) {
+export function outlined(context, ratio, path, color = "white", width = 1.5, around = "rgba(0, 0, 0, .75)") {
+  for (const [style, thick] of /** @type {[string, number][]} */ ([[around, width + 2], [color, width]])) {
     context.strokeStyle = style;
     context.lineWidth = thick * ratio;
     context.beginPath();

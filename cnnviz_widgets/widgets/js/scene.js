@@ -235,6 +235,9 @@ export function arrow(key) {
 
 // ------------------------------------------------------------------------------------------------------------- zoom
 
+/** By how much a key zooms; 0: all is shown. @type {Record<string, number>} */
+export const ZOOM_KEYS = { "+": 2, "=": 2, "-": 0.5, 0: 0 };
+
 /** @param {Zoom} zoom @returns {Zoom} */
 function held(zoom) {
   const inside = (/** @type {number} */ start) => Math.max(0, Math.min(1 - 1 / zoom.scale, start));
@@ -282,6 +285,9 @@ export function shareOfAll(at, place, scene, whole) {
 
 // ---------------------------------------------------------------------------------------------------------- numbers
 
+/** What Python has sent, as a buffer of its own: aligned for every typed array. @param {DataView} sent */
+export const received = ({ buffer, byteOffset, byteLength }) => /** @type {ArrayBuffer} */ (buffer.slice(byteOffset, byteOffset + byteLength));
+
 /**
  * The maps of a scene: ``at(tile, row, column)`` is a number (NaN: none), ``data`` holds every pixel.
  * @param {Numbers} numbers
@@ -292,7 +298,7 @@ export function decode({ data, type, size, low, high, rows, columns, cells }) {
   const [down, across] = cells ?? [rows?.length ?? height, columns?.length ?? width];
   const each = down * across * (exact ? 4 : 1);
   if (data.byteLength % each) throw new RangeError(`${data.byteLength} bytes are no maps of ${each} bytes`);
-  const bytes = /** @type {ArrayBuffer} */ (data.buffer).slice(data.byteOffset, data.byteOffset + data.byteLength); // aligned for Float32Array
+  const bytes = received(data);
   let all = exact ? new Float32Array(bytes) : new Uint8Array(bytes);
   if (cells) all = enlarged(/** @type {Float32Array} */ (all), cells, size);
   else if (rows && columns) all = spread(all, rows, columns, size);

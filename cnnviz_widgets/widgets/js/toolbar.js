@@ -16,18 +16,37 @@ const button = (/** @type {string} */ text, /** @type {string} */ name, title = 
   element("button", className, { type: "button", "aria-label": name, title }, text);
 
 /**
+ * Buttons that zoom: closer, away, and all of it (a factor of 0).
+ * @param {string} className
+ * @param {(factor: number) => void} zoom
+ * @param {AbortSignal} signal
+ */
+export const zoomButtons = (className, zoom, signal) => /** @type {[string, string, string, number][]} */ ([
+  ["+", say("Zoom in"), say("Zoom in (+, or Ctrl and the wheel)"), 2],
+  ["−", say("Zoom out"), say("Zoom out (−)"), 0.5],
+  ["⤢", say("Show all"), say("Show all of it (0, or a double click)"), 0],
+]).map(([text, name, title, factor]) => {
+  const made = button(text, name, title, className);
+  made.addEventListener("click", () => zoom(factor), { signal });
+  return made;
+});
+
+/** A list of speeds, 1× at first. @param {Record<string, string>} attributes */
+export const speedList = (className, attributes) =>
+  element("select", className, attributes, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+
+/**
  * Zoom, and the tools that there are.
  * @param {{ zoom(factor: number): void, use(tool: string): void }} on
  * @param {AbortSignal} signal
  */
 export function toolbar(on, signal) {
-  const [closer, away, all] = [button("+", say("Zoom in"), say("Zoom in (+, or Ctrl and the wheel)")), button("−", say("Zoom out"), say("Zoom out (−)")), button("⤢", say("Show all"), say("Show all of it (0, or a double click)"))];
+  const [closer, away, all] = zoomButtons("cnnviz-button", on.zoom, signal);
   const choices = Object.entries(TOOLS).map(([tool, [text, name, help]]) => {
     const choice = button(text, name, `${name}: ${help}`);
     choice.addEventListener("click", () => on.use(tool), { signal });
     return /** @type {[string, HTMLButtonElement]} */ ([tool, choice]);
   });
-  for (const [one, factor] of /** @type {[HTMLElement, number][]} */ ([[closer, 2], [away, 0.5], [all, 0]])) one.addEventListener("click", () => on.zoom(factor), { signal });
   const root = element("div", "cnnviz-toolbar", { role: "toolbar", "aria-label": say("Picture tools") }, ...choices.map(([, choice]) => choice), closer, away, all);
   return {
     root,
@@ -101,7 +120,7 @@ export function brushBar(on, signal) {
 export function filmBar(on, signal) {
   const play = button("▶", say("Play")), words = element("span", "cnnviz-frame");
   const frame = element("input", "cnnviz-scrubber", { type: "range", min: 0, value: 0, "aria-label": say("Frame"), title: say("Frame of the film") });
-  const speed = element("select", "cnnviz-speed", { "aria-label": say("Speed"), title: say("Speed of the film") }, ...SPEEDS.map((one) => new Option(`${one}×`, String(one), one === 1, one === 1)));
+  const speed = speedList("cnnviz-speed", { "aria-label": say("Speed"), title: say("Speed of the film") });
   play.addEventListener("click", on.toggle, { signal });
   frame.addEventListener("input", () => on.seek(Number(frame.value)), { signal });
   speed.addEventListener("change", () => on.speed(Number(speed.value)), { signal });
@@ -138,7 +157,7 @@ export function wipeBar(change, signal) {
  */
 export function blendBar(on, signal) {
   const strength = element("input", "cnnviz-scrubber", { type: "range", min: 0, max: 1, step: 0.01, title: say("0: the picture before; 1: the one after") });
-  const keep = element("input", "cnnviz-keep", { type: "checkbox", title: say("Only the luminance is that of the picture after") });
+  const keep = element("input", "cnnviz-tick", { type: "checkbox", title: say("Only the luminance is that of the picture after") });
   strength.addEventListener("input", () => on.strength(Number(strength.value)), { signal });
   keep.addEventListener("change", () => on.keep(keep.checked), { signal });
   return {
