@@ -90,9 +90,13 @@ def _packs(part: nn.Conv2d, kernel: Tensor) -> bool:
     return usual and plain and taken and kernel.numel() >= LARGE and min(_padding_back(part)) >= 0
 
 
+def _padding(part: nn.Conv2d) -> list[int]:
+    return [int(one) for one in part.padding]
+
+
 def _padding_back(part: nn.Conv2d) -> list[int]:
-    sides = zip(part.kernel_size, part.dilation, part.padding, strict=True)
-    return [(size - 1) * apart - int(padding) for size, apart, padding in sides]
+    sides = zip(part.kernel_size, part.dilation, _padding(part), strict=True)
+    return [(size - 1) * apart - padding for size, apart, padding in sides]
 
 
 def _gains(part: nn.Conv2d) -> bool:
@@ -124,8 +128,8 @@ class _InBlocks(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, kernel: Packed, part: nn.Conv2d) -> Tensor:
         ctx.kernel, ctx.part = kernel, part
         if kernel.there is None:
-            kernel.there = _in_blocks(part.weight.detach(), part, part.padding, x.shape)
-        return _convolved(x, kernel.there, part.bias, part.padding, part)
+            kernel.there = _in_blocks(part.weight.detach(), part, _padding(part), x.shape)
+        return _convolved(x, kernel.there, part.bias, _padding(part), part)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
