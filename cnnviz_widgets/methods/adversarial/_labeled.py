@@ -33,9 +33,9 @@ def digits(times: int = 1) -> Labeled:
     """scikit-learn's 1,797 handwritten digits of 8×8 px, enlarged so many times."""
     # From its file: sklearn.datasets takes more than a second to be imported, and pictures wait for them.
     package = find_spec("sklearn")
-    assert package is not None
-    (folder,) = package.submodule_search_locations or ()
-    known = np.loadtxt(Path(folder) / "datasets/data/digits.csv.gz", delimiter=",")
+    assert package
+    assert package.origin
+    known = np.loadtxt(Path(package.origin).parent / "datasets/data/digits.csv.gz", delimiter=",")
     pictures = torch.from_numpy(known[:, :-1] / 16).float().view(-1, 1, 8, 8)
     if times > 1:
         pictures = in_8_bits(F.interpolate(pictures, scale_factor=times, mode="bilinear"))
