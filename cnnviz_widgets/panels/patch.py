@@ -14,6 +14,7 @@ from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
 from cnnviz_widgets.drawing.results import rgb
+from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.engine.optimize import OptimizationState
 from cnnviz_widgets.engine.optimize.balls import in_8_bits
 from cnnviz_widgets.errors import UserError
@@ -58,7 +59,9 @@ class Patch(Making):
     shows = "a sticker that is taken for a class, wherever it is dragged"
     as_call = 'cnnviz.patch(net, photos, "goldfish")'
     pickers = ("image",)
-    toward = several_classes(1, label="Toward", help="The class that the patch is taken for")
+    toward = several_classes(
+        1, label="Toward", none="(toaster or goldfish)", help="The class that the patch is taken for"
+    )
     area = option(patch, 0.01, 0.25, step=0.01, label="Area", help="Share of the picture that the patch covers")
     angle: Any = option(apply_patch, -180, 180, step=5, form=".0f", label="Angle")
     steps = steps_slider(patch, 512)
@@ -123,7 +126,7 @@ class Patch(Making):
         picture = _applied(As(photo, "photo"), As(state.values, "patch"), box, side, self.angle, self.shape)()
         picture = in_8_bits(picture)
         top = now.network.predict(picture)
-        caption = f"{top[0].name} {top[0].probability:.2f}"
+        caption = f"{top[0].name} {percent(top[0].probability)}"
         return {"stage": Content(rgb(picture), caption=caption), "box": box, "bars": (top, _toward(now))}
 
     def _success(self, now: Now, state: OptimizationState) -> Content:

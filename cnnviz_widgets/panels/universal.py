@@ -54,7 +54,13 @@ class Universal(Making):
         10, [one for one in LEVELS if one >= 1], label="ε of 255", help="By how many of 255 levels a value may change"
     )
     steps = option(universal, 1, 400, help="In each, every value moves up or down by a tenth of ε")
-    pictures = slider(64, 4, 512, label="Pictures", help="How many are used: of the dataset, or the samples")
+    pictures = slider(
+        64,
+        4,
+        512,
+        label="Pictures, at most",
+        help="How many are used, if there are so many: of the dataset, or the samples",
+    )
     times = slider(10, 1, 50, label="Change ×", help="How many times as strong the change is shown", more=True)
     samples = option(
         universal, 1, 32, label="Photographs in a step", help="Parts of them, drawn anew each time", more=True

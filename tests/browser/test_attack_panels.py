@@ -40,7 +40,7 @@ scale = min(wide, tall) / panel._shown().picture.shape[0]
 patch = panel._reached(panel._drawn).values
 stuck = cnnviz.apply_patch(net.prepare(photo)[0], patch, (x + wide / 2, y + tall / 2), scale=scale)
 top = net.predict((stuck * 255).round() / 255, 1)[0]
-print(f"{top.name} {top.probability:.2f}")
+print(f"{top.name} {top.probability:.1%}")
 """
 
 

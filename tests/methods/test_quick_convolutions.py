@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.engine.convolutions import channels_last, quick_convolutions
+from cnnviz_widgets.engine.convolutions import Packed, channels_last, quick_convolutions
 
 SHAPES = [  # kernel, stride, padding, (height, width)
     (7, 2, 3, (33, 40)),
@@ -104,12 +104,74 @@ def test_kernels_in_another_format_give_the_same():
     assert all(part.weight.is_contiguous() for part in kernels)
 
 
+LARGE = [
+    nn.Conv2d(128, 256, 3, padding=1),
+    nn.Conv2d(160, 192, (3, 5), padding=(0, 4), bias=False),
+    nn.Conv2d(256, 128, 3, padding=2, dilation=2),
+    nn.Conv2d(512, 640, 1),
+]
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
+@pytest.mark.parametrize("convolution", LARGE, ids=str)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_kernels_in_blocks_give_the_same(convolution, batch):
+    kernels = channels_last(convolution, many=True)
+    assert isinstance(kernels[convolution], Packed)
+    for size in ((9, 12), (14, 10)):  # the blocks are made for the first size; the second takes them, too
+        x = torch.randn(batch, convolution.in_channels, *size)
+        usual, same = back(convolution, x, False)
+        with quick_convolutions(convolution, kernels):
+            out = convolution(leaf := x.contiguous(memory_format=torch.channels_last).requires_grad_())
+            direction = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+            (quick,) = torch.autograd.grad((out * direction).sum(), leaf)
+        assert "_InBlocks" in out.grad_fn.name()
+        assert out.is_contiguous(memory_format=torch.channels_last)
+        torch.testing.assert_close(out, same, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(quick, usual, rtol=1e-4, atol=1e-4)
+
+
+class Own(nn.Conv2d):
+    def _conv_forward(self, x, weight, bias):
+        return 2 * super()._conv_forward(x, weight, bias)
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        nn.Conv2d(128, 256, 3, 2),
+        nn.Conv2d(512, 512, 3, groups=4),
+        nn.Conv2d(128, 256, 3, padding=3),  # more than what the kernel sees: the way back is no convolution
+        nn.Conv2d(128, 256, 3, padding="same"),
+        nn.Conv2d(128, 256, 3, padding=1, padding_mode="reflect"),
+        nn.Conv2d(128, 256, 3, dtype=torch.float64),
+        nn.Conv2d(8, 8, 3),
+        Own(128, 256, 3),
+    ],
+    ids=str,
+)
+def test_what_is_not_packed(convolution):
+    assert not isinstance(channels_last(convolution, many=True).get(convolution), Packed)
+
+
 def test_weights_that_change_in_a_run_count():
-    network = cnnviz.Network(convolutions(), input_size=20)
+    run_with_other_weights(convolutions(), 2, 1e-9)
+
+
+def test_weights_in_blocks_that_change_in_a_run_count():
+    torch.manual_seed(0)
+    module = nn.Sequential(
+        nn.Conv2d(3, 128, 3, 2), nn.ReLU(), nn.Conv2d(128, 256, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    ).eval()
+    run_with_other_weights(module, 2, 1e-4)
+
+
+def run_with_other_weights(module, changed, exactness):
+    network = cnnviz.Network(module, input_size=20)
     assert network.prefers_channels_last
     run = cnnviz.optimize(network, cnnviz.objectives.logit(1), cnnviz.parametrizations.pixels(), steps=2)
     first = next(run)
     with torch.no_grad():
-        network.module[2].weight.mul_(-1.5)
+        network.module[changed].weight.mul_(-1.5)
     expected = float(network.logits(first.values)[1])
-    assert sum(next(run).terms.values()) == pytest.approx(expected, rel=1e-9)
+    assert sum(next(run).terms.values()) == pytest.approx(expected, rel=exactness)

@@ -192,7 +192,7 @@ def optimize(
         return new, later
 
     height, width = pictures.shape[-2:]
-    passes = NetworkPasses(network, bound, len(pictures) * samples, (height, width))
+    passes = NetworkPasses(network, bound, len(pictures) * samples, (height, width), steps - done)
 
     def evaluated(parameters: Tensors, drawn: Tensor, asleep: _Evaluation | None = None) -> _Evaluation:
         while True:

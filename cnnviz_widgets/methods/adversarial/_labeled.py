@@ -1,6 +1,8 @@
 """Pictures with labels to learn from: those that are given, or that are there without a download."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,13 +31,15 @@ class Labeled(NamedTuple):
 
 def digits(times: int = 1) -> Labeled:
     """scikit-learn's 1,797 handwritten digits of 8×8 px, enlarged so many times."""
-    from sklearn.datasets import load_digits
-
-    known = load_digits()
-    pictures = torch.from_numpy(known.images / 16).float()[:, None]
+    # From its file: sklearn.datasets takes more than a second to be imported, and pictures wait for them.
+    package = find_spec("sklearn")
+    assert package
+    assert package.origin
+    known = np.loadtxt(Path(package.origin).parent / "datasets/data/digits.csv.gz", delimiter=",")
+    pictures = torch.from_numpy(known[:, :-1] / 16).float().view(-1, 1, 8, 8)
     if times > 1:
         pictures = in_8_bits(F.interpolate(pictures, scale_factor=times, mode="bilinear"))
-    return Labeled(pictures, torch.from_numpy(known.target).long(), tuple(map(str, range(10))), _every(len(pictures)))
+    return Labeled(pictures, torch.from_numpy(known[:, -1]).long(), tuple(map(str, range(10))), _every(len(pictures)))
 
 
 def textures() -> Labeled:

@@ -51,6 +51,7 @@ def patch(
     samples     photographs in a step, each with a place, an angle and a size of its own
     Other arguments as in ``optimize``. Yields OptimizationState, whose ``values`` are the patch, (C, side, side): of a
     circle, the corners do not count. ``apply_patch`` puts it to use, ``patch_success`` tries it on other photographs.
+    UserError where all of ``images`` are taken for the class as they are.
 
         *_, state = patch(load_network("mini"), samples(), "goldfish")
         apply_patch("chelsea", state.values)
@@ -61,6 +62,8 @@ def patch(
     if side > min(size):
         raise UserError(f"area must be smaller: a {shape} of {area:.0%} would not fit into {size[0]}×{size[1]} px.")
     index = network.class_index(target)
+    if all(network.top(network.logits(photo)).item() == index for photo in photos):
+        raise UserError(f"images are all taken for {network.classes[index]!r} without a patch.")
     goal = -objectives.cross_entropy(index)
     if smoothness:
         goal = goal - smoothness / side**2 * objectives.total_variation()

@@ -216,7 +216,8 @@ class ClassTags(_OfNetwork, Tags):
 
     def __init__(self, panel: Owner, most: int, description: str, tooltip: str, none: str) -> None:
         super().__init__(most=most, description=description, tooltip=tooltip, placeholder=none)
-        self.add_class("cnnviz-wide")
+        if most > 1:
+            self.add_class("cnnviz-wide")
         self._showing = False
         self._bind(panel)
         self.observe(self._show, "value")

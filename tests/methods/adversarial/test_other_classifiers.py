@@ -1,14 +1,19 @@
 """A linear model on HOG, through which the gradient goes, and the exact least change of a nearest neighbor."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.engine.optimize.hog import hog, strokes
+from cnnviz_widgets.methods.adversarial._labeled import digits
 from cnnviz_widgets.methods.adversarial.fool_neighbor import _least
 
 
@@ -19,6 +24,19 @@ def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> tor
 @pytest.fixture(scope="module")
 def neighbors() -> cnnviz.NeighborClassifier:
     return cnnviz.neighbor_classifier()
+
+
+def test_the_digits_are_those_of_scikit_learn():
+    ours, theirs = digits(), load_digits()
+    assert torch.equal(ours.pictures[:, 0], torch.from_numpy(theirs.images / 16).float())
+    assert torch.equal(ours.labels, torch.from_numpy(theirs.target).long())
+
+
+def test_the_first_digits_do_not_wait_for_scikit_learn():
+    """To import its data sets takes longer than a panel's first picture may."""
+    look = "import sys, cnnviz_widgets as c; c.neighbor_classifier(); print('sklearn' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False"]
 
 
 def test_the_gradient_of_hog_is_that_of_finite_differences():

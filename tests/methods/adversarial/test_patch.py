@@ -155,5 +155,7 @@ def test_what_does_not_fit_is_refused():
     top = wide.predict(one[0])[0].name
     with pytest.raises(cnnviz.UserError, match="images are all taken for"):
         cnnviz.patch_success(wide, one, torch.rand(3, 4, 4), top)
+    with pytest.raises(cnnviz.UserError, match="images are all taken for"):
+        cnnviz.patch(wide, one, top)
     with pytest.raises(cnnviz.UserError, match="area must be a number"):
         cnnviz.patch(net, photo[None], "goldfish", area=0.9)
