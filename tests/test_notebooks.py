@@ -69,17 +69,22 @@ def test_every_chapter_has_solutions():
 
 
 def said(cell: nbformat.NotebookNode) -> list[tuple[str, object]]:
-    """All that a cell's outputs say in words, and whether it was text or a picture."""
+    """All that a cell's outputs say in words, and whether it was text or a picture.
+
+    Where rounding grows over hundreds of steps, each kind of processor has numbers of its own: such a cell is tagged,
+    and each of its texts counts up to the first number.
+    """
+    counts = r"\D*" if "nbval-ignore-output" in cell.metadata.get("tags", ()) else r"(?s).*"
     told: list[tuple[str, object]] = []
+    streams: dict[str, str] = {}  # in how many pieces it came is chance
     for output in cell.outputs:
-        if output.output_type != "stream":
-            data = {kind: text for kind, text in output.data.items() if kind not in PICTURES | {LIVE}}
-            told.append((output.output_type, (data, bool(PICTURES & output.data.keys()))))
-        elif told and told[-1][0] == output.name:  # in how many pieces it came is chance
-            told[-1] = output.name, told[-1][1] + output.text
+        if output.output_type == "stream":
+            streams[output.name] = streams.get(output.name, "") + output.text
         else:
-            told.append((output.name, output.text))
-    return told
+            kinds = output.data.keys() - PICTURES - {LIVE}
+            data = {kind: re.match(counts, output.data[kind])[0] for kind in kinds}
+            told.append((output.output_type, (data, bool(PICTURES & output.data.keys()))))
+    return [*told, *((name, re.match(counts, text)[0]) for name, text in streams.items())]
 
 
 @pytest.mark.timeout(600)
@@ -89,8 +94,7 @@ def test_runs_to_the_same_text(name, kernel):
     notebook, committed = read(name), read(name)
     course.execute(notebook, kernel)
     for cell, before in zip(code_cells(notebook), code_cells(committed), strict=True):
-        if "nbval-ignore-output" not in cell.metadata.get("tags", ()):
-            assert said(cell) == said(before), cell.id
+        assert said(cell) == said(before), cell.id
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)

@@ -30,7 +30,7 @@ FEW = 20  # points up to which each is drawn as a dot
 LETTERS = 90  # of all names along an axis
 COLORS = [color for color in OKABE_ITO if color != "F0E442"]  # yellow cannot be seen as a line on white
 DASHES = ("solid", "dashed", "dotted")  # of the first seven lines, the next seven, and the others
-CORNERS = ("top right", "top left", "bottom right", "bottom left")
+CORNERS = ("top right", "top left", "bottom right", "bottom left", "middle right", "middle left")
 
 
 class Axis(NamedTuple):
@@ -138,12 +138,17 @@ class Chart:
         return replace(self, x=x, y=y, series=part, marker=seen)
 
     def corner(self, across: float, up: float) -> tuple[str, bool]:
-        """The corner in which a box of so large a share of the chart hides least, and whether it hides nothing."""
+        """The corner, or the middle of a side, in which a box of so large a share of the chart hides least.
+
+        And whether it hides nothing.
+        """
         points = [(self.x.share(x), self.y.share(y)) for one in self.series for x, y in _dense(one)]
+        bottoms = {"top": 1 - up, "middle": (1 - up) / 2, "bottom": 0}
 
         def hidden(corner: str) -> int:
-            right, top = "right" in corner, "top" in corner
-            return sum((1 - x if right else x) < across and (1 - y if top else y) < up for x, y in points)
+            height, side = corner.split()
+            left, low = (1 - across) * (side == "right"), bottoms[height]
+            return sum(left <= x <= left + across and low <= y <= low + up for x, y in points)
 
         best = min(CORNERS, key=hidden)
         return best, not hidden(best)
@@ -361,6 +366,8 @@ def _rows(names: Sequence[str], wide: int, top: float) -> list[tuple[float, floa
 
 def _column(corner: str, names: Sequence[str], across: float, wide: int, high: int) -> list[tuple[float, float]]:
     """The same in a corner of the axes, one below the other."""
-    x = wide - RIGHT - across * (wide - LEFT - RIGHT) + 4 if "right" in corner else LEFT + 8
-    y = TOP + 4 if "top" in corner else high - BOTTOM - 4 - LINE * len(names)
+    height, side = corner.split()
+    x = wide - RIGHT - across * (wide - LEFT - RIGHT) + 4 if side == "right" else LEFT + 8
+    top, bottom = TOP + 4, high - BOTTOM - 4 - LINE * len(names)
+    y = {"top": top, "middle": (top + bottom) / 2, "bottom": bottom}[height]
     return [(x, y + LINE * row) for row in range(len(names))]

@@ -41,6 +41,10 @@ class Prediction(NamedTuple):
     name: str
     probability: float
 
+    def __repr__(self) -> str:
+        """With the digits that every processor agrees on."""
+        return f"Prediction(index={self.index}, name={self.name!r}, probability={self.probability:.4f})"
+
 
 class Network:
     """An image classifier, with the preparation of its pictures and the meaning of its scores.

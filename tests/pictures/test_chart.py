@@ -73,8 +73,9 @@ def test_a_free_corner():
     assert falling.corner(0.3, 0.3) == ("top right", True)
     rising = curves({"a": ([0, 1], [0, 1])}, "x", "y")
     assert rising.corner(0.3, 0.3) == ("top left", True)
-    crossed = curves({"a": ([0, 1], [1, 0]), "b": ([0, 1], [0, 1])}, "x", "y")
-    assert not crossed.corner(0.3, 0.3)[1]
+    lines = {"a": ([0, 1], [1, 0]), "b": ([0, 1], [0, 1])}
+    assert curves(lines, "x", "y").corner(0.3, 0.3) == ("middle right", True)
+    assert not curves({**lines, "c": ([0, 1], [0.5, 0.5])}, "x", "y").corner(0.3, 0.3)[1]
 
 
 def test_bars_are_as_long_as_their_probabilities():
