@@ -52,6 +52,8 @@ def test_an_error_is_in_the_language(open_notebook, language):
         for message, forms in messages(LOCALE / language / "errors.po").items()
         if message.startswith("there is no film yet: check")
     ]
-    expect(notebook.panel.get_by_role("alert")).to_contain_text(told)
-    notebook.screenshot(f"language-error-{language}", notebook.panel)
+    alert = notebook.panel.get_by_role("alert")
+    expect(alert).to_contain_text(told)
+    alert.scroll_into_view_if_needed()
+    notebook.screenshot(f"language-error-{language}", alert.locator("xpath=../.."))
     assert notebook.panel.evaluate(CUT, LABELS) == []
