@@ -29,7 +29,7 @@ PROGRAMS = {  # functions that write code, names of files, or what only a progra
 }  # fmt: skip
 PROGRAM_NAMES = re.compile(r"^_?(\w+_)?(call|code|lines|program|name_of|repr__|getattr__)$")
 ALSO = (  # what is shown, and no rule here tells from names
-    "covered", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
+    "covered", "learned", "theoretical", "curve", "value", "first", "last", "latest", "left", "right", "{y} at {x}",
     "{argument}: source {name}", "and {found} more", "class {number}", "color",
     "smoothness", "variation", "a whole number from {min} to {max}", "a finite number from {min} to {max}",
 )  # fmt: skip

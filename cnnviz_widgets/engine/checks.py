@@ -22,9 +22,11 @@ def whole_number(name: str, value: Any, least: int, most: int | None = None, whe
         number = operator.index(value)
     except TypeError:
         number = least - 1
-    if number < least or (most is not None and number > most):
-        allowed = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise UserError(f"{name} must be a whole number {allowed}{where and ' ' + where}, not {came(value)}.")
+    place = where and f" {where}"
+    if most is None and number < least:
+        raise UserError(f"{name} must be a whole number at least {least}{place}, not {came(value)}.")
+    if most is not None and not least <= number <= most:
+        raise UserError(f"{name} must be a whole number from {least} to {most}{place}, not {came(value)}.")
     return number
 
 

@@ -63,7 +63,7 @@ class Normalization(Making):
         painted = StepView("What is painted at this contrast, without the photograph beneath", "whole", labels=True,
                            max_width=900, max_height=300)  # fmt: skip
         curve = Chart("Change from contrast 1", "contrast", "mean |difference|", top=None)
-        both = View("The whole result", "most", labels=True, controls=False, max_width=640, max_height=300)
+        both = View("The whole result", "most", labels=True, controls=False, max_height=300)
         parts = {"painted": painted, "both": both, "curve": curve}
         return [self.part(name, part) for name, part in parts.items()]
 
@@ -132,4 +132,4 @@ def _painted(responses: dict[str, ContrastResponse], _: object) -> Content:
 
 
 def _tiles(pictures: list[torch.Tensor], names: list[str]) -> Content:
-    return Content(picture=rgb(torch.cat(pictures)), names=tuple(names))
+    return Content(picture=rgb(torch.cat(pictures)), names=tuple(names), columns=len(names))  # to be compared

@@ -103,7 +103,7 @@ def documented(function: Callable) -> dict[str, str]:
             found |= {name: f"{found[name]} {line.strip()}" for name in names}
         else:
             names = []
-    return {name: text[0].upper() + text[1:] for name, text in found.items()}
+    return {name: (text[0].upper() if text[0].isascii() else text[0]) + text[1:] for name, text in found.items()}  # σ
 
 
 def _plain(function: Callable) -> Callable:

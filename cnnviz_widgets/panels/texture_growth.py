@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import ipywidgets
-import numpy as np
 from torch import Tensor
 
 from cnnviz_widgets.drawing.render import Content
@@ -15,7 +14,7 @@ from cnnviz_widgets.methods.texture.grow_texture import grow_texture
 from cnnviz_widgets.methods.texture.matches import Matches, matches
 from cnnviz_widgets.panels.call import As, Call
 from cnnviz_widgets.panels.controls import another_picture, chosen, slider
-from cnnviz_widgets.panels.making import Making, StepView
+from cnnviz_widgets.panels.making import Making, StepView, side_by_side
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import computes
@@ -25,6 +24,7 @@ from cnnviz_widgets.widgets import Pointer
 from cnnviz_widgets.widgets.traits import Place
 
 BEST = 6  # windows of the sample that are shown beside that of a pixel
+TILES = ("its window", "drawn", *(f"match {number}" for number in range(1, BEST)))
 
 
 class TextureGrowth(Making):
@@ -62,9 +62,9 @@ class TextureGrowth(Making):
         texture = StepView("The texture: hover a pixel", max_width=420)
         texture.image.on_hover(self.guarded(self._look_at))
         texture.image.on_click(self.guarded(self._look_at))
-        sample = View("Where its surroundings are like this", colormap="magma", opacity=0.5)
-        source = View("Where in the sample each pixel is from", controls=False, max_width=420)
-        windows = View("Its window, and the best matches", labels=True, controls=False)
+        sample = View("Similar surroundings", colormap="magma", opacity=0.5)
+        source = View("Source of each pixel", controls=False, max_width=420)
+        windows = View("Its window, and the best matches", "whole", labels=True, controls=False, max_width=1076)
         self._parts["pixel"] = Mark(texture, "rectangle")
         self._parts["copied"] = Mark(sample, "rectangle")
         parts = {"texture": texture, "sample": sample, "source": source, "windows": windows}
@@ -116,7 +116,7 @@ def _comparison(now: Now, state: State | None, place: tuple[int, int] | None) ->
     if state is not None and max(row, column) < now.size and window <= min(sample.shape[-2:]):
         found = matches(sample, state, row, column, window, now.tolerance)
     if found is None:
-        return {"sample": Content(rgb(sample)), "copied": None, "pixel": None, "windows": Content()}
+        return {"sample": Content(rgb(sample)), "copied": None, "pixel": None, "windows": _tiles({}, window)}
     reach = window // 2
     top, left = (found.drawn - reach).tolist()
     return {
@@ -129,15 +129,17 @@ def _comparison(now: Now, state: State | None, place: tuple[int, int] | None) ->
 
 def _likeness(sample: Tensor, found: Matches) -> Content:
     """The sample, brighter where its windows are more like that of the pixel."""
-    caption = f"{len(found.places)} of {int(found.distance.isfinite().sum())} places match; one was drawn"
+    caption = f"{len(found.places)} of {int(found.distance.isfinite().sum()):,} places match"
     return Content(rgb(sample), -found.distance.sqrt().numpy(), caption=caption)
 
 
 def _windows(sample: Tensor, found: Matches, window: int) -> Content:
     reach, (row, column) = window // 2, found.drawn.tolist()
     others = [place for place in found.places.tolist() if place != [row, column]][: BEST - 1]
-    tiles = [rgb(found.around)] + [
-        rgb(sample[:, y - reach : y + reach + 1, x - reach : x + reach + 1]) for y, x in [(row, column), *others]
-    ]
-    names = ("its window", "drawn", *(f"match {number + 1}" for number in range(len(others))))
-    return Content(np.stack(tiles), names=names)
+    cuts = [sample[:, y - reach : y + reach + 1, x - reach : x + reach + 1] for y, x in [(row, column), *others]]
+    return _tiles(dict(zip(TILES, [found.around, *cuts], strict=False)), window)
+
+
+def _tiles(windows: dict[str, Tensor], side: int) -> Content:
+    """In a row, with room for those that there are not yet."""
+    return side_by_side({name: windows.get(name) for name in TILES}, side, columns=len(TILES))

@@ -37,11 +37,11 @@ def class_names(given: Any) -> Labels:
         )
     names = [_first(name) for name in islice(names, _MOST)]
     if missing := [number for number, name in enumerate(names) if name is None]:
-        raise UserError(f"classes must all have a name, but {_listed(missing)} {_have(missing)} None.")
+        raise UserError(f"classes must all have a name: there is None for {_listed(missing)}.")
     labels = Labels(names)
     twice = [name for name, times in Counter(labels).items() if times > 1]
     if twice and not (len(labels) == 1000 and {name.casefold() for name in twice} <= _TWICE_IN_IMAGENET):
-        raise UserError(f"classes must have different names, but {_listed(twice)} {_have(twice)} several classes.")
+        raise UserError(f"classes must have different names: there are several {_listed(twice)}.")
     return labels
 
 
@@ -68,11 +68,11 @@ def _by_number(names: Mapping) -> list:
         )
     named = {number: name for number, name in pairs if number is not None}
     if twice := [number for number, times in Counter(number for number, _ in pairs).items() if times > 1]:
-        raise UserError(f"classes must have one name each, but {_listed(twice)} {_have(twice)} several.")
+        raise UserError(f"classes must have one name each: there are several for {_listed(twice)}.")
     if missing := [number for number in range(len(pairs)) if number not in named]:
         raise UserError(
-            f"classes must be numbered from 0 to {len(pairs) - 1} without a gap, but {_listed(missing)} "
-            f"{_have(missing)} no name, and the numbers go from {min(named)} to {max(named)}."
+            f"classes must be numbered from 0 to {len(pairs) - 1} without a gap: there is no name for "
+            f"{_listed(missing)}, and the numbers go from {min(named)} to {max(named)}."
         )
     return [named[number] for number in range(len(pairs))]
 
@@ -98,7 +98,3 @@ def _first(name: Any) -> Any:
 def _listed(some: list) -> str:
     more = f" and {len(some) - _SHOWN} more" if len(some) > _SHOWN else ""
     return f"{', '.join(f'{one!r:.40}' for one in some[:_SHOWN])}{more}"
-
-
-def _have(some: list) -> str:
-    return "has" if len(some) == 1 else "have"

@@ -19,6 +19,7 @@ from cnnviz_widgets.widgets.front_end import BrowserWidget, spoken
 TEXT, FAINT = "var(--jp-ui-font-color1, #1f2328)", "var(--jp-border-color2, #d0d7de)"
 PLAIN, CHOSEN = "var(--jp-border-color0, #9aa4b2)", "var(--jp-brand-color1, #1976d2)"
 MARGIN = {"top": 8, "bottom": 42, "left": 48, "right": 14}  # px
+OFFSET = 36  # px from the y axis to its label
 LETTER = 6.2  # px, on average
 ROW = 38  # px for a class: its name, and under it its bar
 LONGEST = 32  # letters of a name over a bar
@@ -117,7 +118,7 @@ class ChartView(BrowserWidget):
         look: dict[str, Any] = {"grid_color": FAINT, "color": FAINT, "label_color": TEXT}
         look["tick_style"] = {"fill": TEXT, "font-size": "11px"}
         self._across = themed.Axis(scale=self._scales["x"], label_offset="30px", **look)
-        self._up = themed.Axis(scale=self._scales["y"], label_offset="36px", side="left", **look)
+        self._up = themed.Axis(scale=self._scales["y"], label_offset=f"{OFFSET}px", side="left", **look)
         return [self._marker, *self._lines, self._strong], [self._across, self._up]
 
     def _show_curves(self, chart: Any) -> None:
@@ -129,7 +130,10 @@ class ChartView(BrowserWidget):
             axis.tick_labels = texts
             axis.tick_values, axis.label = places, shown.label
         beyond = LETTER / 2 * len(chart.x.ticks[-1][1]) if chart.x.ticks else 0  # half of the last text
-        self._figure.fig_margin = MARGIN | {"right": max(MARGIN["right"], round(beyond))}
+        beside = max(OFFSET, 12 + round(LETTER * max((len(text) for _, text in chart.y.ticks), default=0)))
+        self._up.label_offset = f"{beside}px"  # beyond the longest text
+        ends = {"left": MARGIN["left"] + beside - OFFSET, "right": max(MARGIN["right"], round(beyond))}
+        self._figure.fig_margin = MARGIN | ends
         series = chart.series[: self._most]
         for mark in self._lines:
             some = [(at, one) for at, one in enumerate(series) if one.x and one.dash == mark.line_style]

@@ -32,7 +32,7 @@ def method(
     share, flag  of something
     word     "one" or "two"
 
-    either   not read
+    either   σ, not read
     """
     return x
 
@@ -93,7 +93,7 @@ def test_what_is_read_of_a_signature_and_a_docstring():
     assert argument(method, "share") == (float, Range(0, 1), 0.25)
     assert documented(method) == {
         "x": "What it is", "number": "How many, and a line that goes on", "share": "Of something",
-        "flag": "Of something", "word": '"one" or "two"', "either": "Not read",
+        "flag": "Of something", "word": '"one" or "two"', "either": "σ, not read",
     }  # fmt: skip
 
 

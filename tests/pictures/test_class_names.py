@@ -67,7 +67,7 @@ def test_the_lists_of_imagenet():
     assert list(class_names(categories)) == categories
     usual = ["crane" if name == "crane bird" else "maillot" if "maillot" in name else name for name in categories]
     assert list(class_names(usual)) == usual
-    with pytest.raises(UserError, match="'goose', 'crane', 'maillot' have several classes"):
+    with pytest.raises(UserError, match="there are several 'goose', 'crane', 'maillot'"):
         class_names(["goose", *usual[1:]])
 
 
@@ -76,16 +76,16 @@ def test_the_lists_of_imagenet():
     [
         ({"ant", "bee"}, "in the order of the outputs, and a set has none"),
         (frozenset({"ant", "bee"}), "a frozenset has none"),
-        (["ant", "bee", "ant"], "different names, but 'ant' has several classes"),
-        (["ant", "bee", "ant", "bee"], "different names, but 'ant', 'bee' have several classes"),
-        (["ant", None, "cat", None], "all have a name, but 1, 3 have None"),
-        ({0: "ant", 1: None}, "all have a name, but 1 has None"),
-        ({0: "ant", 2: "cat"}, "from 0 to 1 without a gap, but 1 has no name, and the numbers go from 0 to 2"),
-        ({1: "ant", 2: "cat"}, "from 0 to 1 without a gap, but 0 has no name, and the numbers go from 1 to 2"),
-        ({"ant": 0, "cat": 10**12}, "but 1 has no name, and the numbers go from 0 to 1000000000000"),
-        ({"ant": 0, "bee": 0, "cat": 1}, "one name each, but 0 has several"),
-        ({0: "ant", "0": "bee"}, "one name each, but 0 has several"),
-        ({0: "ant", 1: "ant"}, "different names, but 'ant' has several classes"),
+        (["ant", "bee", "ant"], "different names: there are several 'ant'"),
+        (["ant", "bee", "ant", "bee"], "different names: there are several 'ant', 'bee'"),
+        (["ant", None, "cat", None], "all have a name: there is None for 1, 3"),
+        ({0: "ant", 1: None}, "all have a name: there is None for 1"),
+        ({0: "ant", 2: "cat"}, "from 0 to 1 without a gap: there is no name for 1, and the numbers go from 0 to 2"),
+        ({1: "ant", 2: "cat"}, "from 0 to 1 without a gap: there is no name for 0, and the numbers go from 1 to 2"),
+        ({"ant": 0, "cat": 10**12}, "there is no name for 1, and the numbers go from 0 to 1000000000000"),
+        ({"ant": 0, "bee": 0, "cat": 1}, "one name each: there are several for 0"),
+        ({0: "ant", "0": "bee"}, "one name each: there are several for 0"),
+        ({0: "ant", 1: "ant"}, "different names: there are several 'ant'"),
         ({"ant": "bee"}, "there is no number for 'ant'"),
         ({True: "ant", False: "bee"}, "there is no number for True, False"),
         ({0: 1, 1: 0}, "must be names"),
@@ -95,7 +95,7 @@ def test_the_lists_of_imagenet():
         (3, "a dictionary or a dataset that has classes, not 3"),
         ([1, 2], "must be names"),
         (itertools.count(), "must be names"),
-        ([f"n{number % 7}" for number in range(14)], "'n0', 'n1', 'n2', 'n3', 'n4' and 2 more have several classes"),
+        ([f"n{number % 7}" for number in range(14)], "there are several 'n0', 'n1', 'n2', 'n3', 'n4' and 2 more"),
     ],
 )
 def test_what_has_no_order_or_no_name(given, sentence):

@@ -60,7 +60,7 @@ def read(pictures: Any, classes: int, each: int) -> Lessons:
     if len(chosen) < 2:
         raise UserError(
             f"pictures must be of at least 2 classes with {FEWEST} pictures each, as (picture, label); "
-            f"of these {len(dataset):,}, {len(chosen)} class{'' if len(chosen) == 1 else 'es'} have so many."
+            f"so many have {len(chosen)} of the classes of these {len(dataset):,}."
         )
     labels = torch.cat([torch.full((len(one),), label) for label, one in enumerate(chosen.values())])
     return _parted(torch.stack([one for several in chosen.values() for one in several]), labels, tuple(chosen))

@@ -240,8 +240,9 @@ def _measured(epoch: int, module: nn.Module, lessons: Lessons, layer: str) -> Ep
 
 def _checked(module: nn.Module, lessons: Lessons) -> str:
     """The last convolution of a module, which fits the lessons; else UserError."""
-    wanted = f"give {len(lessons.classes)} scores for each picture of 3×{SIDE}×{SIDE}"
-    refused = UserError(f"module must have convolutions and {wanted}.")
+    refused = UserError(
+        f"module must have convolutions and give {len(lessons.classes)} scores for each picture of 3×{SIDE}×{SIDE}."
+    )
     network = _network(deepcopy(module).eval(), lessons.classes)
     try:
         shape, found = network.logits(lessons.unseen[:2] / 255).shape, convolutions(network.layers)

@@ -99,20 +99,20 @@ def known(objects: Any, fewest: int) -> Objects:
     if objects is None:
         chair = render_object()
         return Objects(furniture(), KINDS, tuple(name for name in chair.landmarks if not name.startswith("back ")))
-    wanted = f"objects must be at least {fewest} rendered objects of {SIDE} px, such as cnnviz.objects(1000), or None"
-    if not hasattr(objects, "__len__") or not hasattr(objects, "__getitem__") or isinstance(objects, str | dict):
-        raise UserError(f"{wanted}, not {came(objects)}.")
-    if len(objects) < fewest:
-        raise UserError(f"{wanted}, not {len(objects)}.")
+    several = hasattr(objects, "__len__") and hasattr(objects, "__getitem__") and not isinstance(objects, str | dict)
+    if not several or len(objects) < fewest:
+        given = len(objects) if several else came(objects)
+        raise UserError(
+            f"objects must be at least {fewest} rendered ones, of cnnviz.objects(1000), or None, not {given}."
+        )
     every = [objects[number] for number in range(len(objects))]
-    if not all(getattr(getattr(one, "image", None), "shape", None) == (3, SIDE, SIDE) for one in every):
-        raise UserError(f"{wanted}, not {came(objects)}.")
-    if not all(hasattr(one, "landmarks") for one in every):
-        raise UserError(f"{wanted}: some have no landmarks.")
+    sizes = {getattr(getattr(one, "image", None), "shape", None) for one in every}
+    if sizes != {(3, SIDE, SIDE)} or not all(hasattr(one, "landmarks") for one in every):
+        raise UserError(f"objects must have {SIDE}×{SIDE} px and landmarks, as those of cnnviz.objects(1000) have.")
     classes = tuple(dict.fromkeys(one.label for one in every))
     landmarks = tuple(name for name in every[0].landmarks if all(name in one.landmarks for one in every))
     if len(classes) < 2 or not landmarks:
-        raise UserError(f"{wanted}, of at least two kinds, with a landmark that all of them have.")
+        raise UserError("objects must be of at least two kinds, with a landmark that all of them have.")
     return Objects(every, classes, landmarks)
 
 

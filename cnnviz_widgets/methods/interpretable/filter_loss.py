@@ -69,8 +69,8 @@ def _side(maps: Tensor, least: int) -> int:
     """n; UserError for what are no square maps."""
     square = maps.ndim >= least and maps.shape[-1] == maps.shape[-2] and 2 <= maps.shape[-1] <= LARGEST
     if not square or not maps.is_floating_point() or not maps.numel():
-        wanted = "(B, n, n) or (B, K, n, n)" if least == 3 else "(…, n, n)"
-        raise UserError(f"maps must be numbers {wanted} with n from 2 to {LARGEST}, not {came(maps)}.")
+        shape = "(B, n, n) / (B, K, n, n)" if least == 3 else "(…, n, n)"
+        raise UserError(f"maps must be numbers {shape} with n from 2 to {LARGEST}, not {came(maps)}.")
     if maps.is_meta or not bool(maps.isfinite().all()):
         raise UserError("maps has values that are not finite (NaN or infinity).")
     return maps.shape[-1]

@@ -304,8 +304,9 @@ def _share(area: Any, height: int, width: int) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         share = None
     if share is None or share.shape != (height, width) or not bool(((share >= 0) & (share <= 1)).all()):
-        allowed = f"(x, y, width, height) in pixels, or a mask of {height}×{width} shares 0…1"
-        raise UserError(f"area must be {allowed}, not {came(area)}.")
+        raise UserError(
+            f"area must be (x, y, width, height) in pixels, or a mask of {height}×{width} shares 0…1, not {came(area)}."
+        )
     return share
 
 

@@ -105,9 +105,15 @@ def test_what_is_bundled_is_what_it_says():
     assert state.course[-1].filters[1:] == (state.filters, state.filters)
 
 
-@pytest.mark.parametrize("objects", [[], "chairs", [1] * 200, torch.rand(200, 3, 64, 64), 7])
+@pytest.mark.parametrize("objects", [[], "chairs", 7])
 def test_what_are_no_objects_is_told(objects):
-    with pytest.raises(cnnviz.UserError, match="objects must be at least 160 rendered objects of 64 px"):
+    with pytest.raises(cnnviz.UserError, match="objects must be at least 160 rendered ones"):
+        cnnviz.train_interpretable(objects)
+
+
+@pytest.mark.parametrize("objects", [[1] * 200, torch.rand(200, 3, 64, 64)])
+def test_what_are_no_rendered_objects_is_told(objects):
+    with pytest.raises(cnnviz.UserError, match="objects must have 64×64 px and landmarks"):
         cnnviz.train_interpretable(objects)
 
 
