@@ -163,6 +163,26 @@ def test_what_a_panel_refuses_is_said_in_the_language(refused, czech, monkeypatc
     assert czech not in str(error.value)
 
 
+EMPTY = "{what} is empty (0 bytes): give a whole {kinds} file."
+NO_FILM = "there is no film yet: check “Zoom film”."
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_panel_shows_an_error_in_the_language(name, monkeypatch):
+    monkeypatch.setenv("CNNVIZ_LANG", name)
+    errors = language.messages(LOCALE / name / "errors.po")
+    panel, dream = cnnviz.panels.Occlusion("mini", "chelsea"), cnnviz.panels.DeepDream("mini", "chelsea")
+    panel.controls["image"]._upload.value = ({"name": "a.png", "type": "image/png", "content": b""},)
+    dream._buttons._receive(None, {"do": "film"}, [])
+    shown, no_film = (one._bar.get_state("error")["error"] for one in (panel, dream))
+    assert no_film == errors[NO_FILM][0] != dream._bar.error == NO_FILM
+    assert re.fullmatch(re.sub(r"\\{\w+\\}", ".+", "image: " + re.escape(errors[EMPTY][0])), shown)
+    assert "a.png" in shown
+    assert panel._bar.error.startswith("image: source 'a.png' is empty (0 bytes): ")
+    panel.close()
+    dream.close()
+
+
 def test_the_browser_gets_its_words_once(in_no_language):
     every = front_end.messages()
     assert len(every) > 120
@@ -223,7 +243,7 @@ def test_errors_that_readers_meet_are_translated(name):
     """What is refused in the panels' own files, and the most frequent errors of methods and pictures."""
     shape = lambda text: PLACE.sub("{}", text)  # noqa: E731
     translated = {shape(one) for one, forms in language.messages(LOCALE / name / "errors.po").items() if all(forms)}
-    assert len(translated) >= 100
+    assert len(translated) >= 160
     assert {shape(texts.plural(one)[0]) for one in texts.of_errors(messages.PACKAGE / "panels")} <= translated
 
 

@@ -15,12 +15,7 @@ from cnnviz_widgets.exercises.adversarial import (
     contest_photos,
 )
 from cnnviz_widgets.exercises.ascent import ask_dumbbell, ask_head, ask_sure, check_ascent, check_total_variation
-from cnnviz_widgets.exercises.cam import (
-    ask_which_is_right,
-    ask_why_equal,
-    check_grad_cam,
-    check_map_size,
-)
+from cnnviz_widgets.exercises.cam import ask_why_equal, check_grad_cam, check_map_size
 from cnnviz_widgets.exercises.convolution import (
     ask_checkerboard,
     check_conv2d,
@@ -63,7 +58,13 @@ from cnnviz_widgets.exercises.style import (
     painted_by_somebody,
 )
 from cnnviz_widgets.exercises.texture import ask_shuffle, check_gram, check_texture_numbers, check_window
-from cnnviz_widgets.exercises.trust import ask_honest_report, ask_which_robot, check_wilson
+from cnnviz_widgets.exercises.trust import (
+    ask_honest_report,
+    ask_which_is_right,
+    ask_which_robot,
+    check_deletion,
+    check_wilson,
+)
 from cnnviz_widgets.exercises.tuning import check_preferred_angle
 from cnnviz_widgets.exercises.units import (
     ask_dictionary,
@@ -119,6 +120,7 @@ __all__ = [
     "check_capture",
     "check_contest",
     "check_conv2d",
+    "check_deletion",
     "check_dictionary",
     "check_dream_step",
     "check_epochs",

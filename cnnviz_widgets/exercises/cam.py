@@ -176,33 +176,3 @@ def ask_why_equal() -> Question:
         },
         right="b",
     )
-
-
-def ask_which_is_right() -> Question:
-    """What it means that one map wins by deletion and another by pointing."""
-    return Question(
-        "Of two maps of the same picture, one has the smaller area under the deletion curve, and the other wins the "
-        "pointing game. Which is right?",
-        {
-            "a": (
-                "The one that points at the thing: that is what a map is for.",
-                "pointing asks whether people would mark that place. A network that recognizes sheep by the meadow "
-                "has a right map if it points at the meadow.",
-            ),
-            "b": (
-                "The one that wins by deletion: only the network can say what it needs.",
-                "deletion asks the network, but about pictures with holes, which it has never seen; part of the fall "
-                "of the curve is due to the holes.",
-            ),
-            "c": (
-                "Neither: one cannot test maps.",
-                "both are numbers from experiments that can be done again; they only answer different questions.",
-            ),
-            "d": (
-                "That depends on the question: what the network needs, or where the thing is.",
-                "Deletion asks what the network needs, pointing asks where the object is. They agree only if the "
-                "network looks at the object, and that is what one wanted to find out.",
-            ),
-        },
-        right="d",
-    )

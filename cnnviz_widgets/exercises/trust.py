@@ -1,14 +1,69 @@
-"""Chapter 09: the interval of a share, two networks that are both right, and an honest report."""
+"""Chapter 18: tests of maps, the interval of a share, two networks that are both right, and an honest report."""
 
 from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from cnnviz_widgets.engine.counts import Counted, Z
-from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, given, number
+from cnnviz_widgets.exercises.feedback import NotYet, Wrong, check, given, number, refute, tensor
 from cnnviz_widgets.exercises.question import Question
 
 CASES = ((8, 10), (3, 4), (0, 6), (12, 12), (55, 100))
+GRAY = 0.5
+
+
+@check
+def check_deletion(function: Callable[[Callable[[Tensor], Any], Tensor, Tensor, int], Any]) -> str:
+    """function(probability, picture, heatmap, steps): steps + 1 probabilities, the most important pixels gray first."""
+    given(function, "write the function `my_deletion`.")
+    random = torch.Generator().manual_seed(4)
+    picture, weights = torch.rand(2, 3, 4, 6, generator=random)
+    heatmap, steps = torch.randn(4, 6, generator=random), 6
+
+    def probability(shown: Tensor) -> Tensor:
+        return ((weights - 0.5) * shown).sum().sigmoid()
+
+    answer = function(probability, picture.clone(), heatmap.clone(), steps)
+    if answer is None:
+        raise NotYet("`my_deletion` returns nothing: let it return the list of probabilities.")
+    values = tensor(
+        answer,
+        (steps + 1,),
+        "the list of probabilities",
+        {(steps,): "the whole picture comes first, and a picture all gray last"},
+    )
+    order = heatmap.flatten().argsort(descending=True)
+    counts = [step * heatmap.numel() // steps for step in range(steps + 1)]
+
+    def curve(order: Tensor, filling: float = GRAY, colors: int = 3, only_last: bool = False) -> Tensor:
+        """The curve, or what a mistake makes of it."""
+        found = []
+        for before, count in zip([0, *counts], counts, strict=False):
+            changed = picture.clone()
+            changed.flatten(1)[:colors, order[before if only_last else 0 : count]] = filling
+            found.append(probability(changed))
+        return torch.stack(found)
+
+    right, by_size = curve(order), curve(heatmap.flatten().abs().argsort(descending=True))
+    mistakes = {
+        "the least important pixels go first: turn the order round.": curve(order.flip(0)),
+        "the pixels of earlier steps come back: in each step all of them up to there are gone.": curve(
+            order, only_last=True
+        ),
+        "the pixels turn black: 0.5 is gray.": curve(order, 0.0),
+        "only red turns gray: a pixel has three colors.": curve(order, colors=1),
+        "the size of the numbers makes the order: a number below 0 is evidence against the class, and comes "
+        "last.": by_size,
+        "the pixels are inserted: begin with the whole picture.": right.flip(0),
+    }
+    if not refute(values, right, mistakes):
+        raise Wrong(
+            "these are not the probabilities of the picture with more and more of its most important pixels gray."
+        )
+    return "Each of these pictures but the first has holes, and the network has never seen such pictures."
 
 
 @check
@@ -62,6 +117,36 @@ def _mistakes(hits: int, total: int) -> dict[str, tuple[float, float]]:
 
 def _close(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
     return all(abs(a - b) < 1e-3 for a, b in zip(one, other, strict=True))  # 1.96 is as good as all digits of z
+
+
+def ask_which_is_right() -> Question:
+    """What it means that one map wins by deletion and another by pointing."""
+    return Question(
+        "Of two maps of the same picture, one has the smaller area under the deletion curve, and the other wins the "
+        "pointing game. Which is right?",
+        {
+            "a": (
+                "The one that points at the thing: that is what a map is for.",
+                "pointing asks whether people would mark that place. A network that recognizes sheep by the meadow "
+                "has a right map if it points at the meadow.",
+            ),
+            "b": (
+                "The one that wins by deletion: only the network can say what it needs.",
+                "deletion asks the network, but about pictures with holes, which it has never seen; part of the fall "
+                "of the curve is due to the holes.",
+            ),
+            "c": (
+                "Neither: one cannot test maps.",
+                "both are numbers from experiments that can be done again; they only answer different questions.",
+            ),
+            "d": (
+                "That depends on the question: what the network needs, or where the thing is.",
+                "Deletion asks what the network needs, pointing asks where the object is. They agree only if the "
+                "network looks at the object, and that is what one wanted to find out.",
+            ),
+        },
+        right="d",
+    )
 
 
 def ask_which_robot() -> Question:

@@ -35,7 +35,7 @@ class Compare(Panel):
 
     title = "Compare"
     family = "evaluation"
-    chapters = ("09",)
+    chapters = ("18",)
     shows = "all these maps of one picture, with their time, deletion and insertion curves"
     as_call = "cnnviz.deletion_curve(net, photo, heatmap)"
     pickers = ("image", "target", "layer")

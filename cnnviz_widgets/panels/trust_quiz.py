@@ -57,7 +57,7 @@ class TrustQuiz(Panel):
 
     title = "Trust quiz"
     family = "evaluation"
-    chapters = ("09",)
+    chapters = ("18",)
     shows = "how often you find the class in a map, with its interval, and which of two networks you would trust"
     as_call = "cnnviz.trust_quiz(net)"
     pickers = ()

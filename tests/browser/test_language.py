@@ -1,4 +1,12 @@
-"""A panel in no language, with accents and a third longer: nothing on the screen was forgotten, and no label is cut."""
+"""A panel in no language, with accents and a third longer: nothing on the screen was forgotten, and no label is cut.
+
+And an error in each language that there is, as it is in its catalog.
+"""
+
+import pytest
+from playwright.sync_api import expect
+
+from cnnviz_widgets.language import LOCALE, languages, messages
 
 SETUP = """
 import os
@@ -31,4 +39,21 @@ def test_nothing_is_forgotten_and_no_label_is_cut(open_notebook):
     told = [text.strip() for text in notebook.panel.evaluate(READ)]
     assert len(told) > 60
     assert [text for text in told if text.isascii() and text not in classes | {"relu6", "chelsea"}] == []
+    assert notebook.panel.evaluate(CUT, LABELS) == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_an_error_is_in_the_language(open_notebook, language):
+    notebook = open_notebook(SETUP.replace("qps", language), "panel = cnnviz.panels.DeepDream(net, photo)\npanel")
+    notebook.becomes("print('panel' in globals())", "True", timeout=120)
+    notebook.kernel("panel._buttons._receive(None, {'do': 'film'}, [])")
+    ((told,),) = [
+        forms
+        for message, forms in messages(LOCALE / language / "errors.po").items()
+        if message.startswith("there is no film yet: check")
+    ]
+    alert = notebook.panel.get_by_role("alert")
+    expect(alert).to_contain_text(told)
+    alert.scroll_into_view_if_needed()
+    notebook.screenshot(f"language-error-{language}", alert.locator("xpath=../.."))
     assert notebook.panel.evaluate(CUT, LABELS) == []
