@@ -191,6 +191,13 @@ PLAYED = (
         "A network draws what it is told: a chair, seen from all sides.",
         parts=("shown",),
     ),
+    Film(
+        "18", "Compare", "chosen", "Method",
+        {"saliency": "saliency", "gradient × input": "input_x_gradient", "guided backprop": "guided",
+         "Grad-CAM": "grad_cam"},
+        "The pixels that a map calls important are deleted, then inserted. Which map knew what the class needs?",
+        {"methods": ["saliency", "input_x_gradient", "guided", "grad_cam"]}, ("maps", "deletion", "insertion"),
+    ),
 )  # fmt: skip
 
 
