@@ -61,10 +61,10 @@ class PanelEntry:
 
 @cache
 def families() -> tuple[str, ...]:
-    """The folders of ``methods``, by the last chapter that has a panel of theirs; those without a panel come last."""
+    """The folders of ``methods``, by the last chapter of the first of their panels; those without a panel come last."""
     folders = [path.parent.name for path in sorted((PACKAGE / "methods").glob("*/__init__.py"))]
-    last = {name: max((max(one.chapters) for one in _panels() if one.family == name), default="~") for name in folders}
-    return tuple(sorted(folders, key=lambda name: (last[name], name)))
+    ends = {name: [(one.chapters[-1], one.chapters[0]) for one in _panels() if one.family == name] for name in folders}
+    return tuple(sorted(folders, key=lambda name: (min(ends[name], default=("~",)), name)))
 
 
 @cache
