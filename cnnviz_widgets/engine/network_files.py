@@ -51,8 +51,11 @@ def read(path: Path) -> PictureNetwork:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError:
         about, weights = None, _unpickled(path, refused)
-    with torch.device("meta"):  # no first weights are drawn, of which none would stay
-        network = KINDS[about["kind"]](**about["layout"]) if about else TransformerNet()
+    try:
+        with torch.device("meta"):  # no first weights are drawn, of which none would stay
+            network = KINDS[about["kind"]](**about["layout"]) if about else TransformerNet()
+    except (KeyError, TypeError) as error:  # of another version of this package
+        raise refused from error
     known = network.state_dict()
     left_out = [name for name in weights if name not in known and name.rpartition(".")[2] in STATISTICS]
     if left_out:

@@ -94,7 +94,7 @@ class Generator(Panel):
     stretch = _number("stretch", "Stretch", 0.01, ".2f")
     a = _Object({"kind": "armchair"}).tag(setting=True)
     b = _Object({"kind": "chair"}).tag(setting=True)
-    c = _Object({"kind": "bar chair", "hue": 0.6}).tag(setting=True)
+    c = _Object({"kind": "ladder chair", "hue": 0.6}).tag(setting=True)
 
     def build(self) -> list[ipywidgets.Widget]:
         small: dict[str, Any] = {"controls": False, "labels": True}

@@ -1,11 +1,13 @@
 """Generators against the rendered truth, and arithmetic against its laws."""
 
+import json
 import math
 from colorsys import hsv_to_rgb
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import cnnviz_widgets as cnnviz
 from cnnviz_widgets.engine.generators import (
@@ -206,3 +208,12 @@ def test_bad_input_gets_one_sentence(generator, tmp_path):
         cnnviz.load_generator(tmp_path / "none")
     with pytest.raises(cnnviz.UserError, match="pictures must be"):
         cnnviz.train_generator(pictures=3)
+
+
+@pytest.mark.parametrize(
+    "about", [{"kind": "RayGenerator", "layout": {"lines": 128}}, {"kind": "Painter", "layout": {}}]
+)
+def test_a_file_of_another_version_is_refused_in_a_sentence(about, tmp_path):
+    save_file({"weight": torch.zeros(3)}, tmp_path / "old.safetensors", {"network": json.dumps(about)})
+    with pytest.raises(cnnviz.UserError, match=r"old.safetensors' is not the file of a trained network for pictures\."):
+        cnnviz.load_generator(tmp_path / "old.safetensors")
