@@ -52,7 +52,7 @@ class Circuit(Panel):
     def build(self) -> list[ipywidgets.Widget]:
         look: dict[str, Any] = {"cursor": "tile", "controls": False, "labels": True, "group": secrets.token_hex(4)}
         weights = View("Weights: red excites, blue inhibits", colormap="RdBu", **look)
-        pictures = View("The same channels, as their own pictures", smooth=True, **look)
+        pictures = View("Pictures of these channels", smooth=True, **look)
         tiles = [self.tiles("weights", weights, self._choose), self.tiles("pictures", pictures, self._choose)]
         own = self.part("own", View("The unit's own picture", controls=False, smooth=True, max_width=200))
         unit = self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8, max_width=320))

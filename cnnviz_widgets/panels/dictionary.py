@@ -55,8 +55,8 @@ class Dictionary(Panel):
             session.layer = layers[max(0, len(layers) - 2)].name
 
     def build(self) -> list[ipywidgets.Widget]:
-        photo = View("The photograph, and groups of channels in it", opacity=0.5)
-        words = StepView("The strongest channels: click a position", cursor="tile", smooth=True)
+        photo = View("Groups of channels", opacity=0.5)
+        words = StepView("Strongest: click a position", cursor="tile", smooth=True)
         for view, position in ((photo, _cell), (words, self._tile)):
             view.image.on_hover(self.guarded(partial(self._look_at, position)))
             view.image.on_click(self.guarded(partial(self._choose, position)))

@@ -58,7 +58,7 @@ class Training(Making):
         self._filters = _GuessedEpoch("Filters of the first layer", question=question, max_width=420)
         self._parts["choices"] = SimpleNamespace(show=lambda choices: self._filters.offer(*choices))
         filters = self.part("filters", self._filters)
-        patches = StepView("What excites units of the last convolution most", max_width=320)
+        patches = StepView("Best patches, last convolution", max_width=320)
         accuracy = Chart("Accuracy", "epoch", "share of pictures right", share=True, height=240)
         self._telling = self.part("patches", patches), self.part("accuracy", accuracy)
         return [filters, *self._telling]

@@ -60,7 +60,7 @@ class Tuning(Panel):
     def build(self) -> list[ipywidgets.Widget]:
         self._found: Memo[Kept] = Memo(Kept)
         drawing = View("Activation by angle: click one", controls=False, max_width=420)
-        stimulus = View("The stimulus, and the map of the channel", colormap="RdBu", opacity=0.5, max_width=420)
+        stimulus = View("Stimulus and channel map", colormap="RdBu", opacity=0.5, max_width=420)
         sizes = Chart("By the size of the stimuli", "angle, degrees", "activation", top=None, height=240)
         drawing.image.on_click(self.guarded(self._choose))
         marks = {"point": (drawing, "crosshair"), "field": (stimulus, "rectangle")}
