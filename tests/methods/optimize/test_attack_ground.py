@@ -174,7 +174,7 @@ def test_attacks_that_begin_with_noise_wake_nothing_either():
     with torch.no_grad():
         network.module[2].bias.fill_(-9.0)  # dead for every picture
     with pytest.raises(UserError, match="is zero: the network masks it"):
-        cnnviz.last(cnnviz.patch(network, [torch.rand(3, 4, 4)], "no", area=0.2, steps=3), progress=False)
+        cnnviz.last(cnnviz.patch(network, [torch.rand(3, 4, 4)], "yes", area=0.2, steps=3), progress=False)
     with pytest.raises(UserError, match="is zero: the network masks it"):
         cnnviz.last(cnnviz.fool(network, "no", steps=3), progress=False)
 
