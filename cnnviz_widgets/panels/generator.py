@@ -150,14 +150,17 @@ class Generator(Panel):
     def vary(self, now: Now) -> Frame:
         """The rows: to the other kind, and from end to end of each parameter."""
         how, shares = _parameters(now), [at / (STEPS - 1) for at in range(STEPS)]
-        tiles = [(how | {"kind": mixed(now.kind, now.other, one)}, f"{one:.0%} {now.other}") for one in shares]
+        tiles = [
+            (how | {"kind": mixed(now.kind, now.other, one)}, f"{one:.0%} {now.other}", f"{one:.0%}") for one in shares
+        ]
         for name in ROWS:
             low, high = RANGES[name]
             values = [low + one * (high - low) for one in shares]
-            tiles += [(how | {name: one}, f"{name} {one:.3g}") for one in values]
-        objects, names = zip(*tiles, strict=True)
+            tiles += [(how | {name: one}, f"{name} {one:.3g}", f"{one:.3g}") for one in values]
+        objects, names, numbers = zip(*tiles, strict=True)
+        heads = tuple(name if not at % STEPS else numbers[at] for at, name in enumerate(names))  # there is little room
         made = _trained().draw(*map(_code, objects))
-        return Frame({"rows": Content(picture=rgb(made.values), names=names, keys=objects, columns=STEPS)})
+        return Frame({"rows": Content(picture=rgb(made.values), names=names, heads=heads, keys=objects, columns=STEPS)})
 
     @computes
     def add(self, now: Now) -> Frame:
