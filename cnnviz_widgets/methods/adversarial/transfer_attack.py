@@ -26,7 +26,7 @@ __all__ = ["TransferMatrix", "transfer_attack"]
 example = dict(steps=2)
 
 NOISE, ALL = "noise", "all of them"
-CELL = (5, 24)  # rows and columns of a tile of the picture
+CELL = (5, 26)  # rows and columns of a tile of the picture
 
 Kind = Annotated[Literal["pgd", "fgsm"], "'pgd' or 'fgsm'"]
 
