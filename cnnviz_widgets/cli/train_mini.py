@@ -56,7 +56,7 @@ def normalize(pictures: Tensor) -> Tensor:
 
 
 def augment(pictures: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Random crops (30–100 % of the area), flips, small turns, color changes and erased squares, per picture."""
+    """Random crops (30–100% of the area), flips, small turns, color changes and erased squares, per picture."""
     n, device = len(pictures), pictures.device
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -115,7 +115,7 @@ class OneCycle:
         return self._at(step, 0.95, 0.85, 0.95)
 
     def _at(self, step: int, first: float, middle: float, last: float) -> float:
-        """Half a cosine from the first to the middle value, at 15 % of the steps, and half a one to the last."""
+        """Half a cosine from the first to the middle value, at 15% of the steps, and half a one to the last."""
         turn = RISE * self.total - 1
         if step - 1 <= turn:
             return _cosine(first, middle, (step - 1) / turn)

@@ -3,7 +3,7 @@
 from math import sqrt
 from typing import NamedTuple
 
-Z = 1.959963984540054  # of 95 % of a normal distribution
+Z = 1.959963984540054  # of 95% of a normal distribution
 
 
 class Counted(NamedTuple):
@@ -18,7 +18,7 @@ class Counted(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % confidence interval of the share (Wilson, 1927)."""
+        """The 95% confidence interval of the share (Wilson, 1927)."""
         if not self.total:
             return 0.0, 1.0
         share, weight = self.share, Z * Z / self.total

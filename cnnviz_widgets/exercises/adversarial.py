@@ -125,7 +125,7 @@ def check_projection(function: Any) -> str:
 
 @check
 def check_contest(network: Network, patch: Any, target: str) -> str:
-    """A round patch for ``network``: above 90 % on photographs that it was not trained on, and how small it is."""
+    """A round patch for ``network``: above 90% on photographs that it was not trained on, and how small it is."""
     given(patch, "train a patch first: choose an `area`.")
     size = network.input_size or (64, 64)
     found = tensor(patch, (3, *[len(patch[0])] * 2), "the patch")

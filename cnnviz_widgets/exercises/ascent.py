@@ -139,7 +139,7 @@ def ask_sure() -> Question:
     """Why the network is sure of a class long before a person can read the picture."""
     return Question(
         "You guessed the class of a picture in the making. `mini` gives the goldfish, the snail and the black widow "
-        "more than 97 % each after 16 of 48 steps. If you needed more steps: why is the network sure so early?",
+        "more than 97% each after 16 of 48 steps. If you needed more steps: why is the network sure so early?",
         {
             "a": (
                 "It was told the class, and repeats it.",
@@ -158,7 +158,7 @@ def ask_sure() -> Question:
             ),
             "d": (
                 "A softmax is always sure of something.",
-                "it is not: on the first pictures of the run, the class of the goldfish has about 1 %.",
+                "it is not: on the first pictures of the run, the class of the goldfish has about 1%.",
             ),
         },
         right="b",

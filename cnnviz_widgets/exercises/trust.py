@@ -68,7 +68,7 @@ def check_deletion(function: Callable[[Callable[[Tensor], Any], Tensor, Tensor, 
 
 @check
 def check_wilson(function: Callable[[int, int], Any]) -> str:
-    """function(hits, total): (low, high), the 95 % interval of the share after Wilson (1927)."""
+    """function(hits, total): (low, high), the 95% interval of the share after Wilson (1927)."""
     given(function, "write the function `wilson`.")
     for hits, total in CASES:
         answer = function(hits, total)
@@ -89,7 +89,7 @@ def check_wilson(function: Callable[[int, int], Any]) -> str:
         raise Wrong(
             f"for {hits} of {total} it is {right[0]:.3f} … {right[1]:.3f}, and not {found[0]:.3f} … {found[1]:.3f}."
         )
-    return "It never leaves 0…1, and after 12 of 12 it still begins at 76 %: few answers say little."
+    return "It never leaves 0…1, and after 12 of 12 it still begins at 76%: few answers say little."
 
 
 def _mistakes(hits: int, total: int) -> dict[str, tuple[float, float]]:
@@ -111,7 +111,7 @@ def _mistakes(hits: int, total: int) -> dict[str, tuple[float, float]]:
             share - half / (1 + weight),
             share + half / (1 + weight),
         ),
-        "z is 1 in it: that is the interval of 68 %; for 95 % it is 1.96.": (other - around, other + around),
+        "z is 1 in it: that is the interval of 68%; for 95% it is 1.96.": (other - around, other + around),
     }
 
 
@@ -179,8 +179,8 @@ def ask_which_robot() -> Question:
 def ask_honest_report() -> Question:
     """How a small study is reported."""
     return Question(
-        "With Grad-CAM, 8 of 10 answers were right, and with saliency 6 of 10; chance is 50 %, and the intervals are "
-        "49…94 % and 31…83 %. Which sentence reports that honestly?",
+        "With Grad-CAM, 8 of 10 answers were right, and with saliency 6 of 10; chance is 50%, and the intervals are "
+        "49…94% and 31…83%. Which sentence reports that honestly?",
         {
             "a": (
                 "Grad-CAM is more trustworthy than saliency.",
@@ -188,16 +188,16 @@ def ask_honest_report() -> Question:
             ),
             "b": (
                 "Both methods are better than chance.",
-                "chance, 50 %, lies in both intervals.",
+                "chance, 50%, lies in both intervals.",
             ),
             "c": (
                 "One reader was right 8 (Grad-CAM) and 6 (saliency) times of 10: too few answers to tell the methods "
                 "apart, or from chance.",
                 "It has the counts, who answered, and what does not follow. With ten times as many answers of the "
-                "same shares, Grad-CAM's interval would begin at 71 %.",
+                "same shares, Grad-CAM's interval would begin at 71%.",
             ),
             "d": (
-                "Grad-CAM was right in 80 %, saliency in 60 %.",
+                "Grad-CAM was right in 80%, saliency in 60%.",
                 "that is true, but nobody can see that each is of ten answers only.",
             ),
         },

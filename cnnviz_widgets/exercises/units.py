@@ -127,7 +127,7 @@ def check_evidence(answer: Any, scan: Scan, pictures: Scenes, layer: str = LAYER
         "these are the scenes that excite it least.": share(scan.examples(layer, CHANNEL, "bottom")),
     }
     if refute(number(answer), right, mistakes):
-        return f"{right:.0%}, where chance gives 25 %. That supports the name; it does not yet say what else it likes."
+        return f"{right:.0%}, where chance gives 25%. That supports the name; it does not yet say what else it likes."
     raise Wrong("count the scenes of `scan.examples` whose color is red or orange, and divide by their number.")
 
 
@@ -198,8 +198,8 @@ def ask_dictionary() -> Question:
 def ask_name() -> Question:
     """Which name fits the evidence: head detector, or snout detector?"""
     return Question(
-        "All nine patches of a unit show heads of dogs. With the ears and eyes covered, its activation falls by 5 %; "
-        "with the snout covered, by 80 %. Which name does the evidence support, and what would you look at next?",
+        "All nine patches of a unit show heads of dogs. With the ears and eyes covered, its activation falls by 5%; "
+        "with the snout covered, by 80%. Which name does the evidence support, and what would you look at next?",
         {
             "a": (
                 "“Dog detector”: all the patches are of dogs.",

@@ -69,7 +69,7 @@ class LinearToy(Panel):
         self._parts["numbers"] = _Numbers(self._outcome)
         self.observe(lambda change: self._write(change["name"]), ["x", "w"])
         colors = View("The same as colors", "most", controls=False, max_height=160)
-        score = Chart("The same with more inputs", "inputs", "step from 5 % to 88 %", height=200, top=None)
+        score = Chart("The same with more inputs", "inputs", "step from 5% to 88%", height=200, top=None)
         return [table, self.part("colors", colors), self.part("lengths", score), self.part("note", Note())]
 
     def _cells(self, name: str) -> list[ipywidgets.FloatText]:

@@ -149,7 +149,7 @@ class _Experiment(Experiment[_Set, Given]):
         asked = those.milliseconds if those else 0
         found = counted(self.answers, asked)
         rows = [[CONDITIONS[name], str(one) if one.total else "–"] for name, one in found.items()]
-        head = ["picture", "answered as it was changed (95 % interval)"]
+        head = ["picture", "answered as it was changed (95% interval)"]
         return {"table": [head, *rows], "note": timing(self.answers, asked)}
 
 

@@ -132,9 +132,9 @@ def _field_of(now: Now, samples: int) -> Frame:
     row, column = found.position or (0, 0)
     left, top, right, bottom = found.clipped
     whole = "×".join(map(str, found.size))
-    caption = f"sees {whole} px; 95 % of the mass in {found.share:.0%}"
+    caption = f"sees {whole} px; 95% of the mass in {found.share:.0%}"
     if found.box != found.clipped:
-        caption = f"sees {bottom - top}×{right - left} of {whole} px; 95 % of the mass in {found.share:.0%}"
+        caption = f"sees {bottom - top}×{right - left} of {whole} px; 95% of the mass in {found.share:.0%}"
     return Frame({
         "picture": replace(found.content(), caption=caption),
         "box": (left, top, right - left, bottom - top),
@@ -166,7 +166,7 @@ def _units_of(now: Now, samples: int) -> Frame:
 
 
 def _width(found: Field) -> float:
-    """The side of a square of as many pixels as hold 95 % of the effective field."""
+    """The side of a square of as many pixels as hold 95% of the effective field."""
     left, top, right, bottom = found.clipped
     return (found.share * (right - left) * (bottom - top)) ** 0.5
 
@@ -175,7 +175,7 @@ def _widths(names: list[str], theoretical: list[int], known: dict[str, float], w
     places = [number for number, name in enumerate(names) if name in known]
     curves = {
         "theoretical": ([*range(len(names))], theoretical),
-        "effective (95 %)": (places, [known[names[number]] for number in places]),
+        "effective (95%)": (places, [known[names[number]] for number in places]),
         "the picture": ([0, len(names) - 1], [width, width]),
     }
     return {"curves": curves, "end": len(names) - 1, "ticks": names}

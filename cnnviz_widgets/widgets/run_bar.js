@@ -20,9 +20,9 @@ export function status(state, message, late, before) {
   return message || WORDS[state];
 }
 
-/** How far it is, "45 % · about 12 s left"; progress 0…1, remaining in seconds or null. */
+/** How far it is, "45% · about 12 s left"; progress 0…1, remaining in seconds or null. */
 export function timing(progress, remaining) {
-  const share = `${Math.floor(progress * 100)} %`;
+  const share = `${Math.floor(progress * 100)}%`;
   return remaining === null ? share : say("{share} · about {time} left", { share, time: duration(remaining) });
 }
 

@@ -46,7 +46,7 @@ def test_weak_spot(network, photo):
 
 
 def test_weak_spot_accepts_only_what_costs_most(network, photo):
-    """Brute force over all places: right exactly where at least 90 % of the greatest loss is."""
+    """Brute force over all places: right exactly where at least 90% of the greatest loss is."""
     state = last(occlusion(network, photo, size=8, stride=8), progress=False)
     loss = state.baseline - state.values
     for row, top in enumerate(state.tops):

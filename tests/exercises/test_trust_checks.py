@@ -32,7 +32,7 @@ def test_the_right_interval():
     ("function", "says"),
     [
         (wald, "the interval of Wald"),
-        (wilson(z=1.0), "68 %"),
+        (wilson(z=1.0), "68%"),
         (wilson(middle=False), "the middle is p̂"),
         (wilson(divided=False), "not divided"),
         (wilson(swapped=True), "swapped"),

@@ -63,7 +63,7 @@ def test_the_fields_grow_with_depth_and_are_found_once(panel, monkeypatch):
     network = panel.session.network
     theoretical = [network.layer(name).receptive_field[1] for name in spread(network)]
     assert [*drawn["theoretical"].y] == theoretical == sorted(theoretical)
-    effective = [*drawn["effective (95 %)"].y]
+    effective = [*drawn["effective (95%)"].y]
     assert effective == sorted(effective)
     assert all(one <= other for one, other in zip(effective, theoretical, strict=True))
     monkeypatch.setattr("cnnviz_widgets.panels.receptive_field._width", lambda found: pytest.fail("found again"))
@@ -101,4 +101,4 @@ def test_the_chart_begins_with_what_needs_no_pass(panel):
     panel._sizes = Memo(dict)
     curves = next(panel.grow(panel._now())).parts["growth"]["curves"]
     assert len(curves["theoretical"][1]) == len(spread(panel.session.network))
-    assert curves["effective (95 %)"] == ([], [])
+    assert curves["effective (95%)"] == ([], [])

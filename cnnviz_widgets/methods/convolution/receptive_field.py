@@ -87,10 +87,10 @@ class ReceptiveField(Result):
 
     @property
     def share(self) -> float:
-        """Of the pixels of the clipped field, how many hold 95 % of the effective one: the strongest, 0…1."""
+        """Of the pixels of the clipped field, how many hold 95% of the effective one: the strongest, 0…1."""
         left, top, right, bottom = self.clipped
         mass = self.values[top:bottom, left:right].double().flatten().sort(descending=True).values
-        needed = int((mass.cumsum(0) < (MASS - 1e-9) * mass.sum()).sum()) + 1  # of equal pixels exactly 95 %
+        needed = int((mass.cumsum(0) < (MASS - 1e-9) * mass.sum()).sum()) + 1  # of equal pixels exactly 95%
         return min(needed, len(mass)) / max(1, len(mass))
 
     def content(self) -> Content:
@@ -119,7 +119,7 @@ def receptive_field(
     the normalized picture, and u the sum of the unit over all channels with random normal weights, others for each
     sample, so that all channels count alike and do not cancel. Also ``box``, from the network's structure alone, the
     same ``clipped`` to the picture, the ``ellipse`` of two standard deviations, and the ``share`` of the clipped box
-    that holds 95 % of the mass.
+    that holds 95% of the mass.
     Raises UserError for an unknown layer, a position that it does not have, and a network without gradients.
 
         receptive_field(load_network("mini"), "conv4", (7, 2)).clipped

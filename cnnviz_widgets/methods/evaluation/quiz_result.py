@@ -61,7 +61,7 @@ class QuizResult(Result):
 
     @cached_property
     def accuracy(self) -> dict[str, Counted]:
-        """By method: right answers about a class, with the 95 % interval of their share (Wilson, 1927)."""
+        """By method: right answers about a class, with the 95% interval of their share (Wilson, 1927)."""
         return {name: Counted(sum(values), len(values)) for name, values in self._values("class").items()}
 
     @cached_property
@@ -104,7 +104,7 @@ class QuizResult(Result):
     @property
     def table(self) -> list[list[str]]:
         """Rows of cells; the first one is the head."""
-        rows = [["map", "right (95 % interval)", "s per answer"]]
+        rows = [["map", "right (95% interval)", "s per answer"]]
         times = self.seconds
         rows += [
             [name, str(one), f"{times[name]:.1f}" if name in times else "–"] for name, one in self.accuracy.items()
@@ -202,7 +202,7 @@ def _drawn(found: dict[str, Counted], chance: float) -> Image.Image:
     for tick in (0, 0.25, 0.5, 0.75, 1):
         pen.line([at(tick), 8, at(tick), 2 * (high - FOOT + 4)], FAINT, 2)
         write(pen, (at(tick), 2 * (high - FOOT + 6)), f"{tick:.0%}", INK, 22, "ma")
-    write(pen, (at(0.5), 2 * (high - 16)), "right answers, and 95 % interval", INK, 22, "ma")
+    write(pen, (at(0.5), 2 * (high - 16)), "right answers, and 95% interval", INK, 22, "ma")
     if isfinite(chance):
         for top in range(8, 2 * (high - FOOT + 4), 16):
             pen.line([at(chance), top, at(chance), top + 8], INK, 3)
