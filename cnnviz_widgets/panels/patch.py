@@ -47,7 +47,7 @@ class Patch(Making):
     It is trained on half of the sample pictures. Drag it on the photograph, by the mouse or the arrow keys, and turn
     it: the label follows. Below, how often it works on the other half, beside a patch of noise.
 
-    toward  the class; () = "toaster" or "goldfish", where the network knows it, else the first
+    toward  the class; () = "toaster" or "goldfish", where the network knows it, else the least probable one of gray
     where   (x, y, width, height) of the patch in px of the photograph; None = in the middle, in its own size
     angle   degrees, counterclockwise
     Other settings as in ``cnnviz.patch``; its weights and learning rate steer a run under way.
@@ -179,7 +179,9 @@ def _toward(now: Now) -> int:
 
 def _first(network: Network) -> int:
     names = [name.lower() for name in network.classes]
-    return next((names.index(one) for one in FIRST if one in names), 0)
+    known = [names.index(one) for one in FIRST if one in names]
+    gray = torch.full((network.channels, 64, 64), 0.5)
+    return known[0] if known else network.predict(gray, len(names))[-1].index
 
 
 def _photos(now: Now) -> tuple[As, As]:
