@@ -72,8 +72,10 @@ def channels_last(module: nn.Module, *, many: bool = False) -> Kernels:
     """
     kernels: dict[nn.Module, Tensor | Packed] = {}
     for part in parts_of(module):
+        if not isinstance(part, nn.Conv2d):  # others, of TorchScript, have no such dictionary
+            continue
         kernel = part._parameters.get("weight")
-        if not isinstance(part, nn.Conv2d) or kernel is None or kernel is not part.weight:
+        if kernel is None or kernel is not part.weight:
             continue
         if many and _packs(part, kernel):
             kernels[part] = Packed()

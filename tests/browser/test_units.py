@@ -10,7 +10,7 @@ def test_a_position_that_is_pointed_at_shows_its_channels_and_a_click_chooses_th
     notebook.wait_for_pixels(1, timeout=120)
     notebook.kernel("panel.wait(120)")
     notebook.screenshot("dictionary-light")
-    words = notebook.page.locator("canvas[aria-label^='The strongest channel']")
+    words = notebook.page.locator("canvas[aria-label^='Strongest: click a position']")
     words.scroll_into_view_if_needed()
     box = words.bounding_box()
     words.hover(position={"x": box["width"] * 1.5 / 8, "y": box["height"] * 2.5 / 8})

@@ -192,7 +192,8 @@ def optimize(
         return new, later
 
     height, width = pictures.shape[-2:]
-    passes = NetworkPasses(network, bound, len(pictures) * samples, (height, width), steps - done)
+    packs = steps - done > 1 and not form.wakes  # only attacks: others may start from a picture whose loss is exactly 0
+    passes = NetworkPasses(network, bound, len(pictures) * samples, (height, width), packs)
 
     def evaluated(parameters: Tensors, drawn: Tensor, asleep: _Evaluation | None = None) -> _Evaluation:
         while True:

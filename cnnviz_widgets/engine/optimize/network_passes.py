@@ -25,18 +25,18 @@ class NetworkPasses:
     """Forward and backward passes of one run. It begins without limits, and keeps those that it meets.
 
     count, size  how many pictures are made, and their (height, width)
-    steps        for which they are made
+    packs        whether kernels may be copied to blocks: quicker, but rounded in another way than anywhere else
     at_once      how many of them go through the network together
     """
 
-    def __init__(self, network: Network, bound: BoundObjective, count: int, size: tuple[int, int], steps: int) -> None:
+    def __init__(self, network: Network, bound: BoundObjective, count: int, size: tuple[int, int], packs: bool) -> None:
         self.at_once, self._count, self._size = count, count, size
         self._network, self._bound = network, bound
         self._came: tuple[int, int] | None = None  # size of the pictures that came last from the transforms
         self._taken: dict[tuple[int, int], tuple[int, int]] = {}  # sizes that came -> what they must become
         self._seal: list[tuple[int, int]] | None = None  # of the weights whose copies are the kernels
         self._kernels: Kernels = {}
-        self._many = steps > 1
+        self._packs = packs
 
     @property
     def kernels(self) -> Kernels:
@@ -45,7 +45,7 @@ class NetworkPasses:
             weights = self._network.module.parameters()
             seal = [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in weights]
             if seal != self._seal:
-                self._seal, self._kernels = seal, channels_last(self._network.module, many=self._many)
+                self._seal, self._kernels = seal, channels_last(self._network.module, many=self._packs)
         return self._kernels
 
     def fitted(self, pictures: Tensor) -> Tensor:
