@@ -36,7 +36,7 @@ def box(low: Tensor, high: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
 
 def whole_levels(radius: Tensor) -> Tensor:
     """As many whole steps of 1/255 as there are in it."""
-    return (radius * LEVELS + 1e-3).floor() / LEVELS
+    return (radius * LEVELS * (1 + 1e-6)).floor() / LEVELS
 
 
 def nearest(change: Tensor, low: Tensor, high: Tensor, bound: Tensor, norm: str) -> Tensor:

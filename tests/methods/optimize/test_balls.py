@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from ascent import run
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as some
 from scipy.optimize import brentq
 
@@ -79,6 +79,7 @@ def _fours():
 
 
 @settings(max_examples=40)
+@example(seed=0, norm="linf", share=2.509765625)  # 63.999 steps of 1/255: 64 are too many
 @given(seed=some.integers(0, 10_000), norm=some.sampled_from(NORMS), share=some.floats(0.01, 3))
 def test_what_is_drawn_projected_or_rounded_is_allowed(seed, norm, share):
     change, low, high = case(seed, eight_bits=True)
