@@ -179,9 +179,10 @@ def _toward(now: Now) -> int:
 
 def _first(network: Network) -> int:
     names = [name.lower() for name in network.classes]
-    known = [names.index(one) for one in FIRST if one in names]
-    gray = torch.full((network.channels, 64, 64), 0.5)
-    return known[0] if known else network.predict(gray, len(names))[-1].index
+    if known := [names.index(one) for one in FIRST if one in names]:
+        return known[0]
+    least: Any = network.predict(torch.full((network.channels, 64, 64), 0.5), len(names))[-1]
+    return least.index
 
 
 def _photos(now: Now) -> tuple[As, As]:
