@@ -112,20 +112,26 @@ def test_stroke_to_pixels(open_notebook, record_speed):
     assert overhead < max(150, statistics.median(computed))  # ms; all that is beside it is slow on a busy machine, too
 
 
+def between_frames(notebook, part: str) -> float:
+    """Seconds from one picture of a part to the next, while the camera runs, which then is stopped."""
+    notebook.page.wait_for_timeout(1000)
+    now = f"print(panel._parts[{part!r}].image.drawn, time.perf_counter())"
+    first, began = map(float, notebook.kernel(now).split())
+    notebook.page.wait_for_timeout(1000 * SECONDS)  # the kernel has to be free: it hears of the frames
+    last, ended = map(float, notebook.kernel(now).split())
+    notebook.page.get_by_role("button", name="Stop camera").click()
+    return (ended - began) / max(1, last - first)
+
+
 def test_camera_to_screen(open_notebook, record_speed):
     """A frame of the live style: taken, sent, decoded, painted, encoded, sent and drawn, beside the bare pass."""
     notebook = open_notebook("import torch" + SETUP.format(kind="LiveStyle").replace("photo)", f"photo, size={SIZE})"))
     notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
     notebook.page.get_by_role("button", name="Start camera").click()
     notebook.becomes("print(panel.source, panel._bar.state)", "camera running")
-    notebook.page.wait_for_timeout(1000)
-    now = "print(panel._parts['painted'].image.drawn, time.perf_counter())"
-    first, began = map(float, notebook.kernel(now).split())
-    notebook.page.wait_for_timeout(1000 * SECONDS)  # the kernel has to be free: it hears of the frames
-    last, ended = map(float, notebook.kernel(now).split())
-    notebook.page.get_by_role("button", name="Stop camera").click()
+    each = between_frames(notebook, "painted")
     notebook.becomes("print(panel.source, panel._bar.state)", "clip done", timeout=60)
-    each, bare = (ended - began) / (last - first), float(notebook.kernel(STYLED))
+    bare = float(notebook.kernel(STYLED))
     record_speed("camera to screen, a frame", 1000 * each, each / bare)
     assert each / bare <= 2.3
 
@@ -145,14 +151,8 @@ def test_camera_to_maps(open_notebook, record_speed, network, wanted):
     notebook.page.get_by_role("button", name="Camera").first.click()
     notebook.page.get_by_role("button", name="Live").click()
     notebook.becomes("print(panel.session.image.shape[1] == 168)", "True")
-    notebook.page.wait_for_timeout(1000)
-    now = "print(panel._parts['grid'].image.drawn, time.perf_counter())"
-    first, began = map(float, notebook.kernel(now).split())
-    notebook.page.wait_for_timeout(1000 * SECONDS)  # the kernel has to be free: it hears of the frames
-    last, ended = map(float, notebook.kernel(now).split())
-    notebook.page.get_by_role("button", name="Stop camera").click()
+    each = between_frames(notebook, "grid")
     alone = "t = time.perf_counter(); panel.run(); print(time.perf_counter() - t)"
     bare = statistics.median(float(notebook.kernel(alone)) for _ in range(5))
-    each = (ended - began) / max(1, last - first)
     record_speed(f"camera to maps, {network}, a frame", 1000 * each, each / bare)
     assert each <= max(1 / wanted, 2.3 * bare)
