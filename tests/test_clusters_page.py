@@ -21,10 +21,11 @@ KILLED = 'if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0" and dist.get_rank()
 KILLED += "        os.kill(os.getpid(), signal.SIGKILL)\n    "
 
 
-def run(command: str, folder: Path) -> subprocess.CompletedProcess:
+def run(commands: str, folder: Path) -> subprocess.CompletedProcess:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    command = command.replace("torchrun", "python -m torch.distributed.run")
-    words = [sys.executable if word == "python" else word for word in command.split()]
+    commands = commands.replace("torchrun", "python -m torch.distributed.run")
+    environment |= dict(re.findall(r"^export (\w+)=(\w+)$", commands, re.M))
+    words = [sys.executable if word == "python" else word for word in commands.splitlines()[-1].split()]
     return subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
 
 
