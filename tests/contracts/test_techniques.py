@@ -20,7 +20,10 @@ ON_NETWORKS = [name for name in TECHNIQUES if takes_network(name)]
 SMALL = [name for name in ARCHITECTURES if name not in ("vgg16", "alexnet")]
 PAIRS = [(name, SMALL[(number + shift) % len(SMALL)]) for number, name in enumerate(ON_NETWORKS) for shift in (0, 2)]
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.no_cover,  # their own tests cover them, and being traced takes a third of the time
+]
 
 
 @pytest.mark.parametrize("name", TECHNIQUES)
