@@ -4,10 +4,10 @@ import json
 import os
 import re
 import subprocess
-import symtable
 import sys
 from pathlib import Path
 
+import cells
 import nbformat
 import pytest
 from nbgrader.apps.api import NbGraderAPI
@@ -150,31 +150,9 @@ def test_otter(name, tmp_path, environment):
 def only_tasks(path):
     """A notebook with its answers, their checks, and what these read: ``tests/test_notebooks.py`` runs the rest."""
     book = nbformat.read(path, as_version=4)
-    solved = nbformat.read(pristine_course()[0] / "solutions" / path.name, as_version=4)
-    prepared = {cell.id for cell in solved.cells}
-    read, kept = set(), []
-    for cell in reversed(book.cells):
-        if cell.cell_type == "code":
-            made, used = names(cell.source)
-            if cell.id.startswith(("answer-", "check-")) or (cell.id in prepared and made & read):
-                read |= used
-                kept.append(cell)
-        elif cell.cell_type == "raw":  # otter's
-            kept.append(cell)
-    book.cells = kept[::-1]
+    run = cells.needing(book, [cell for cell in book.cells if cell.id.startswith(("answer-", "check-"))])
+    book.cells = [cell for cell in book.cells if cell in run or cell.cell_type == "raw"]  # otter's
     return book
-
-
-def names(code):
-    """(those that a cell makes, those that it reads, also in functions)."""
-    cell = symtable.symtable(code, "cell", "exec")
-    made = {one.get_name() for one in cell.get_symbols() if one.is_assigned() or one.is_imported()}
-    used, tables = set(), [cell]
-    for table in tables:
-        read = (one for one in table.get_symbols() if one.is_referenced() and (table is cell or one.is_global()))
-        used |= {one.get_name() for one in read}
-        tables += table.get_children()
-    return made, used
 
 
 def tasks(name):

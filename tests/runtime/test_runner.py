@@ -368,9 +368,9 @@ time.sleep(0.5)
 
 @pytest.mark.parametrize("end", ["runner.close()", ""], ids=["closed", "left running"])
 def test_python_ends_in_peace_while_a_step_runs(end):
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", LEFT.format(end=end)], capture_output=True, text=True, timeout=120)
-        assert (done.returncode, done.stderr) == (0, "")
+    """Without the wait for the step, four of four such processes were aborted."""
+    done = subprocess.run([sys.executable, "-c", LEFT.format(end=end)], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.fixture

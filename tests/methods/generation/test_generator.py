@@ -32,7 +32,7 @@ def generator():
 
 
 def test_a_generator_reproduces_the_few_pictures_that_it_learns():
-    *_, state = cnnviz.train_generator(pictures=16, batch=16, steps=500)
+    *_, state = cnnviz.train_generator(pictures=16, batch=4, steps=900, learning_rate=6e-3)
     views = rendered(16, 0)
     with torch.no_grad():
         drawn = state.network(views.parameters)

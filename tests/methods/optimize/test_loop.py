@@ -280,7 +280,7 @@ def test_exclusive_or_with_a_prior(optimizer):
     """With a small l2 the ridge has one top, (½, ½): the point of it nearest to nothing."""
     start = p.pixels(start=torch.tensor([[[0.1, 0.9]]], dtype=torch.float64))
     found = run(
-        xor(), o.logit(1) - 0.4 * o.l2(), start, steps=1000, learning_rate=lambda step: 0.05 * 0.993**step,
+        xor(), o.logit(1) - 0.4 * o.l2(), start, steps=500, learning_rate=lambda step: 0.1 * 0.986**step,
         optimizer=optimizer,
     )  # fmt: skip
     assert found.values.flatten().tolist() == pytest.approx([0.5, 0.5], abs=5e-3)
