@@ -1,7 +1,7 @@
 // @ts-check
 // The browser's half of Camera: a stream that begins, pauses out of sight, and ends with the view.
 
-import { element, keepKeys, observe, plainButton, tell, watch } from "./js/dom.js";
+import { element, keepKeys, observe, plainButton, tell, watch, write } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
@@ -166,7 +166,7 @@ function frames(model, { source, is, become }, el, rate, signal, { message, size
     "msg:custom": (/** @type {{ do: string }} */ message) => {
       if (message.do !== "done") return;
       flow.answered(now());
-      rate.textContent = ready() ? say("{n} frames a second", { n: flow.rate(now()).toFixed(0) }) : "";
+      write(rate, ready() ? say("{n} frames a second", { n: flow.rate(now()).toFixed(0) }) : "");
       next();
     },
   }, signal);

@@ -92,6 +92,19 @@ def test_a_stream_of_the_camera_is_the_pictures_of_all_panels(stream):
     assert settled(asked) == 2
 
 
+def test_the_network_runs_once_for_both_views_of_a_picture(network, photo, monkeypatch):
+    panel = Activations(network, photo).run()
+    passes, forward = [], network.forward
+    monkeypatch.setattr(network, "forward", lambda *given, **more: passes.append(given) or forward(*given, **more))
+    panel.session.image = photo.flip(-1)
+    panel.wait()
+    assert len(passes) == 1
+    panel.session.channel = 1
+    panel.wait()
+    assert len(passes) == 1
+    panel.close()
+
+
 def test_a_picture_of_a_stream_waits_for_panels_at_work(stream, busy):
     session, _, asked, arrives = stream
     before = session.image
