@@ -143,6 +143,7 @@ function frames(model, { source, is, become }, el, rate, signal, { message, size
   /** @type {Set<Element>} */ const inSight = new Set();
 
   function next() {
+    for (const one of document.getElementsByClassName(model.get("followers"))) sight.observe(one); // there may be new ones
     if (!ready() || !flow.ready(now())) return;
     flow.begin(now());
     tell(model, message, [source.picture(size())]);
@@ -157,10 +158,7 @@ function frames(model, { source, is, become }, el, rate, signal, { message, size
   });
   watch(sight, signal, el);
   document.addEventListener("visibilitychange", look, { signal });
-  const beat = setInterval(() => {
-    for (const one of document.getElementsByClassName(model.get("followers"))) sight.observe(one); // there may be new ones
-    next(); // should an answer be lost
-  }, PATIENCE / 4);
+  const beat = setInterval(next, PATIENCE / 4); // should an answer be lost
   signal.addEventListener("abort", () => clearInterval(beat));
   observe(model, {
     "msg:custom": (/** @type {{ do: string }} */ message) => {
