@@ -10,12 +10,13 @@ from cnnviz_widgets.drawing.render import falls_below
 from cnnviz_widgets.drawing.results import ActivationMaps
 from cnnviz_widgets.methods.activations.activations import activations
 from cnnviz_widgets.panels.call import As, Call, program
-from cnnviz_widgets.panels.maps import channel_over
+from cnnviz_widgets.panels.maps import one_over
 from cnnviz_widgets.panels.now import Now
 from cnnviz_widgets.panels.options import option
 from cnnviz_widgets.panels.panel import Panel, computes
 from cnnviz_widgets.panels.parts import View
 from cnnviz_widgets.panels.session import Session
+from cnnviz_widgets.runtime.memo import Memo
 from cnnviz_widgets.runtime.runner import Frame
 
 
@@ -47,6 +48,7 @@ class Activations(Panel):
             session.channel = int(maps.order("strength")[0])
 
     def build(self) -> list[ipywidgets.Widget]:
+        self._reached: Memo[list[ActivationMaps]] = Memo(list)
         group = secrets.token_hex(4)  # what is pointed at in the grid is found on the photograph
         grid = View("All channels: click one", colormap="gray", cursor="tile", controls=False, group=group)
         return [
@@ -55,24 +57,32 @@ class Activations(Panel):
         ]
 
     def compute(self, now: Now) -> Frame:
-        return Frame({"grid": _grid(now)()})
+        self._reached.forget()  # the weights may have changed
+        return Frame({"grid": _grid(now, self._maps(now))()})
 
     @computes
     def look(self, now: Now) -> Frame:
         """The chosen map, large."""
-        maps = _maps(now)()
+        maps = self._maps(now)
         signed = falls_below(maps.values)  # as in the grid: one zero for both
-        large = channel_over(now.network, now.image, now.layer, now.channel, signed=signed)
+        large = one_over(now.network, maps, now.channel, signed=signed)
         return Frame({"large": large, "grid_chosen": maps.order(now.order).tolist().index(now.channel)})
 
     def call(self, now: Now) -> str:
         chosen = As(None, f"maps.values[{now.channel}]")
-        return program({"maps": _maps(now), "chosen": chosen}, f'cnnviz.show({_grid(now)}, colormap="gray", width=900)')
+        return program({"maps": _call(now), "chosen": chosen}, f'cnnviz.show({_grid(now)}, colormap="gray", width=900)')
+
+    def _maps(self, now: Now) -> ActivationMaps:
+        """Of one pass, for both views."""
+        reached = self._reached.reached(now.network, now.image, now.layer)
+        if not reached:
+            reached.append(_call(now)())
+        return reached[0]
 
 
-def _maps(now: Now) -> Call:
+def _call(now: Now) -> Call:
     return Call(activations, now.network, now.image, now.layer)
 
 
-def _grid(now: Now) -> Call:
-    return Call(ActivationMaps.content, As(_maps(now), "maps"), by=now.order, normalize_by=now.normalize_by)
+def _grid(now: Now, maps: ActivationMaps | None = None) -> Call:
+    return Call(ActivationMaps.content, As(maps, "maps"), by=now.order, normalize_by=now.normalize_by)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cnnviz_widgets.content import Content, Field
 from cnnviz_widgets.drawing.render import as_array, falls_below
-from cnnviz_widgets.drawing.results import GradientPicture, Heatmap, rgb, robust_maximum
+from cnnviz_widgets.drawing.results import ActivationMaps, GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.engine.targets import Neuron
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.activations.activations import activations
@@ -56,10 +56,15 @@ def seen_by(network: Network, layer: str, cells: tuple[int, int]) -> Field:
 
 
 def channel_over(network: Network, image: Tensor, layer: str, channel: int, *, signed: bool = False) -> Content:
-    """A feature map over the picture; ``signed`` puts zero in the middle of the colors in any case."""
-    values = channel_map(network, image, layer, channel)
+    """A feature map over the picture, see ``one_over``."""
+    return one_over(network, activations(network, image, layer), channel, signed=signed)
+
+
+def one_over(network: Network, maps: ActivationMaps, channel: int, *, signed: bool = False) -> Content:
+    """One of the maps over the picture; ``signed`` puts zero in the middle of the colors in any case."""
+    values = maps.values[channel].numpy()
     bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
-    picture = rgb(network.prepare(image)[0])
+    picture = rgb(maps.picture)
     return Content(
         picture,
         values,
@@ -67,8 +72,8 @@ def channel_over(network: Network, image: Tensor, layer: str, channel: int, *, s
         high=bound,
         signed=signed,
         extent=(0, 0, picture.shape[1], picture.shape[0]),
-        caption=f"{layer} · channel {channel}: {values.min():.3g} … {values.max():.3g}, at {strongest(values)}",
-        fields=(seen_by(network, layer, values.shape),),
+        caption=f"{maps.of} · channel {channel}: {values.min():.3g} … {values.max():.3g}, at {strongest(values)}",
+        fields=(seen_by(network, maps.of, values.shape),),
     )
 
 

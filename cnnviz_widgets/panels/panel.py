@@ -166,7 +166,7 @@ class Panel(Displayed):
             ipywidgets.Box(settings).add_class("cnnviz-controls").add_class("cnnviz-settings"),
             self._output,
         ]
-        self.add_class("cnnviz-panel")
+        self.add_class("cnnviz-panel").add_class(self.session.css)
 
     @classmethod
     def check_settings(cls, names: Iterable[str]) -> None:

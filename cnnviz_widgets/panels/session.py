@@ -1,6 +1,7 @@
 """What panels share: choose a channel in one, and the others follow."""
 
 import operator
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from numbers import Integral
@@ -66,6 +67,7 @@ class Session(HasTraits):
     def __init__(self, network: Any = "mini", image: Any = "chelsea", **chosen: Any) -> None:
         self.turn = RLock()  # whoever changes it, or a panel's own traits, from several threads
         self.panels: WeakSet[Any] = WeakSet()  # that look at it
+        self.css = f"cnnviz-session-{secrets.token_hex(4)}"  # a class of theirs
         super().__init__()
         self.network = network
         self.image = image

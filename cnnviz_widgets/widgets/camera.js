@@ -1,7 +1,7 @@
 // @ts-check
 // The browser's half of Camera: a stream that begins, pauses out of sight, and ends with the view.
 
-import { element, keepKeys, observe, plainButton, tell, watch } from "./js/dom.js";
+import { element, keepKeys, observe, plainButton, tell, watch, write } from "./js/dom.js";
 import { say } from "./js/words.js";
 
 /** @typedef {import("./js/dom.js").Model} Model */
@@ -101,17 +101,16 @@ class Source {
     this.tell(state);
   }
 
-  /** A JPEG file of what is seen now. @param {number} size @returns {Promise<ArrayBuffer>} */
-  async picture(size) {
+  /** A JPEG file of what is seen now. @param {number} size @returns {ArrayBuffer} */
+  picture(size) {
     const { video, canvas } = this;
     [canvas.width, canvas.height] = scaled(video.videoWidth, video.videoHeight, size);
-    canvas.getContext("2d", { alpha: false })?.drawImage(video, 0, 0, canvas.width, canvas.height);
-    const file = await new Promise((/** @type {(file: Blob | null) => void} */ give) => canvas.toBlob(give, "image/jpeg", QUALITY));
-    if (!file) throw new Error("the browser gave no picture");
-    return file.arrayBuffer();
+    canvas.getContext("2d", { alpha: false, willReadFrequently: true })?.drawImage(video, 0, 0, canvas.width, canvas.height);
+    // Not toBlob: that waits until the page is idle, and it draws what came of the picture before.
+    const [, file] = canvas.toDataURL("image/jpeg", QUALITY).split(",");
+    return Uint8Array.from(atob(file), (letter) => letter.charCodeAt(0)).buffer;
   }
 }
-
 
 /** What both kinds have: a video, a line that says how it is, and a state. */
 function camera(/** @type {Model} */ model, /** @type {(state: string) => void} */ changed) {
@@ -134,35 +133,30 @@ function camera(/** @type {Model} */ model, /** @type {(state: string) => void} 
  * is time for the next one.
  * @param {Model} model
  * @param {ReturnType<typeof camera>} camera
- * @param {HTMLElement} el  that is in sight, or not
+ * @param {HTMLElement} el  that is in sight, or not, as the followers are
  * @param {HTMLElement} rate  where frames a second are said
  * @param {AbortSignal} signal
  * @param {{ message: object, size(): number, wanted?: () => boolean }} how
  */
 function frames(model, { source, is, become }, el, rate, signal, { message, size, wanted = () => true }) {
   const flow = new Flow(), now = () => performance.now(), ready = () => is("on") && wanted();
-  let inSight = true, waiting = false;
+  /** @type {Set<Element>} */ const inSight = new Set();
 
-  async function next() {
-    if (waiting || !ready() || !flow.ready(now())) return;
-    waiting = true;
+  function next() {
+    for (const one of document.getElementsByClassName(model.get("followers"))) sight.observe(one); // there may be new ones
+    if (!ready() || !flow.ready(now())) return;
     flow.begin(now());
-    try {
-      const picture = await source.picture(size());
-      if (ready()) tell(model, message, [picture]);
-      else flow.sent = -Infinity;
-    } finally {
-      waiting = false;
-    }
+    tell(model, message, [source.picture(size())]);
   }
   const look = () => {
-    const seen = inSight && document.visibilityState === "visible";
+    const seen = inSight.size > 0 && document.visibilityState === "visible";
     if (source.stream && is("on", "hidden")) become(seen || !wanted() ? "on" : "hidden");
   };
-  watch(new IntersectionObserver((entries) => {
-    inSight = entries[entries.length - 1].isIntersecting;
+  const sight = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) inSight[isIntersecting ? "add" : "delete"](target);
     look();
-  }), signal, el);
+  });
+  watch(sight, signal, el);
   document.addEventListener("visibilitychange", look, { signal });
   const beat = setInterval(next, PATIENCE / 4); // should an answer be lost
   signal.addEventListener("abort", () => clearInterval(beat));
@@ -170,7 +164,7 @@ function frames(model, { source, is, become }, el, rate, signal, { message, size
     "msg:custom": (/** @type {{ do: string }} */ message) => {
       if (message.do !== "done") return;
       flow.answered(now());
-      rate.textContent = ready() ? say("{n} frames a second", { n: flow.rate(now()).toFixed(0) }) : "";
+      write(rate, ready() ? say("{n} frames a second", { n: flow.rate(now()).toFixed(0) }) : "");
       next();
     },
   }, signal);
@@ -211,8 +205,8 @@ function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
     view.showModal();
     source.start();
   });
-  on(take, "click", async () => {
-    tell(model, file, [await source.picture(model.get("size"))]);
+  on(take, "click", () => {
+    tell(model, file, [source.picture(model.get("size"))]);
     view.close();
   });
   on(live, "click", () => {
@@ -225,7 +219,7 @@ function single(/** @type {Model} */ model, /** @type {HTMLElement} */ el, /** @
   on(view, "keydown", (event) => event.stopPropagation()); // Escape is the window's, too
   el.append(open, rate, view);
   show();
-  const next = frames(model, seen, el, rate, signal, { message: file, size: () => Math.min(LIVE, model.get("size")), wanted: () => following });
+  const next = frames(model, seen, el, rate, signal, { message: { ...file, follows: true }, size: () => Math.min(LIVE, model.get("size")), wanted: () => following });
   observe(model, { "change:description change:tooltip": show }, signal);
   return source;
 }

@@ -18,13 +18,15 @@ STATES = ("off", "asked", "on", "hidden", "refused", "missing", "busy", "insecur
 class Camera(BrowserWidget):
     """A button that takes a picture, or, ``live``, starts a stream of frames.
 
-    live    the frames are sent as they are taken, see ``take``; otherwise one picture, see ``value``
-    streams whether pictures may also come one after the other, as a new ``value`` each: see ``answer``
-    size    px of the longer side of what is sent, 64 … 1280
-    value   the picture that was taken, as an ``Upload`` has it: "name", "type" and "content"; () = none
-    state   "off"; "asked" for permission; "on"; "hidden", while the page or the cell is out of sight; or why there is
-            no stream: "refused", "missing", "busy" with another program, "insecure", for a page that is neither on
-            https nor on localhost, "failed"
+    live       the frames are sent as they are taken, see ``take``; otherwise one picture, see ``value``
+    streams    whether pictures may also come one after the other, as a new ``value`` each: see ``answer``
+    followers  CSS class of what else on the page shows them
+    size       px of the longer side of what is sent, 64 … 1280
+    value      the picture that was taken, as an ``Upload`` has it: "name", "type" and "content"; () = none
+    following  whether the last one was of a stream
+    state      "off"; "asked" for permission; "on"; "hidden", while the page is out of sight, or the cell and all its
+               followers; or why there is no stream: "refused", "missing", "busy" with another program, "insecure", for
+               a page that is neither on https nor on localhost, "failed"
 
     A frame is sent only once the one before was taken, and it is then the newest: a slow kernel has no queue of old
     ones. The camera is switched off when the last view is gone. Nothing is saved with the notebook.
@@ -36,8 +38,10 @@ class Camera(BrowserWidget):
     tooltip = t.Unicode("A picture taken with the camera").tag(sync=True, to_json=spoken)
     live = t.Bool(False).tag(sync=True)
     streams = t.Bool(False).tag(sync=True)
+    followers = t.Unicode("").tag(sync=True)
     size = Number(512, 64, 1280, whole=True).tag(sync=True)
     value = t.Tuple()
+    following = t.Bool(False)
     state = t.Enum(STATES, "off")
 
     def __init__(self, **traits: Any) -> None:
@@ -71,6 +75,7 @@ class Camera(BrowserWidget):
                     self._frame = bytes(buffers[0])
                     self._arrival.notify()
             case "file":
+                self.following = content.get("follows", False)
                 entry = {"name": content["name"], "type": content["type"], "content": bytes(buffers[0])}
                 self.value = (entry,)
             case "state" if content["state"] in STATES:

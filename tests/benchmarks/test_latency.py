@@ -56,7 +56,22 @@ t = time.perf_counter()
 next(cnnviz.doodle(net, style, mask, mask, size=128))
 print(time.perf_counter() - t)
 """
-SIZE, SECONDS = 256, 4
+SIZE, SECONDS, TURNS = 256, 4, 3
+SHOWN = """
+import threading
+pictures = [cnnviz.load_image(name, size=168) for name in ("goldfish", "coffee")]
+def change():
+    for picture in pictures * 4:
+        t = time.perf_counter()
+        panel.session.image = picture
+        panel.wait()
+        while not panel._seen():
+            time.sleep(0.001)
+        shown.append(time.perf_counter() - t)
+shown = []
+changes = threading.Thread(target=change)  # the kernel has to be free: it hears what was drawn
+changes.start()
+"""
 STYLED = f"""
 frame = torch.rand(1, 3, {SIZE}, {SIZE} * 4 // 3).contiguous(memory_format=torch.channels_last)
 module = cnnviz.load_style("stained_glass").module
@@ -112,14 +127,13 @@ def test_stroke_to_pixels(open_notebook, record_speed):
     assert overhead < max(150, statistics.median(computed))  # ms; all that is beside it is slow on a busy machine, too
 
 
-def between_frames(notebook, part: str) -> float:
-    """Seconds from one picture of a part to the next, while the camera runs, which then is stopped."""
+def between_frames(notebook, count: str) -> float:
+    """Seconds from one to the next of what is counted in the kernel, while the camera runs."""
     notebook.page.wait_for_timeout(1000)
-    now = f"print(panel._parts[{part!r}].image.drawn, time.perf_counter())"
+    now = f"print({count}, time.perf_counter())"
     first, began = map(float, notebook.kernel(now).split())
     notebook.page.wait_for_timeout(1000 * SECONDS)  # the kernel has to be free: it hears of the frames
     last, ended = map(float, notebook.kernel(now).split())
-    notebook.page.get_by_role("button", name="Stop camera").click()
     return (ended - began) / max(1, last - first)
 
 
@@ -129,7 +143,8 @@ def test_camera_to_screen(open_notebook, record_speed):
     notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
     notebook.page.get_by_role("button", name="Start camera").click()
     notebook.becomes("print(panel.source, panel._bar.state)", "camera running")
-    each = between_frames(notebook, "painted")
+    each = between_frames(notebook, "panel._parts['painted'].image.drawn")
+    notebook.page.get_by_role("button", name="Stop camera").click()
     notebook.becomes("print(panel.source, panel._bar.state)", "clip done", timeout=60)
     bare = float(notebook.kernel(STYLED))
     record_speed("camera to screen, a frame", 1000 * each, each / bare)
@@ -144,15 +159,23 @@ def seconds_of(program: str) -> float:
 
 @pytest.mark.parametrize(("network", "wanted"), [('"mini"', 10), ('"squeezenet1_0", weights=None', 6)])
 def test_camera_to_maps(open_notebook, record_speed, network, wanted):
-    """A frame of the camera that every panel follows: taken, sent, decoded, all maps of a layer, drawn."""
+    """A frame of the camera that every panel follows, beside a new picture that is there already.
+
+    That is computed, sent and drawn; meanwhile the camera's next one is taken, sent and decoded.
+    """
     setup = SETUP.format(kind="Activations").replace('"mini"', network)
     notebook = open_notebook(setup)
     notebook.wait_for_pixels(0, timeout=120)
-    notebook.page.get_by_role("button", name="Camera").first.click()
-    notebook.page.get_by_role("button", name="Live").click()
-    notebook.becomes("print(panel.session.image.shape[1] == 168)", "True")
-    each = between_frames(notebook, "grid")
-    alone = "t = time.perf_counter(); panel.run(); print(time.perf_counter() - t)"
-    bare = statistics.median(float(notebook.kernel(alone)) for _ in range(5))
-    record_speed(f"camera to maps, {network}, a frame", 1000 * each, each / bare)
-    assert each <= max(1 / wanted, 2.3 * bare)
+    frames, shown = [], []
+    for _ in range(TURNS):  # how busy the machine is changes
+        notebook.page.get_by_role("button", name="Camera").first.click()
+        notebook.page.get_by_role("button", name="Live").click()
+        notebook.becomes("print(panel.session.image.shape[1:] == (168, 224))", "True")
+        frames.append(between_frames(notebook, "panel._parts['grid'].image.drawn"))
+        notebook.page.get_by_role("button", name="Stop camera").click()
+        notebook.kernel(SHOWN)
+        notebook.becomes("print(changes.is_alive())", "False")
+        shown += map(float, notebook.kernel("print(*shown)").split())
+    each, still = statistics.median(frames), statistics.median(shown)
+    record_speed(f"camera to maps, {network}, a frame", 1000 * each, each / still)
+    assert each <= max(1 / wanted, 1.2 * still)

@@ -76,6 +76,34 @@ def test_no_frames_while_it_is_out_of_sight(stream):
     page.until(lambda: camera.state == "on" and len(sent(page, "frame")) == 2)
 
 
+def test_a_stream_goes_on_while_a_follower_is_in_sight(on_page):
+    camera = Camera(streams=True, followers="follower")
+    page = on_page(camera, address=TRUSTED)
+    page.page.evaluate("""document.body.insertAdjacentHTML('beforeend', `
+        <div style="height: 4000px"></div><div class="follower">Here</div><div style="height: 4000px"></div>`)""")
+    page.page.get_by_role("button", name="Camera").click()
+    live = page.page.get_by_role("button", name="Live")
+    page.until(live.is_enabled)
+    live.click()
+
+    def comes() -> bool:
+        camera.value = ()
+        camera.answer()
+        return page.until(lambda: camera.value)
+
+    assert comes()
+    page.page.get_by_text("Here").scroll_into_view_if_needed()
+    page.until(lambda: camera.state == "on")
+    page.page.wait_for_timeout(300)
+    assert camera.state == "on"
+    assert comes()
+    page.page.mouse.wheel(0, 3000)
+    page.until(lambda: camera.state == "hidden")
+    page.page.mouse.wheel(0, -3000)
+    page.until(lambda: camera.state == "on")
+    assert comes()
+
+
 def test_a_picture_is_taken_as_a_file_is(on_page):
     camera = Camera(size=256)
     page = on_page(camera, address=TRUSTED)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Protocol
 
 import ipywidgets
@@ -302,7 +303,7 @@ class PicturePicker(_Shared, PictureRow):
 
     def __init__(self, session: Session, complain: Complain) -> None:
         options = [(said(self.OWN), self.OWN), *((one, one) for one in samples())]
-        super().__init__(options, "Picture", "A photograph to look at", streams=True)
+        super().__init__(options, "Picture", "A photograph to look at", streams=True, followers=session.css)
         self._badge = ipywidgets.HTML().add_class("cnnviz-badge")
         self.children += (self._badge,)
         self._bind(session, complain, self._list, self._upload, self._camera)
@@ -323,9 +324,20 @@ class PicturePicker(_Shared, PictureRow):
             self._follow()
 
     def _choose(self, change: dict) -> None:
-        super()._choose(change)
-        if change["owner"] is self._camera and change["new"]:
-            self.session.when_at_rest(self._camera.answer)  # the next picture, once this one has been looked at
+        if change["new"] and change["owner"] is self._camera and self._camera.following:
+            self.session.when_at_rest(partial(self._follow_camera, change, self.session.image))
+        else:
+            super()._choose(change)
+
+    def _follow_camera(self, change: dict, before: Any) -> None:
+        """Take a picture of a stream, unless another was chosen while it waited, and ask for the next one.
+
+        The browser takes that meanwhile: it is here when the panels are at rest again.
+        """
+        if self._bound and self.session.image is before:
+            super()._choose(change)
+        self._taken()
+        self._camera.answer()
 
 
 def convolutions(network: Network) -> list[Layer]:

@@ -20,16 +20,16 @@ NATURAL = {"description_width": "initial"}
 
 
 class PictureRow(ipywidgets.HBox):
-    """A list of pictures, a button for a file, which may also be dropped there, and one for the camera."""
+    """A list of pictures, a button for a file, which may also be dropped there, and one for the ``Camera``."""
 
     OWN = "(your picture)"
 
-    def __init__(self, options: list, description: str, tooltip: str, *, streams: bool = False) -> None:
+    def __init__(self, options: list, description: str, tooltip: str, **camera: Any) -> None:
         self._list = ipywidgets.Dropdown(
             options=options, description=said(description), tooltip=said(tooltip), style=NATURAL
         )
         self._upload = Upload(tooltip="A picture of your own; it may also be dropped here")
-        self._camera = Camera(streams=streams)
+        self._camera = Camera(**camera)
         super().__init__([self._list, self._upload, self._camera])
 
     def _taken(self) -> None:
