@@ -55,10 +55,9 @@ class Circuit(Panel):
         pictures = View("Pictures of these channels: click one", smooth=True, **look)
         tiles = [self.tiles("weights", weights, self._choose), self.tiles("pictures", pictures, self._choose)]
         own = self.part("own", View("The unit's own picture", controls=False, smooth=True, max_width=200))
-        unit = self.part(
-            "unit", View("The unit's feature map", room="most", colormap="RdBu", opacity=0.8, max_width=320)
-        )
-        return [*tiles, ipywidgets.Box([own, unit]).add_class("cnnviz-part").add_class("cnnviz-several")]
+        unit = self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8, max_width=320))
+        beside = ipywidgets.Box([own, unit.add_class("cnnviz-large")])
+        return [*tiles, beside.add_class("cnnviz-part").add_class("cnnviz-several")]
 
     def _choose(self, channel: int) -> None:
         """Go on with the unit that was clicked."""

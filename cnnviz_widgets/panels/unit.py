@@ -70,10 +70,11 @@ class Unit(Scanning):
         weights = self.part("weights", View("Its weights", **look))
         choose = partial(setattr, self.session, "channel")
         neighbors = self.tiles("neighbors", View("Channels with similar weights: click one", **small), choose)
-        tuned = self.part("tuned", View("Its tuning: activation by angle", controls=False, max_width=420))
-        columns = [own, here, tuned], [patches, self.more_pictures(), neighbors]
-        beside = ipywidgets.Box([pictures, weights]).add_class("cnnviz-part").add_class("cnnviz-several")
-        return [*(ipywidgets.VBox(one).add_class("cnnviz-part") for one in columns), beside]
+        curve = View("Its tuning: activation by angle", controls=False, max_width=420)
+        columns = [own, here], [patches, self.more_pictures(), neighbors], [pictures, weights]
+        first, second, inputs = (ipywidgets.VBox(one).add_class("cnnviz-part") for one in columns)
+        beside = ipywidgets.Box([self.part("tuned", curve).add_class("cnnviz-large"), inputs])
+        return [first, second, beside.add_class("cnnviz-part").add_class("cnnviz-several")]
 
     def _go_back(self, key: tuple[str, int]) -> None:
         """Go on with an input."""
