@@ -12,6 +12,8 @@ from cnnviz_widgets.drawing.words import number
 
 SIDE, RIM, GAP, ICON = 420, 130, 32, 44  # px: of the picture, to the outer ring, from there to the icons, of an icon
 RINGS = 4
+BESIDE = 1 + GAP / 2 / RIM  # share of the way to the outer ring, of the numbers
+BETWEEN = tuple(22.5 + 45 * count for count in range(8))  # degrees: there is room between the icons
 LIGHT = PAPER, INK, FAINT, tuple(bytes.fromhex(COLORS[0]))
 DARK = (33, 33, 33), (224, 224, 224), (84, 84, 84), tuple(bytes.fromhex(COLORS[5]))
 
@@ -56,18 +58,28 @@ def polar(
     pen.line([*points, points[0]], color, 2 * FINE, joint="curve")
     for x, y in points:
         pen.ellipse((x - 2 * FINE, y - 2 * FINE, x + 2 * FINE, y + 2 * FINE), color)
-    x, y = at(67, 1)
-    write(pen, (x, y - FINE), number(float(f"{high:.2g}")), ink, 11 * FINE, "ls")
+
+    def near(angle: float) -> float:
+        """The greatest value close to an angle."""
+        return max((max(0.0, value) for other, value in around if _apart(other, angle) < 20), default=0.0)
+
+    write(pen, at(min(BETWEEN, key=near), BESIDE), number(float(f"{high:.2g}")), ink, 11 * FINE, "mm")
+    for count in range(len(icons)):
+        angle = 360 / len(icons) * count
+        write(pen, at(angle, BESIDE), f"{angle:g}°", ink, 11 * FINE, "mm")
     picture = sheet.resize((SIDE, SIDE), Image.Resampling.BOX)
-    pen = ImageDraw.Draw(picture)
     for count, icon in enumerate(icons):
         angle = 360 / len(icons) * count
         far = RIM + GAP + ICON / 2 * (1 + abs(sin(radians(2 * angle))))  # there the corner of a square is nearest
         x, y = place(angle, far / RIM)
         small = Image.fromarray(np.asarray(icon)).resize((ICON, ICON))
         picture.paste(small, (round(x - ICON / 2), round(y - ICON / 2)))
-        write(pen, place(angle, (RIM + GAP / 2) / RIM), f"{angle:g}°", ink, 11, "mm")
     return np.asarray(picture)
+
+
+def _apart(one: float, other: float) -> float:
+    """Degrees between two angles, 0…180."""
+    return abs((one - other + 180) % 360 - 180)
 
 
 def highest(values: Sequence[float], blank: float) -> float:

@@ -24,7 +24,13 @@ from cnnviz_widgets.exercises.convolution import (
     check_receptive_field,
 )
 from cnnviz_widgets.exercises.dream import ask_gradient, check_dream_step, check_octaves
-from cnnviz_widgets.exercises.embeddings import ask_between, ask_distances, check_nearest, check_trustworthiness
+from cnnviz_widgets.exercises.embeddings import (
+    ask_between,
+    ask_distances,
+    check_nearest,
+    check_same_color,
+    check_trustworthiness,
+)
 from cnnviz_widgets.exercises.fast_style import ask_blur, ask_contrast, check_instance_norm, check_quality
 from cnnviz_widgets.exercises.feedback import Feedback
 from cnnviz_widgets.exercises.filters import (
@@ -150,6 +156,7 @@ __all__ = [
     "check_quality",
     "check_receptive_field",
     "check_saliency",
+    "check_same_color",
     "check_sparsity",
     "check_strongest",
     "check_style_loss",

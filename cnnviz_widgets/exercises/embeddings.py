@@ -9,6 +9,9 @@ from cnnviz_widgets.exercises.feedback import Wrong, check, given, number, tenso
 from cnnviz_widgets.exercises.question import Question
 from cnnviz_widgets.methods.embeddings.embed import Embedding, embed
 from cnnviz_widgets.methods.embeddings.features import Features
+from cnnviz_widgets.pictures import Scenes
+
+NEAREST = 5  # neighbors of a picture
 
 
 @check
@@ -40,6 +43,63 @@ def check_nearest(function: Any) -> str:
     if set(values.tolist()) == set(right.tolist()):
         raise Wrong("these are the right rows in another order: the nearest comes first.")
     raise Wrong("divide the rows and the query by their norms, multiply, and take the numbers of the greatest.")
+
+
+@check
+def check_same_color(by_pixels: Any, by_layer: Any, pixels: Features, found: Features, pictures: Scenes) -> str:
+    """The share of the five nearest scenes that have the color of the query, over all queries: by pixels, and by a
+    layer, each by the cosine."""
+    given(by_pixels, "put the share by pixels in `by_pixels`.")
+    given(by_layer, "put the share by the layer in `by_layer`.")
+    answers = [number(by_pixels), number(by_layer)]
+    scenes = [pictures[at] for at in found.numbers.tolist()]
+    colors, shapes = [one.color for one in scenes], [one.label for one in scenes]
+    both = pixels.values, found.values
+    cosines, distances = [_cosines(rows) for rows in both], [-torch.cdist(rows, rows) for rows in both]
+    right = [_shared(one, colors) for one in cosines]
+    if _near(answers, right):
+        return (
+            f"{right[0]:.0%} by pixels, {right[1]:.0%} by the layer. Most pixels are background, and are compared with "
+            "what is at the same place; the layer sees the color of a shape wherever it lies."
+        )
+    mistakes = {
+        "the two are in the place of each other.": right[::-1],
+        "every picture is the first of its own neighbors, and has its own color: leave it out.": [
+            _shared(one, colors, itself=True) for one in cosines
+        ],
+        "these are percentages: give shares, from 0 to 1.": [100 * one for one in right],
+        "these are numbers of neighbors: divide them by 5 for each picture.": [
+            NEAREST * len(colors) * one for one in right
+        ],
+        "these are the shares of one query: take the mean over all pictures.": [
+            _shared(one[:1], colors) for one in cosines
+        ],
+        "these are the nearest by Euclidean distance: `nearest` goes by the cosine.": [
+            _shared(one, colors) for one in distances
+        ],
+        "these are the shares with the same shape: compare the colors.": [_shared(one, shapes) for one in cosines],
+    }
+    for sentence, wrong in mistakes.items():
+        if _near(answers, wrong):
+            raise Wrong(sentence)
+    raise Wrong(
+        "for each picture, count how many of its five nearest others have its color; divide the sum by 5 times "
+        "the number of pictures."
+    )
+
+
+def _cosines(rows: Tensor) -> Tensor:
+    directions = torch.nn.functional.normalize(rows)
+    return directions @ directions.T
+
+
+def _shared(likeness: Tensor, kinds: list[str], *, itself: bool = False) -> float:
+    """The share of the nearest to the first pictures that are of the picture's kind."""
+    likeness = likeness.clone() if itself else likeness.clone().fill_diagonal_(-torch.inf)
+    nearest = likeness.topk(NEAREST).indices.tolist()
+    return sum(kinds[one] == kind for kind, row in zip(kinds, nearest, strict=False) for one in row) / (
+        NEAREST * len(nearest)
+    )
 
 
 def ask_distances() -> Question:

@@ -39,7 +39,7 @@ class Circuit(Panel):
     shows = "the weights from an earlier layer to a unit: what excites it, and what inhibits it"
     as_call = 'cnnviz.circuit(net, "conv3", 7)'
     pickers = ("image", "layer", "channel")
-    inputs = another_layer(label="From layer", help="The earlier layer; none = the convolution before")
+    inputs = another_layer(label="From layer", help="The earlier layer", none="(the convolution before)")
     k = option(Weights.content, 4, 64, step=4, label="Channels", help="How many are shown: those that count most")
 
     @classmethod
@@ -51,12 +51,13 @@ class Circuit(Panel):
 
     def build(self) -> list[ipywidgets.Widget]:
         look: dict[str, Any] = {"cursor": "tile", "controls": False, "labels": True, "group": secrets.token_hex(4)}
-        weights = View("Weights: red excites, blue inhibits", colormap="RdBu", **look)
-        pictures = View("Pictures of these channels", smooth=True, **look)
+        weights = View("Weights: click one", colormap="RdBu", **look)
+        pictures = View("Pictures of these channels: click one", smooth=True, **look)
         tiles = [self.tiles("weights", weights, self._choose), self.tiles("pictures", pictures, self._choose)]
         own = self.part("own", View("The unit's own picture", controls=False, smooth=True, max_width=200))
         unit = self.part("unit", View("The unit's feature map", colormap="RdBu", opacity=0.8, max_width=320))
-        return [*tiles, ipywidgets.Box([own, unit]).add_class("cnnviz-part").add_class("cnnviz-several")]
+        beside = ipywidgets.Box([own, unit.add_class("cnnviz-large")])
+        return [*tiles, beside.add_class("cnnviz-part").add_class("cnnviz-several")]
 
     def _choose(self, channel: int) -> None:
         """Go on with the unit that was clicked."""
@@ -96,7 +97,7 @@ def _pictures(now: Now, found: Weights, grid: Content) -> dict[str, Content]:
     """Of the unit and of the channels in the grid, as far as they are drawn."""
     own = own_pictures(now.network, found.layer, [found.channel])
     inputs = own_pictures(now.network, found.inputs, found.order[: now.k].tolist())
-    words = f"channels of {found.inputs}, each as the picture that maximizes it"
+    words = "the picture that maximizes each channel"
     return {
         "own": Content() if own is None else Content(own[0], caption=f"{found.layer} channel {found.channel}"),
         "pictures": Content() if inputs is None else replace(grid, picture=inputs, values=None, caption=words),

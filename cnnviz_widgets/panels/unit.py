@@ -67,12 +67,14 @@ class Unit(Scanning):
         patches = self.tiles("patches", View("Patches: click one", **tiles), self.choose)
         pictures = self.tiles("inputs", View("The inputs that count most: click one", **small), self._go_back)
         look = small | {"colormap": "RdBu", "smooth": False}
-        weights = self.part("weights", View("Its weights: red excites, blue inhibits", **look))
+        weights = self.part("weights", View("Its weights", **look))
         choose = partial(setattr, self.session, "channel")
         neighbors = self.tiles("neighbors", View("Channels with similar weights: click one", **small), choose)
-        tuned = self.part("tuned", View("Its tuning: activation by angle", controls=False, max_width=420))
-        columns = [own, here, tuned, neighbors], [patches, self.more_pictures(), pictures, weights]
-        return [ipywidgets.VBox(one).add_class("cnnviz-part") for one in columns]
+        curve = View("Its tuning: activation by angle", controls=False, max_width=420)
+        columns = [own, here], [patches, self.more_pictures(), neighbors], [pictures, weights]
+        first, second, inputs = (ipywidgets.VBox(one).add_class("cnnviz-part") for one in columns)
+        beside = ipywidgets.Box([self.part("tuned", curve).add_class("cnnviz-large"), inputs])
+        return [first, second, beside.add_class("cnnviz-part").add_class("cnnviz-several")]
 
     def _go_back(self, key: tuple[str, int]) -> None:
         """Go on with an input."""

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 import cnnviz_widgets as cnnviz
-from cnnviz_widgets.exercises import check_nearest, check_trustworthiness
+from cnnviz_widgets.exercises import check_nearest, check_same_color, check_trustworthiness
 
 
 def cosines(rows, query):
@@ -58,3 +58,43 @@ def test_trustworthiness(maps):
         assert feedback.right is False
         assert says in feedback.text
     assert check_trustworthiness(None, None, *maps).right is None
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    pictures = cnnviz.scenes(40)
+    return [
+        *(cnnviz.last(cnnviz.features("mini", pictures, layer), progress=False) for layer in ("pixels", None)),
+        pictures,
+    ]
+
+
+def share(found, kinds, first=1, by=cosines, queries=40):
+    """Of the five nearest, those that are of the query's kind."""
+    rows, same = found.values, 0
+    for at in range(queries):
+        nearest = by(rows, rows[at]).argsort(descending=True).tolist()[first : first + 5]
+        same += sum(kinds[one] == kinds[at] for one in nearest)
+    return same / (5 * queries)
+
+
+def test_same_color(scenes):
+    pixels, found, pictures = scenes
+    colors, shapes = [one.color for one in pictures], [one.label for one in pictures]
+    right = [share(one, colors) for one in (pixels, found)]
+    assert check_same_color(*right, *scenes)
+    assert right[1] > 2 * right[0]
+    for answers, says in (
+        (right[::-1], "in the place of each other"),
+        ([share(one, colors, first=0) for one in (pixels, found)], "leave it out"),
+        ([100 * one for one in right], "percentages"),
+        ([200 * one for one in right], "numbers of neighbors"),
+        ([share(one, colors, queries=1) for one in (pixels, found)], "of one query"),
+        ([share(one, colors, by=lambda a, b: -(a - b).norm(dim=1)) for one in (pixels, found)], "Euclidean"),
+        ([share(one, shapes) for one in (pixels, found)], "same shape"),
+        ([0.5, 0.123], "five nearest others"),
+    ):
+        feedback = check_same_color(*answers, *scenes)
+        assert feedback.right is False, says
+        assert says in feedback.text
+    assert check_same_color(None, None, *scenes).right is None

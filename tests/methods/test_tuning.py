@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.drawing.polar import BESIDE, place, polar
 from cnnviz_widgets.methods.units.tuning import selectivity
 
 SIDE = 40
@@ -141,3 +142,18 @@ def test_a_network_without_colors():
     with pytest.raises(cnnviz.UserError, match=r"stimulus must be 'grating' or 'curve'"):
         cnnviz.tuning(network, "0", 0, "color")
     assert cnnviz.last(cnnviz.tuning(network, "0", angles=4), progress=False).picture().shape == (1, 16, 16)
+
+
+def test_the_number_at_the_outer_ring_stands_where_the_curve_is_far():
+    """At 22.5°, 67.5°, … beyond the ring; a curve has its peak at one of these."""
+    angles, between = [float(one) for one in range(0, 360, 5)], [22.5 + 45 * one for one in range(8)]
+    for peak in (22.5, 67.5, 202.5):
+        values = [math.exp(-(((one - peak + 180) % 360 - 180) ** 2) / 800) for one in angles]
+        drawn = polar(angles, values, 360, 0, [])
+        written = {}
+        for angle in between:
+            x, y = map(round, place(angle, BESIDE))
+            written[angle] = (drawn[y - 6 : y + 7, x - 6 : x + 7] < 128).any()
+        assert sum(written.values()) == 1
+        (number,) = (angle for angle, there in written.items() if there)
+        assert abs((number - peak + 180) % 360 - 180) >= 90

@@ -191,12 +191,10 @@ class CountSlider(_OfNetwork, ipywidgets.IntSlider):
 
 
 class LayerChoice(_OfNetwork, NetworkStrip):
-    """A layer that has maps; "" = none."""
+    """A layer that has maps; "" = none, which is called ``none``."""
 
-    NONE = "(none)"
-
-    def __init__(self, panel: Owner, description: str, tooltip: str) -> None:
-        super().__init__(description, tooltip, folded=True, none=self.NONE)
+    def __init__(self, panel: Owner, description: str, tooltip: str, none: str) -> None:
+        super().__init__(description, tooltip, folded=True, none=none)
         self._bind(panel)
 
     def _offer(self, _: Any = None) -> None:

@@ -211,11 +211,11 @@ def counter(count: Callable[[Network], int], *, label: str, help: str, more: boo
     return Number(0, 0, whole=True, help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
 
-def another_layer(*, label: str, help: str, more: bool = False) -> TraitType:
-    """A layer of the session's network, beside the one that the session has; "" = none."""
+def another_layer(*, label: str, help: str, none: str = "(none)", more: bool = False) -> TraitType:
+    """A layer of the session's network, beside the one that the session has; "" = ``none``, as the user reads it."""
 
     def build(panel: Owner) -> ipywidgets.Widget:
-        return LayerChoice(panel, label, help)
+        return LayerChoice(panel, label, help, none)
 
     return _LayerName("", help=help).tag(setting=True, control=build, says=(label, help), more=more)
 
