@@ -55,8 +55,8 @@ def quick_convolutions(module: nn.Module, kernels: Kernels | None = None) -> Ite
     """
     convolutions = [part for part in parts_of(module) if isinstance(part, nn.Conv2d)]
     before = _here.first, _here.pointwise, _here.kernels
-    _here.first = next(filter(_gains, convolutions[:1]), None)
-    _here.pointwise = frozenset(filter(_is_pointwise, convolutions))
+    _here.first = next((part for part in convolutions[:1] if _gains(part)), None)
+    _here.pointwise = frozenset(part for part in convolutions if _is_pointwise(part))
     _here.kernels = kernels or {}
     try:
         with _exchanged:
