@@ -1,16 +1,17 @@
 """Convolutions of a gradient step, quicker than torch's own on a CPU.
 
 Their kernels may be copied once to the memory format in which they are read, for many passes. And the backward pass of
-the first convolution takes most of the time of a step.
+the first convolution takes most of the time of a step. That of a kernel of one pixel is a product of matrices.
 
-On a CPU the usual one treats the few channels of a picture as if they were many. With stride s, the pixels that are a
-rows and b columns beyond a multiple of s are met by every s-th weight only: what comes back to all s² kinds of
-pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
+On a CPU the usual one of the first treats the few channels of a picture as if they were many. With stride s, the
+pixels that are a rows and b columns beyond a multiple of s are met by every s-th weight only: what comes back to all s²
+kinds of pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
 """
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ Kernels = Mapping[nn.Module, Tensor | Packed]
 class _Here(threading.local):
     def __init__(self) -> None:
         self.first: nn.Module | None = None  # of the module in this thread's backward pass
+        self.pointwise: frozenset[nn.Module] = frozenset()  # of the same: kernels of one pixel
         self.kernels: Kernels = {}
 
 
@@ -51,15 +53,16 @@ def quick_convolutions(module: nn.Module, kernels: Kernels | None = None) -> Ite
 
     kernels  what convolutions use instead of their own, see ``channels_last``
     """
-    first = next((part for part in parts_of(module) if isinstance(part, nn.Conv2d)), None)
-    before = _here.first, _here.kernels
-    _here.first = first if first is not None and _gains(first) else None
+    convolutions = [part for part in parts_of(module) if isinstance(part, nn.Conv2d)]
+    before = _here.first, _here.pointwise, _here.kernels
+    _here.first = next((part for part in convolutions[:1] if _gains(part)), None)
+    _here.pointwise = frozenset(part for part in convolutions if _is_pointwise(part))
     _here.kernels = kernels or {}
     try:
         with _exchanged:
             yield
     finally:
-        _here.first, _here.kernels = before
+        _here.first, _here.pointwise, _here.kernels = before
 
 
 def channels_last(module: nn.Module, *, many: bool = False) -> Kernels:
@@ -86,10 +89,20 @@ def channels_last(module: nn.Module, *, many: bool = False) -> Kernels:
 
 def _packs(part: nn.Conv2d, kernel: Tensor) -> bool:
     """With stride 1, the way back is a convolution, too: with the kernel turned round."""
-    usual = type(part)._conv_forward is nn.Conv2d._conv_forward and part.padding_mode == "zeros"
-    plain = part.groups == 1 and part.stride == (1, 1) and isinstance(part.padding, tuple)
-    taken = kernel.dtype == torch.float32 and kernel.device.type == "cpu" and torch.backends.mkldnn.is_available()
-    return usual and plain and taken and kernel.numel() >= LARGE and min(_padding_back(part)) >= 0
+    taken = kernel.dtype == torch.float32 and kernel.device.type == "cpu" and kernel.numel() >= LARGE
+    return taken and _is_plain(part) and part.stride == (1, 1) and min(_padding_back(part)) >= 0 and _can_pack()
+
+
+@cache
+def _can_pack() -> bool:
+    """Whether this torch has oneDNN, and its functions for blocks, which are no public ones, answer as expected."""
+    part, kernel = nn.Conv2d(16, 16, 1, device="meta"), 2 * torch.eye(16)[:, :, None, None]  # no random numbers drawn
+    x = torch.ones(1, 16, 2, 2).contiguous(memory_format=torch.channels_last)
+    try:
+        answer = _convolved(x, _in_blocks(kernel, part, [0, 0], x.shape), None, [0, 0], part)
+    except (AttributeError, RuntimeError, TypeError):
+        return False
+    return torch.equal(answer, 2 * x)
 
 
 def _padding(part: nn.Conv2d) -> list[int]:
@@ -101,10 +114,19 @@ def _padding_back(part: nn.Conv2d) -> list[int]:
     return [(size - 1) * apart - padding for size, apart, padding in sides]
 
 
+def _is_plain(part: nn.Conv2d) -> bool:
+    """Whether it is what its numbers say: some classes do more."""
+    usual = type(part)._conv_forward is nn.Conv2d._conv_forward and part.padding_mode == "zeros"
+    return usual and part.groups == 1 and isinstance(part.padding, tuple)
+
+
 def _gains(part: nn.Conv2d) -> bool:
-    plain = part.groups == 1 and part.dilation == (1, 1) and part.padding_mode == "zeros"
     stride = part.stride[0] > 1 and part.stride[0] == part.stride[1]
-    return plain and stride and isinstance(part.padding, tuple) and part.in_channels <= 4
+    return _is_plain(part) and stride and part.dilation == (1, 1) and part.in_channels <= 4
+
+
+def _is_pointwise(part: nn.Conv2d) -> bool:
+    return part.kernel_size == (1, 1) == part.stride and part.padding == (0, 0) and _is_plain(part)
 
 
 def _forward(part: nn.Conv2d, x: Tensor) -> Tensor:
@@ -114,8 +136,13 @@ def _forward(part: nn.Conv2d, x: Tensor) -> Tensor:
             return _InBlocks.apply(x, kernel, part)
         kernel = part.weight
     output = part._conv_forward(x, kernel, part.bias)
-    if part is _here.first and output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
-        quick = _Quick.apply(x, kernel, [output], part.stride[0], part.padding)
+    if output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
+        if part is _here.first:
+            quick = _Quick.apply(x, kernel, [output], part.stride[0], part.padding)
+        elif part in _here.pointwise and output.is_contiguous(memory_format=torch.channels_last):
+            quick = _Pointwise.apply(x, kernel, [output])
+        else:
+            return output
         for hook in (output._backward_hooks or {}).values():  # of those who wait for the gradient of the output
             quick.register_hook(hook)
         return quick
@@ -176,3 +203,16 @@ class _Quick(torch.autograd.Function):
         (top, left), (height, width) = ctx.padding, ctx.size
         below, right = height + top - back.shape[2], width + left - back.shape[3]
         return F.pad(back, (-left, right, -top, below)).to(ctx.dtype), None, None, None, None
+
+
+class _Pointwise(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, output: list[Tensor]) -> Tensor:
+        ctx.save_for_backward(weight)
+        return output[0].detach()
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = ctx.saved_tensors
+        return (signal.permute(0, 2, 3, 1) @ weight.flatten(1)).permute(0, 3, 1, 2), None, None

@@ -96,11 +96,11 @@ def main() -> None:
         cells = [
             sum(one.distance <= most for one in some) / len(some) for most in (0, TOLERANCE) for some in (results, few)
         ]
-        print(f"| {name} |", " | ".join(f"{100 * cell:.0f} %" for cell in cells), "|", flush=True)
+        print(f"| {name} |", " | ".join(f"{100 * cell:.0f}%" for cell in cells), "|", flush=True)
     chances = [
         sum(getattr(one, key) for one in some) / len(some) for key in ("area", "chance") for some in (results, few)
     ]
-    print("| *random points, expected* |", " | ".join(f"{100 * chance:.0f} %" for chance in chances), "|")
+    print("| *random points, expected* |", " | ".join(f"{100 * chance:.0f}%" for chance in chances), "|")
 
 
 if __name__ == "__main__":

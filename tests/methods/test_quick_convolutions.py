@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.engine import convolutions as engine
 from cnnviz_widgets.engine.convolutions import Packed, channels_last, quick_convolutions
 
 SHAPES = [  # kernel, stride, padding, (height, width)
@@ -30,6 +31,11 @@ def back(module, x, quick):
         out = module(x)
     direction = torch.randn(out.shape, dtype=out.dtype, generator=torch.Generator().manual_seed(1))
     return torch.autograd.grad((out * direction).sum(), x)[0], out
+
+
+class Own(nn.Conv2d):
+    def _conv_forward(self, x, weight, bias):
+        return 2 * super()._conv_forward(x, weight, bias)
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "size"), SHAPES)
@@ -64,11 +70,47 @@ def test_a_relu_may_follow_in_place(inplace):
         nn.Conv2d(3, 4, 3, (2, 1)),
         nn.Conv2d(3, 4, 3, 2, 1, padding_mode="reflect"),
         nn.Conv2d(8, 4, 3, 2),
+        Own(3, 4, 3, 2),
+        nn.Conv2d(8, 4, 1, 2),
+        nn.Conv2d(8, 4, 1, groups=2),
+        nn.Conv2d(8, 4, 1, padding=1),
+        Own(8, 4, 1),
     ],
+    ids=str,
 )
 def test_others_go_their_usual_way(convolution):
-    x = torch.randn(1, convolution.in_channels, 12, 12)
-    assert "_Quick" not in back(convolution, x, True)[1].grad_fn.name()
+    x = torch.randn(1, convolution.in_channels, 12, 12).contiguous(memory_format=torch.channels_last)
+    (quick, out), (usual, _) = back(convolution, x, True), back(convolution, x, False)
+    assert not {"_QuickBackward", "_PointwiseBackward"} & {out.grad_fn.name()}
+    assert torch.equal(quick, usual)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("inplace", [False, True])
+def test_kernels_of_one_pixel(batch, inplace):
+    torch.manual_seed(0)
+    parts = (
+        nn.Conv2d(3, 16, 3),
+        nn.ReLU(inplace),
+        nn.Conv2d(16, 8, 1),
+        nn.ReLU(inplace),
+        nn.Conv2d(8, 12, 1, bias=False),
+    )
+    module = nn.Sequential(*parts).double()
+    x = torch.randn(batch, 3, 12, 15, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
+    (quick, out), (usual, same) = back(module, x, True), back(module, x, False)
+    assert out.grad_fn.name() == "_PointwiseBackward"
+    assert torch.equal(out, same)
+    torch.testing.assert_close(quick, usual, rtol=0, atol=1e-12)
+
+
+def test_another_module_in_the_context_learns():
+    """What makes a picture may have such kernels, too: their gradient is wanted."""
+    module, maker = nn.Conv2d(8, 4, 1), nn.Conv2d(2, 8, 1)
+    with quick_convolutions(module):
+        out = module(maker(torch.randn(1, 2, 6, 6).contiguous(memory_format=torch.channels_last)))
+        (gradient,) = torch.autograd.grad(out.sum(), maker.weight)
+    assert gradient.any()
 
 
 def test_nothing_stays_and_other_threads_are_left_alone():
@@ -131,11 +173,6 @@ def test_kernels_in_blocks_give_the_same(convolution, batch):
         torch.testing.assert_close(quick, usual, rtol=1e-4, atol=1e-4)
 
 
-class Own(nn.Conv2d):
-    def _conv_forward(self, x, weight, bias):
-        return 2 * super()._conv_forward(x, weight, bias)
-
-
 @pytest.mark.parametrize(
     "convolution",
     [
@@ -152,6 +189,25 @@ class Own(nn.Conv2d):
 )
 def test_what_is_not_packed(convolution):
     assert not isinstance(channels_last(convolution, many=True).get(convolution), Packed)
+
+
+def missing(*_):
+    raise AttributeError("'_OpNamespace' 'mkldnn' object has no attribute")
+
+
+def other_arguments(*_):
+    raise RuntimeError("expected at most 5 arguments")
+
+
+@pytest.mark.parametrize("function", [missing, other_arguments, lambda *_: torch.zeros(1, 16, 2, 2)])
+@pytest.mark.parametrize("name", ["_in_blocks", "_convolved"])
+def test_without_torchs_functions_for_blocks_nothing_is_packed(name, function, monkeypatch):
+    """They are no public ones: another torch may have none, or others."""
+    monkeypatch.setattr(engine, name, function)
+    engine._can_pack.cache_clear()
+    kernels = channels_last(LARGE[0], many=True)
+    engine._can_pack.cache_clear()
+    assert not isinstance(kernels[LARGE[0]], Packed)
 
 
 def test_weights_that_change_in_a_run_count():

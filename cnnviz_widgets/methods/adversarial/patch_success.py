@@ -20,6 +20,7 @@ from cnnviz_widgets.pictures.given import AnyPicture, check_values
 __all__ = ["PatchSuccess", "patch_success"]
 
 Draws = Annotated[int, Range(1, 100)]
+COLUMNS = 5  # in as many as would make a square, a part of the width stays empty
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,7 +43,10 @@ class PatchSuccess(Result):
 
     def content(self) -> Content:
         return Content(
-            rgb(self.values), names=self.names, caption=f"{self.of}: {self.patched}; patch of noise: {self.control}"
+            rgb(self.values),
+            names=self.names,
+            columns=min(COLUMNS, len(self.names)),
+            caption=f"{self.of}: {self.patched}; patch of noise: {self.control}",
         )
 
 

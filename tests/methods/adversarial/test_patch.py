@@ -6,8 +6,10 @@ import torch
 from torch import nn
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.drawing.render import layout
 from cnnviz_widgets.engine.counts import Counted
 from cnnviz_widgets.methods.adversarial._sticking import Places, cover, side_of, stuck
+from cnnviz_widgets.methods.adversarial.patch_success import PatchSuccess
 
 
 def drawn(*shape, seed=0):
@@ -104,6 +106,14 @@ def test_a_trained_patch_works_on_other_photographs_and_noise_does_not():
     assert found.control.share < 0.2
     assert found.patched.interval[0] > found.control.interval[1]
     assert torch.equal((found.values * 255).round() / 255, found.values)
+
+
+@pytest.mark.parametrize("count", [2, 14])
+def test_the_pictures_of_success_are_as_wide_as_there_is_room(count):
+    none = Counted(0, count)
+    content = PatchSuccess(torch.rand(count, 3, 128, 128), none, none, ("bee",) * count, "goldfish").content()
+    place = layout(content, 900, gap=8, head=18)
+    assert place.columns * (place.width + place.gap) - place.gap > 0.95 * 900
 
 
 def test_success_is_counted_after_rounding_and_without_pictures_of_the_class():
