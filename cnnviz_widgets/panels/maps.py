@@ -62,7 +62,7 @@ def channel_over(network: Network, image: Tensor, layer: str, channel: int, *, s
 
 def one_over(network: Network, maps: ActivationMaps, channel: int, *, signed: bool = False) -> Content:
     """One of the maps over the picture; ``signed`` puts zero in the middle of the colors in any case."""
-    values = maps.values[channel].numpy()
+    values, layer = maps.values[channel].numpy(), maps.of
     bound, signed = max(1e-12, float(abs(values).max())), signed or falls_below(values)
     picture = rgb(maps.picture)
     return Content(
@@ -72,8 +72,8 @@ def one_over(network: Network, maps: ActivationMaps, channel: int, *, signed: bo
         high=bound,
         signed=signed,
         extent=(0, 0, picture.shape[1], picture.shape[0]),
-        caption=f"{maps.of} · channel {channel}: {values.min():.3g} … {values.max():.3g}, at {strongest(values)}",
-        fields=(seen_by(network, maps.of, values.shape),),
+        caption=f"{layer} · channel {channel}: {values.min():.3g} … {values.max():.3g}, at {strongest(values)}",
+        fields=(seen_by(network, layer, values.shape),),
     )
 
 
