@@ -55,9 +55,9 @@ def test_a_stroke_on_the_doodle_is_followed_by_the_picture(open_panel):
     notebook.becomes("print(panel._bar.state)", "done", timeout=120)
     before = notebook.wait_for_pixels(2)
     canvas = notebook.page.locator("canvas.cnnviz-pixels").nth(1)
-    box = canvas.bounding_box()
     view = canvas.locator("xpath=ancestor::div[contains(@class, 'cnnviz-image-view')]")
-    view.get_by_role("button", name="field").click()
+    view.get_by_role("button", name="field").click()  # for which the page may be scrolled
+    box = canvas.bounding_box()
     notebook.page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
     notebook.page.mouse.down()
     notebook.page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.25 * box["height"], steps=4)
