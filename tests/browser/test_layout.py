@@ -151,7 +151,7 @@ def test_every_panel_of_the_lab_draws_is_laid_out_well_and_can_be_read_by_a_scre
         settings = least(entry.name) | SETTINGS.get(entry.name, {})
         page.kernel(MADE.format(name=entry.name, settings=settings))
         if number == 0:
-            lab.locator(".cnnviz-card").first.click()
+            lab.locator(".cnnviz-card").filter(has=page.page.get_by_text(entry.title, exact=True)).click()
         else:
             lab.get_by_role("button", name=f"{entry.title} ›").click()
         panel = page.page.get_by_role("region", name=entry.title, exact=True)
@@ -159,13 +159,13 @@ def test_every_panel_of_the_lab_draws_is_laid_out_well_and_can_be_read_by_a_scre
         assert room.bounding_box()["height"] >= 500  # what is below does not jump up while a panel opens
         expect(page.page.locator(".cnnviz-panel:visible")).to_have_count(1)
         page.wait_for_pixels(0)
+        page.becomes("panel.wait(60); print(panel._bar.state)", "done", timeout=120)
         assert page.kernel("print(panel._bar.error, panel.shown)") == "True"
         if (wider := panel.evaluate(WIDER)) > 1:
             wrong.append(f"{entry.name} is {wider} px wider than the lab")
 
         page.kernel("lab._page.children = ()\nbox.children = [lab, panel]")
         panel.wait_for()
-        page.becomes("panel.wait(60); print(panel._bar.state)", "done", timeout=120)
         page.wait_for_pixels(0)
         for width in (700, 1900, 1200):
             page.page.set_viewport_size({"width": width, "height": 1400})
