@@ -106,8 +106,10 @@ SETTLED = """async () => {  // nothing has changed its place for 0.15 s
 }"""
 TURNED = """async (theme) => {  // at once, without JupyterLab's splash screen and its settings
     const link = document.querySelector('link[href*="/theme-"]');
+    const href = link.href.replace(/theme-(light|dark)-/, `theme-${theme.toLowerCase()}-`);
+    if (href === link.href) return;
     const loaded = new Promise((done) => { link.onload = done; });
-    link.href = link.href.replace(/theme-(light|dark)-/, `theme-${theme.toLowerCase()}-`);
+    link.href = href;
     await loaded;
     Object.assign(document.body.dataset, {jpThemeLight: theme === 'Light', jpThemeName: `JupyterLab ${theme}`});
 }"""
