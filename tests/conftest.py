@@ -12,7 +12,17 @@ if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):  # before t
 import hypothesis
 import pytest
 import torch
-from jupyterlab_harness import ROOT, browser, idle, missing, open_notebook, pytest_runtest_makereport, server  # noqa: F401
+from jupyterlab_harness import (  # noqa: F401
+    ROOT,
+    browser,
+    idle,
+    missing,
+    open_notebook,
+    open_panel,
+    pytest_runtest_makereport,
+    server,
+    shared,
+)
 
 DATA = ROOT.parent / "shared" / "data"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -44,9 +45,18 @@ LEAVE = """(authorization) => {
     for (const one of [...shell.widgets('main')]) one.dispose();  // without asking whether to save
     if (shell.leftCollapsed) shell.expandLeft();
 }"""
+FROM_THE_TOP = """() => {
+    window.jupyterapp.shell.expandLeft();
+    document.querySelector('.jp-WindowedPanel-outer').scrollTop = 0;
+}"""
 PATIENCE = 120_000  # ms: a machine may be busy
 expect.set_options(timeout=PATIENCE)
 MOST_USES = 12  # of one page: JupyterLab forgets nothing
+WITH_ROOM = """
+import cnnviz_widgets as cnnviz, ipywidgets
+net, photo = cnnviz.load_network("mini"), cnnviz.load_image("chelsea")
+box = ipywidgets.VBox()
+"""
 HARMLESS = ("favicon", "ResizeObserver loop", "Failed to load resource", "debugger state")
 
 
@@ -125,6 +135,10 @@ class Notebook:
         self.page.remove_listener("pageerror", self._hear_error)
         self.page.remove_listener("console", self._hear)
         self.page.evaluate(LEAVE, f"token {token}")
+        self.tidy()
+
+    def tidy(self) -> None:
+        """The page looks and is pointed at as at first."""
         self.page.emulate_media(forced_colors="null", reduced_motion="null", color_scheme="null")
         self.page.mouse.move(0, 0)
 
@@ -233,6 +247,47 @@ def idle(browser: Browser) -> list[Page]:
     return []
 
 
+def open_one(
+    server: tuple[str, str, Path], browser: Browser, idle: list[Page], *cells: str, width: int = 1280, without: str = ""
+) -> Notebook:
+    """Write a notebook, open it and run all its cells; see ``open_notebook``."""
+    address, token, folder = server
+    name = f"{secrets.token_hex(4)}.ipynb"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, folder / name)
+    used = bool(idle) and not without
+    page = idle.pop() if used else browser.new_page()
+    uses[page] += MOST_USES if without else 1
+    page.set_viewport_size({"width": width, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    if without:
+        page.route(without, lambda route: route.abort())
+    one = Notebook(page)
+    one.path = folder / name
+    if used:
+        one.theme("JupyterLab Light")
+        page.evaluate(OPEN, name)
+    else:
+        workspace = secrets.token_hex(4)  # its own: what a page has open is restored when it is loaded again
+        page.goto(f"{address}/lab/workspaces/{workspace}/tree/{name}?reset&token={token}")
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
+    page.wait_for_function(READY)
+    one.asked = time.monotonic()
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    return one
+
+
+def put_away(one: Notebook, token: str, idle: list[Page], well: bool) -> None:
+    """Leave a notebook; if all went well, its page is used again."""
+    with contextlib.suppress(Exception):
+        one.leave(token)
+        if well and uses[one.page] < MOST_USES:
+            idle.append(one.page)
+            return
+    one.page.close()
+
+
 @pytest.fixture
 def open_notebook(
     server: tuple[str, str, Path], browser: Browser, idle: list[Page], request: pytest.FixtureRequest
@@ -242,43 +297,64 @@ def open_notebook(
     width    of the window in px
     without  pattern of addresses that the browser cannot load
     """
-    address, token, folder = server
     opened: list[Notebook] = []
 
-    def open_it(*cells: str, width: int = 1280, without: str = "") -> Notebook:
-        name = f"{secrets.token_hex(4)}.ipynb"
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, folder / name)
-        used = bool(idle) and not without
-        page = idle.pop() if used else browser.new_page()
-        uses[page] += MOST_USES if without else 1
-        page.set_viewport_size({"width": width, "height": 900})
-        page.set_default_timeout(PATIENCE)
-        if without:
-            page.route(without, lambda route: route.abort())
-        one = Notebook(page)
-        one.path = folder / name
-        opened.append(one)
-        if used:
-            one.theme("JupyterLab Light")
-            page.evaluate(OPEN, name)
-        else:
-            page.goto(f"{address}/lab/tree/{name}?reset&token={token}")
-        page.wait_for_selector(".jp-NotebookPanel .jp-Cell")
-        page.wait_for_function(READY)
-        one.asked = time.monotonic()
-        page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        return one
+    def open_it(*cells: str, **how: Any) -> Notebook:
+        opened.append(open_one(server, browser, idle, *cells, **how))
+        return opened[-1]
 
     yield open_it
     for one in opened:
         one.page.wait_for_timeout(0)  # what it has still to say
-        with contextlib.suppress(Exception):
-            one.leave(token)
-            if not request.node.stash.get(FAILED, False) and uses[one.page] < MOST_USES:
-                idle.append(one.page)
-                continue
-        one.page.close()
+        put_away(one, server[1], idle, well=not request.node.stash.get(FAILED, False))
     if errors := [error for one in opened for error in one.errors]:
         pytest.fail(f"the browser's console has errors: {errors}")
+
+
+@pytest.fixture(scope="module")
+def shared(server: tuple[str, str, Path], idle: list[Page]) -> Iterator[list[Notebook]]:
+    """The notebook that ``open_panel`` uses in a file; none before the first test, and after one that failed."""
+    notebooks: list[Notebook] = []
+    yield notebooks
+    for one in notebooks:
+        put_away(one, server[1], idle, well=True)
+
+
+@pytest.fixture
+def open_panel(
+    server: tuple[str, str, Path],
+    browser: Browser,
+    idle: list[Page],
+    shared: list[Notebook],
+    request: pytest.FixtureRequest,
+) -> Iterator[Callable[..., Notebook]]:
+    """``open_panel("Occlusion(net, photo)")`` shows a new panel, ``panel`` in the kernel. It may leave no error.
+
+    In a file they follow each other in one notebook: to start a kernel takes longer than most tests.
+
+    width  of the window in px
+    """
+
+    def open_it(call: str, width: int = 1280) -> Notebook:
+        if not shared:
+            shared.append(open_one(server, browser, idle, WITH_ROOM, "box"))
+            shared[0].becomes("print('box' in globals())", "True", timeout=120)
+        notebook = shared[0]
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        notebook.theme("JupyterLab Light")
+        assert notebook.kernel(f"panel = cnnviz.panels.{call}\nbox.children = [panel]") == ""
+        return notebook
+
+    yield open_it
+    failed = request.node.stash.get(FAILED, False)
+    for one in list(shared):
+        if not failed:
+            one.kernel("box.children = ()\npanel.close()")
+            one.tidy()
+            one.page.evaluate(FROM_THE_TOP)
+        errors, one.errors = one.errors, []
+        if errors or failed:
+            shared.remove(one)
+            put_away(one, server[1], idle, well=False)
+        if errors:
+            pytest.fail(f"the browser's console has errors: {errors}")

@@ -1,11 +1,10 @@
 """Attacks in a notebook: ε is moved during a run, the robust example turned, a patch dragged, one number changed."""
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
-DONE = "print('panel' in globals() and panel._bar.state)"
+DONE = "print(panel._bar.state)"
 
 
-def test_epsilon_is_moved_during_a_run(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Attack(net, photo, levels=2, steps=100, restarts=5)\npanel")
+def test_epsilon_is_moved_during_a_run(open_panel):
+    notebook = open_panel("Attack(net, photo, levels=2, steps=100, restarts=5)")
     notebook.wait_for_pixels(0)
     assert notebook.state() == "running"
     handle = notebook.slider("ε of 255")
@@ -19,9 +18,8 @@ def test_epsilon_is_moved_during_a_run(open_notebook):
     assert notebook.kernel("print('fgsm' in panel.code(), panel.kept('attack').total)") == "True 1"
 
 
-def test_a_robust_example_is_turned(open_notebook):
-    made = "panel = cnnviz.panels.RobustExample(net, photo, steps=4, samples=2, toward=['goose'])\npanel"
-    notebook = open_notebook(SETUP, made)
+def test_a_robust_example_is_turned(open_panel):
+    notebook = open_panel("RobustExample(net, photo, steps=4, samples=2, toward=['goose'])")
     notebook.becomes(DONE, "done", timeout=120)
     straight = notebook.wait_for_pixels(0)
     notebook.kernel("kept = panel.kept('robust')")
@@ -44,10 +42,9 @@ print(f"{top.name} {top.probability:.1%}")
 """
 
 
-def test_a_patch_is_dragged_and_the_label_follows(open_notebook):
+def test_a_patch_is_dragged_and_the_label_follows(open_panel):
     """By the mouse and by keys; the label is what the network says of the photograph with the patch just there."""
-    made = "panel = cnnviz.panels.Patch(net, photo, toward=['goldfish'], area=0.1, steps=60)\npanel"
-    notebook = open_notebook(SETUP, made)
+    notebook = open_panel("Patch(net, photo, toward=['goldfish'], area=0.1, steps=12)")
     notebook.becomes(DONE, "done", timeout=240)
     page = notebook.page
     stage = page.locator(".cnnviz-part").filter(has_text="Drag the patch").locator(".cnnviz-stage")
@@ -84,8 +81,8 @@ def test_a_patch_is_dragged_and_the_label_follows(open_notebook):
     assert notebook.kernel("print(panel._reached(panel._drawn).values is patch)") == "True"  # it is not trained anew
 
 
-def test_a_number_of_the_ten_is_changed(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.LinearToy()\npanel")
+def test_a_number_of_the_ten_is_changed(open_panel):
+    notebook = open_panel("LinearToy()")
     notebook.becomes(DONE, "done", timeout=120)
     notebook.page.get_by_text("P = 88.1%").wait_for()
     cell = notebook.page.locator(".cnnviz-number input").first
@@ -95,9 +92,8 @@ def test_a_number_of_the_ten_is_changed(open_notebook):
     notebook.page.get_by_text("w · x = -1").first.wait_for()
 
 
-def test_a_cell_of_the_matrix_is_clicked(open_notebook):
-    made = "panel = cnnviz.panels.Transfer(networks=['small_plain', 'small_wide'], pictures=16, steps=3)\npanel"
-    notebook = open_notebook(SETUP, made)
+def test_a_cell_of_the_matrix_is_clicked(open_panel):
+    notebook = open_panel("Transfer(networks=['small_plain', 'small_wide'], pictures=16, steps=3)")
     notebook.becomes(DONE, "done", timeout=120)
     notebook.page.locator(".cnnviz-label", has_text="noise").first.wait_for()
     view = notebook.page.locator(".cnnviz-stage").first
@@ -111,8 +107,8 @@ def test_a_cell_of_the_matrix_is_clicked(open_notebook):
     notebook.becomes("print(panel.made_for, '→', panel.shown_to)", "small_plain → small_wide")
 
 
-def test_a_training_is_stopped_and_goes_on(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Attacker(steps=200, batch=2)\npanel")
+def test_a_training_is_stopped_and_goes_on(open_panel):
+    notebook = open_panel("Attacker(steps=200, batch=2)")
     notebook.wait_for_pixels(0)
     notebook.page.get_by_role("button", name="Stop").click()
     notebook.becomes(DONE, "stopped", timeout=60)
@@ -124,8 +120,8 @@ def test_a_training_is_stopped_and_goes_on(open_notebook):
     notebook.kernel("panel.stop()")
 
 
-def test_textures_are_chosen_and_fooled(open_notebook):
-    notebook = open_notebook("import cnnviz_widgets as cnnviz", "panel = cnnviz.panels.OtherClassifiers()\npanel")
+def test_textures_are_chosen_and_fooled(open_panel):
+    notebook = open_panel("OtherClassifiers()")
     notebook.becomes(DONE, "done", timeout=120)
     digits = notebook.wait_for_pixels(0)
     notebook.page.get_by_role("radio", name="textures").or_(

@@ -1,6 +1,5 @@
 """The panels on convolutions in JupyterLab: Python computes what is edited in the browser, and the other way."""
 
-SETUP = 'import cnnviz_widgets as cnnviz\nfrom cnnviz_widgets import panels\nphoto = cnnviz.load_image("chelsea")'
 COUNTED = """() => {
     window.updates = 0;
     const kernel = window.jupyterapp.shell.currentWidget.context.sessionContext.session.kernel;
@@ -10,8 +9,8 @@ COUNTED = """() => {
 }"""  # noqa: E501
 
 
-def test_a_gesture_is_one_message_and_comes_back_unchanged(open_notebook):
-    notebook = open_notebook(SETUP, "panel = panels.Convolution('mini', photo, pixels=12)\npanel")
+def test_a_gesture_is_one_message_and_comes_back_unchanged(open_panel):
+    notebook = open_panel("Convolution('mini', photo, pixels=12)")
     weights = notebook.page.locator(".cnnviz-weight")
     weights.nth(8).click()
     notebook.becomes("print(panel._bar.state)", "done")
@@ -33,8 +32,8 @@ def test_a_gesture_is_one_message_and_comes_back_unchanged(open_notebook):
     assert said.endswith(f" {float(value):g}")
 
 
-def test_reset_takes_back_what_was_edited_in_the_browser(open_notebook):
-    notebook = open_notebook(SETUP, "panel = panels.ConvolutionMatrix('mini', photo)\npanel")
+def test_reset_takes_back_what_was_edited_in_the_browser(open_panel):
+    notebook = open_panel("ConvolutionMatrix('mini', photo)")
     stride = notebook.page.get_by_label("Stride")
     stride.fill("2")
     notebook.becomes("print(panel.stride)", "2")

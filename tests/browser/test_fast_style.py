@@ -4,7 +4,6 @@ import time
 
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 SETTINGS = "steps=400, size=64, style_size=64, batch=1"
 LONG = 150  # s: a busy machine is slow
 
@@ -20,8 +19,8 @@ def steps_done(notebook):
     return int(notebook.kernel("print(panel._parts['previews'].image.content.caption.split()[1])"))
 
 
-def test_a_training_is_stopped_goes_on_and_the_network_is_saved(open_notebook):
-    notebook = open_notebook(SETUP, f"panel = cnnviz.panels.FastStyle(net, photo, {SETTINGS})\npanel")
+def test_a_training_is_stopped_goes_on_and_the_network_is_saved(open_panel):
+    notebook = open_panel(f"FastStyle(net, photo, {SETTINGS})")
     notebook.panel.wait_for()
     first = notebook.wait_for_pixels(0, timeout=LONG)
     notebook.wait_for_pixels(0, other_than=first, timeout=LONG)
@@ -41,14 +40,10 @@ def test_a_training_is_stopped_goes_on_and_the_network_is_saved(open_notebook):
     expect(notebook.panel.get_by_label("Painted by")).to_be_visible()
 
 
-def test_the_camera_is_painted_in_place_of_the_photograph(open_notebook):
+def test_the_camera_is_painted_in_place_of_the_photograph(open_panel):
     """Chromium's fake camera; the training has come to its end, and a bundled style paints."""
-    notebook = open_notebook(
-        SETUP,
-        "panel = cnnviz.panels.FastStyle(net, photo, steps=1, size=64, style_size=64, batch=1, painter='watercolor')\n"
-        "panel",
-    )
-    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=LONG)
+    notebook = open_panel("FastStyle(net, photo, steps=1, size=64, style_size=64, batch=1, painter='watercolor')")
+    notebook.becomes("print(panel._bar.state)", "done", timeout=LONG)
     photograph = notebook.kernel("print(panel._parts['painted'].image.content.size)")
     notebook.panel.get_by_role("button", name="Start camera").click()
     size = "panel._parts['painted'].image.content.size"

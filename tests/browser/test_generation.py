@@ -1,11 +1,10 @@
 """The generator's panel in JupyterLab: the pad of the view, and the arithmetic of pictures that are dragged."""
 
-SETUP = "import cnnviz_widgets as cnnviz\nfrom cnnviz_widgets import panels"
 SHOWN, SUMS, ROWS = 1, 2, 3  # numbers of the stages; 0 is the pad
 
 
-def test_the_pad_turns_the_object_and_pictures_are_dragged_into_the_sum(open_notebook):
-    notebook = open_notebook(SETUP, "panel = panels.Generator(kind='sofa')\npanel")
+def test_the_pad_turns_the_object_and_pictures_are_dragged_into_the_sum(open_panel):
+    notebook = open_panel("Generator(kind='sofa')")
     notebook.becomes("print(panel._bar.state)", "done")
     page, stages = notebook.page, notebook.page.locator(".cnnviz-stage")
 

@@ -9,17 +9,34 @@ from playwright.sync_api import expect
 from cnnviz_widgets import registry
 
 AXE = Path(__file__).parents[1] / "axe" / "axe.min.js"
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
-SHOW = """
-box.children = []
-panel = cnnviz.panels.{name}(net, photo, **{least})
-box.children = [panel]
-"""
 VIOLATIONS = """async ([where, tag]) => {
     const runOnly = tag && {type: 'tag', values: [tag]};
     const {violations} = await axe.run(where, {rules: {region: {enabled: false}}, runOnly});
     return violations.flatMap(({id, nodes}) => nodes.map(({html}) => `${id}: ${html.slice(0, 160)}`));
 }"""
+LAB = """
+import importlib, ipywidgets
+import cnnviz_widgets as cnnviz
+lab = cnnviz.lab("mini", "chelsea")
+importlib.import_module("cnnviz_widgets.panels.lab").SHARED_PICKERS = ()  # its panels have all of their controls
+box = ipywidgets.VBox([lab])
+box
+"""
+MADE = """
+lab._left = lab._looks_at()  # nobody has chosen anything
+panel = lab._panel({name!r})
+panel.apply({settings})
+"""
+SETTINGS = {  # with which there is more to be laid out
+    "Compare": {"methods": ["saliency", "grad_cam", "full_grad", "guided_grad_cam"], "steps": 10},
+    "DeepDream": {"size": 128, "film": True, "frames": 2},
+    "Inversion": {"rungs": 4},
+    "Sanity": {"methods": ["saliency", "guided"], "step": 2},
+}
+KEPT = (  # as screenshots
+    "Activations", "ClassActivation", "ClassModel", "Compare", "DeepDream", "FeatureVisualization", "Filters",
+    "Gradients", "Inversion", "Occlusion", "Sanity",
+)  # fmt: skip
 EVERYTHING, COLORS = "", "cat.color"  # what axe looks at: of another theme, only its colors are new
 SCROLLING = """panel => [...panel.querySelectorAll('*')]
     .filter((e) => e.checkVisibility() && !e.matches('pre, select, input, textarea'))
@@ -68,8 +85,14 @@ CUT = """panel => {
         pen.font = font;
         const room = e.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
         return pen.measureText(e.selectedOptions[0].text).width > room;
-    }).map((e) => e.selectedOptions[0].text);
+    }).map((e) => e.selectedOptions[0].text).concat([
+        ...panel.querySelectorAll('.widget-label, .widget-toggle-button, .cnnviz-heading'),
+    ].filter((e) => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1) // one pixel: only for screen readers
+        .map((e) => e.innerText));
 }"""
+WIDER = "e => e.scrollWidth - e.clientWidth"
+BRIGHTNESS = """panel => ['color', 'backgroundColor'].map((name) => getComputedStyle(panel)[name])
+    .map((color) => color.match(/[\\d.]+/g).slice(0, 3).reduce((sum, one) => sum + Number(one), 0))"""
 
 
 SETTLED = """async () => {  // nothing has changed its place for 0.15 s
@@ -82,14 +105,19 @@ SETTLED = """async () => {  // nothing has changed its place for 0.15 s
         before = now;
     }
 }"""
+TURNED = """async (theme) => {  // at once, without JupyterLab's splash screen and its settings
+    const link = document.querySelector('link[href*="/theme-"]');
+    const href = link.href.replace(/theme-(light|dark)-/, `theme-${theme.toLowerCase()}-`);
+    if (href === link.href) return;
+    const loaded = new Promise((done) => { link.onload = done; });
+    link.href = href;
+    await loaded;
+    Object.assign(document.body.dataset, {jpThemeLight: theme === 'Light', jpThemeName: `JupyterLab ${theme}`});
+}"""
 UNTOLD = """panel => [...panel.querySelectorAll('canvas.cnnviz-pixels')].filter((e) => e.checkVisibility())
     .map((e) => [e.getAttribute('aria-label'), e.closest('.cnnviz-stage')])
     .filter(([words, stage]) => !words?.includes(': ') || !stage.getAttribute('aria-describedby'))
     .map(([words]) => words)"""
-
-
-def show(page, name: str) -> None:
-    page.kernel(SHOW.format(name=name, least=least(name)))
 
 
 def walked(page) -> list[str]:
@@ -101,51 +129,83 @@ def walked(page) -> list[str]:
     return page.evaluate("window.__walk.left()")
 
 
-@pytest.fixture
-def page(open_notebook):
-    notebook = open_notebook(SETUP, "import ipywidgets\nbox = ipywidgets.VBox()\nbox", width=1200)
-    notebook.becomes("print('box' in globals())", "True", timeout=120)
+def prepared(notebook):
+    """Its page is wide, and has axe."""
     notebook.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
     notebook.page.add_script_tag(content=AXE.read_text(encoding="utf-8"))
     return notebook
 
 
+@pytest.fixture
+def show(open_panel):
+    return lambda call: prepared(open_panel(call, width=1200))
+
+
 @pytest.mark.timeout(900)
-def test_every_panel_is_laid_out_well_and_can_be_read_by_a_screen_reader(page):
-    """Each begins in the theme in which the one before it ended: to switch it takes long."""
+def test_every_panel_of_the_lab_draws_is_laid_out_well_and_can_be_read_by_a_screen_reader(open_notebook):
+    """It is opened in the lab, and then stands alone; in the theme in which the one before it ended."""
     wrong, theme = [], "Light"
-    for entry in registry.panels():
-        show(page, entry.name)
+    page = prepared(open_notebook(LAB))
+    lab = page.page.locator(".cnnviz-lab")
+    lab.wait_for()
+    room = lab.locator(".cnnviz-page")
+    for number, entry in enumerate(registry.panels()):
+        page.page.set_viewport_size({"width": 1000, "height": 1400})
+        settings = least(entry.name) | SETTINGS.get(entry.name, {})
+        page.kernel(MADE.format(name=entry.name, settings=settings))
+        if number == 0:
+            lab.locator(".cnnviz-card").filter(has=page.page.get_by_text(entry.title, exact=True)).click()
+        else:
+            lab.get_by_role("button", name=f"{entry.title} ›").click()
         panel = page.page.get_by_role("region", name=entry.title, exact=True)
         panel.wait_for()
-        page.becomes("panel.wait(60); print(panel._bar.state)", "done", timeout=120)
+        assert room.bounding_box()["height"] >= 500  # what is below does not jump up while a panel opens
+        expect(page.page.locator(".cnnviz-panel:visible")).to_have_count(1)
         page.wait_for_pixels(0)
-        for width in (700, 1200, 1900):
-            page.page.set_viewport_size({"width": width, "height": 900})
+        page.becomes("panel.wait(60); print(panel._bar.state)", "done", timeout=120)
+        assert page.kernel("print(panel._bar.error, panel.shown)") == "True"
+        if (wider := panel.evaluate(WIDER)) > 1:
+            wrong.append(f"{entry.name} is {wider} px wider than the lab")
+
+        page.kernel("lab._page.children = ()\nbox.children = [lab, panel]")
+        panel.wait_for()
+        page.wait_for_pixels(0)
+        for width in (700, 1900, 1200):
+            page.page.set_viewport_size({"width": width, "height": 1400})
             page.page.evaluate(SETTLED)
             top = panel.evaluate(FIRST_PICTURE)
             if top > 320:
                 wrong.append(f"{entry.name} at {width} px: its first picture begins {top:.0f} px down")
+            if (wider := panel.evaluate(WIDER)) > 1:
+                wrong.append(f"{entry.name} at {width} px is {wider} px wider than its cell")
             wrong += [f"{entry.name} at {width} px scrolls: {one}" for one in panel.evaluate(SCROLLING)]
             wrong += [f"{entry.name} at {width} px cuts off: {one}" for one in panel.evaluate(CUT)]
             wrong += [f"{entry.name} at {width} px lays over each other: {one}" for one in panel.evaluate(OVERLAPPING)]
+            if entry.name in KEPT and width < 1900:
+                page.screenshot(f"{entry.name.lower()}-{width}-{theme.lower()}", panel)
         page.settings()
         wrong += [f"{entry.name}: {one}" for one in panel.evaluate(SMALL)]
         wrong += [f"{entry.name}: no key reaches {one}" for one in walked(page.page)]
         for rules in (EVERYTHING, COLORS):
             if rules == COLORS:
                 theme = {"Light": "Dark", "Dark": "Light"}[theme]
-                page.theme(f"JupyterLab {theme}")
+                page.page.evaluate(TURNED, theme)
                 page.page.wait_for_timeout(300)
+                if entry.name in KEPT:
+                    page.screenshot(f"{entry.name.lower()}-1200-{theme.lower()}", panel)
             found = page.page.evaluate(VIOLATIONS, [".cnnviz-panel", rules])
             wrong += [f"{entry.name}, {theme}: {one}" for one in found]
+            ink, paper = panel.evaluate(BRIGHTNESS)
+            if (ink < paper) != (theme == "Light"):
+                wrong.append(f"{entry.name}: its ink does not follow the theme {theme}")
         wrong += [f"{entry.name}: a canvas says only {one!r}" for one in panel.evaluate(UNTOLD)]
-        page.kernel("panel.close()")
+        page.kernel(f"box.children = [lab]\nlab._made.pop({entry.name!r}).close()")
+    page.page.evaluate(TURNED, "Light")  # as JupyterLab believes
     assert not wrong, "\n".join(wrong)
 
 
-def test_the_whole_network_opens_over_a_panel_and_is_used_with_keys(page):
-    show(page, "Activations")
+def test_the_whole_network_opens_over_a_panel_and_is_used_with_keys(show):
+    page = show("Activations(net, photo)")
     page.wait_for_pixels(0)
     page.becomes("print(panel._bar.state)", "done")
     panel, keyboard = page.panel, page.page.keyboard
@@ -165,8 +225,8 @@ def test_the_whole_network_opens_over_a_panel_and_is_used_with_keys(page):
     expect(panel.get_by_role("button", name="Layer: the whole network")).to_be_focused()
 
 
-def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_asked(page):
-    show(page, "Gradients")
+def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_asked(show):
+    page = show("Gradients(net, photo)")
     page.wait_for_pixels(0)
     page.page.emulate_media(forced_colors="active", reduced_motion="reduce")
     page.settings()
@@ -182,8 +242,8 @@ def test_panels_keep_their_signs_in_forced_colors_and_stand_still_where_that_is_
     assert moving == 0
 
 
-def test_settings_move_nothing_that_stands_above_them(page):
-    show(page, "Occlusion")
+def test_settings_move_nothing_that_stands_above_them(show):
+    page = show("Occlusion(net, photo)")
     page.wait_for_pixels(0)
     page.becomes("print(panel._bar.state)", "done")
     tops = "() => [...document.querySelectorAll('.cnnviz-panel :is(canvas, .cnnviz-action)')].map((e) => e.offsetTop)"
@@ -195,8 +255,8 @@ def test_settings_move_nothing_that_stands_above_them(page):
     assert page.page.evaluate(tops) == before
 
 
-def test_the_gallery_of_the_lab_can_be_read_by_a_screen_reader(page):
-    page.kernel("lab = cnnviz.lab(net, photo)\nbox.children = [lab]")
+def test_the_gallery_of_the_lab_can_be_read_by_a_screen_reader(show):
+    page = show("lab(net, photo)")
     page.page.locator(".cnnviz-card").first.wait_for()
     wrong = []
     for theme in ("Light", "Dark"):

@@ -1,11 +1,9 @@
 """The camera as a painting, on Chromium's fake device."""
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 
-
-def test_the_camera_is_painted_and_the_style_switched_without_a_stop(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.LiveStyle(net, photo, size=128)\npanel")
-    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+def test_the_camera_is_painted_and_the_style_switched_without_a_stop(open_panel):
+    notebook = open_panel("LiveStyle(net, photo, size=128)")
+    notebook.becomes("print(panel._bar.state)", "done", timeout=120)
     clip = notebook.wait_for_pixels(0)
     notebook.page.get_by_role("button", name="Start camera").click()
     notebook.becomes("print(panel.source, panel._bar.state)", "camera running")

@@ -9,7 +9,6 @@ from PIL import Image
 
 from cnnviz_widgets.widgets.trial import Trials
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 GRAY, RED, BLUE = (128, 128, 128), (200, 30, 30), (30, 30, 200)
 WATCH = """() => {
     window.watched = [];
@@ -84,10 +83,9 @@ def test_with_reduced_motion_nothing_flashes(on_page, trials):
     assert BLUE not in colors
 
 
-def test_trials_of_a_panel_are_answered_with_the_keyboard(open_notebook):
-    made = "panel = cnnviz.panels.MaskedTrial(net, photo, photographs=1, steps=4)\npanel"
-    notebook = open_notebook(SETUP, made)
-    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+def test_trials_of_a_panel_are_answered_with_the_keyboard(open_panel):
+    notebook = open_panel("MaskedTrial(net, photo, photographs=1, steps=4)")
+    notebook.becomes("print(panel._bar.state)", "done", timeout=120)
     page = notebook.page
     page.get_by_role("button", name="Start the trials").click()
     for number in range(1, 7):

@@ -9,20 +9,14 @@ from playwright.sync_api import expect
 
 import cnnviz_widgets as cnnviz
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 LONG = 120  # s: a busy machine is slow
-QUICK = {
-    "ClassModel": "target='goose', steps=24",
-    "FeatureVisualization": "layer='conv3', steps=8",
-    "DeepDream": "layer='conv3', size=128, steps=4, film=True, frames=2",
-    "Inversion": "steps=12, rungs=4",
-}
+FEATURES = "net, photo, layer='conv3', steps=4"
 
 
 @pytest.fixture
-def open_panel(open_notebook):
-    def open_it(kind, settings, width=1280):
-        notebook = open_notebook(SETUP, f"panel = cnnviz.panels.{kind}(net, photo, {settings})\npanel", width=width)
+def show(open_panel):
+    def open_it(call):
+        notebook = open_panel(call)
         notebook.panel.wait_for()
         notebook.wait_for_pixels(0, timeout=LONG)
         return notebook
@@ -45,8 +39,8 @@ def steps_done(notebook):
     return int(notebook.kernel("print(panel._parts['picture'].image.content.caption.split()[-3])"))
 
 
-def test_a_class_model_grows_is_stopped_and_goes_on(open_panel):
-    notebook = open_panel("ClassModel", "target='goose', steps=1000")
+def test_a_class_model_grows_is_stopped_and_goes_on(show):
+    notebook = show("ClassModel(net, photo, target='goose', steps=1000)")
     grown = notebook.wait_for_pixels(0, other_than=notebook.pixels(0))
     notebook.wait_for_pixels(0, other_than=grown)
     press(notebook, "Stop")
@@ -62,8 +56,8 @@ def test_a_class_model_grows_is_stopped_and_goes_on(open_panel):
     assert steps_done(notebook) > reached
 
 
-def test_earlier_steps_are_looked_at_while_it_goes_on(open_panel):
-    notebook = open_panel("ClassModel", "target='goose', steps=1000")
+def test_earlier_steps_are_looked_at_while_it_goes_on(show):
+    notebook = show("ClassModel(net, photo, target='goose', steps=1000)")
     notebook.wait_for_pixels(0, other_than=notebook.pixels(0))
     handle = notebook.slider("Look at step")
     handle.focus()
@@ -76,8 +70,8 @@ def test_earlier_steps_are_looked_at_while_it_goes_on(open_panel):
     notebook.kernel("panel.stop()")
 
 
-def test_a_slider_steers_the_run(open_panel):
-    notebook = open_panel("ClassModel", "target='goose', steps=1000")
+def test_a_slider_steers_the_run(show):
+    notebook = show("ClassModel(net, photo, target='goose', steps=1000)")
     notebook.kernel("import time\nwhile panel._memos['state'].held.last.step < 12: time.sleep(0.05)")
     wanted = float(notebook.kernel("print(panel.rotate)")) + 1
     handle = notebook.slider("Rotate")
@@ -90,8 +84,8 @@ def test_a_slider_steers_the_run(open_panel):
     notebook.becomes("print(panel.code().count('until='), panel.code().count('start=state'))", "1 1")
 
 
-def test_the_picture_is_kept_with_its_settings(open_panel):
-    notebook = open_panel("ClassModel", "target='goose', steps=12, starts=2")
+def test_the_picture_is_kept_with_its_settings(show):
+    notebook = show("ClassModel(net, photo, target='goose', steps=12, starts=2)")
     wait_for_state(notebook, "done")
     with notebook.page.expect_download() as download:
         press(notebook, "Save PNG")
@@ -102,8 +96,8 @@ def test_the_picture_is_kept_with_its_settings(open_panel):
     assert "cnnviz.class_model(net" in picture.text["Code"]
 
 
-def test_a_channel_is_chosen_by_a_click(open_panel):
-    notebook = open_panel("FeatureVisualization", QUICK["FeatureVisualization"])
+def test_a_channel_is_chosen_by_a_click(show):
+    notebook = show(f"FeatureVisualization({FEATURES})")
     notebook.wait_for_pixels(1)
     wait_for_state(notebook, "done")
     before = notebook.pixels(1)
@@ -119,8 +113,8 @@ def test_a_channel_is_chosen_by_a_click(open_panel):
     notebook.kernel("panel.stop()")
 
 
-def test_examples_of_a_dataset_fill_a_strip(open_panel):
-    notebook = open_panel("FeatureVisualization", QUICK["FeatureVisualization"] + ", dataset=cnnviz.samples()")
+def test_examples_of_a_dataset_fill_a_strip(show):
+    notebook = show(f"FeatureVisualization({FEATURES}, dataset=cnnviz.samples())")
     wait_for_state(notebook, "done")
     compare = notebook.panel.get_by_label("Compare", exact=True)
     compare.select_option(label="examples of the dataset")
@@ -138,8 +132,8 @@ def test_examples_of_a_dataset_fill_a_strip(open_panel):
     notebook.wait_for_pixels(2, other_than=found)
 
 
-def test_the_photograph_is_drawn_over_the_dream(open_panel):
-    notebook = open_panel("DeepDream", "layer='conv3', size=128, steps=4")
+def test_the_photograph_is_drawn_over_the_dream(show):
+    notebook = show("DeepDream(net, photo, layer='conv3', size=128, steps=4)")
     wait_for_state(notebook, "done")
     notebook.kernel("panel.wait(60)")
     dreamed = notebook.pixels(0)
@@ -154,8 +148,8 @@ def test_the_photograph_is_drawn_over_the_dream(open_panel):
     assert "there is no film yet" in notebook.panel.get_by_role("alert").inner_text()
 
 
-def test_the_ladder_is_filled_in_and_a_click_chooses_a_layer(open_panel):
-    notebook = open_panel("Inversion", QUICK["Inversion"])
+def test_the_ladder_is_filled_in_and_a_click_chooses_a_layer(show):
+    notebook = show("Inversion(net, photo, steps=12, rungs=4)")
     labels = "[...document.querySelectorAll('.cnnviz-name')].map((one) => one.textContent)"
     notebook.page.wait_for_function(f"() => {labels}.filter((name) => name.endsWith('dB')).length === 4")
     assert notebook.page.evaluate(labels)[0] == "original"
@@ -165,20 +159,3 @@ def test_the_ladder_is_filled_in_and_a_click_chooses_a_layer(open_panel):
     box = notebook.page.locator(".cnnviz-label").nth(2).bounding_box()
     notebook.page.mouse.click(box["x"] + 20, box["y"] + box["height"] + 20)
     notebook.becomes("print(panel.session.layer)", notebook.page.evaluate(labels)[2].split()[0])
-
-
-@pytest.mark.parametrize("kind", QUICK)
-def test_panels_fit_in_both_themes_and_are_kept_as_screenshots(kind, open_panel):
-    notebook = open_panel(kind, QUICK[kind], width=1100)
-    notebook.page.evaluate("window.jupyterapp.commands.execute('application:toggle-left-area')")
-    notebook.kernel("panel.wait(90)")
-    assert notebook.state() == "done"
-    for width in (1100, 700):
-        notebook.page.set_viewport_size({"width": width, "height": 1400})
-        for theme in ("JupyterLab Light", "JupyterLab Dark"):
-            notebook.theme(theme)
-            notebook.panel.scroll_into_view_if_needed()
-            notebook.page.wait_for_timeout(300)
-            overflow = notebook.panel.evaluate("e => e.scrollWidth - e.clientWidth")
-            assert overflow <= 1, f"{kind} is {overflow} px wider than its cell of a window of {width} px"
-            notebook.screenshot(f"{kind.lower()}-{width}-{theme.split()[1].lower()}", notebook.panel)

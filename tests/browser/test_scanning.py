@@ -2,13 +2,11 @@
 
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")'
-PANEL = "panel = cnnviz.panels.Patches(net)\npanel"
 TILES = "print(panel.session.scan.step)"
 
 
-def test_the_button_scans_more_and_a_click_chooses(open_notebook):
-    notebook = open_notebook(SETUP, PANEL)
+def test_the_button_scans_more_and_a_click_chooses(open_panel):
+    notebook = open_panel("Patches(net)")
     notebook.wait_for_pixels(0, timeout=120)
     notebook.becomes(TILES, "32")
     button = notebook.page.get_by_role("button", name="Scan 500 pictures")
@@ -27,8 +25,8 @@ def test_the_button_scans_more_and_a_click_chooses(open_notebook):
     notebook.screenshot("patches-dark")
 
 
-def test_a_spectrum_shows_its_rows_before_its_ends(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Spectrum(net, steps=16)\npanel")
+def test_a_spectrum_shows_its_rows_before_its_ends(open_panel):
+    notebook = open_panel("Spectrum(net, steps=16)")
     notebook.wait_for_pixels(0, timeout=120)
     notebook.becomes("print(panel._parts['ends'].image.content.count)", "2")
     notebook.kernel("panel.wait(60)")

@@ -2,7 +2,6 @@
 
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")\nphoto = cnnviz.load_image("chelsea")'
 STEP = "print(panel._memos['state'].held.last.step)"
 COUNTED = """
 heard = []
@@ -10,8 +9,8 @@ panel._parts['result'].image.on_msg(lambda widget, message, buffers: heard.appen
 """
 
 
-def test_content_against_style_is_dragged_while_it_runs(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.StyleTransfer(net, photo, size=96, steps=250)\npanel")
+def test_content_against_style_is_dragged_while_it_runs(open_panel):
+    notebook = open_panel("StyleTransfer(net, photo, size=96, steps=250)")
     notebook.wait_for_pixels(2)
     handle = notebook.slider("Content ↔ style")
     before = int(notebook.kernel(STEP))
@@ -34,9 +33,9 @@ def test_content_against_style_is_dragged_while_it_runs(open_notebook):
     assert notebook.kernel("print('until=' in panel.code(), 'relu1' in panel.code())") == "True True"
 
 
-def test_divider_strength_and_colors_ask_no_kernel(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.StyleTransfer(net, photo, size=96, steps=8)\npanel")
-    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+def test_divider_strength_and_colors_ask_no_kernel(open_panel):
+    notebook = open_panel("StyleTransfer(net, photo, size=96, steps=8)")
+    notebook.becomes("print(panel._bar.state)", "done", timeout=120)
     painted = notebook.wait_for_pixels(2)
     notebook.kernel(COUNTED)
     result = notebook.page.locator(".cnnviz-image-view").nth(2)
@@ -51,14 +50,14 @@ def test_divider_strength_and_colors_ask_no_kernel(open_notebook):
     expect(result.get_by_label("Strength")).to_have_value("1")
 
 
-def test_a_stroke_on_the_doodle_is_followed_by_the_picture(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Doodle(net, size=64, steps=4)\npanel")
-    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+def test_a_stroke_on_the_doodle_is_followed_by_the_picture(open_panel):
+    notebook = open_panel("Doodle(net, size=64, steps=4)")
+    notebook.becomes("print(panel._bar.state)", "done", timeout=120)
     before = notebook.wait_for_pixels(2)
     canvas = notebook.page.locator("canvas.cnnviz-pixels").nth(1)
-    box = canvas.bounding_box()
     view = canvas.locator("xpath=ancestor::div[contains(@class, 'cnnviz-image-view')]")
-    view.get_by_role("button", name="field").click()
+    view.get_by_role("button", name="field").click()  # for which the page may be scrolled
+    box = canvas.bounding_box()
     notebook.page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 0.2 * box["height"])
     notebook.page.mouse.down()
     notebook.page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.25 * box["height"], steps=4)

@@ -2,13 +2,10 @@
 
 import json
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")'
 
-
-def test_a_whole_quiz_is_answered_with_the_keyboard(open_notebook):
-    made = 'panel = cnnviz.panels.TrustQuiz(net, methods=["saliency", "grad_cam"], trials=2, comparisons=1)\npanel'
-    notebook = open_notebook(SETUP, made)
-    notebook.becomes("print('panel' in globals() and panel._bar.state)", "done", timeout=120)
+def test_a_whole_quiz_is_answered_with_the_keyboard(open_panel):
+    notebook = open_panel("TrustQuiz(net, methods=['saliency', 'grad_cam'], trials=2, comparisons=1)")
+    notebook.becomes("print(panel._bar.state)", "done", timeout=120)
     page = notebook.page
     notebook.screenshot("trust-quiz-before", notebook.panel)
     answers = page.locator(".cnnviz-trial-answers button[data-choice]")

@@ -2,11 +2,9 @@
 
 from playwright.sync_api import expect
 
-SETUP = 'import cnnviz_widgets as cnnviz\nnet = cnnviz.load_network("mini")'
 
-
-def test_a_click_around_the_curve_chooses_the_stimulus(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Tuning(net, layer='conv1', channel=23)\npanel", width=1200)
+def test_a_click_around_the_curve_chooses_the_stimulus(open_panel):
+    notebook = open_panel("Tuning(net, layer='conv1', channel=23)", width=1200)
     notebook.wait_for_pixels(0, timeout=120)
     notebook.becomes("print(panel._bar.state)", "done")
     notebook.kernel("panel.wait(60)")
@@ -29,8 +27,8 @@ def test_a_click_around_the_curve_chooses_the_stimulus(open_notebook):
     notebook.screenshot("tuning-dark", notebook.panel)
 
 
-def test_a_training_stops_goes_on_and_looks_back(open_notebook):
-    notebook = open_notebook(SETUP, "panel = cnnviz.panels.Training(net, epochs=4)\npanel", width=1200)
+def test_a_training_stops_goes_on_and_looks_back(open_panel):
+    notebook = open_panel("Training(net, epochs=4)", width=1200)
     notebook.theme("JupyterLab Light")
     first = notebook.wait_for_pixels(0, timeout=120)
     notebook.wait_for_pixels(0, other_than=first)
