@@ -1,11 +1,11 @@
 """Convolutions of a gradient step, quicker than torch's own on a CPU.
 
 Their kernels may be copied once to the memory format in which they are read, for many passes. And the backward pass of
-the first convolution takes most of the time of a step. That of a kernel of one pixel is a product of matrices.
+the first convolution takes most of the time of a step.
 
-On a CPU the usual one of the first treats the few channels of a picture as if they were many. With stride s, the
-pixels that are a rows and b columns beyond a multiple of s are met by every s-th weight only: what comes back to all s²
-kinds of pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
+On a CPU the usual one treats the few channels of a picture as if they were many. With stride s, the pixels that are a
+rows and b columns beyond a multiple of s are met by every s-th weight only: what comes back to all s² kinds of
+pixels is one small convolution of the signal with stride 1, whose channels are then laid out among each other.
 """
 
 import threading
@@ -40,7 +40,6 @@ Kernels = Mapping[nn.Module, Tensor | Packed]
 class _Here(threading.local):
     def __init__(self) -> None:
         self.first: nn.Module | None = None  # of the module in this thread's backward pass
-        self.pointwise: frozenset[nn.Module] = frozenset()  # of the same: kernels of one pixel
         self.kernels: Kernels = {}
 
 
@@ -53,16 +52,15 @@ def quick_convolutions(module: nn.Module, kernels: Kernels | None = None) -> Ite
 
     kernels  what convolutions use instead of their own, see ``channels_last``
     """
-    convolutions = [part for part in parts_of(module) if isinstance(part, nn.Conv2d)]
-    before = _here.first, _here.pointwise, _here.kernels
-    _here.first = next((part for part in convolutions[:1] if _gains(part)), None)
-    _here.pointwise = frozenset(part for part in convolutions if _is_pointwise(part))
+    first = next((part for part in parts_of(module) if isinstance(part, nn.Conv2d)), None)
+    before = _here.first, _here.kernels
+    _here.first = first if first is not None and _gains(first) else None
     _here.kernels = kernels or {}
     try:
         with _exchanged:
             yield
     finally:
-        _here.first, _here.pointwise, _here.kernels = before
+        _here.first, _here.kernels = before
 
 
 def channels_last(module: nn.Module, *, many: bool = False) -> Kernels:
@@ -125,10 +123,6 @@ def _gains(part: nn.Conv2d) -> bool:
     return _is_plain(part) and stride and part.dilation == (1, 1) and part.in_channels <= 4
 
 
-def _is_pointwise(part: nn.Conv2d) -> bool:
-    return part.kernel_size == (1, 1) == part.stride and part.padding == (0, 0) and _is_plain(part)
-
-
 def _forward(part: nn.Conv2d, x: Tensor) -> Tensor:
     kernel = _here.kernels.get(part, part.weight)
     if isinstance(kernel, Packed):
@@ -136,13 +130,8 @@ def _forward(part: nn.Conv2d, x: Tensor) -> Tensor:
             return _InBlocks.apply(x, kernel, part)
         kernel = part.weight
     output = part._conv_forward(x, kernel, part.bias)
-    if output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
-        if part is _here.first:
-            quick = _Quick.apply(x, kernel, [output], part.stride[0], part.padding)
-        elif part in _here.pointwise and output.is_contiguous(memory_format=torch.channels_last):
-            quick = _Pointwise.apply(x, kernel, [output])
-        else:
-            return output
+    if part is _here.first and output.requires_grad and output.device.type == "cpu" and output.ndim == 4:
+        quick = _Quick.apply(x, kernel, [output], part.stride[0], part.padding)
         for hook in (output._backward_hooks or {}).values():  # of those who wait for the gradient of the output
             quick.register_hook(hook)
         return quick
@@ -203,16 +192,3 @@ class _Quick(torch.autograd.Function):
         (top, left), (height, width) = ctx.padding, ctx.size
         below, right = height + top - back.shape[2], width + left - back.shape[3]
         return F.pad(back, (-left, right, -top, below)).to(ctx.dtype), None, None, None, None
-
-
-class _Pointwise(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, output: list[Tensor]) -> Tensor:
-        ctx.save_for_backward(weight)
-        return output[0].detach()
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, signal: Tensor) -> tuple[Tensor, None, None]:
-        (weight,) = ctx.saved_tensors
-        return (signal.permute(0, 2, 3, 1) @ weight.flatten(1)).permute(0, 3, 1, 2), None, None

@@ -71,46 +71,14 @@ def test_a_relu_may_follow_in_place(inplace):
         nn.Conv2d(3, 4, 3, 2, 1, padding_mode="reflect"),
         nn.Conv2d(8, 4, 3, 2),
         Own(3, 4, 3, 2),
-        nn.Conv2d(8, 4, 1, 2),
-        nn.Conv2d(8, 4, 1, groups=2),
-        nn.Conv2d(8, 4, 1, padding=1),
-        Own(8, 4, 1),
     ],
     ids=str,
 )
 def test_others_go_their_usual_way(convolution):
-    x = torch.randn(1, convolution.in_channels, 12, 12).contiguous(memory_format=torch.channels_last)
+    x = torch.randn(1, convolution.in_channels, 12, 12)
     (quick, out), (usual, _) = back(convolution, x, True), back(convolution, x, False)
-    assert not {"_QuickBackward", "_PointwiseBackward"} & {out.grad_fn.name()}
+    assert "_Quick" not in out.grad_fn.name()
     assert torch.equal(quick, usual)
-
-
-@pytest.mark.parametrize("batch", [1, 3])
-@pytest.mark.parametrize("inplace", [False, True])
-def test_kernels_of_one_pixel(batch, inplace):
-    torch.manual_seed(0)
-    parts = (
-        nn.Conv2d(3, 16, 3),
-        nn.ReLU(inplace),
-        nn.Conv2d(16, 8, 1),
-        nn.ReLU(inplace),
-        nn.Conv2d(8, 12, 1, bias=False),
-    )
-    module = nn.Sequential(*parts).double()
-    x = torch.randn(batch, 3, 12, 15, dtype=torch.float64).contiguous(memory_format=torch.channels_last)
-    (quick, out), (usual, same) = back(module, x, True), back(module, x, False)
-    assert out.grad_fn.name() == "_PointwiseBackward"
-    assert torch.equal(out, same)
-    torch.testing.assert_close(quick, usual, rtol=0, atol=1e-12)
-
-
-def test_another_module_in_the_context_learns():
-    """What makes a picture may have such kernels, too: their gradient is wanted."""
-    module, maker = nn.Conv2d(8, 4, 1), nn.Conv2d(2, 8, 1)
-    with quick_convolutions(module):
-        out = module(maker(torch.randn(1, 2, 6, 6).contiguous(memory_format=torch.channels_last)))
-        (gradient,) = torch.autograd.grad(out.sum(), maker.weight)
-    assert gradient.any()
 
 
 def test_nothing_stays_and_other_threads_are_left_alone():
