@@ -23,7 +23,9 @@ from cnnviz_widgets.widgets.traits import Labels, Number
 
 MOST_EXACT = 16_384  # values; more than these travel as one byte each, and the exact one is asked for where it is read
 MOST_CELLS = 1_600  # of one map; in more of them no number can be written on the screen, and they travel so, too
-MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way
+MOST_PIXELS = 4_000_000  # of a picture; larger ones are shrunk on their way, and so are
+MOST_TOGETHER = 36_000_000  # pictures that have more on one sheet: a view may be zoomed until one of them fills it
+JPEG_BLOCK = 8  # px
 LEVELS = 254  # codes 0 … 254 are low … high, 255 is NaN
 TOOLS = ("point", "rectangle", "brush")
 PAINTS = (*colormaps.OKABE_ITO[4:7], *colormaps.OKABE_ITO[:4])  # those first that are seen best on photographs
@@ -356,12 +358,14 @@ def _encoded(picture: np.ndarray) -> dict[str, Any]:
 
 def _sprite(pictures: np.ndarray) -> dict[str, Any]:
     """(N, H, W, 3) as one compressed sheet; more px than a screen has are left out."""
-    shrink = math.ceil(math.sqrt(pictures.size / 3 / MOST_PIXELS))
+    pixels = pictures[0].size / 3
+    shrink = math.ceil(math.sqrt(max(pixels / MOST_PIXELS, len(pictures) * pixels / MOST_TOGETHER)))
     if shrink > 1:
         pictures = np.stack([np.asarray(Image.fromarray(one).reduce(shrink)) for one in pictures])
     columns = math.ceil(math.sqrt(len(pictures)))
     height, width = pictures.shape[1:3]
-    photo = min(height, width) >= SHARP_BELOW  # JPEG's blocks of 8 px would mix small tiles
+    many = pictures.size / 3 > MOST_PIXELS and not (height % JPEG_BLOCK or width % JPEG_BLOCK)  # else blocks mix tiles
+    photo = many or min(height, width) >= SHARP_BELOW
     buffer = io.BytesIO()
     sheet = Image.fromarray(tile(pictures, columns))
     if photo:

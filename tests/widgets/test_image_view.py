@@ -81,6 +81,16 @@ def test_a_huge_picture_is_shrunk_and_keeps_its_coordinates() -> None:
     assert sheet(content)["size"] == [1500, 2000]
 
 
+def test_thousands_of_thumbnails_come_as_they_are_in_few_bytes() -> None:
+    """70×70 pictures: none is shrunk, and none has colors of another."""
+    colors = RNG.integers(0, 256, (4900, 1, 1, 3), np.uint8)
+    sent = sheet(Content(np.broadcast_to(colors, (4900, 48, 48, 3)).copy()))
+    assert (sent["type"], sent["size"]) == ("image/jpeg", [48, 48])
+    assert len(sent["data"]) < 4_000_000
+    pixels = np.asarray(Image.open(io.BytesIO(sent["data"])), int).reshape(70, 48, 70, 48, 3).swapaxes(1, 2)
+    assert np.abs(pixels.reshape(4900, 48, 48, 3) - colors).max() <= 4
+
+
 def test_every_content_is_one_message_with_a_new_serial(view: ImageView) -> None:
     messages = []
     view.observe(messages.append, "_scene")
