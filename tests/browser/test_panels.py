@@ -226,7 +226,7 @@ def test_the_notebook_stays_usable_while_a_panel_computes(occlusion):
 
 
 def test_the_picture_is_there_after_a_reload(open_panel):
-    notebook = open_panel(f"{OCCLUSION}")
+    notebook = open_panel(OCCLUSION)
     notebook.wait_for_pixels(0, timeout=120)
     notebook.kernel("panel.wait(30)")
     notebook.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
