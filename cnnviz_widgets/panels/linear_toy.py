@@ -60,16 +60,12 @@ class LinearToy(Panel):
         self._rows = {name: self._cells(name) for name in ("x", "w")}
         self._outcome = {name: self._outputs() for name in ("change", "after")}
         heads = {"x": "x", "w": "w", "change": "s · sign(w)", "after": "x + s · sign(w)"}
-        # Narrow panels scroll all rows together: in narrower cells there is no room for a number.
-        columns = {
-            "grid_template_columns": f"110px repeat({len(self.x)}, minmax(46px, 62px))",
-            "overflow": "visible",
-        }
+        columns = {"grid_template_columns": f"minmax(60px, 110px) repeat({len(self.x)}, minmax(0, 62px))"}
         rows = [
             ipywidgets.GridBox([ipywidgets.Label(said(heads[name])), *cells], layout=columns)
             for name, cells in {**self._rows, **self._outcome}.items()
         ]
-        table = ipywidgets.VBox(rows, layout={"overflow": "auto"}).add_class("cnnviz-part").add_class("cnnviz-whole")
+        table = ipywidgets.VBox(rows).add_class("cnnviz-part").add_class("cnnviz-whole")
         self._parts["numbers"] = _Numbers(self._outcome)
         self.observe(lambda change: self._write(change["name"]), ["x", "w"])
         colors = View("The same as colors", "most", controls=False, max_height=160)
