@@ -7,7 +7,6 @@ browser shows it, whenever all work has come to an end.
 import contextlib
 from collections.abc import Iterator
 from functools import cache
-from threading import Thread
 from typing import Any
 from weakref import WeakSet
 
@@ -18,6 +17,7 @@ from cnnviz_widgets.drawing.figure import output
 from cnnviz_widgets.drawing.render import alt_of, coarse, png
 from cnnviz_widgets.drawing.snapshot import stack
 from cnnviz_widgets.runtime.host import grading, in_colab
+from cnnviz_widgets.runtime.leaving import begin
 
 _outputs: WeakSet[ipywidgets.Widget] = WeakSet()  # what cells were asked to display
 
@@ -79,7 +79,7 @@ def renew_pictures(part: Displayed) -> None:
                 with contextlib.suppress(Exception):  # it works again, or is closed: a later picture will do
                     part.give_picture(one.model_id, _picture(one))
 
-    Thread(target=renew, daemon=True, name="cnnviz-picture").start()  # a click is answered meanwhile
+    begin(renew, "cnnviz-picture")  # a click is answered meanwhile
 
 
 def _meet_boxes() -> None:

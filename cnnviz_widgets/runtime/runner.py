@@ -9,25 +9,24 @@ therefore not hold a thread-local context, such as ``torch.no_grad()``, across a
 (``host.synchronous``) all is computed at once.
 """
 
-import atexit
 import threading
 import time
 import traceback
-import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.remarks import listening
 from cnnviz_widgets.runtime.device import turn
 from cnnviz_widgets.runtime.host import synchronous
+from cnnviz_widgets.runtime.leaving import begin
 
 SHORT = 0.15  # s: up to here a slider's callback computes by itself
 GRACE = 0.3  # s: how long a running computation may go on after a newer request
 FRAME_INTERVAL = 0.05  # s: 20 frames a second at most
 UNSEEN = 0.5  # s: draw again after this long even if no browser says that it has drawn
-LEAVING = 10.0  # s: how long the end of Python waits for the steps that run
 PATIENCE = 0.5  # s: before this, the remaining time is a guess
 
 
@@ -200,9 +199,7 @@ class Runner:
             self._work(job)
             return
         # A thread per job, not one that waits for jobs: nothing is left behind when a panel is forgotten unclosed.
-        thread = threading.Thread(target=self._work, args=(job,), daemon=True, name="cnnviz-runner")
-        _at_work[thread] = self
-        thread.start()
+        begin(partial(self._work, job), "cnnviz-runner", self.leave)
 
     def _work(self, job: _Job) -> None:
         try:
@@ -292,17 +289,3 @@ class Runner:
         early = job.elapsed < PATIENCE or not 0 < progress < 1
         remaining = None if early else job.elapsed * (1 - progress) / progress
         return Status(state, progress, remaining, job.error, job.elapsed, tuple(job.remarks))
-
-
-_at_work: "weakref.WeakKeyDictionary[threading.Thread, Runner]" = weakref.WeakKeyDictionary()
-
-
-@atexit.register
-def _leave() -> None:
-    """Let steps end before Python does: a thread that comes back from torch to no interpreter aborts the process."""
-    threads = dict(_at_work)
-    for runner in threads.values():
-        runner.leave()
-    end = time.monotonic() + LEAVING
-    for thread in threads:
-        thread.join(max(0.0, end - time.monotonic()))

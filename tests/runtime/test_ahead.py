@@ -1,5 +1,7 @@
 """Values made in a thread are those of the iterator, and the thread ends."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -60,3 +62,38 @@ def test_remarks_are_heard_where_the_callers_are():
     with listening(heard.append):
         assert list(ahead(values(), 1)) == [1]
     assert heard == ["told"]
+
+
+LEFT = """
+import time
+import torch
+from cnnviz_widgets.runtime.ahead import ahead
+
+def values():
+    large = torch.rand(1500, 1500)
+    while True:
+        large @ large  # without the interpreter, which is gone when this returns
+        yield 1
+
+taken = ahead(values(), {most})
+next(taken)
+{end}
+"""
+
+
+@pytest.mark.parametrize(
+    ("most", "end"),
+    [
+        (100, "time.sleep(0.3)"),  # at work
+        (1, "time.sleep(0.3)"),  # waits for its value to be taken
+        (1, "from cnnviz_widgets.runtime.leaving import begin; begin(lambda: [*taken], 'other')"),
+    ],
+    ids=["at work", "waiting", "read by a thread"],
+)
+def test_python_ends_in_peace_and_at_once(most, end):
+    """Without the wait for the value that is being made, such processes were aborted."""
+    program = LEFT.format(most=most, end=end) + "print(time.time())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "terminate" not in done.stderr
+    assert time.time() - float(done.stdout) < 5
