@@ -1,6 +1,7 @@
 """A scan by the workers of a cluster is the scan of one process, also when a worker is killed."""
 
 import os
+import pickle
 import signal
 import warnings
 
@@ -10,7 +11,9 @@ from torch import nn
 
 from cnnviz_widgets import last, load_scan, scan
 from cnnviz_widgets.errors import UserError
+from cnnviz_widgets.methods.scan.scan import _nothing, _whole
 from cnnviz_widgets.networks import Network
+from cnnviz_widgets.pictures import load_dataset
 
 distributed = pytest.importorskip("distributed", reason="the extra cluster is not installed")
 
@@ -78,3 +81,15 @@ def test_a_scheduler_that_goes_is_told_and_what_was_reached_is_kept(client, netw
 def test_what_is_no_client_is_told(network):
     with pytest.raises(UserError, match=r"cluster must be a dask.distributed.Client .*, not 'tcp://…'"):
         scan(network, torch.rand(2, 3, 20, 28), cluster="tcp://…")
+
+
+def test_a_worker_sends_lists_and_sample_as_float32_and_int32():
+    """A value, a number and two coordinates for each place of a list; neither the network nor a picture."""
+    torch.manual_seed(0)
+    ends = nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    network = Network(nn.Sequential(nn.Conv2d(3, 200, 5, 2), nn.ReLU(), nn.Conv2d(200, 100, 3), *ends), input_size=28)
+    channels, k, part = 200 + 100, 9, range(32, 64)
+    nothing = _nothing(network, load_dataset(torch.rand(96, 3, 28, 28)), [network.layer("0"), network.layer("2")], k, 0)
+    sent = len(pickle.dumps(_whole(nothing, part, None)))
+    values = 4 * channels * (4 * k * 4 + len(part))
+    assert values < sent < values + 10_000
