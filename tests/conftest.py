@@ -43,6 +43,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log):
     return BrowserOnOneWorker(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a test with many cases the first one measures coverage: being traced takes a third of the time."""
+    seen = set()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        if test in seen:
+            item.add_marker(pytest.mark.no_cover)
+        seen.add(test)
+
+
 def pytest_collection_finish() -> None:
     """What is imported and collected by now stays to the end: no search for garbage looks at it."""
     gc.collect()
