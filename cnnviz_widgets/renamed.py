@@ -1,9 +1,14 @@
 """Names that have changed. The old ones go on working until 1.0, with a DeprecationWarning."""
 
+from __future__ import annotations
+
 import sys
 import warnings
-from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any
+
+TYPE_CHECKING = False  # to import typing takes as long as to import the package
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping, Sequence
+    from typing import Any
 
 # Old name -> today's; where there are several, that counts which the function knows.
 ARGUMENTS = {"colour": ["color"], "optimiser": ["optimizer"], "centre": ["center"], "scale": ["normalize_by"]}

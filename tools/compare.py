@@ -92,6 +92,7 @@ def checkout(revision: str) -> Iterator[Path]:
 def worker(folder: Path) -> Iterator[subprocess.Popen]:
     """A process that imports the package from a folder."""
     environment = os.environ | {"PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a module is compiled once, not at every import
     command = [sys.executable, "-W", "ignore", "-c", SETUP + LOOP]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=folder, env=environment, stdin=pipe, stdout=pipe, text=True) as process:
