@@ -1,12 +1,13 @@
 """Interactive widgets for exploring what convolutional networks have learned.
 
-The public names stand in ``__init__.pyi``. Each is imported when it is first used, so that ``import cnnviz_widgets``
-stays quick and needs no Jupyter.
+The public names stand in ``names.py``. Each is imported when it is first used, so that ``import cnnviz_widgets`` stays
+quick and needs no Jupyter.
 """
 
 import lazy_loader
 
 from cnnviz_widgets import renamed
+from cnnviz_widgets.names import MODULES, SUBMODULES
 from cnnviz_widgets.runtime import threads
 
 __version__ = "0.1.0"
@@ -14,7 +15,7 @@ __version__ = "0.1.0"
 if not threads.torch_is_loaded():
     threads.let_waiting_threads_sleep()
 
-_public, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_public, __dir__, __all__ = lazy_loader.attach(__name__, SUBMODULES, MODULES)
 
 
 def _get(name: str) -> object:

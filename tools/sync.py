@@ -1,6 +1,6 @@
 """Writes what must be a file and follows from the registry: ``python -m tools.sync``; a test says when it is stale.
 
-The stubs from which public names are imported lazily, the README's table of panels, the gallery of techniques in the
+The names that are imported lazily and their stubs, the README's table of panels, the gallery of techniques in the
 docs, and the list of chapters at the end of the first one (of its source: build it then, see ``tools.course``).
 """
 
@@ -57,6 +57,7 @@ def files() -> dict[Path, str]:
         short_courses = between(short_courses, mark, minutes_table(numbers.split()))
     return {
         ROOT / PACKAGE / "__init__.pyi": f"{stub(public)}\n__version__: str\n",
+        ROOT / PACKAGE / "names.py": named(public),
         ROOT / PACKAGE / "panels" / "__init__.pyi": stub(panels),
         readme: between(
             between(readme.read_text(encoding="utf-8"), "panels", panel_table()), "badges", course.badges("00-start")
@@ -68,14 +69,33 @@ def files() -> dict[Path, str]:
 
 
 def stub(names: dict[str, str]) -> str:
-    """A stub for lazy_loader: public name -> module, below the package."""
+    """A stub: public name -> module, below the package."""
+    lines = [f"from .{module} import {', '.join(imported)}" for module, imported in by_module(names).items()]
+    return formatted("stub.pyi", "# Written by tools/sync.", *lines, f"__all__ = {sorted(names)}")
+
+
+def named(names: dict[str, str]) -> str:
+    """The same for lazy_loader: to read the stub would take a third of the package's import."""
+    modules = by_module(names)
+    return formatted(
+        "names.py",
+        '"""The modules of the public names. Written by tools/sync."""',
+        f"SUBMODULES = {sorted(modules.pop(''))}",
+        f"MODULES = {dict(sorted(modules.items()))}",
+    )
+
+
+def by_module(names: dict[str, str]) -> dict[str, list[str]]:
     modules: dict[str, list[str]] = {}
     for name, module in names.items():
         modules.setdefault(module, []).append(name)
-    lines = [f"from .{module} import {', '.join(imported)}" for module, imported in modules.items()]
-    written = "\n".join(["# Written by tools/sync.", *lines, f"__all__ = {sorted(names)}"])
+    return modules
+
+
+def formatted(file: str, *lines: str) -> str:
+    written = "\n".join(lines)
     for command in (["check", "--fix", "--select", "I,RUF022"], ["format"]):
-        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", "stub.pyi", "-"]
+        ruff = [sys.executable, "-m", "ruff", *command, "--quiet", "--stdin-filename", file, "-"]
         written = subprocess.run(ruff, input=written, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     return written
 
