@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect, sync_playwright
+from servers import end
 from warm_kernels import warm_kernels
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -96,7 +97,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[
                 pytest.fail(f"JupyterLab did not start: {(home / 'log').read_text()[-2000:]}")
             yield address, token, folder
         finally:
-            process.terminate()
+            end(process)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from jupyter_server.services.kernels.kernelmanager import MappingKernelManager
 from packaging.requirements import Requirement
+from servers import end
 
 ROOT = Path(__file__).resolve().parents[1]
 BINDER = ROOT / "binder"
@@ -81,7 +82,7 @@ def test_visitor_sees_the_first_notebook(tmp_path):
         try:
             answer = first_answer(server, port, 60)
         finally:
-            server.terminate()
+            end(server)
     assert answer is not None, (tmp_path / "log").read_text()
     status, where = answer
     assert status == 302

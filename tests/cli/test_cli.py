@@ -11,6 +11,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
+from servers import end
 
 from cnnviz_widgets.cli import main
 from cnnviz_widgets.cli.doctor import CHECKS
@@ -104,8 +105,7 @@ def test_lab_from_a_wheel_on_a_busy_port(unpacked_wheel, tmp_path):
             assert get(address, "api/contents/00-start.ipynb?content=0")["type"] == "notebook"
             assert "/lab/tree/00-start.ipynb" in (tmp_path / "log").read_text()
         finally:
-            server.terminate()
-            server.wait(20)
+            end(server)
 
 
 def wait_for_server(server, folder, seconds=60):
