@@ -10,3 +10,4 @@ def end(server: subprocess.Popen, seconds: float = 20) -> None:
         server.wait(seconds)
     except subprocess.TimeoutExpired:
         server.kill()
+        server.wait()
