@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,10 +33,21 @@ class Gathering(Panel):
     """
 
     selection: Any = Tuple()
+    layer_if: ClassVar = "compare"  # the trait that is "layer" while the session's layer counts, where there is one
 
     def __init__(self, *given: Any, **settings: Any) -> None:
         self._found: dict[str, Memo[Kept]] = {}
         super().__init__(*given, **settings)
+
+    def _furnish(self) -> None:
+        super()._furnish()
+        if self.has_trait(self.layer_if) and "layer" in self.controls:
+            self.observe(self._offer_layer, self.layer_if)
+            self._offer_layer()
+
+    def _offer_layer(self, _: Any = None) -> None:
+        """A layer can be chosen only while one is looked at."""
+        self.controls["layer"].disabled = getattr(self, self.layer_if) != "layer"
 
     def gathered(self, now: Now, layer: str) -> Iterator[Features]:
         """What a layer, or "pixels", makes of the pictures: from where it is, to the end."""

@@ -50,6 +50,7 @@ class GrandTour(Gathering):
     shows = "many pictures in the space of their class scores, turned from plane to plane"
     as_call = "cnnviz.grand_tour(scores)"
     pickers = ("layer",)
+    layer_if = "space"
     space = choice(
         "scores", {"scores": "class scores", "layer": "a layer"}, label="Axes are",
         help="Class scores after the softmax, or the channels of the layer",

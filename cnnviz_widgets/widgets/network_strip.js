@@ -109,7 +109,7 @@ function list(model, el, signal) {
   let all = null; // made when it is opened
 
   function draw() {
-    const none = model.get(say("none")), layers = model.get("layers").filter((layer) => layer.can);
+    const none = model.get("none"), layers = model.get("layers").filter((layer) => layer.can);
     select.replaceChildren(...(none ? [new Option(none, "")] : []), ...layers.map((layer) => new Option(words(layer), layer.name)));
     all?.draw();
     show();
@@ -117,6 +117,7 @@ function list(model, el, signal) {
 
   function show() {
     select.value = model.get("value");
+    select.disabled = button.disabled = model.get("disabled");
     all?.show();
   }
 
@@ -144,7 +145,7 @@ function render({ model, el }) {
     el.classList.add("cnnviz-network");
     el.append(...made.parts);
   }
-  const forget = observe(model, { "change:layers change:none": made.draw, "change:value": made.show });
+  const forget = observe(model, { "change:layers change:none": made.draw, "change:value change:disabled": made.show });
   made.draw();
   return () => {
     cleanup.abort();

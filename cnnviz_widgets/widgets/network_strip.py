@@ -15,6 +15,7 @@ class NetworkStrip(BrowserWidget):
     description  what is chosen;   tooltip   says more
     folded       a list of the layers that can be chosen, and a button that opens the strip over what is below it
     none         what "" is called in that list; "" = it is not offered
+    disabled     whether the list can be seen only
 
     A click or a drag chooses a layer, the arrow keys the one before or after, Home and End the first and the last.
     """
@@ -27,6 +28,7 @@ class NetworkStrip(BrowserWidget):
     tooltip = t.Unicode("").tag(sync=True, to_json=spoken)
     folded = t.Bool(False).tag(sync=True)
     none = t.Unicode("").tag(sync=True, to_json=spoken)
+    disabled = t.Bool(False).tag(sync=True)
 
     def __init__(self, description: str, tooltip: str, **traits: Any) -> None:
         super().__init__(description=description, tooltip=tooltip, **traits)

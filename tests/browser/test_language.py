@@ -7,6 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 from cnnviz_widgets.language import LOCALE, languages, messages
+from cnnviz_widgets.widgets.front_end import FrontEnd
+from cnnviz_widgets.widgets.network_strip import NetworkStrip
 
 SETUP = """
 import os
@@ -40,6 +42,20 @@ def test_nothing_is_forgotten_and_no_label_is_cut(open_notebook):
     assert len(told) > 60
     assert [text for text in told if text.isascii() and text not in classes | {"relu6", "chelsea"}] == []
     assert notebook.panel.evaluate(CUT, LABELS) == []
+
+
+@pytest.mark.parametrize("language", ["en", "qps"])
+def test_a_list_of_layers_offers_none_in_each_language(on_page, monkeypatch, language):
+    """What it is called is a trait: its name is in no language."""
+    monkeypatch.setenv("CNNVIZ_LANG", language)
+    monkeypatch.setattr(FrontEnd, "_one", None)  # it has the words of its language
+    layers = [{"name": "conv1", "label": "conv1", "kind": "Conv2d", "channels": 8, "can": True}]
+    strip = NetworkStrip("Guide", "", folded=True, none="(none)", layers=layers, value="conv1")
+    page = on_page(strip).page
+    options = page.get_by_role("combobox").locator("option")
+    assert options.all_text_contents() == [strip.get_state("none")["none"], "conv1 · Conv2d 8"]
+    page.get_by_role("combobox").select_option("")
+    assert page.get_by_role("combobox").input_value() == ""
 
 
 @pytest.mark.parametrize("language", languages())

@@ -161,6 +161,17 @@ def test_a_tour_is_written_with_the_plane_where_it_was_paused(network, photo, pi
     panel.close()
 
 
+def test_a_layer_can_be_chosen_while_one_is_looked_at(network, photo, pictures):
+    tour = opened(panels.GrandTour, network, photo, pictures)
+    grid = opened(panels.ImageMap, network, photo, pictures)
+    assert [panel.controls["layer"].disabled for panel in (tour, grid)] == [True, False]
+    tour.space, grid.compare = "layer", "pixels"
+    assert [panel.controls["layer"].disabled for panel in (tour, grid)] == [False, True]
+    hidden = opened(panels.GrandTour, network, photo, pictures, hide=("layer",))
+    for panel in (tour, grid, hidden):
+        panel.close()
+
+
 @pytest.mark.parametrize(
     ("names", "found"),
     [
