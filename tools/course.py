@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import jupytext
@@ -229,11 +230,13 @@ def kernel(**environment: str) -> Iterator[AsyncKernelManager]:
     results = {"OMP_NUM_THREADS": "1"}  # the same to the last digit, wherever a notebook is run
     starter = NotebookClient(nbformat.v4.new_notebook(), kernel_name="python3")
     manager: Any = starter.create_kernel_manager()  # an AsyncKernelManager: nbclient's annotation is of its base
-    starter.start_new_kernel(cwd=str(COURSE), env=os.environ | results | environment)
-    try:
-        yield manager
-    finally:
-        run_sync(manager.shutdown_kernel)(now=True)
+    with TemporaryDirectory() as sockets:  # two kernels that start at once may choose the same TCP port
+        manager.transport, manager.ip = "ipc", f"{sockets}/kernel"
+        starter.start_new_kernel(cwd=str(COURSE), env=os.environ | results | environment)
+        try:
+            yield manager
+        finally:
+            run_sync(manager.shutdown_kernel)(now=True)
 
 
 def execute(notebook: NotebookNode, manager: AsyncKernelManager) -> None:
