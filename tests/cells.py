@@ -3,6 +3,7 @@
 import ast
 import symtable
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 Cells = list[NotebookNode]
@@ -46,7 +47,7 @@ def names(source: str) -> tuple[set[str], set[str]]:
     """(those that a cell makes, those that it reads and did not make before, also in functions)."""
     made: set[str] = set()
     read: set[str] = set()
-    left = ast.parse(source).body[::-1]
+    left = ast.parse(TransformerManager().transform_cell(source)).body[::-1]  # it may have magics
     while left:
         statement = left.pop()
         if isinstance(statement, ast.For | ast.If):  # its body may read what it has just made
