@@ -18,15 +18,16 @@ WATCH = f"""() => {{
         requestAnimationFrame(look);
     }};
     requestAnimationFrame(look);
-    const stands = (at, color) => watched[at].slice(1).join() === color.join();
-    window.masks = () => watched.filter((_, at) => at && stands(at - 1, {list(RED)}) && stands(at, {list(BLUE)})).length;
+    const was = (at, color) => watched[at].slice(1).join() === color.join();
+    window.masks = () => watched.filter((_, at) => at && was(at - 1, {list(RED)}) && was(at, {list(BLUE)})).length;
 }}"""
 # In one task of the page: a key that Python sends may come late, when the picture has been there already.
 TOO_EARLY = f"""([number, key]) => {{
     const canvas = document.querySelector('.cnnviz-trial-picture');
     const early = canvas.getContext('2d').getImageData(40, 40, 1, 1).data.slice(0, 3).join() === {list(GRAY)}.join();
     const its = document.querySelector('.cnnviz-trial-status').textContent.startsWith(`Trial ${{number}} of 3`);
-    return early && its && (canvas.parentElement.dispatchEvent(new KeyboardEvent('keydown', {{ key, bubbles: true }})), true);
+    if (early && its) canvas.parentElement.dispatchEvent(new KeyboardEvent('keydown', {{ key, bubbles: true }}));
+    return early && its;
 }}"""
 
 
