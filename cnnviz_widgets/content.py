@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple, overload
 
@@ -13,6 +14,7 @@ from cnnviz_widgets.errors import UserError
 
 # px; smaller pictures are enlarged without smoothing: filters and thumbnails are looked at by the pixel
 SHARP_BELOW = 64
+_BEFORE_A_NUMBER = re.compile(r"(?<![\w)\]])-(?=\.?\d)")
 
 
 class Field(NamedTuple):
@@ -29,6 +31,11 @@ class Field(NamedTuple):
     offset: tuple[float, float]
 
 
+def minus(text: str) -> str:
+    """With a minus before numbers, as color scales and axes have it, where Python writes a hyphen: "−4.33"."""
+    return _BEFORE_A_NUMBER.sub("−", text)
+
+
 @dataclass(frozen=True, eq=False)
 class Content:
     """A picture, maps of numbers, or both: one of each, or a grid of N tiles.
@@ -43,7 +50,7 @@ class Content:
     columns   of the grid; None = as they fit
     names     of the tiles, for the readout; () = their numbers
     keys      what the tiles are, for a program: channel numbers, layers …; () = not said. Nothing of it is drawn
-    caption   one line above the picture
+    caption   one line above the picture. In it, in names and heads, a hyphen before a number becomes a minus
     heads     what is written above the tiles where that is wanted; () = their names
     levels    if the values are kinds 0, 1, 2 … and no amounts: the names of these, at most eight
     unseen    tiles whose map is not drawn over their picture, only read out
@@ -103,8 +110,9 @@ class Content:
         object.__setattr__(self, "cells", None if cells is None else np.ascontiguousarray(cells, np.float32))
         object.__setattr__(self, "picture", picture)
         object.__setattr__(self, "values", values)
-        object.__setattr__(self, "names", tuple(map(str, self.names)))
-        object.__setattr__(self, "heads", tuple(map(str, self.heads)))
+        object.__setattr__(self, "caption", minus(self.caption))
+        object.__setattr__(self, "names", tuple(minus(str(one)) for one in self.names))
+        object.__setattr__(self, "heads", tuple(minus(str(one)) for one in self.heads))
         object.__setattr__(self, "keys", tuple(self.keys))
         for field in ("names", "heads", "keys"):
             if (given := getattr(self, field)) and len(given) != self.count:

@@ -14,6 +14,8 @@ ALIKE = 1 / 256  # share of the greatest size; what differs by less is as strong
 HALF = 0.5  # of the strongest: what is above it counts as strong
 WIDE = 0.05  # share of a map; what covers more has no place, but an area
 TINY = 1e-6  # what is smaller in a caption is an error of rounding
+RAISED = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+NUMBER = r"\d+\.\d+(e-?\d+)?(?!\d|×10)|\d+(\.\d+)?×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+"  # that is not whole
 TIME = r" · \d+(\.\d+)? m?s\b"
 FEW = 64 * 64  # px in which the colors of pictures are counted, or a little more
 MANY = 5  # of what is listed; the rest is counted
@@ -38,10 +40,12 @@ def coarse(text: str) -> str:
     """The same words without times, and with two digits of each number that is not whole."""
 
     def shorter(found: re.Match[str]) -> str:
-        value = float(found[0])
-        return number(value) if value > TINY else "about 0"
+        value, cross, power = found[0].partition("×")
+        if float(value + power.translate(RAISED).replace("10", "e", 1)) <= TINY:
+            return "about 0"
+        return number(float(value)) + cross + power
 
-    return re.sub(r"\d+\.\d+(e-?\d+)?", shorter, re.sub(TIME, "", text))
+    return re.sub(NUMBER, shorter, re.sub(TIME, "", text))
 
 
 def where(x: float, y: float) -> str:

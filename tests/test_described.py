@@ -178,6 +178,7 @@ def test_numbers_have_two_digits():
     assert {value: number(value) for value in values} == values
     assert [share(part) for part in (0, 1e-9, 0.126, 0.9999, 1)] == ["0%", "< 1%", "13%", "> 99%", "100%"]
     assert coarse("step 256 of 256: 82.43% · 1,024 px, λ 0.0005") == "step 256 of 256: 82% · 1,024 px, λ 0.0005"
+    assert coarse("7.7×10⁻⁷ and 2×10⁻⁹, 1.62×10⁻⁵, 2.55×10¹⁰") == "about 0 and about 0, 1.6×10⁻⁵, 2.5×10¹⁰"
     assert coarse("Grad-CAM · 209 ms · error 7.7e-07, FullGrad · 3.5 s, 0.00234e2") == (
         "Grad-CAM · error about 0, FullGrad, 0.23"
     )

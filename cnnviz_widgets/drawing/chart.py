@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from cnnviz_widgets import described
 from cnnviz_widgets.colormaps import OKABE_ITO
+from cnnviz_widgets.content import minus
 from cnnviz_widgets.described import coarse, listed
 from cnnviz_widgets.drawing.font import cut, width, write
 from cnnviz_widgets.drawing.render import saying
@@ -159,6 +160,7 @@ def curves(
     x: str,
     y: str,
     *,
+    begin: float = 0,
     end: float = 1,
     top: float | None = 1,
     share: bool = False,
@@ -167,7 +169,8 @@ def curves(
     marker: float | None = None,
     ticks: Sequence[str] = (),
 ) -> Chart:
-    """A chart that grows while it is computed: x from 0 to ``end``, y from 0, or a round number below it, to ``top``.
+    """A chart that grows while it is computed: x from ``begin`` to ``end``, y from 0, or a round number below it, to
+    ``top``.
 
     curves   name -> (xs, ys), in the order of their colors
     x, y     what the axes say
@@ -184,9 +187,11 @@ def curves(
     low = min(0.0, math.floor(min(every) / coarse + 0.02) * coarse)  # a little below 0 is 0
     high = top or max(low + coarse, math.ceil(max(every) / coarse) * coarse)
     up = Axis(said(y), low, high, _ticks(low, high, step, share), percent=share)
-    step = 0.25 if end == 1 and not ticks else math.ceil(end / 10) if end <= 20 and end % 1 == 0 else _step(end)
+    wide = end - begin
+    step = 0.25 if wide == 1 and not ticks else math.ceil(wide / 10) if wide <= 20 and wide % 1 == 0 else _step(wide)
     names = [shorten(said(name), max(5, LETTERS // len(ticks))) for name in ticks]
-    along = Axis(said(x), 0.0, float(end), tuple(enumerate(names)) or _ticks(0.0, end, step), named=bool(names))
+    ends = float(begin), float(end)
+    along = Axis(said(x), *ends, tuple(enumerate(names)) or _ticks(*ends, step), named=bool(names))
     order = list(curves)
     shown = order if numbers is None else [name for name in numbers if name in curves]
     return Chart(
@@ -225,7 +230,7 @@ def axis(label: str, low: float, high: float, *, log: bool = False) -> Axis:
 def line(at: int, name: str, x: Iterable[Any], y: Iterable[Any], note: str = "") -> Series:
     """A curve in the color and dash of its place."""
     dash = DASHES[min(at // len(COLORS), len(DASHES) - 1)]
-    return Series(name, tuple(map(float, x)), tuple(map(float, y)), note, COLORS[at % len(COLORS)], dash)
+    return Series(name, tuple(map(float, x)), tuple(map(float, y)), minus(note), COLORS[at % len(COLORS)], dash)
 
 
 def _step(span: float) -> float:

@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets
 from traitlets import TraitType
 
+from cnnviz_widgets.content import minus
 from cnnviz_widgets.drawing.words import percent
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.gate import came
@@ -114,7 +115,7 @@ class _Numbers:
     def show(self, toy: Toy) -> None:
         for name, values in (("change", toy.change), ("after", toy.values)):
             for label, value in zip(self._rows[name], values.tolist(), strict=False):
-                label.value = f"{value:+.3g}" if name == "change" else f"{value:.3g}"
+                label.value = minus(f"{value:+.3g}" if name == "change" else f"{value:.3g}")
 
 
 def _call(now: Now) -> Call:

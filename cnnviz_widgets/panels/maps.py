@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from cnnviz_widgets.content import Content, Field
+from cnnviz_widgets.drawing import words
 from cnnviz_widgets.drawing.render import as_array, falls_below
 from cnnviz_widgets.drawing.results import ActivationMaps, GradientPicture, Heatmap, rgb, robust_maximum
 from cnnviz_widgets.engine.targets import Neuron
@@ -273,8 +274,9 @@ def _cells(tiles: list[_Tile]) -> np.ndarray | None:
 
 def caption(results: Mapping[str, Any]) -> str:
     """What is explained, and the completeness error of each result, by its name, that has one."""
-    errors = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
-    known = (f"{name}: completeness error {abs(error):.2g}" for name, error in errors.items() if error is not None)
+    found = {name: getattr(result, "completeness_error", None) for name, result in results.items()}
+    errors = {name: words.number(float(f"{abs(one):.2g}")) for name, one in found.items() if one is not None}
+    known = (f"{name}: completeness error {error}" for name, error in errors.items())
     return " · ".join([*(one.of for one in list(results.values())[:1]), *known])
 
 

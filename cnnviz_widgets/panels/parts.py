@@ -7,11 +7,12 @@ import ipywidgets
 from PIL import Image, ImageDraw
 
 from cnnviz_widgets.colormaps import table
-from cnnviz_widgets.content import Content
+from cnnviz_widgets.content import Content, minus
 from cnnviz_widgets.drawing import chart
 from cnnviz_widgets.drawing.font import write
 from cnnviz_widgets.drawing.render import alt_of, draw_view, png, saying
 from cnnviz_widgets.drawing.snapshot import GAP, INK, PAPER, WIDTH
+from cnnviz_widgets.drawing.words import number
 from cnnviz_widgets.language import said
 from cnnviz_widgets.networks import Prediction
 from cnnviz_widgets.widgets.image_view import ImageView
@@ -36,7 +37,7 @@ def _with_scale(picture: Image.Image, content: Content, colormap: str) -> Image.
     low, high = content.range
     ends = ("below 0", "above 0") if content.signed else ("least", "greatest")
     if low.size == high.size == 1:
-        ends = f"{low.item():.3g}", f"{high.item():.3g}"
+        ends = number(float(f"{low.item():.3g}")), number(float(f"{high.item():.3g}"))
     sheet = Image.new("RGBA", (picture.width, picture.height + CAPTION), PAPER)
     sheet.paste(picture, (0, 0), picture.convert("RGBA"))
     pen, middle, (left, right) = ImageDraw.Draw(sheet), picture.height + CAPTION // 2, (70, picture.width - 70)
@@ -205,4 +206,4 @@ class Note:
         self.widget.add_class("cnnviz-note")
 
     def show(self, text: str) -> None:
-        self.widget.value = html.escape(said(text))
+        self.widget.value = html.escape(said(minus(text)))

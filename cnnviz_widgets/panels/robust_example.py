@@ -26,6 +26,7 @@ from cnnviz_widgets.panels.parts import Chart, View
 from cnnviz_widgets.runtime.runner import Frame
 
 UNITS = {"angle": "degrees", "zoom": "factor", "noise": "standard deviation, of 255"}
+ANGLES = range(-90, 91, 10)  # as far as the slider goes
 KINDS = ("robust", "plain")
 
 
@@ -59,13 +60,14 @@ class RobustExample(Making):
     seed = seed_slider()
 
     def views(self) -> list[ipywidgets.Widget]:
+        self._curves: dict[str, dict] = {}  # the curves, once both attacks are at their end
         pictures = StepView("Before, the robust example, and the plain attack, in this pose", "whole", labels=True)
         pictures.image.max_height = 420
         charts = {
             vary: Chart(f"Probability of the class, by {vary}", unit, "probability", share=True, height=180)
             for vary, unit in UNITS.items()
         }
-        changes = View("What was changed, × 10", labels=True, controls=False, max_height=260)
+        changes = View("What was changed, × 10", "whole", labels=True, controls=False, max_height=260)
         parts = {"pictures": pictures, "changes": changes, **charts}
         return [self.part(name, part) for name, part in parts.items()]
 
@@ -79,8 +81,9 @@ class RobustExample(Making):
                 yield Frame(
                     {"pictures": partial(_posed, states.copy(), self._pose())}, number * now.steps + state.step, total
                 )
+        self._curves = _strips(states)
         ends = {"pictures": partial(_posed, states, self._pose()), "changes": _changes(states)}
-        yield Frame(ends | _strips(states), total, total)
+        yield Frame(ends | _marked(self._curves, self._pose()), total, total)
 
     def _pose(self) -> dict[str, float]:
         """As it is now: turning a picture is no other run."""
@@ -88,10 +91,11 @@ class RobustExample(Making):
 
     @computes
     def turn(self, now: Now) -> Frame:
-        """Both in the pose that is set."""
+        """Both in the pose that is set, and where it is on the curves."""
         pose = {"angle": now.angle, "zoom": now.zoom, "noise": now.noise}
         states = {kind: self.kept(kind) for kind in KINDS if self.kept(kind) is not None}
-        return Frame({"pictures": partial(_posed, states, pose)} if states else {})
+        pictures = {"pictures": partial(_posed, states, pose)} if states else {}
+        return Frame(pictures | _marked(self._curves, pose))
 
     def subject(self) -> str:
         now = self._drawn or self._now()
@@ -157,9 +161,18 @@ def _strips(states: dict[str, State]) -> dict[str, dict]:
         curves = {}
         for kind, state in states.items():
             assert state.aim.target is not None  # as it is asked for
-            at = range(0, 91, 5) if vary == "angle" else None
+            at = ANGLES if vary == "angle" else None
             seen = seen_as(state.aim.network, state.values, vary, at)  # type: ignore[arg-type]  # one of its words
-            places = [one * 255 if vary == "noise" else one for one in seen.at]
+            places = [_place(vary, one) for one in seen.at]
             curves[kind] = (places, seen.probabilities[:, state.aim.target[0]].tolist())
-        parts[vary] = {"curves": curves, "end": max(places)}
+        parts[vary] = {"curves": curves, "begin": min(places), "end": max(places)}
     return parts
+
+
+def _marked(strips: dict[str, dict], pose: dict[str, float]) -> dict[str, dict]:
+    return {vary: strip | {"marker": _place(vary, pose[vary])} for vary, strip in strips.items()}
+
+
+def _place(vary: str, value: float) -> float:
+    """On the axis of the chart."""
+    return value * 255 if vary == "noise" else value

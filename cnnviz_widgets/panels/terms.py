@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from cnnviz_widgets.drawing.words import number
+
 POINTS = 200  # of a curve
 INTERVAL = 0.25  # s: charts are slow to draw
 
@@ -36,7 +38,7 @@ class Terms:
         return {
             "curves": {
                 "curves": {name: (own, [self.known[one][name] for one in own]) for name, own in curves.items()},
-                "numbers": {name: f"{value:.3g}" for name, value in last.items()},
+                "numbers": {name: number(float(f"{value:.3g}")) for name, value in last.items()},
                 "end": end,
             }
         }

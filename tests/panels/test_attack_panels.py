@@ -77,6 +77,17 @@ def test_turning_is_no_other_run(net):
     panel.close()
 
 
+def test_curves_are_as_wide_as_the_sliders_and_say_where_they_stand(net):
+    panel = panels.RobustExample(net, "chelsea", steps=2, samples=1, toward=["goose"]).run()
+    panel.angle, panel.noise = -60, 0.1
+    panel.run()
+    charts = {vary: panel._parts[vary]._chart for vary in ("angle", "zoom", "noise")}
+    ends = {vary: (shown.x.low, shown.x.high, shown.marker) for vary, shown in charts.items()}
+    assert ends == {"angle": (-90, 90, -60), "zoom": (0.5, 2, 1), "noise": (0, pytest.approx(76.5), 25.5)}
+    assert [len(one.x) for one in charts["angle"].series] == [19, 19]
+    panel.close()
+
+
 def test_a_click_breeds(net):
     panel = panels.Fooling(net, search="evolution", encoding="cppn", steps=2).run()
     before = panel.kept("fool")

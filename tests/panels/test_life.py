@@ -14,7 +14,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from cnnviz_widgets import panels, registry
-from cnnviz_widgets.drawing.render import Content
+from cnnviz_widgets.content import Content, minus
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.networks import Network
 from cnnviz_widgets.panels import Panel, Session, cells, displayed
@@ -421,7 +421,7 @@ def storm(seed: int, network: Network, photo, changes: int) -> None:
             panel.a, panel.sign = (panel.a + 1) % 101, "minus"
             assert panel.wait(30)
             assert panel._bar.state == "done", panel._bar.error
-            assert note(panel) == answer(panel._now())
+            assert note(panel) == minus(answer(panel._now()))
             controls = {one.description: one.value for one in panel.controls.values() if hasattr(one, "value")}
             assert (controls["a"], controls["Layer"], controls["Channel"]) == (panel.a, session.layer, session.channel)
         panel.close()

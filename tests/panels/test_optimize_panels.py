@@ -14,6 +14,7 @@ from PIL import Image
 from torch import nn
 
 import cnnviz_widgets as cnnviz
+from cnnviz_widgets.content import minus
 from cnnviz_widgets.drawing.results import rgb
 from cnnviz_widgets.errors import UserError
 from cnnviz_widgets.methods.features.class_model import RECIPES
@@ -621,7 +622,7 @@ def test_examples_of_the_dataset(make, network):
         content = panel._parts["beside"].image.content
         values = measure(network.activations(pictures, "3")["3"][:, 4])
         best = values.argsort(descending=True)[:8].tolist()
-        assert content.names == tuple(f"{values[one]:.3g} · picture {one}" for one in best)
+        assert content.names == tuple(minus(f"{values[one]:.3g} · picture {one}") for one in best)
         np.testing.assert_array_equal(content.pictures, [rgb(one.patch) for one in panel.kept("examples").examples])
     panel.objective = "layer"
     assert panel.wait(60)

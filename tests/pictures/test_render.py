@@ -134,6 +134,21 @@ def test_content_names_what_is_wrong(fields: dict, message: str) -> None:
         Content(**fields)
 
 
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("-4", "−4"),
+        ("conv4 · channel 0: -4.33 … 1.54, at (-1, 5)", "conv4 · channel 0: −4.33 … 1.54, at (−1, 5)"),
+        ("min -.5", "min −.5"),
+        ("1e-05", "1e-05"),
+        ("layer-3, 2026-11-29, relu1-2, f(x)-1, - 4", "layer-3, 2026-11-29, relu1-2, f(x)-1, - 4"),
+    ],
+)
+def test_a_number_below_0_has_a_minus_and_a_name_keeps_its_hyphen(written: str, shown: str) -> None:
+    made = Content(values=np.zeros((1, 2, 2)), names=(written,), heads=(written,), caption=written, keys=(written,))
+    assert (made.names, made.heads, made.caption, made.keys) == ((shown,), (shown,), shown, (written,))
+
+
 def test_content_knows_its_size() -> None:
     assert (Content().count, Content().size) == (0, (0, 0))
     assert Content(values=torch.zeros(0, 5, 5)).count == 0
