@@ -75,7 +75,7 @@ class Styling(Making):
         self.observe(lambda change: setattr(faders, "value", change["new"]), "weights")
         faders.value = self.weights
         self.session.observe(self._new_network, "network")
-        chart = Chart("Losses: 0 is reached, 1 is nothing done", "step", "", most=4, top=None)
+        chart = Chart("Losses (1: nothing is done yet)", "step", "", most=4, top=None)
         beside = ipywidgets.VBox([self.part("faders", part), self.part("curves", chart)])
         return beside.add_class("cnnviz-part")
 

@@ -198,7 +198,7 @@ def _neighbors(now: Now) -> Any:
 def _weights(now: Now, found: Circuit | None) -> Content:
     """From the inputs that count most, or of a first layer its filter."""
     if found:
-        return replace(found.content(UNITS), columns=UNITS // 2)
+        return replace(found.content(UNITS), columns=UNITS // 2, caption=f"of {found.inputs} (red +, blue −)")
     layer = unit_layer(now.network, now.layer)
     if not layer.kind.startswith("Conv2d"):
         return Content(caption=f"{layer.name} has no weights of its own")
@@ -217,12 +217,12 @@ def _pictures(now: Now, found: Circuit | None, near: Any) -> dict[str, Any]:
         sums = found.values.sum((1, 2))
         heads = {one: f"{one}: {float(sums[one]):+.2f}" for one in channels}
         keys = tuple((found.inputs, one) for one in channels)
-        parts["inputs"] = _row(now, found.inputs, heads, keys, f"channels of {found.inputs}, and their sums of weights")
+        parts["inputs"] = _row(now, found.inputs, heads, keys, f"of {found.inputs}, with sums of weights")
     else:
         parts["inputs"] = Content(caption="it sees the picture itself")
     if near:
         heads = {one: f"{one}: {cosine:.2f}" for one, cosine in zip(near.channels, near.values.tolist(), strict=True)}
-        parts["neighbors"] = _row(now, near.layer, heads, near.channels, f"channels of {near.layer}, and their cosines")
+        parts["neighbors"] = _row(now, near.layer, heads, near.channels, f"of {near.layer}, with cosines")
     else:
         parts["neighbors"] = Content(caption=f"{now.layer} has no weights of its own")
     return parts

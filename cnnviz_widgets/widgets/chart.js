@@ -114,7 +114,7 @@ function render({ model, el }) {
     legend.replaceChildren(...rows.map((/** @type {string[]} */ [color, dash, name, note]) => {
       const stroke = element("span", "cnnviz-stroke");
       stroke.style.borderTop = `3px ${dash} ${color}`;
-      return element("span", "cnnviz-level", {}, stroke, element("span", "cnnviz-level-name", { title: name }, name), element("b", "", {}, note));
+      return element("span", "cnnviz-level", {}, stroke, element("span", "cnnviz-level-name", {}, name), " ", element("b", "", {}, note));
     }));
   }
 

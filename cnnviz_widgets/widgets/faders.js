@@ -10,7 +10,10 @@ const LEAST = 0.001; // loss of an empty bar; that of a full one is 1
 export const filled = (loss) => (loss ? Math.max(0, Math.min(1, 1 - Math.log(loss) / Math.log(LEAST))) : 0);
 
 /** A loss in three digits; nothing where there is none yet. @param {number | undefined} loss */
-export const written = (loss) => (loss === undefined ? "" : loss < 0.001 ? loss.toExponential(0) : loss.toPrecision(loss < 1 ? 2 : 3));
+export const written = (loss) => (loss === undefined ? "" : loss < 0.001 ? small(loss) : loss.toPrecision(loss < 1 ? 2 : 3));
+
+/** 0.00042 as "4×10⁻⁴". @param {number} loss */
+const small = (loss) => !loss ? "0" : loss.toExponential(0).replace(/e-(\d+)/, (_, power) => `×10⁻${power.replace(/\d/g, (/** @type {number} */ digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])}`);
 
 /** The weights after one was set; those that are 1 are left out. */
 export function weighted(value, name, weight) {
@@ -52,6 +55,7 @@ function render({ model, el }) {
   }
 
   root.addEventListener("keydown", keepKeys, { signal });
+  el.classList.add("cnnviz-faders-room");
   el.append(root);
   const unobserve = observe(model, { "change:names change:most change:description change:tooltip": build, "change:value change:losses": show });
   build();

@@ -86,7 +86,8 @@ CUT = """panel => {
         const room = e.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
         return pen.measureText(e.selectedOptions[0].text).width > room;
     }).map((e) => e.selectedOptions[0].text).concat([
-        ...panel.querySelectorAll('.widget-label, .widget-toggle-button, .cnnviz-heading'),
+        ...panel.querySelectorAll('.widget-label, .widget-toggle-button, .cnnviz-heading > *, .cnnviz-fader-name'),
+        ...(innerWidth < 1000 ? [] : panel.querySelectorAll('.cnnviz-caption')), // a narrow one has a tooltip
     ].filter((e) => e.clientWidth > 1 && e.scrollWidth > e.clientWidth + 1) // one pixel: only for screen readers
         .map((e) => e.innerText));
 }"""

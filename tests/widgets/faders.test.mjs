@@ -9,7 +9,8 @@ test("a bar is full where nothing is reached, and never longer", () => {
 });
 
 test("losses are written short", () => {
-  assert.deepEqual([undefined, 0.00042, 0.0123, 0.5, 12.345].map(written), ["", "4e-4", "0.012", "0.50", "12.3"]);
+  const losses = [undefined, 0, 4.2e-12, 0.00042, 0.0123, 0.5, 12.345];
+  assert.deepEqual(losses.map(written), ["", "0", "4×10⁻¹²", "4×10⁻⁴", "0.012", "0.50", "12.3"]);
 });
 
 test("weights of 1 are left out", () => {

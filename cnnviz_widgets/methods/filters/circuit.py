@@ -58,7 +58,7 @@ class Circuit(Result):
         return Content(
             values=self.values[order].numpy(), low=-high, high=high, signed=True, keys=tuple(order.tolist()),
             names=tuple(f"channel {one}, sum {float(sums[one]):+.2g}" for one in order),
-            heads=tuple(map(str, order.tolist())), caption=f"{self.of}: red excites, blue inhibits",
+            heads=tuple(map(str, order.tolist())), caption=f"{self.of} (red +, blue −)",
         )  # fmt: skip
 
 

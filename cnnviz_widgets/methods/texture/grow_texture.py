@@ -49,7 +49,7 @@ class TextureGrowth(Result):
     convention: str = "picture, values 0…1"
 
     def content(self) -> Content:
-        return Content(picture=rgb(self.values), caption=f"{self.step} of {self.total} pixels")
+        return Content(picture=rgb(self.values), caption=f"{self.step:,} of {self.total:,} pixels")
 
     def by_source(self) -> Content:
         """Each pixel in a color that says where it is from: what was copied as one piece is one smooth patch."""
