@@ -35,7 +35,7 @@ def check_ascent(function: Any) -> str:
         "the picture has not moved.": before,
     }
     if refute(tensor(answer, tuple(start.shape), "what `my_ascent` returns"), _climbed(1), mistakes):
-        return "Eight lines, and everything in this chapter is made of them: a score, its gradient, a step uphill."
+        return "Six lines, and everything in this chapter is made of them: a score, its gradient, a step uphill."
     raise Wrong("that is another picture: `steps` times, take the gradient g of the score and add `rate * g / ‖g‖`.")
 
 
