@@ -80,7 +80,7 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.timeout(0)  # pytest's own time-out is the same timer
+@pytest.mark.timeout(900, method="thread")  # the usual method has the same timer
 @pytest.mark.filterwarnings("ignore")
 def test_the_module_is_untouched_by_random_interrupts(module, timer, tmp_path):
     draw, hits = random.Random(0), 0

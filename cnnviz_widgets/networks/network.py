@@ -317,7 +317,7 @@ class Network:
 
     @cached_property
     def _bytes_of_kernels(self) -> int:
-        kernels = (weight for weight in self.module.parameters() if weight.ndim == 4 and weight[0, 0].numel() > 1)
+        kernels = (weight for weight in self.module.parameters() if weight.ndim == 4 and prod(weight.shape[2:]) > 1)
         return sum(kernel.nbytes for kernel in kernels)
 
     def _bytes_of_layers(self, size: Sequence[int]) -> list[int]:
@@ -657,8 +657,13 @@ class Network:
 
     @property
     def _channels_last(self) -> bool:
-        """Pictures come in the memory format that the weights have (of the first for which it makes a difference)."""
-        kernels = (one for one in self.module.parameters() if one.ndim == 4 and one[0, 0].numel() > 1 < one.shape[1])
+        """Pictures come in the memory format that the weights have (of the first for which it makes a difference).
+
+        Their shapes are asked for: to index a weight while another thread takes its gradient can stop Python for ever,
+        as torch waits for the lock of the weight with that of Python in its hands.
+        """
+        four = (one for one in self.module.parameters() if one.ndim == 4)
+        kernels = (one for one in four if prod(one.shape[2:]) > 1 < one.shape[1])
         first = next(kernels, None)
         return (
             first is not None and not first.is_contiguous() and first.is_contiguous(memory_format=torch.channels_last)
