@@ -67,8 +67,8 @@ class RobustExample(Making):
             vary: Chart(f"Probability of the class, by {vary}", unit, "probability", share=True, height=180)
             for vary, unit in UNITS.items()
         }
-        changes = View("What was changed, × 10", "whole", labels=True, controls=False, max_height=260)
-        parts = {"pictures": pictures, "changes": changes, **charts}
+        changes = View("What was changed, × 10", labels=True, controls=False, max_height=260)
+        parts = {"pictures": pictures, **charts, "changes": changes}
         return [self.part(name, part) for name, part in parts.items()]
 
     def compute(self, now: Now) -> Iterator[Frame]:

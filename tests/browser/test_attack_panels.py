@@ -89,7 +89,7 @@ def test_a_number_of_the_ten_is_changed(open_panel):
     cell.fill("0")
     cell.press("Enter")
     notebook.becomes("print(panel.x[0])", "0.0")
-    notebook.page.get_by_text("w · x = -1").first.wait_for()
+    notebook.page.get_by_text("w · x = −1").first.wait_for()
 
 
 def test_a_cell_of_the_matrix_is_clicked(open_panel):
