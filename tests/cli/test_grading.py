@@ -94,6 +94,8 @@ def nbgrader(tmp_path_factory):
     export.export("nbgrader", course)
     config = PyFileConfigLoader("nbgrader_config.py", str(course)).load_config()
     config.CourseDirectory.root = str(course)
+    config.KernelManager.transport = "ipc"  # a TCP port can be taken before the kernel that was given it has begun
+    config.KernelManager.ip = str(tmp_path_factory.mktemp("kernels") / "kernel")
     return NbGraderAPI(config=config)
 
 
